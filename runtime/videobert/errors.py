@@ -1,0 +1,89 @@
+"""The one exception tree of the package.
+
+Every message says what was wrong, the value seen, the values allowed and one next step.
+The command line exits with `exit_code` of the class: 3 bad input, 4 environment, 5 internal.
+"""
+
+from __future__ import annotations
+
+
+class VideoBertError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Args:
+        what: what was wrong, as a sentence without a full stop.
+        seen: the offending value, if there is one to show.
+        allowed: the values or range that would have been accepted.
+        fix: one next step for the reader.
+    """
+
+    exit_code = 5
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        seen: object = None,
+        allowed: object = None,
+        fix: str | None = None,
+    ) -> None:
+        self.what = what
+        self.seen = seen
+        self.allowed = allowed
+        self.fix = fix
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        parts = [self.what]
+        if self.seen is not None:
+            parts.append(f"got {_shown(self.seen)}")
+        if self.allowed is not None:
+            parts.append(f"allowed: {self.allowed}")
+        text = "; ".join(parts) + "."
+        return f"{text} {self.fix}" if self.fix else text
+
+
+class InputError(VideoBertError):
+    """A video, text or argument that the caller passed cannot be used."""
+
+    exit_code = 3
+
+
+class DecodeError(InputError):
+    """A media file is damaged, empty or of a kind that is not accepted."""
+
+
+class LimitExceeded(InputError):
+    """An input is larger than one of the configured `Limits`."""
+
+
+class ModelError(VideoBertError):
+    """A model folder, checkpoint or codebook is missing something or damaged."""
+
+    exit_code = 3
+
+
+class MismatchError(ModelError):
+    """Two parts that must have been made for each other were not."""
+
+
+class EngineUnavailable(VideoBertError):
+    """An engine, decoder or optional dependency cannot run on this machine."""
+
+    exit_code = 4
+
+
+class Cancelled(VideoBertError):
+    """The caller asked for the work to stop."""
+
+    exit_code = 130
+
+
+_LONGEST_SHOWN = 200
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    # One record per line, whatever an untrusted file name or text holds.
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

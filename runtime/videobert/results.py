@@ -1,0 +1,216 @@
+"""What the verbs of `Runtime` return: small frozen dataclasses, ready for JSON.
+
+Times are seconds of presentation time. Scores say in their docstring what they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an answer comes from.
+
+    Args:
+        model: name of the model folder.
+        recipe: hash of the recipe in use, stride included.
+        engine: engine that ran the graphs, e.g. `"openvino"`.
+        device: device it ran on, e.g. `"CPU"`.
+        precision: arithmetic of the graphs, e.g. `"f32"` or `"bf16"`.
+        stride: every how many clips one was used.
+        fallback: why this is not the engine or precision that would have been first choice; None if it is.
+    """
+
+    model: str
+    recipe: str
+    engine: str
+    device: str
+    precision: str
+    stride: int
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One ranked answer.
+
+    Args:
+        text: the word or label; for a visual position, the visual token as text, e.g. `"<712>"`.
+        id: the id in the joint vocabulary, or None for a label.
+        score: probability for `fill`; for `classify` the prior-corrected score as a probability over the labels.
+        log_prior: `classify` only: the text-only log-score that was subtracted.
+    """
+
+    text: str
+    id: int | None
+    score: float
+    log_prior: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """Ranked answers for one masked position.
+
+    Args:
+        kind: `"word"` or `"visual"`.
+        index: which `[MASK]` of the text (0 is the first), or which visual position.
+        candidates: best first.
+        start_s, end_s: time of the visual position; None for a word.
+    """
+
+    kind: Literal["word", "visual"]
+    index: int
+    candidates: tuple[Candidate, ...]
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """The result of `fill`: one `Filled` per masked word, then one per masked visual position."""
+
+    text: str
+    filled: tuple[Filled, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of time with ranked answers.
+
+    Args:
+        start_s, end_s: bounds in seconds of presentation time.
+        candidates: best first.
+        percentile: out-of-domain signal, 0 to 100: the median over the segment's clips of where each clip's distance
+            to its centroid lies among the codebook's training distances.
+        padded_frames: frames of the last clip that repeat the video's last frame.
+    """
+
+    start_s: float
+    end_s: float
+    candidates: tuple[Candidate, ...]
+    percentile: float
+    padded_frames: int = 0
+
+    @property
+    def text(self) -> str:
+        """The best answer."""
+        return self.candidates[0].text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """The result of `classify`: one segment per window of the video, in time order."""
+
+    question: str | None
+    templates: tuple[str, ...]
+    labels: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignedWindow:
+    """How well a text fits one window of the video: `score` is the probability that they belong together."""
+
+    start_s: float
+    end_s: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """The result of `align`.
+
+    Args:
+        score: probability that text and video belong together: the mean of the windows' log-odds, squashed.
+        windows: the score of each window; one window if the video fits the model's context.
+    """
+
+    text: str
+    score: float
+    windows: tuple[AlignedWindow, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """The result of `embed`.
+
+    Args:
+        vector: float32 `(width,)`, the mean over windows of the joint encoder's final `[CLS]` state.
+        kind: what went in: `"video"`, `"text"` or `"joint"`.
+        comparable: False: vectors of text and of video are comparable with each other only with a retrieval
+            head, which no model family here has yet; vectors of one kind are comparable among themselves.
+    """
+
+    vector: npt.NDArray[np.float32]
+    kind: Literal["video", "text", "joint"]
+    origin: Origin
+    comparable: bool = False
+
+    def __repr__(self) -> str:
+        return f"Embedding(kind={self.kind!r}, vector=float32{self.vector.shape}, comparable={self.comparable})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSegment:
+    """One line of a `Report`: a stretch of time in which every answer stays the same.
+
+    Args:
+        answers: for each question of the model, its ranked candidates, best first.
+        tokens: visual token ids in this stretch.
+        percentile: see `Segment`.
+        thumbnail: uint8 `(height, width, 3)` picture from the middle of the stretch; None from saved tokens.
+    """
+
+    start_s: float
+    end_s: float
+    answers: dict[str, tuple[Candidate, ...]]
+    tokens: tuple[int, ...]
+    percentile: float
+    padded_frames: int = 0
+    thumbnail: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The result of `run`: everything the model can say about a video.
+
+    Args:
+        source: file name, or a word for other kinds of source.
+        duration_s: length of video covered.
+        video: properties of the stream (codec, width, height, …); empty from saved tokens.
+        out_of_domain: True when the median percentile is above the model's threshold.
+        timings_s: seconds spent in each stage: decode, backbone, assign, encode, total.
+    """
+
+    source: str
+    duration_s: float
+    video: dict[str, Any]
+    segments: tuple[ReportSegment, ...]
+    percentile: float
+    out_of_domain: bool
+    timings_s: dict[str, float]
+    origin: Origin
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON values of a result: dataclasses become objects, arrays lists, thumbnails are left out."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "thumbnail"}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(v) for v in value]
+    return value
