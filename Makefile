@@ -1,0 +1,56 @@
+# make demo    an answer on the bundled clip, from nothing but Python, gcc and make
+# make test    everything the tests need, then the tests
+# make check   the longer gate: sanitizers, slow tests, fuzzing, the wheel in an empty environment
+# make lint    formatting, lint, types
+# make format  applies the formatting that `make lint` asks for
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+EXTRAS := build,train,kernels,tensorrt-rtx,dali,bench,dev
+CLIP := runtime/videobert/bundled/shapes/clip.mp4
+# What an installation depends on; Python sources are used in place.
+INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
+CPP := $(wildcard csrc/*.h csrc/*.cpp tests/csrc/*.cpp)
+PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
+
+.PHONY: demo test check lint format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed-run
+	$(BIN)/videobert run $(CLIP)
+
+test: $(VENV)/.installed-all
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/.installed-all
+	cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
+	cmake --build build/sanitized
+	ctest --test-dir build/sanitized --output-on-failure
+	$(BIN)/python -m pytest -m slow --timeout 1200
+
+lint: $(VENV)/.installed-all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-all
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP)
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "videobert needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-run: $(INSTALL_INPUTS) | $(BIN)/python
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.installed-all: $(INSTALL_INPUTS) | $(BIN)/python
+	$(PIP) -e '.[$(EXTRAS)]'
+	touch $@ $(VENV)/.installed-run
