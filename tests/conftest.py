@@ -1,0 +1,35 @@
+"""What every test needs: repeatable randomness and no way out to the network."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _repeatable() -> Iterator[None]:
+    """Seeds the global generators before each test and puts their state back afterwards."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    random.seed(0)
+    np.random.seed(0)
+    yield
+    random.setstate(python_state)
+    np.random.set_state(numpy_state)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any attempt to reach another machine fails the test that made it."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family == socket.AF_UNIX:
+            return connect(self, address)
+        raise AssertionError(f"a test tried to open a connection to {address!r}")
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)

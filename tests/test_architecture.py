@@ -1,0 +1,201 @@
+"""The shape of the house, held by tests: arrows in one direction, two halves that never mix, small files."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RUNTIME = ROOT / "runtime" / "videobert"
+MODELING = ROOT / "modeling" / "videobert_modeling"
+
+# The modeling side's libraries, and the two doors through which the run side may reach them.
+MODELING_SIDE = {"torch", "transformers", "onnx", "onnxscript", "onnxruntime", "sklearn", "cv2", "videobert_modeling"}
+DOORS = {"engines/torch_engine.py", "cli/build.py", "cli/import_.py", "cli/cluster.py", "cli/train.py"}
+# Paid for on first use only.
+LAZY = {"av", "openvino", "tokenizers", "safetensors", "rich", "typer"}
+# A layer may import layers after it in this list, never one before it.
+LAYERS = ["cli", "report", "doctor", "runtime", "tasks", "video", "engines", "sequence", "codebook", "model_folder"]
+
+
+def sources(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    for root in (RUNTIME.parent, MODELING.parent):
+        if path.is_relative_to(root):
+            parts = path.relative_to(root).with_suffix("").parts
+            return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    raise AssertionError(path)
+
+
+def imports(path: Path, *, top_level_only: bool) -> Iterator[str]:
+    """Names of the modules that a file imports; with `top_level_only`, those that importing it costs."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = module_name(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+
+    def walk(node: ast.AST) -> Iterator[str]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                continue
+            if top_level_only and isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                continue
+            if isinstance(child, ast.Import):
+                yield from (alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                base = package[: len(package) - child.level + 1] if child.level else []
+                module = ".".join([*base, child.module] if child.module else base)
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in child.names)
+            else:
+                yield from walk(child)
+
+    yield from walk(tree)
+
+
+def test_the_run_side_reaches_the_modeling_side_through_its_doors_only() -> None:
+    for path in sources(RUNTIME):
+        if str(path.relative_to(RUNTIME)) in DOORS:
+            continue
+        reached = {name.split(".")[0] for name in imports(path, top_level_only=False)} & MODELING_SIDE
+        assert not reached, f"{path} imports {reached}"
+
+
+def test_the_doors_are_lazy() -> None:
+    for door in DOORS:
+        reached = {name.split(".")[0] for name in imports(RUNTIME / door, top_level_only=True)} & MODELING_SIDE
+        assert not reached, f"{door} imports {reached} before it is used"
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    files = {module_name(path): path for path in sources(RUNTIME, MODELING)}
+    edges = {
+        name: {target for target in imports(path, top_level_only=True) if target in files and target != name}
+        for name, path in files.items()
+    }
+    # `from package import module` also touches the package itself; a package may gather its own modules.
+    for name in edges:
+        edges[name] = {target for target in edges[name] if not name.startswith(target + ".")}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, "circle: " + " -> ".join([*trail[trail.index(name) :], name])
+        if name in done:
+            return
+        for target in sorted(edges[name]):
+            visit(target, (*trail, name))
+        done.add(name)
+
+    for name in files:
+        visit(name, ())
+
+
+def layer_of(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "videobert" and len(parts) > 1 and parts[1] in LAYERS else None
+
+
+def test_arrows_point_one_way() -> None:
+    for path in sources(RUNTIME):
+        own = layer_of(module_name(path))
+        if own is None:
+            continue
+        for target in imports(path, top_level_only=True):
+            other = layer_of(target)
+            if other is not None:
+                assert LAYERS.index(own) <= LAYERS.index(other), f"{path} imports {target}"
+
+
+@pytest.mark.parametrize("path", sources(RUNTIME, MODELING, ROOT / "tests"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_stay_small(path: Path) -> None:
+    limit = 900 if path.is_relative_to(ROOT / "tests") else 600
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
+
+
+def test_half_of_the_source_files_are_a_page_or_two() -> None:
+    lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in sources(RUNTIME, MODELING)]
+    assert statistics.median(lines) <= 150
+
+
+def run_python(code: str, **env: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **env}, timeout=120
+    )
+    return done.stdout.strip()
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = run_python("import sys, videobert; print(*sorted({n.split('.')[0] for n in sys.modules}))").split()
+    assert not set(loaded) & (LAZY | MODELING_SIDE)
+
+
+def test_importing_the_package_costs_what_numpy_costs() -> None:
+    code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+    pairs = [(float(run_python(code.format("videobert"))), float(run_python(code.format("numpy")))) for _ in range(5)]
+    ours, numpys = (statistics.median(column) for column in zip(*pairs, strict=True))
+    assert ours <= max(0.2, 1.2 * numpys), f"videobert {ours:.3f} s, numpy {numpys:.3f} s"
+
+
+def test_every_public_name_is_there() -> None:
+    import videobert
+
+    for name in videobert.__all__:
+        assert getattr(videobert, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'caption_everything'"):
+        _ = videobert.caption_everything
+
+
+def test_user_reachable_checks_are_not_asserts() -> None:
+    for path in sources(RUNTIME, MODELING):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        lines = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+        assert not lines, f"{path} validates with assert in lines {lines}"
+
+
+FORBIDDEN_CALLS = re.compile(r"\b(eval|exec)\(|\bpickle\b|yaml\.load\(|shell=True|allow_pickle=True")
+
+
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    for path in sources(RUNTIME, MODELING):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            code = line.split("#")[0]
+            if FORBIDDEN_CALLS.search(code) and not re.search(r"\.eval\(\)|re\.|\"|'", code):
+                raise AssertionError(f"{path}:{number}: {line.strip()}")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert given.get("weights_only") == "True", f"{path}:{node.lineno}: load without weights_only=True"
+
+
+MACHINE_WORDS = re.compile(r"/work/|/root/|\.library|/opt/(pypi|wheels)")
+
+
+def tracked_texts() -> list[Path]:
+    suffixes = {".py", ".md", ".toml", ".txt", ".cpp", ".h", ".yaml", ".json", ""}
+    skip = {".git", ".venv", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    found = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in skip]
+        found += [Path(folder, name) for name in names if Path(name).suffix in suffixes]
+    return found
+
+
+def test_no_path_of_one_machine_is_written_down() -> None:
+    for path in tracked_texts():
+        if path == Path(__file__):
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        match = MACHINE_WORDS.search(text)
+        assert match is None, f"{path} names {match.group() if match else ''}"
