@@ -1,0 +1,8 @@
+"""`python -m videobert` is the `videobert` command."""
+
+from __future__ import annotations
+
+from videobert.cli.app import main
+
+if __name__ == "__main__":
+    main()

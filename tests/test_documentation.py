@@ -1,0 +1,86 @@
+"""Every command and every snippet of the documentation runs, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+CLIP = ROOT / "runtime/videobert/bundled/shapes/clip.mp4"
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+# Continuous integration runs these; `make demo` has a test of its own in test_clean_clone.py.
+MAKE_TARGETS = {"demo", "test", "check", "lint", "format"}
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (f"{page.relative_to(ROOT)}-{number}", body)
+        for page in PAGES
+        for number, (tag, body) in enumerate(FENCE.findall(page.read_text(encoding="utf-8")))
+        if tag == language
+    ]
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for where, body in blocks("sh"):
+        for line in body.splitlines():
+            command = line.split("#")[0].strip()
+            if command:
+                found.append((where, command))
+    return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """An empty folder with the clip that the documentation speaks of."""
+    shutil.copy(CLIP, tmp_path / "clip.mp4")
+    return tmp_path
+
+
+def run(arguments: list[str], cwd: Path) -> None:
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(arguments, cwd=cwd, env=env, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for where, command in commands():
+        if command.startswith("make "):
+            target = command.split()[1]
+            assert target in MAKE_TARGETS, f"{where}: {command}"
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{where}: {command}"
+
+
+def test_every_command_of_a_page_runs_in_its_order(desk: Path) -> None:
+    ran = 0
+    for where, command in commands():
+        first, *rest = shlex.split(command)
+        if first == "make":
+            continue
+        assert first == "videobert", f"{where}: a command that no test runs: {command}"
+        run([sys.executable, "-m", "videobert", *rest], desk)
+        ran += 1
+    assert ran >= 5
+
+
+@pytest.mark.parametrize(("where", "body"), blocks("python"), ids=lambda value: value if "-" in value[:80] else "")
+def test_every_snippet_runs(where: str, body: str, desk: Path) -> None:
+    run([sys.executable, "-c", body], desk)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_inside_the_tree_resolve(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
