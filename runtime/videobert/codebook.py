@@ -1,0 +1,249 @@
+"""The codebook: centroids that turn a clip's feature into a visual token."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.errors import InputError, MismatchError, ModelError
+from videobert.nearest import nearest, squared_norms_of
+
+MAX_LEAVES = 65_536
+MAX_DIM = 16_384
+MAX_LEVELS = 16
+
+Assignment = Literal["flat", "tree"]
+ASSIGNMENTS = ("flat", "tree")
+
+
+class Level(NamedTuple):
+    """An inner level of the centroid tree.
+
+    Args:
+        centroids: float32 `(nodes, dim)`.
+        offsets: int64 `(nodes + 1,)`; the children of node i are nodes `offsets[i]` to `offsets[i + 1] - 1` of the
+            next level, or leaves below the last one. Every node has at least one child; a pruned tree has fewer.
+    """
+
+    centroids: npt.NDArray[np.float32]
+    offsets: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Codebook:
+    """Leaves, the tree above them and what is known of the features they were trained on.
+
+    Hierarchical k-means as in arXiv 1904.01766, section 4.2 (4 levels of 12 there: 20,736 leaves).
+
+    Args:
+        leaves: float32 `(leaves, dim)`; row i is visual token i.
+        levels: inner levels, root side first; None if only the leaves are known.
+        distances: float32 `(quantiles,)`, ascending: evenly spaced quantiles, minimum to maximum, of the distance
+            from the training features to their nearest leaf.
+        backbone_hash: `videobert.model_folder.backbone_hash` of the backbone that gave the features.
+        clip_hash: `Recipe.clip_hash` of the recipe that gave the clips.
+        agreement: share of training features, 0 to 1, for which tree and flat assignment agree; None if not measured.
+        seed: of the clustering; None if not known.
+        samples: number of training features; 0 if not known.
+
+    Raises:
+        ModelError: shapes do not fit each other, or a value is not finite.
+    """
+
+    leaves: npt.NDArray[np.float32]
+    distances: npt.NDArray[np.float32]
+    backbone_hash: str
+    clip_hash: str
+    levels: tuple[Level, ...] | None = None
+    agreement: float | None = None
+    seed: int | None = None
+    samples: int = 0
+    _norms: npt.NDArray[np.float64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_array("leaves", self.leaves, 2)
+        _check_array("distances", self.distances, 1)
+        if len(self.leaves) > MAX_LEAVES or self.leaves.shape[1] > MAX_DIM:
+            raise _damaged("leaves", self.leaves.shape, f"at most {MAX_LEAVES} leaves of {MAX_DIM} values")
+        if len(self.distances) < 2 or self.distances[0] < 0 or np.any(np.diff(self.distances) < 0):
+            raise _damaged("distances", self.distances[:8], "two or more ascending values from 0")
+        if self.agreement is not None and not 0 <= self.agreement <= 1:
+            raise _damaged("agreement", self.agreement, "0 to 1")
+        _check_tree(self.levels or (), self.leaves)
+        object.__setattr__(self, "_norms", squared_norms_of(self.leaves))
+
+    def __repr__(self) -> str:
+        tree = "no tree" if self.levels is None else "x".join(str(len(level.centroids)) for level in self.levels)
+        return f"Codebook(leaves=float32{self.leaves.shape}, tree={tree!r}, hash={self.hash!r})"
+
+    def __len__(self) -> int:
+        return len(self.leaves)
+
+    @property
+    def dim(self) -> int:
+        """Values in a feature."""
+        return int(self.leaves.shape[1])
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hexadecimal digits that name every value that can change a token or its percentile."""
+        digest = hashlib.sha256(f"{self.backbone_hash} {self.clip_hash}".encode())
+        arrays = [self.leaves, self.distances, *(array for level in self.levels or () for array in level)]
+        for array in arrays:
+            digest.update(f"{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+        return digest.hexdigest()[:16]
+
+    def assign(
+        self, features: npt.NDArray[np.float32], method: Assignment = "flat"
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """The visual token of each feature, and its distance to that token's centroid.
+
+        The result of a row is the same whatever the other rows are.
+
+        Args:
+            features: float32 `(n, dim)`; n may be 0.
+            method: `"flat"`, the exact nearest leaf, ties to the lowest id; or `"tree"`, the nearest child level by
+                level, cheaper and the way large codebooks were used, which does not always end at the nearest leaf.
+
+        Returns:
+            int32 `(n,)` ids and float32 `(n,)` Euclidean distances.
+
+        Raises:
+            InputError: wrong shape or method, or a NaN or infinite value (the message names the row).
+        """
+        features = self._checked(features)
+        if method == "flat":
+            ids, squared = nearest(features, self.leaves, self._norms)
+        elif method == "tree":
+            ids, squared = self._descend(features)
+        else:
+            raise InputError("this way of assigning tokens is not known", seen=method, allowed=ASSIGNMENTS)
+        return ids.astype(np.int32), _distance(squared)
+
+    def percentile(self, distances: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Where distances lie among the training distances: 0 to 100, never falling as the distance grows.
+
+        Near 100 means that a clip is as far from every centroid as the farthest training clips were, or farther.
+        """
+        position = np.linspace(0.0, 100.0, len(self.distances))
+        return np.interp(np.asarray(distances, np.float64), self.distances, position).astype(np.float32)
+
+    def check(self, backbone_hash: str, clip_hash: str) -> None:
+        """Refuse features of another backbone or recipe.
+
+        Raises:
+            MismatchError: the codebook was made for others.
+        """
+        parts = (("backbone", self.backbone_hash, backbone_hash), ("clip recipe", self.clip_hash, clip_hash))
+        for name, made_for, given in parts:
+            if made_for != given:
+                raise MismatchError(
+                    f"the codebook was made for another {name}",
+                    seen=given,
+                    allowed=made_for,
+                    fix="Train a codebook for this one with `videobert cluster`.",
+                )
+
+    def save(self, path: str | Path) -> None:
+        """Write the codebook as a safetensors file; the file appears whole or not at all."""
+        from videobert.codebook_file import write
+
+        write(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Codebook:
+        """Read a file that `save` wrote; the file is not trusted.
+
+        Raises:
+            ModelError: the file is missing, damaged or not a codebook.
+        """
+        from videobert.codebook_file import read
+
+        return read(Path(path))
+
+    def _checked(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        array = np.asarray(features)
+        if array.ndim != 2 or array.shape[1] != self.dim or array.dtype.kind != "f":
+            raise InputError(
+                "features do not fit this codebook",
+                seen=f"{array.dtype}{array.shape}",
+                allowed=f"float32 (n, {self.dim})",
+                fix="Use features of the backbone that the codebook was made for.",
+            )
+        with np.errstate(over="ignore"):
+            array = np.ascontiguousarray(array, np.float32)
+        bad = ~np.isfinite(array).all(axis=1)
+        if bad.any():
+            raise InputError(
+                f"row {int(bad.argmax())} of the features has a value that is not finite",
+                seen=f"{int(bad.sum())} such rows of {len(array)}",
+                fix="Look for overflow in the backbone or damaged input.",
+            )
+        return array
+
+    def _descend(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        if self.levels is None:
+            raise InputError(
+                "this codebook has no tree", seen="tree", allowed="flat", fix='Use assignment="flat", which is exact.'
+            )
+        squared = np.zeros(len(features), np.float64)
+        node = np.zeros(len(features), np.int64)
+        offsets = np.array([0, len(self.levels[0].centroids) if self.levels else len(self.leaves)])
+        tables = [*(level.centroids for level in self.levels), self.leaves]
+        for depth, table in enumerate(tables):
+            child = np.empty_like(node)
+            for parent in np.unique(node):
+                rows = np.flatnonzero(node == parent)
+                first, end = int(offsets[parent]), int(offsets[parent + 1])
+                found, squared[rows] = nearest(features[rows], table[first:end])
+                child[rows] = found + first
+            node = child
+            if depth < len(self.levels):
+                offsets = self.levels[depth].offsets
+        return node, squared
+
+
+def _distance(squared: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    return np.minimum(np.sqrt(squared), np.finfo(np.float32).max).astype(np.float32)
+
+
+def _check_tree(levels: tuple[Level, ...], leaves: npt.NDArray[np.float32]) -> None:
+    if len(levels) > MAX_LEVELS:
+        raise _damaged("levels", len(levels), f"at most {MAX_LEVELS}")
+    below = [*(level.centroids for level in levels[1:]), leaves]
+    for depth, (level, children) in enumerate(zip(levels, below, strict=False)):
+        _check_array(f"levels.{depth}.centroids", level.centroids, 2)
+        if level.centroids.shape[1] != leaves.shape[1] or len(level.centroids) > MAX_LEAVES:
+            raise _damaged(f"levels.{depth}.centroids", level.centroids.shape, f"(nodes, {leaves.shape[1]})")
+        offsets = level.offsets
+        if (
+            offsets.dtype != np.int64
+            or offsets.shape != (len(level.centroids) + 1,)
+            or offsets[0] != 0
+            or offsets[-1] != len(children)
+            or np.any(np.diff(offsets) < 1)
+        ):
+            raise _damaged(f"levels.{depth}.offsets", offsets[:8], f"rising int64 from 0 to {len(children)}")
+
+
+def _check_array(name: str, array: npt.NDArray[np.float32], dims: int) -> None:
+    if array.dtype != np.float32 or array.ndim != dims or 0 in array.shape:
+        raise _damaged(name, f"{array.dtype}{array.shape}", f"float32 with {dims} dimensions, none empty")
+    if not np.isfinite(array).all():
+        raise _damaged(name, "a value that is not finite", "finite values")
+
+
+def _damaged(name: str, seen: object, allowed: str) -> ModelError:
+    return ModelError(
+        f"the codebook's {name} cannot be used",
+        seen=seen,
+        allowed=allowed,
+        fix="Make the codebook again with `videobert cluster` or `videobert import`.",
+    )

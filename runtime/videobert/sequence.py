@@ -1,0 +1,148 @@
+"""Joint sequences `[CLS] text [>] visual tokens [SEP]` (arXiv 1904.01766, section 3.2) and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.config import ModelConfig
+from videobert.errors import InputError, LimitExceeded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialIds:
+    """Ids of the tokenizer's special words."""
+
+    cls: int
+    sep: int
+    mask: int
+    pad: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointSequence:
+    """One sequence for the joint encoder.
+
+    Args:
+        ids: int64 `(length,)` ids in the joint vocabulary.
+        segments: int64 `(length,)`; 0 for `[CLS]`, text and `[>]`, 1 for visual tokens and the `[SEP]` after them.
+        visual_start: index of the first visual token; equal to the length if there is none. Text starts at 1.
+    """
+
+    ids: npt.NDArray[np.int64]
+    segments: npt.NDArray[np.int64]
+    visual_start: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Sequences padded at their end to one length: int64 `(batch, length)` twice, and int64 `(batch,)`."""
+
+    ids: npt.NDArray[np.int64]
+    segments: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+
+
+class SequenceBuilder:
+    """Builds sequences for one model.
+
+    Args:
+        config: id layout and the number of positions.
+        special: ids of the tokenizer's special words.
+    """
+
+    def __init__(self, config: ModelConfig, special: SpecialIds) -> None:
+        self._config = config
+        self._special = special
+
+    def room(self, text_pieces: int) -> int:
+        """Visual tokens that fit beside a text of so many pieces: `[CLS]`, `[>]` and `[SEP]` take three positions.
+
+        Raises:
+            LimitExceeded: not one fits.
+        """
+        room = self._config.encoder.positions - 3 - text_pieces
+        if room < 1:
+            raise self._too_long(text_pieces, self._config.encoder.positions - 4)
+        return room
+
+    def text(self, pieces: Sequence[int]) -> JointSequence:
+        """`[CLS] text [SEP]`, all segment 0, as BERT.
+
+        Raises:
+            LimitExceeded: longer than the model's positions. Nothing is ever cut off silently.
+        """
+        length = len(pieces) + 2
+        if length > self._config.encoder.positions:
+            raise self._too_long(len(pieces), self._config.encoder.positions - 2)
+        ids = np.array([self._special.cls, *pieces, self._special.sep], np.int64)
+        return JointSequence(ids=ids, segments=np.zeros(length, np.int64), visual_start=length)
+
+    def joint(
+        self,
+        pieces: Sequence[int],
+        visual: Sequence[int] | npt.NDArray[np.integer],
+        masked: Collection[int] = (),
+    ) -> JointSequence:
+        """`[CLS] text [>] visual [SEP]`; with no pieces, the video-only form `[CLS] [>] visual [SEP]`.
+
+        Args:
+            pieces: word ids.
+            visual: visual tokens, 0 to K-1.
+            masked: positions in `visual` that are replaced by `[MASK]`.
+
+        Raises:
+            InputError: no visual token, one out of range, or a masked position that does not exist.
+            LimitExceeded: longer than the model's positions.
+        """
+        tokens = np.asarray(visual, np.int64)
+        self._check_visual(tokens, masked)
+        if len(tokens) > self.room(len(pieces)):
+            raise LimitExceeded(
+                "the sequence is longer than the model's positions",
+                seen=f"{len(pieces)} word pieces and {len(tokens)} visual tokens",
+                allowed=f"{self.room(len(pieces))} visual tokens beside this text",
+                fix="Use fewer visual tokens or a shorter text.",
+            )
+        shifted = tokens + self._config.words
+        shifted[list(masked)] = self._special.mask
+        head = np.array([self._special.cls, *pieces, self._config.joiner_id], np.int64)
+        ids = np.concatenate([head, shifted, np.array([self._special.sep], np.int64)])
+        segments = np.ones(len(ids), np.int64)
+        segments[: len(head)] = 0
+        return JointSequence(ids=ids, segments=segments, visual_start=len(head))
+
+    def batch(self, sequences: Sequence[JointSequence]) -> Batch:
+        """Pad sequences at their end; at least one is needed."""
+        lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+        ids = np.full((len(sequences), int(lengths.max())), self._special.pad, np.int64)
+        segments = np.zeros_like(ids)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = sequence.ids
+            segments[row, : len(sequence)] = sequence.segments
+        return Batch(ids=ids, segments=segments, lengths=lengths)
+
+    def _check_visual(self, tokens: npt.NDArray[np.int64], masked: Collection[int]) -> None:
+        limit = self._config.visual_tokens
+        if not len(tokens) or tokens.min() < 0 or tokens.max() >= limit:
+            raise InputError("visual tokens are missing or out of range", seen=tokens, allowed=f"0 to {limit - 1}")
+        for position in masked:
+            if not 0 <= position < len(tokens):
+                raise InputError(
+                    "a masked visual position does not exist", seen=position, allowed=f"0 to {len(tokens) - 1}"
+                )
+
+    def _too_long(self, pieces: int, allowed: int) -> LimitExceeded:
+        return LimitExceeded(
+            "the text is longer than the model can hold",
+            seen=f"{pieces} word pieces",
+            allowed=f"at most {allowed} word pieces here",
+            fix="Shorten the text or split it.",
+        )

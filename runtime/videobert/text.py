@@ -1,0 +1,108 @@
+"""Text to word pieces. Text is untrusted: nothing written in it can become a special token."""
+
+from __future__ import annotations
+
+from videobert.config import ModelConfig
+from videobert.errors import LimitExceeded, ModelError
+from videobert.limits import Limits
+from videobert.sequence import SpecialIds
+
+MASK = "[MASK]"
+_NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown": "[UNK]"}
+
+
+class TextTokenizer:
+    """The tokenizer of a model folder. Thread-safe.
+
+    Args:
+        content: `tokenizer.json`, the format of the `tokenizers` library.
+        config: the model it belongs to; its ids must lie in `0..words-1`.
+        limits: the longest text taken.
+
+    Raises:
+        ModelError: the file is damaged, lacks a special word, or has more words than the model.
+    """
+
+    def __init__(self, content: bytes, config: ModelConfig, limits: Limits) -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer = Tokenizer.from_buffer(content)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the library's own panics derive from BaseException
+            raise ModelError(
+                "tokenizer.json cannot be read",
+                seen=f"{type(error).__name__}: {error}",
+                fix="Export the model folder again with `videobert build`.",
+            ) from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        # Special words found in a text are split like any other word.
+        self._tokenizer.encode_special_tokens = True
+        self._limits = limits
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
+        self.special = _special_ids(vocabulary)
+        self._words = {index: word for word, index in vocabulary.items()}
+        if max(self._words) >= config.words:
+            raise ModelError(
+                "tokenizer.json has more words than the model",
+                seen=max(self._words) + 1,
+                allowed=config.words,
+                fix="Use the tokenizer that the model was trained with.",
+            )
+        special = self.special
+        self._reserved = frozenset((special.cls, special.sep, special.mask, special.pad))
+
+    def encode(self, text: str) -> list[int]:
+        """Word ids of plain text, without `[CLS]` and `[SEP]`; `[MASK]` in it is plain text too.
+
+        Raises:
+            LimitExceeded: the text is longer than `Limits.max_text_chars`.
+        """
+        self._check_length(text)
+        return self._pieces(text)
+
+    def encode_masked(self, text: str) -> list[int]:
+        """Like `encode`, but each literal `[MASK]` becomes a masked word."""
+        self._check_length(text)
+        first, *rest = text.split(MASK)
+        ids = self._pieces(first)
+        for part in rest:
+            ids.append(self.special.mask)
+            ids.extend(self._pieces(part))
+        return ids
+
+    def word(self, index: int) -> str:
+        """The word or word piece with this id."""
+        return self._words.get(index, _NAMES["unknown"])
+
+    def _pieces(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(_clean(text), add_special_tokens=False).ids
+        # A tokenizer that splits at spaces alone would still find `[MASK]` among its ordinary words.
+        return [self.special.unknown if index in self._reserved else index for index in ids]
+
+    def _check_length(self, text: str) -> None:
+        if len(text) > self._limits.max_text_chars:
+            raise LimitExceeded(
+                "the text is too long",
+                seen=f"{len(text)} characters",
+                allowed=f"max_text_chars = {self._limits.max_text_chars}",
+                fix="Shorten it, or raise max_text_chars in Limits.",
+            )
+
+
+def _clean(text: str) -> str:
+    """Lone surrogates, which no encoding can carry, become the replacement character."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _special_ids(vocabulary: dict[str, int]) -> SpecialIds:
+    missing = [name for name in _NAMES.values() if name not in vocabulary]
+    if missing:
+        raise ModelError(
+            "tokenizer.json lacks special words",
+            seen=missing,
+            fix="Use a tokenizer with [CLS], [SEP], [MASK], [PAD] and [UNK].",
+        )
+    return SpecialIds(**{field: vocabulary[name] for field, name in _NAMES.items()})
