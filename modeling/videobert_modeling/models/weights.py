@@ -1,0 +1,117 @@
+"""`model.safetensors` of a model folder: backbone, encoder and heads in one file, fp16 on disk, fp32 in memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from videobert.config import ModelConfig
+from videobert.errors import ModelError
+from videobert_modeling.models.s3d import S3D
+from videobert_modeling.models.videobert import VideoBert
+
+_BACKBONE = "backbone."
+_FIX = "Check that model.safetensors belongs to config.json, or import the checkpoint again."
+_MOST_NAMED = 8
+
+
+def backbone_tensors(backbone: S3D) -> dict[str, Tensor]:
+    """The tensors of a backbone that a model folder keeps, by name without prefix.
+
+    The classifier and the counters of BatchNorm are training matters and are left out.
+    """
+    return {
+        name: tensor
+        for name, tensor in backbone.state_dict().items()
+        if not name.startswith("classifier.") and not name.endswith(".num_batches_tracked")
+    }
+
+
+def save_weights(model: VideoBert, backbone: S3D, path: Path, dtype: torch.dtype = torch.float16) -> None:
+    """Write `path`, replacing it in one step; the same weights give the same bytes.
+
+    Raises:
+        ModelError: a tensor holds NaN, Inf or a value too large for `dtype`; nothing is written.
+    """
+    named = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | model.state_dict()
+    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in named.items()}
+    _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial)
+    os.replace(partial, path)
+
+
+def load_weights(folder: Path) -> tuple[S3D, VideoBert]:
+    """Backbone and model of a folder, in fp32, in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: a file is missing or damaged; a tensor is missing, unexpected, of the wrong shape or kind, or holds
+            NaN or Inf. The message names the tensors.
+    """
+    config = ModelConfig.read(folder / "config.json")
+    with torch.device("meta"):
+        backbone = S3D(config.backbone.width, config.backbone.feature_dim)
+        model = VideoBert(config)
+    expected = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | model.state_dict()
+    tensors = _read(folder / "model.safetensors")
+    _check_names(tensors, expected)
+    _check_finite(tensors, "holds NaN or Inf")
+    tensors = {name: tensor.float() for name, tensor in tensors.items()}
+    counters = {
+        name: torch.zeros((), dtype=torch.int64)
+        for name in backbone.state_dict()
+        if name.endswith(".num_batches_tracked")
+    }
+    own = {name.removeprefix(_BACKBONE): t for name, t in tensors.items() if name.startswith(_BACKBONE)}
+    _assign(backbone, own | counters)
+    _assign(model, {name: t for name, t in tensors.items() if not name.startswith(_BACKBONE)})
+    return backbone, model
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path.name} cannot be read", seen=str(error), fix="Check that the model folder is complete."
+        ) from error
+
+
+def _check_names(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    missing = sorted(expected.keys() - tensors.keys())
+    unexpected = sorted(tensors.keys() - expected.keys())
+    if missing or unexpected:
+        parts = [f"missing {_listed(missing)}"] if missing else []
+        parts += [f"unexpected {_listed(unexpected)}"] if unexpected else []
+        raise ModelError("model.safetensors does not hold the tensors of this model", seen="; ".join(parts), fix=_FIX)
+    for name in sorted(expected):
+        tensor, shape = tensors[name], tuple(expected[name].shape)
+        if tuple(tensor.shape) != shape or not tensor.is_floating_point():
+            raise ModelError(
+                f"tensor {name} has the wrong shape or kind",
+                seen=f"{tensor.dtype} {tuple(tensor.shape)}",
+                allowed=f"floating point {shape}",
+                fix=_FIX,
+            )
+
+
+def _check_finite(tensors: dict[str, Tensor], what: str) -> None:
+    bad = sorted(name for name, tensor in tensors.items() if not torch.isfinite(tensor).all())
+    if bad:
+        raise ModelError(f"a tensor {what}", seen=_listed(bad), fix="Use weights without such values.")
+
+
+def _assign(module: nn.Module, state: dict[str, Tensor]) -> None:
+    module.load_state_dict(state, assign=True)
+    module.requires_grad_(True).eval()
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
