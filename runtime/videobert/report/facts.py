@@ -1,0 +1,40 @@
+"""What both forms of a report say in the same words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from videobert.results import Report
+
+_STAGES = ("decode", "backbone", "assign", "encode")
+
+
+def video_facts(report: Report) -> list[str]:
+    """Short facts about the stream: codec, size, frame rate; none from saved tokens."""
+    video = report.video
+    facts = []
+    if video.get("codec"):
+        facts.append(str(video["codec"]))
+    if video.get("width") and video.get("height"):
+        facts.append(f"{video['width']}×{video['height']}")
+    if video.get("rotation"):
+        facts.append(f"rotated {video['rotation']}°")
+    return facts
+
+
+def timing_rows(report: Report) -> list[tuple[str, float]]:
+    """Seconds of each stage in the order in which a clip passes through them, then of any other; never the total."""
+    known = [(name, report.timings_s[name]) for name in _STAGES if name in report.timings_s]
+    other = [(name, time_s) for name, time_s in report.timings_s.items() if name not in (*_STAGES, "total")]
+    return [(name, time_s) for name, time_s in [*known, *other] if math.isfinite(time_s)]
+
+
+def speed(report: Report) -> str | None:
+    """How much faster than the video plays it was read, `34× real time`; None without a total."""
+    total = report.timings_s.get("total", 0.0)
+    if not total > 0 or not report.duration_s > 0:
+        return None
+    ratio = report.duration_s / total
+    return f"{ratio:.0f}× real time" if ratio >= 10 else f"{ratio:.1f}× real time"

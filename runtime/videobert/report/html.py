@@ -1,0 +1,180 @@
+"""A `Report` as one self-contained HTML page: no script, nothing fetched, all text escaped."""
+
+from __future__ import annotations
+
+import math
+
+from videobert import __version__
+from videobert.report.facts import speed, timing_rows, video_facts
+from videobert.report.hues import Hues
+from videobert.report.safe_text import escaped
+from videobert.report.style import STYLE
+from videobert.report.thumbnail import data_uri
+from videobert.report.timeline import FAR_PERCENTILE, timeline
+from videobert.report.times import clock, elapsed, span
+from videobert.results import Candidate, Report, ReportSegment
+
+# A page must stay small enough to open and to mail: a picture is about 4 KB.
+_MOST_PICTURES = 240
+_CANDIDATES_SHOWN = 3
+_TOKENS_SHOWN = 12
+# Even if text got through unescaped, the browser would load and run nothing.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def page(report: Report) -> str:
+    """The page, to be written as UTF-8."""
+    pictures, picture_style = _pictures(report)
+    hues = Hues()
+    if report.segments:
+        body = _card("Time line", timeline(report, pictures, hues)) + _card(
+            "Segments",
+            "".join(_segment(s, pictures.get(i), bool(pictures), hues) for i, s in enumerate(report.segments)),
+        )
+    else:
+        body = _card("Segments", '<p class="note">The video holds nothing to answer about.</p>')
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escaped(report.source)} · videobert</title><style>{STYLE}{picture_style}</style></head>\n<body><main>"
+        f"{_head(report)}{_tiles(report)}{body}"
+        f'<div class="columns">{_card("Stages", _stages(report))}{_card("Origin", _origin(report))}</div>'
+        f"<footer>videobert {escaped(__version__)} · {_HOW_TO_READ}</footer></main></body></html>\n"
+    )
+
+
+_HOW_TO_READ = (
+    "scores are probabilities over the answers offered; the percentile says where a clip’s distance to its visual "
+    "token lies among the training clips, 100 being further than any of them"
+)
+
+
+def _card(title: str, content: str) -> str:
+    return f'<section class="card"><h2>{escaped(title)}</h2>{content}</section>'
+
+
+def _pictures(report: Report) -> tuple[dict[int, str], str]:
+    """CSS classes of the segments' thumbnails, and the rules that hold each picture once."""
+    having = [index for index, segment in enumerate(report.segments) if segment.thumbnail is not None]
+    step = max(1.0, len(having) / _MOST_PICTURES)
+    chosen = [having[int(k * step)] for k in range(min(len(having), _MOST_PICTURES))]
+    rules = []
+    for index in chosen:
+        thumbnail = report.segments[index].thumbnail
+        if thumbnail is not None:
+            rules.append(f".p{index}{{background-image:url({data_uri(thumbnail)})}}\n")
+    return {index: f"p{index}" for index in chosen}, "".join(rules)
+
+
+def _head(report: Report) -> str:
+    facts = " · ".join([clock(report.duration_s), *video_facts(report)])
+    kind, words = ("out", "out of domain") if report.out_of_domain else ("in", "in domain")
+    return (
+        f'<header class="head"><div><div class="brand">videobert report</div><h1>{escaped(report.source)}</h1>'
+        f'<p class="facts">{escaped(facts)}</p></div>'
+        f'<div class="badge {kind}" title="median distance percentile {report.percentile:.0f}">{words}</div></header>'
+    )
+
+
+def _tiles(report: Report) -> str:
+    tokens = sum(len(segment.tokens) for segment in report.segments)
+    total_s = report.timings_s.get("total")
+    tiles = [
+        (str(len(report.segments)), "segments"),
+        (str(tokens), "visual tokens"),
+        (_whole(report.percentile), "median percentile"),
+    ]
+    if total_s is not None:
+        tiles.append((elapsed(total_s), "to answer"))
+    fast = speed(report)
+    if fast:
+        tiles.append((fast.split()[0], "real time"))
+    cells = "".join(
+        f'<div class="tile"><b>{escaped(value)}</b><span>{escaped(name)}</span></div>' for value, name in tiles
+    )
+    return f'<div class="tiles">{cells}</div>'
+
+
+def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool, hues: Hues) -> str:
+    shown = f'<div class="picture {picture or ""}"></div>' if with_pictures else ""
+    tokens = "".join(f"<code>{escaped(token)}</code>" for token in segment.tokens[:_TOKENS_SHOWN])
+    more = len(segment.tokens) - _TOKENS_SHOWN
+    if more > 0:
+        tokens += f'<span class="small">+{more}</span>'
+    padded = (
+        f'<div class="small" title="the last frame, repeated">{segment.padded_frames} frames padded</div>'
+        if segment.padded_frames
+        else ""
+    )
+    answers = "".join(_answer(question, ranked, hues) for question, ranked in segment.answers.items())
+    return (
+        f'<article class="segment{"" if with_pictures else " plain"}">{shown}'
+        f'<div><div class="when">{escaped(span(segment.start_s, segment.end_s))}</div>'
+        f'<div class="tokens">{tokens}</div>{padded}{_level(segment.percentile)}</div>'
+        f'<div class="answers">{answers}</div></article>'
+    )
+
+
+def _answer(question: str, ranked: tuple[Candidate, ...], hues: Hues) -> str:
+    rows = "".join(
+        f'<div class="candidate{" best" if rank == 0 else ""}" style="{hues.style(question, candidate.text)}">'
+        f'<span title="{escaped(candidate.text)}">{escaped(candidate.text)}</span>'
+        f'<div class="bar"><i style="width:{100 * _share(candidate.score):.1f}%"></i></div>'
+        f"<em>{candidate.score:.2f}</em></div>"
+        for rank, candidate in enumerate(ranked[:_CANDIDATES_SHOWN])
+    )
+    return f"<div><h3>{escaped(question)}</h3>{rows}</div>"
+
+
+def _level(percentile: float) -> str:
+    far = not percentile <= FAR_PERCENTILE
+    kind, words = ("level far", "unlike the training clips") if far else ("level", "like the training clips")
+    return (
+        f'<div class="{kind}" title="{words}">percentile <b>{_whole(percentile)}</b>'
+        f'<div class="bar"><i style="width:{100 * _share(percentile / 100):.1f}%"></i></div></div>'
+    )
+
+
+def _stages(report: Report) -> str:
+    rows = timing_rows(report)
+    total_s = report.timings_s.get("total", 0.0)
+    width_s = max(sum(time_s for _, time_s in rows), total_s, 1e-9)
+    parts, start_s = [], 0.0
+    for name, time_s in rows:
+        parts.append(_stage(name, "", start_s / width_s, time_s / width_s, time_s))
+        start_s += time_s
+    if total_s > 0:
+        parts.append(_stage("total", " total", 0.0, total_s / width_s, total_s))
+    note = '<p class="note">Stages run side by side, so together they can take longer than the total.</p>'
+    return "".join(parts) + (note if start_s > total_s > 0 else "")
+
+
+def _stage(name: str, kind: str, start: float, length: float, time_s: float) -> str:
+    return (
+        f'<div class="stage{kind}"><span>{escaped(name)}</span>'
+        f'<div class="run"><i style="left:{100 * start:.2f}%;width:{100 * length:.2f}%"></i></div>'
+        f"<em>{escaped(elapsed(time_s))}</em></div>"
+    )
+
+
+def _origin(report: Report) -> str:
+    origin = report.origin
+    rows = [
+        ("model", escaped(origin.model)),
+        ("engine", escaped(f"{origin.engine} on {origin.device}")),
+        ("precision", escaped(origin.precision)),
+        ("recipe", f"<code>{escaped(origin.recipe)}</code>"),
+        ("stride", escaped(origin.stride)),
+    ]
+    if origin.fallback:
+        rows.append(("fallback", f'<span class="fallback">{escaped(origin.fallback)}</span>'))
+    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows)}</dl>"
+
+
+def _whole(percentile: float) -> str:
+    return f"{percentile:.0f}" if math.isfinite(percentile) else "–"
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0

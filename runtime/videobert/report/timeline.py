@@ -1,0 +1,142 @@
+"""The time line of the HTML report: pictures, an axis, one lane for each question, the distance percentiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from videobert.report.hues import Hues
+from videobert.report.safe_text import escaped
+from videobert.report.times import clock, span
+from videobert.results import Report, ReportSegment
+
+_FILM_PICTURES, _FILM_CELLS = 16, 12
+_TICKS = 10
+_TICK_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+# Below this share of the width a block has no room for a word.
+_SLIM = 0.025
+# With more bars than this, gaps between them would be all there is to see.
+_DENSE = 100
+FAR_PERCENTILE = 99.0
+
+
+class _Run(NamedTuple):
+    """A stretch with one best answer to one question, over any number of segments."""
+
+    start_s: float
+    end_s: float
+    answer: str
+    lowest_score: float
+
+
+def timeline(report: Report, pictures: dict[int, str], hues: Hues) -> str:
+    """The card's content. `pictures` maps the index of a segment to the CSS class of its thumbnail."""
+    segments = report.segments
+    scale = _Scale(segments)
+    parts = [_film(segments, pictures, scale)] if pictures else []
+    parts.append(_axis(scale))
+    parts += [_answers(question, segments, scale, hues) for question in questions(report)]
+    parts.append(_levels(segments, scale))
+    return "".join(parts)
+
+
+def questions(report: Report) -> list[str]:
+    """The questions of all segments, in order of first appearance."""
+    return list(dict.fromkeys(name for segment in report.segments for name in segment.answers))
+
+
+class _Scale:
+    """Times as percentages of the width."""
+
+    def __init__(self, segments: Sequence[ReportSegment]) -> None:
+        self.start_s = min(segment.start_s for segment in segments)
+        self.end_s = max(segment.end_s for segment in segments)
+        self.length_s = max(self.end_s - self.start_s, 1e-9)
+
+    def share(self, time_s: float) -> float:
+        return (time_s - self.start_s) / self.length_s
+
+    def place(self, start_s: float, end_s: float) -> str:
+        return f"left:{100 * self.share(start_s):.3f}%;width:{100 * (end_s - start_s) / self.length_s:.3f}%"
+
+    def ticks(self) -> Iterator[float]:
+        step_s = next((step for step in _TICK_STEPS_S if self.length_s / step <= _TICKS), self.length_s / _TICKS)
+        first = math.ceil(self.start_s / step_s - 1e-9)
+        for number in range(first, math.floor(self.end_s / step_s + 1e-9) + 1):
+            yield number * step_s
+
+
+def _lane(name: str, content: str) -> str:
+    return f'<div class="lane"><div class="name" title="{escaped(name)}">{escaped(name)}</div>{content}</div>'
+
+
+def _film(segments: Sequence[ReportSegment], pictures: dict[int, str], scale: _Scale) -> str:
+    if len(segments) <= _FILM_PICTURES:
+        cells = [(segment.start_s, segment.end_s, pictures.get(i, "")) for i, segment in enumerate(segments)]
+    else:
+        # Too many to tell apart: evenly spaced cells instead, each with the picture nearest to its middle.
+        width_s = scale.length_s / _FILM_CELLS
+        cells = []
+        for start_s in (scale.start_s + cell * width_s for cell in range(_FILM_CELLS)):
+            nearest = min(pictures, key=lambda i: abs(_middle_s(segments[i]) - start_s - width_s / 2))
+            cells.append((start_s, start_s + width_s, pictures[nearest]))
+    shown = "".join(f'<i class="picture {name}" style="{scale.place(a, b)}"></i>' for a, b, name in cells)
+    return _lane("", f'<div class="strip film" aria-hidden="true">{shown}</div>')
+
+
+def _middle_s(segment: ReportSegment) -> float:
+    return (segment.start_s + segment.end_s) / 2
+
+
+def _axis(scale: _Scale) -> str:
+    marks = []
+    for time_s in scale.ticks():
+        share = scale.share(time_s)
+        edge = "first" if share < 0.01 else "last" if share > 0.99 else ""
+        marks.append(
+            f'<i style="left:{100 * share:.3f}%"></i>'
+            f'<span class="{edge}" style="left:{100 * share:.3f}%">{escaped(clock(time_s))}</span>'
+        )
+    return _lane("", f'<div class="strip axis">{"".join(marks)}</div>')
+
+
+def _answers(question: str, segments: Sequence[ReportSegment], scale: _Scale, hues: Hues) -> str:
+    blocks = []
+    for run in _runs(question, segments):
+        slim = (run.end_s - run.start_s) / scale.length_s < _SLIM
+        title = f"{span(run.start_s, run.end_s)}: {run.answer}, score {run.lowest_score:.2f}"
+        blocks.append(
+            f'<div class="block{" slim" if slim else ""}" '
+            f'style="{scale.place(run.start_s, run.end_s)};{hues.style(question, run.answer)}" '
+            f'title="{escaped(title)}">{"" if slim else escaped(run.answer)}</div>'
+        )
+    return _lane(question, f'<div class="strip">{"".join(blocks)}</div>')
+
+
+def _runs(question: str, segments: Sequence[ReportSegment]) -> list[_Run]:
+    runs: list[_Run] = []
+    for segment in segments:
+        candidates = segment.answers.get(question)
+        if not candidates:
+            continue
+        best = candidates[0]
+        last = runs[-1] if runs else None
+        if last and last.answer == best.text and math.isclose(last.end_s, segment.start_s, abs_tol=1e-3):
+            runs[-1] = last._replace(end_s=segment.end_s, lowest_score=min(last.lowest_score, best.score))
+        else:
+            runs.append(_Run(segment.start_s, segment.end_s, best.text, best.score))
+    return runs
+
+
+def _levels(segments: Sequence[ReportSegment], scale: _Scale) -> str:
+    bars = []
+    for segment in segments:
+        height = segment.percentile if math.isfinite(segment.percentile) else 100.0
+        title = f"{span(segment.start_s, segment.end_s)}: percentile {segment.percentile:.0f}"
+        bars.append(
+            f'<i class="{"far" if height > FAR_PERCENTILE else "near"}" title="{title}" '
+            f'style="{scale.place(segment.start_s, segment.end_s)};height:{max(3.0, min(100.0, height)):.1f}%"></i>'
+        )
+    dense = " dense" if len(segments) > _DENSE else ""
+    return _lane("percentile", f'<div class="strip levels{dense}">{"".join(bars)}</div>')

@@ -1,0 +1,190 @@
+"""Reports and a stand-in for the runtime, so that the command line is tested apart from any model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import videobert
+from videobert.results import (
+    AlignedWindow,
+    Alignment,
+    Candidate,
+    Classification,
+    Embedding,
+    Fill,
+    Filled,
+    Origin,
+    Report,
+    ReportSegment,
+    Segment,
+)
+
+ORIGIN = Origin(model="shapes", recipe="0123456789abcdef", engine="openvino", device="CPU", precision="bf16", stride=1)
+
+
+def candidates(*answers: tuple[str, float]) -> tuple[Candidate, ...]:
+    return tuple(Candidate(text=text, id=None, score=score, log_prior=-1.5) for text, score in answers)
+
+
+def picture(red: int, green: int, blue: int) -> npt.NDArray[np.uint8]:
+    """A disc of one colour on a shaded ground."""
+    y, x = np.mgrid[0:96, 0:160]
+    shade = (60 + 80 * x / 160 + 60 * y / 96)[..., None] * np.array([0.8, 0.9, 1.0])
+    inside = ((x - 80) ** 2 + (y - 48) ** 2 < 34**2)[..., None]
+    return np.where(inside, [red, green, blue], shade).astype(np.uint8)
+
+
+def make_report(**changes: Any) -> Report:
+    """Three segments, two questions, every field filled."""
+    segments = (
+        ReportSegment(
+            start_s=0.0,
+            end_s=1.5,
+            answers={
+                "colour": candidates(("red", 0.97), ("orange", 0.02)),
+                "motion": candidates(("spins", 0.88), ("grows", 0.1)),
+            },
+            tokens=(712,),
+            percentile=34.5,
+            thumbnail=picture(220, 40, 40),
+        ),
+        ReportSegment(
+            start_s=1.5,
+            end_s=6.0,
+            answers={
+                "colour": candidates(("blue", 0.91), ("purple", 0.06)),
+                "motion": candidates(("spins", 0.7), ("bounces", 0.2)),
+            },
+            tokens=(3, 1041, 88),
+            percentile=61.0,
+            thumbnail=picture(40, 70, 220),
+        ),
+        ReportSegment(
+            start_s=6.0,
+            end_s=10.5,
+            answers={
+                "colour": candidates(("green", 0.99), ("yellow", 0.01)),
+                "motion": candidates(("bounces", 0.95), ("slides", 0.03)),
+            },
+            tokens=(5, 6, 5),
+            percentile=99.6,
+            padded_frames=12,
+            thumbnail=picture(40, 180, 60),
+        ),
+    )
+    fields: dict[str, Any] = {
+        "source": "clip.mp4",
+        "duration_s": 10.1,
+        "video": {"codec": "h264", "width": 854, "height": 480, "duration_s": 10.1},
+        "segments": segments,
+        "percentile": 61.0,
+        "out_of_domain": False,
+        "timings_s": {"decode": 0.12, "backbone": 0.2, "assign": 0.0007, "encode": 0.03, "total": 0.31},
+        "origin": ORIGIN,
+    }
+    return Report(**(fields | changes))
+
+
+@dataclass(frozen=True)
+class FakeTokens:
+    """As much of `VisualTokens` as the command line touches."""
+
+    ids: npt.NDArray[np.int32]
+    start_s: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.float64]
+    percentiles: npt.NDArray[np.float32]
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(b"tokens")
+
+
+@dataclass
+class FakeRuntime:
+    """Answers every verb with a fixed result and remembers how it was asked."""
+
+    loaded: dict[str, Any] = field(default_factory=dict)
+    asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    report: Report = field(default_factory=make_report)
+    error: BaseException | None = None
+    closed: bool = False
+
+    def __enter__(self) -> FakeRuntime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    def _ask(self, verb: str, *args: Any, **options: Any) -> None:
+        self.asked.append((verb, args, options))
+        if self.error is not None:
+            raise self.error
+        on_progress = options.get("on_progress")
+        if on_progress is not None:
+            on_progress(5.0, None)
+            on_progress(10.0, 10.0)
+
+    def run(self, *args: Any, **options: Any) -> Report:
+        self._ask("run", *args, **options)
+        return self.report
+
+    def tokens(self, *args: Any, **options: Any) -> FakeTokens:
+        self._ask("tokens", *args, **options)
+        return FakeTokens(
+            np.array([7, 1041], np.int32),
+            np.array([0.0, 1.5]),
+            np.array([1.5, 3.0]),
+            np.array([12.0, 99.0], np.float32),
+        )
+
+    def embed(self, *args: Any, **options: Any) -> Embedding:
+        self._ask("embed", *args, **options)
+        return Embedding(vector=np.array([0.25, -1.0, 3.0], np.float32), kind="joint", origin=self.report.origin)
+
+    def fill(self, *args: Any, **options: Any) -> Fill:
+        self._ask("fill", *args, **options)
+        word = Filled(kind="word", index=0, candidates=candidates(("circle", 0.9), ("square", 0.1)))
+        visual = Filled(kind="visual", index=1, candidates=candidates(("<712>", 0.4)), start_s=1.5, end_s=3.0)
+        return Fill(text=args[0], filled=(word, visual), origin=self.report.origin)
+
+    def classify(self, *args: Any, **options: Any) -> Classification:
+        self._ask("classify", *args, **options)
+        segment = Segment(start_s=1.5, end_s=3.0, candidates=candidates(("red", 0.8), ("blue", 0.2)), percentile=40.0)
+        return Classification(
+            question=options["question"],
+            templates=("a [MASK] circle",),
+            labels=("red", "blue"),
+            segments=(segment,),
+            origin=self.report.origin,
+        )
+
+    def align(self, *args: Any, **options: Any) -> Alignment:
+        self._ask("align", *args, **options)
+        windows = (
+            AlignedWindow(start_s=0.0, end_s=24.0, score=0.75),
+            AlignedWindow(start_s=24.0, end_s=30.0, score=0.5),
+        )
+        return Alignment(text=args[1], score=0.625, windows=windows, origin=self.report.origin)
+
+
+@pytest.fixture
+def report() -> Report:
+    return make_report()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
+    """What `videobert.load` gives during the test."""
+    runtime = FakeRuntime()
+
+    def load(name: str, **options: Any) -> FakeRuntime:
+        runtime.loaded = {"name": name, **options}
+        return runtime
+
+    monkeypatch.setitem(videobert.__dict__, "load", load)
+    return runtime
