@@ -39,7 +39,8 @@ class AlignmentHead(nn.Module):
 class Heads(nn.Module):
     """The heads that `config.heads` lists.
 
-    Text and visual share the transform, and their output matrix is the encoder's token table. `bias` has a value for every id: words, visual tokens and the joiner.
+    Text and visual share the transform, and their output matrix is the encoder's token table. `bias` has a value for
+    every id: words, visual tokens and the joiner.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from videobert.atomic import write_atomically
 from videobert.config import ModelConfig
 from videobert.errors import ModelError
 from videobert_modeling.models.s3d import S3D
@@ -41,9 +41,7 @@ def save_weights(model: VideoBert, backbone: S3D, path: Path, dtype: torch.dtype
     named = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | model.state_dict()
     tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in named.items()}
     _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial)
-    os.replace(partial, path)
+    write_atomically(path, lambda partial: save_file(tensors, partial))
 
 
 def load_weights(folder: Path) -> tuple[S3D, VideoBert]:

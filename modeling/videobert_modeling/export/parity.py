@@ -1,0 +1,128 @@
+"""Does an exported graph compute what the module computes?
+
+The rule: against the module in float64, the graph's root mean square error is at most twice that of the module in
+float32, plus one float32 rounding unit of the values.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from videobert.errors import VideoBertError
+from videobert_modeling.export.graphs import Graph, Inputs
+
+Run = Callable[[dict[str, npt.NDArray[np.generic]]], npt.NDArray[np.float32]]
+_UNIT = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """Root mean square errors over all trials of a graph, against float64.
+
+    Args:
+        error: of the exported graph.
+        reference_error: of torch in float32.
+        scale: root mean square of the values themselves.
+    """
+
+    error: float
+    reference_error: float
+    scale: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the rule of this module is met; NaN never meets it."""
+        return self.error <= 2 * self.reference_error + _UNIT * self.scale
+
+
+class Reference:
+    """What a graph should give: its trials through the module in float64 and float32."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._exact = _run_torch(graph, torch.float64)
+        self._plain = _run_torch(graph, torch.float32)
+
+    def compare(self, run: Run) -> Parity:
+        """Errors of another way to run the graph."""
+        trials = self._graph.trials
+        ours = [torch.from_numpy(np.array(run({k: v.numpy() for k, v in inputs.items()}))) for inputs in trials]
+        return Parity(
+            error=self._error(ours),
+            reference_error=self._error(self._plain),
+            scale=_rms([self._part(i, exact) for i, exact in enumerate(self._exact)]),
+        )
+
+    def check(self, runner: str, run: Run) -> Parity:
+        """Like `compare`.
+
+        Raises:
+            VideoBertError: the rule of this module is not met.
+        """
+        parity = self.compare(run)
+        if not parity.holds:
+            raise VideoBertError(
+                f"graphs/{self._graph.name}.onnx does not give the model's values in {runner}",
+                seen=f"root mean square error {parity.error:.3g}",
+                allowed=f"twice that of torch, {parity.reference_error:.3g}",
+                fix="Please report this with the versions of torch and of the runner.",
+            )
+        return parity
+
+    def _error(self, outputs: list[Tensor]) -> float:
+        for ours, exact in zip(outputs, self._exact, strict=True):
+            if ours.shape != exact.shape:
+                return float("nan")
+        return _rms([self._part(i, ours.double() - self._exact[i]) for i, ours in enumerate(outputs)])
+
+    def _part(self, trial: int, values: Tensor) -> Tensor:
+        return self._graph.part(self._graph.trials[trial], values)
+
+
+def onnxruntime_runner(content: bytes) -> Run:
+    """Runs an ONNX file with onnxruntime on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = session.run(None, inputs)[0]
+        return output
+
+    return run
+
+
+def openvino_runner(content: bytes) -> Run:
+    """Runs an ONNX file with OpenVINO on the CPU in float32."""
+    import openvino
+
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(content, b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = compiled(inputs)[0]
+        return output
+
+    return run
+
+
+def _run_torch(graph: Graph, dtype: torch.dtype) -> list[Tensor]:
+    module = graph.module if dtype == torch.float32 else copy.deepcopy(graph.module).to(dtype)
+
+    def typed(inputs: Inputs) -> list[Tensor]:
+        return [value.to(dtype) if value.is_floating_point() else value for value in inputs.values()]
+
+    with torch.inference_mode():
+        return [module(*typed(inputs)) for inputs in graph.trials]
+
+
+def _rms(values: list[Tensor]) -> float:
+    flat = torch.cat([value.double().flatten() for value in values])
+    return float(flat.square().mean().sqrt())
