@@ -65,7 +65,8 @@ class Means:
     def objectives(self) -> Vectors:
         """`(groups,)` sums of squared distances to the mean of the group."""
         inner = np.einsum("gd,gd->g", self._sums, self._sums) / np.maximum(self.counts, 1)
-        return np.maximum(self._squares - inner, 0.0)
+        objectives: Vectors = np.maximum(self._squares - inner, 0.0)
+        return objectives
 
 
 def build_tree(

@@ -1,0 +1,83 @@
+"""Turn checkpoints of others into ours: one door, `import_checkpoint`, and one importer for each layout."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from videobert.errors import InputError, ModelError
+from videobert.recipe import Recipe
+from videobert_modeling.importers.artefacts import import_centroids, import_s3d
+from videobert_modeling.importers.bert import import_bert
+from videobert_modeling.importers.ledger import Entry, Ledger
+from videobert_modeling.importers.mdskul import import_mdskul
+
+__all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
+
+KINDS: dict[str, Callable[..., Ledger]] = {
+    "bert": import_bert,
+    "mdskul": import_mdskul,
+    "s3d": import_s3d,
+    "centroids": import_centroids,
+}
+"""What `import_checkpoint` reads: `bert` and `mdskul` become model folders, `s3d` and `centroids` files."""
+
+_PATHS = ("tokenizer", "backbone", "centroids")
+_DTYPES = {"float16": torch.float16, "float32": torch.float32}
+
+
+def import_checkpoint(kind: str, source: str | Path, out: str | Path, **options: Any) -> Ledger:
+    """Import the checkpoint `source` to `out`.
+
+    Args:
+        kind: one of `KINDS`.
+        source: file or folder, see the importer.
+        out: a new model folder for `bert` and `mdskul`, else a `.safetensors` file.
+        options: keyword arguments of the importer, see `options_of`. Paths may be text, `recipe` may be the path of
+            a `recipe.json`, `dtype` may be `"float16"` or `"float32"`; None stands for the default.
+
+    Returns:
+        What became of every tensor.
+
+    Raises:
+        InputError: unknown kind or option, or `out` is taken.
+        ModelError: the source is damaged or of another layout, or the import is strict and something is unexplained.
+    """
+    if kind not in KINDS:
+        raise InputError("this kind of checkpoint is not known", seen=kind, allowed=", ".join(KINDS))
+    allowed = options_of(kind)
+    given = {name: value for name, value in options.items() if value is not None}
+    unknown = sorted(given.keys() - set(allowed))
+    if unknown:
+        raise InputError(
+            f"an import of kind {kind} has no such option", seen=", ".join(unknown), allowed=", ".join(allowed)
+        )
+    for name in _PATHS:
+        if name in given:
+            given[name] = Path(given[name])
+    if "features" in given:
+        given["features"] = [Path(path) for path in given["features"]]
+    if isinstance(given.get("recipe"), (str, Path)):
+        given["recipe"] = _recipe(Path(given["recipe"]))
+    if isinstance(given.get("dtype"), str):
+        if given["dtype"] not in _DTYPES:
+            raise InputError("weights cannot be stored as this", seen=given["dtype"], allowed=", ".join(_DTYPES))
+        given["dtype"] = _DTYPES[given["dtype"]]
+    return KINDS[kind](Path(source), Path(out), **given)
+
+
+def options_of(kind: str) -> tuple[str, ...]:
+    """Names of the options that an importer takes."""
+    return tuple(p.name for p in inspect.signature(KINDS[kind]).parameters.values() if p.kind is p.KEYWORD_ONLY)
+
+
+def _recipe(path: Path) -> Recipe:
+    try:
+        return Recipe.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"the recipe {path.name} cannot be read", seen=str(error)) from error

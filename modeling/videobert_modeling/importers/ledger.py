@@ -1,0 +1,189 @@
+"""The account of an import: what became of every tensor of the source, and where every tensor of ours came from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from videobert.errors import ModelError
+
+Status = Literal["used", "renamed", "tied", "ignored", "missing", "unexplained"]
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger.
+
+    Args:
+        name: the tensor in the source; for `missing`, our tensor, which the source does not have.
+        status: `used` under its own name, `renamed`, `tied` to another tensor, `ignored` or `missing` for a stated
+            reason, or `unexplained`, which a strict import refuses.
+        shape: of the source's tensor; None for `missing`.
+        target: our name, if it became one of ours or part of one.
+        reason: why it was tied, ignored or may be missing.
+    """
+
+    name: str
+    status: Status
+    shape: tuple[int, ...] | None = None
+    target: str | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Entries in the order they were made.
+
+    Args:
+        kind: which importer.
+        source: name of the file or folder.
+        notes: what the reader should know besides: wrappers taken off, parts left uninitialised.
+        uninitialised: parts of the result that hold no trained values.
+    """
+
+    kind: str
+    source: str
+    entries: list[Entry] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    uninitialised: list[str] = field(default_factory=list)
+
+    def count(self, status: Status) -> int:
+        """How many entries have a status."""
+        return sum(entry.status == status for entry in self.entries)
+
+    def require_explained(self) -> None:
+        """Refuse an import with tensors that nobody accounts for.
+
+        Raises:
+            ModelError: lists them.
+        """
+        names = [
+            f"{entry.name} {list(entry.shape)}" if entry.shape is not None else f"{entry.name} (missing)"
+            for entry in self.entries
+            if entry.status == "unexplained"
+        ]
+        if names:
+            listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+            raise ModelError(
+                f"{self.source} is not a plain {self.kind} checkpoint: {len(names)} tensors are unexplained: {listed}",
+                fix="Check the kind, or pass strict=False (--no-strict) to leave them out.",
+            )
+
+    def table(self) -> str:
+        """The ledger as aligned text, one tensor a line, then the notes and the counts."""
+        rows = [
+            (entry.status, entry.name, "" if entry.shape is None else "x".join(map(str, entry.shape)) or "scalar",
+             " ".join(filter(None, [f"-> {entry.target}" if entry.target else "", entry.reason])))
+            for entry in self.entries
+        ]  # fmt: skip
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+        lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]).rstrip() for row in rows]
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"uninitialised: {part}" for part in self.uninitialised]
+        counts = Counter(entry.status for entry in self.entries)
+        return "\n".join([*lines, ", ".join(f"{n} {status}" for status, n in counts.items())])
+
+    def to_json(self) -> dict[str, Any]:
+        """The ledger as JSON values."""
+        return {
+            "kind": self.kind,
+            "source": self.source,
+            "counts": dict(Counter(entry.status for entry in self.entries)),
+            "tensors": [
+                {
+                    "name": entry.name,
+                    "status": entry.status,
+                    "shape": None if entry.shape is None else list(entry.shape),
+                    "target": entry.target,
+                    "reason": entry.reason,
+                }
+                for entry in self.entries
+            ],
+            "notes": list(self.notes),
+            "uninitialised": list(self.uninitialised),
+        }
+
+
+class Intake:
+    """Takes tensors out of a checkpoint and writes the ledger; what is never taken ends as unexplained."""
+
+    def __init__(self, tensors: dict[str, Tensor], ledger: Ledger, *, strict: bool = True) -> None:
+        self._left = dict(tensors)
+        self._strict = strict
+        self.ledger = ledger
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._left
+
+    @property
+    def left(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of what has not been taken yet."""
+        return {name: tuple(tensor.shape) for name, tensor in self._left.items()}
+
+    def take(self, name: str, target: str, shape: tuple[int, ...] | None = None) -> Tensor:
+        """A tensor of the source that becomes `target`, checked against `shape` if given, as float32.
+
+        Raises:
+            ModelError: another shape, not floating-point, or a NaN or infinite value.
+        """
+        tensor = self._left[name]
+        _check(name, tensor, shape)
+        del self._left[name]
+        value = tensor.detach().to(torch.float32).contiguous()
+        if not bool(torch.isfinite(value).all()):
+            raise ModelError(f"tensor {name} holds a NaN or infinite value", fix="Get a whole copy of the checkpoint.")
+        status: Status = "used" if name == target else "renamed"
+        self.ledger.entries.append(Entry(name, status, tuple(tensor.shape), target))
+        return value
+
+    def tie(self, name: str, value: Tensor, target: str, reason: str) -> None:
+        """A tensor of the source that repeats `value`, already taken as `target`.
+
+        Raises:
+            ModelError: it holds something else, and the import is strict.
+        """
+        tensor = self._left[name]
+        _check(name, tensor, tuple(value.shape))
+        if not torch.equal(tensor.detach().to(torch.float32), value):
+            if self._strict:
+                raise ModelError(
+                    f"tensor {name} should repeat {target} and does not",
+                    fix="Our models tie the two; strict=False (--no-strict) leaves this one out.",
+                )
+            return self.ignore(name, f"differs from {target}, to which our model ties it")
+        del self._left[name]
+        self.ledger.entries.append(Entry(name, "tied", tuple(tensor.shape), target, reason))
+
+    def ignore(self, name: str, reason: str) -> None:
+        """A tensor of the source that has no place in our model, if it is there."""
+        if name in self._left:
+            tensor = self._left.pop(name)
+            self.ledger.entries.append(Entry(name, "ignored", tuple(tensor.shape), None, reason))
+
+    def missing(self, target: str, reason: str = "") -> None:
+        """One of our tensors that the source does not have; unexplained without a reason."""
+        self.ledger.entries.append(Entry(target, "missing" if reason else "unexplained", None, target, reason))
+
+    def finish(self) -> None:
+        """Account for the rest.
+
+        Raises:
+            ModelError: strict, and something is unexplained.
+        """
+        for name, tensor in self._left.items():
+            self.ledger.entries.append(Entry(name, "unexplained", tuple(tensor.shape)))
+        self._left.clear()
+        if self._strict:
+            self.ledger.require_explained()
+
+
+def _check(name: str, tensor: Tensor, shape: tuple[int, ...] | None) -> None:
+    if shape is not None and tuple(tensor.shape) != shape:
+        raise ModelError(f"tensor {name} has another shape", seen=tuple(tensor.shape), allowed=shape)
+    if not tensor.is_floating_point():
+        raise ModelError(f"tensor {name} does not hold floating-point numbers", seen=str(tensor.dtype))

@@ -1,0 +1,153 @@
+"""A VideoBERT state dict in the layout of the MDSKUL reproduction: BERT names, longer tables, a bare alignment layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from videobert.config import ModelConfig
+from videobert.errors import ModelError
+from videobert.recipe import Recipe
+from videobert_modeling.importers.bert import assemble
+from videobert_modeling.importers.bert_layout import BertLayout, config_beside
+from videobert_modeling.importers.checkpoint import open_checkpoint
+from videobert_modeling.importers.folder import require_new, write_folder
+from videobert_modeling.importers.ledger import Intake, Ledger
+from videobert_modeling.importers.skeleton import VisualSide, visual_side
+from videobert_modeling.importers.tokenizer import find_tokenizer, read_tokenizer
+from videobert_modeling.models import VideoBert
+
+BERT_WORDS = 30_522
+# 15 frames at 10 per second, pixels from -1 to 1. The original scaled each batch by its own extremes and stretched the
+# picture to a square, which made a clip's token depend on its neighbours; neither is repeated here.
+RECIPE = Recipe(fps=Fraction(10), frames=15, short_side=224, crop=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+# The original's alignment is one linear layer on the final [CLS] state. Ours has a dense layer and tanh before it: at this
+# scale tanh is the identity to within (20 / 1024)^2 / 3 of a state of size 20, and powers of two are exact in fp16.
+_POOLER_SCALE = 2.0**-10
+
+
+def read_mdskul(
+    source: Path,
+    side: VisualSide,
+    ledger: Ledger,
+    *,
+    name: str = "videobert",
+    words: int = BERT_WORDS,
+    heads: int | None = None,
+    strict: bool = True,
+) -> VideoBert:
+    """The model in a state dict, in evaluation mode; the ledger accounts for every tensor.
+
+    Rows of the token table: `words` words, the visual tokens, the joiner (30,522 + 20,544 + 1 = 51,067 there).
+    Alignment label 0 means aligned, as here. A file without an alignment layer gives a model without that head.
+
+    Raises:
+        ModelError: damaged, another layout, or a table that does not fit `words` or the codebook.
+    """
+    checkpoint = open_checkpoint(source)
+    ledger.notes += checkpoint.notes
+    intake = Intake(checkpoint.tensors, ledger, strict=strict)
+    layout = BertLayout(intake)
+    sizes = layout.encoder_config(config_beside(checkpoint.path), heads)
+    taken = layout.take(sizes)
+    if taken.bias is None:
+        raise ModelError("the checkpoint has no prediction head", allowed="cls.predictions.*", fix="Import it as bert.")
+    alignment = _alignment(intake, sizes.width)
+    intake.finish()
+    visual_tokens = len(taken.table) - words - 1
+    if visual_tokens < 1:
+        raise ModelError(
+            "the token table has no room for visual tokens",
+            seen=f"{len(taken.table)} rows",
+            allowed=f"more than {words} words and the joiner",
+            fix="Import a text-only BERT as bert, or pass words=….",
+        )
+    if side.codebook is not None and len(side.codebook) != visual_tokens:
+        raise ModelError(
+            "the centroids do not fit the checkpoint",
+            seen=f"{len(side.codebook)} leaves",
+            allowed=f"{visual_tokens} visual tokens",
+            fix="Use the centroids that this model was trained with.",
+        )
+    config = ModelConfig.from_json(
+        ModelConfig(
+            name=name,
+            words=words,
+            visual_tokens=visual_tokens,
+            backbone=side.config,
+            encoder=sizes,
+            heads=("text", "visual", "alignment") if alignment else ("text", "visual"),
+        ).to_json()
+    )
+    state = taken.state | {"encoder.tokens.weight": taken.table, "heads.bias": taken.bias} | alignment
+    if alignment:
+        ledger.notes.append(
+            "the alignment head is linear in the source; its pooler here is an identity scaled to 2^-10"
+        )
+    else:
+        ledger.notes.append("the source has no alignment layer, so the model has no alignment head")
+    return assemble(config, state, seed=0)
+
+
+def _alignment(intake: Intake, width: int) -> dict[str, Tensor]:
+    found = [
+        name.removesuffix(".weight")
+        for name, shape in intake.left.items()
+        if name.endswith(".weight") and shape == (2, width) and name.removesuffix("weight") + "bias" in intake
+    ]
+    if len(found) != 1:
+        return {}  # more than one stay unexplained
+    classifier = "heads.alignment.classifier."
+    weight = intake.take(f"{found[0]}.weight", f"{classifier}weight", (2, width))
+    return {
+        f"{classifier}weight": weight / _POOLER_SCALE,
+        f"{classifier}bias": intake.take(f"{found[0]}.bias", f"{classifier}bias", (2,)),
+        "heads.alignment.pooler.weight": torch.eye(width) * _POOLER_SCALE,
+        "heads.alignment.pooler.bias": torch.zeros(width),
+    }
+
+
+def import_mdskul(
+    source: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    tokenizer: Path | None = None,
+    backbone: Path | None = None,
+    centroids: Path | None = None,
+    features: Sequence[Path] = (),
+    recipe: Recipe = RECIPE,
+    words: int = BERT_WORDS,
+    heads: int | None = None,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float16,
+    strict: bool = True,
+) -> Ledger:
+    """Write the model folder `out`; see `read_mdskul` and `visual_side` for the arguments."""
+    require_new(out)
+    tokens = tokenizer or find_tokenizer(source if source.is_dir() else source.parent)
+    if tokens is None:
+        raise ModelError(
+            f"there is no tokenizer beside {source.name}",
+            allowed="tokenizer.json or vocab.txt",
+            fix="Pass tokenizer=PATH (--tokenizer) with BERT's own.",
+        )
+    content = read_tokenizer(tokens)
+    ledger = Ledger("MDSKUL VideoBERT", source.name)
+    side = visual_side(backbone, centroids, recipe, ledger, features=features, seed=seed, strict=strict)
+    model = read_mdskul(source, side, ledger, name=name or out.name, words=words, heads=heads, strict=strict)
+    write_folder(
+        out,
+        model=model,
+        backbone=side.backbone,
+        recipe=recipe,
+        tokenizer=content,
+        codebook=side.codebook,
+        ledger=ledger,
+        dtype=dtype,
+    )
+    return ledger
