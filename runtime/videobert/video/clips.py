@@ -1,0 +1,292 @@
+"""From frames to clips: the public face of this package."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.errors import Cancelled, InputError
+from videobert.limits import Limits
+from videobert.recipe import Recipe
+from videobert.video import sources
+from videobert.video.bounds import check_duration
+from videobert.video.decoder import Decoder, TimedFrame
+from videobert.video.frame_array import ArrayDecoder, FrameArray
+from videobert.video.info import VideoInfo
+from videobert.video.pyav_decoder import PyAvDecoder
+from videobert.video.sampling import SampleGrid
+from videobert.video.timestamps import PresentationClock
+from videobert.video.transform import PictureTransform
+
+VideoSource = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | sources.Readable
+    | FrameArray
+    | Iterable[tuple[npt.NDArray[np.uint8], float]]
+)
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clip:
+    """A stretch of video as the backbone takes it.
+
+    Args:
+        index: number of the clip, counted before the stride picks; with stride s the kept ones are 0, s, 2 s, ….
+        start_s: presentation time of its first sample.
+        end_s: one clip length later, or where the video ends if that comes first.
+        frames: uint8 `(frames, crop, crop, 3)`, RGB.
+        times_s: float64 `(frames,)`, presentation time of the frame chosen for each sample.
+        padded_frames: how many samples at the end repeat the video's last frame because the video is over.
+    """
+
+    index: int
+    start_s: float
+    end_s: float
+    frames: npt.NDArray[np.uint8]
+    times_s: npt.NDArray[np.float64]
+    padded_frames: int = 0
+
+
+class ClipStream(Iterator[Clip]):
+    """The clips of one video, made as they are asked for: memory does not grow with the length of the video.
+
+    A context manager; leaving it releases the file and the decoder's threads at any point. Streams of different videos
+    may be used from different threads, one stream from one thread at a time.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        recipe: Recipe,
+        limits: Limits,
+        on_progress: Progress | None,
+        cancel: threading.Event | None,
+    ) -> None:
+        self._decoder = decoder
+        self._recipe = recipe
+        self._limits = limits
+        self._on_progress = on_progress
+        self._cancel = cancel
+        self._clock = PresentationClock(decoder.nominal_s or 1 / recipe.fps)
+        self._transform = PictureTransform(recipe, limits.max_side_px)
+        self._clips = self._make()
+
+    @property
+    def info(self) -> VideoInfo:
+        """Properties of the video; the counts are as they are now."""
+        return replace(
+            self._decoder.info,
+            frames_converted=self._transform.converted,
+            frames_left_out=self._clock.left_out,
+            clock_restarts=self._clock.restarts,
+        )
+
+    def __iter__(self) -> ClipStream:
+        return self
+
+    def __next__(self) -> Clip:
+        return next(self._clips)
+
+    def __enter__(self) -> ClipStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop and release everything; may be called again."""
+        self._clips.close()
+        self._decoder.close()
+
+    def _make(self) -> Generator[Clip, None, None]:
+        grid: SampleGrid | None = None
+        assembly: _Assembly | None = None
+        shown: _Shown | None = None
+        for timed in self._decoder.frames():
+            self._check_cancel()
+            time = self._clock.stamp(timed.time, timed.duration)
+            if time is None:
+                continue
+            if grid is None or assembly is None:
+                grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
+                assembly = _Assembly(grid, self._recipe)
+            check_duration(time - grid.time(0), self._limits)
+            before, now = grid.advance(time)
+            if shown is not None:
+                yield from self._place(assembly, before, shown)
+            shown = _Shown(timed, time, self._transform)
+            yield from self._place(assembly, now, shown)
+        if grid is None or assembly is None or shown is None:
+            return
+        end = self._clock.end
+        check_duration(end - grid.time(0), self._limits)
+        yield from self._place(assembly, grid.finish(end), shown)
+        last = assembly.rest(end, shown)
+        self._decoder.close()
+        self._report(float(end - grid.time(0)))
+        if last is not None:
+            yield last
+
+    def _place(self, assembly: _Assembly, samples: range, shown: _Shown) -> Iterator[Clip]:
+        for sample in samples:
+            clip = assembly.place(sample, shown)
+            if assembly.at_boundary(sample):
+                # A frozen picture can stand for hours of samples.
+                self._check_cancel()
+                self._report(float((sample + 1) / self._recipe.fps))
+            if clip is not None:
+                yield clip
+
+    def _report(self, done_s: float) -> None:
+        if self._on_progress is not None:
+            self._on_progress(done_s, self._decoder.info.duration_s)
+
+    def _check_cancel(self) -> None:
+        if self._cancel is not None and self._cancel.is_set():
+            raise Cancelled("reading the video was cancelled")
+
+
+class _Shown:
+    """The frame on screen; converted when a sample first needs it, and once."""
+
+    def __init__(self, timed: TimedFrame, time: Fraction, transform: PictureTransform) -> None:
+        self.time = time
+        self._timed = timed
+        self._transform = transform
+        self._square: npt.NDArray[np.uint8] | None = None
+
+    @property
+    def square(self) -> npt.NDArray[np.uint8]:
+        if self._square is None:
+            self._square = self._transform(self._timed.picture)
+        return self._square
+
+
+class _Assembly:
+    """Fills one clip after the other with samples in order."""
+
+    def __init__(self, grid: SampleGrid, recipe: Recipe) -> None:
+        self._grid = grid
+        self._recipe = recipe
+        self._filled = 0
+        self._index = 0
+        self._frames: npt.NDArray[np.uint8] | None = None
+        self._times: npt.NDArray[np.float64] | None = None
+
+    def at_boundary(self, sample: int) -> bool:
+        """Whether this sample is the last of a clip, kept or not."""
+        return (sample + 1) % self._recipe.frames == 0
+
+    def place(self, sample: int, shown: _Shown) -> Clip | None:
+        """Put a frame where a sample is; the clip if that completes one that the stride keeps."""
+        index, slot = divmod(sample, self._recipe.frames)
+        if index % self._recipe.stride:
+            return None
+        if self._frames is None or self._times is None:
+            side = self._recipe.crop
+            self._index = index
+            self._frames = np.empty((self._recipe.frames, side, side, 3), np.uint8)
+            self._times = np.empty(self._recipe.frames, np.float64)
+        self._frames[slot] = shown.square
+        self._times[slot] = float(shown.time)
+        self._filled = slot + 1
+        return self._emit(0, None) if self._filled == self._recipe.frames else None
+
+    def rest(self, end: Fraction, shown: _Shown) -> Clip | None:
+        """The last clip, if the video does not fill it: padded with its last frame."""
+        if self._frames is None or self._times is None:
+            return None
+        missing = self._recipe.frames - self._filled
+        self._frames[self._filled :] = shown.square
+        self._times[self._filled :] = float(shown.time)
+        return self._emit(missing, end)
+
+    def _emit(self, padded_frames: int, end: Fraction | None) -> Clip:
+        if self._frames is None or self._times is None:
+            raise RuntimeError("there is no clip to give")
+        start = self._grid.time(self._index * self._recipe.frames)
+        full = self._grid.time((self._index + 1) * self._recipe.frames)
+        clip = Clip(
+            index=self._index,
+            start_s=float(start),
+            end_s=float(full if end is None else min(full, end)),
+            frames=self._frames,
+            times_s=self._times,
+            padded_frames=padded_frames,
+        )
+        self._frames = self._times = None
+        return clip
+
+
+def open_clips(
+    source: VideoSource,
+    recipe: Recipe,
+    *,
+    limits: Limits | None = None,
+    on_progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> ClipStream:
+    """Open a video and give its clips as they are decoded.
+
+    Args:
+        source: path of a local file; the bytes of one; a binary file object; a `FrameArray`; or an iterator of
+            `(frame uint8 (height, width, 3), time_s)` for live input, whose clips come out as soon as they are
+            complete. File objects and iterators stay the caller's to close.
+        recipe: how frames are chosen and transformed.
+        limits: what is accepted; `Limits()` by default.
+        on_progress: called as `on_progress(done_s, total_s)` after each clip and at the end; `total_s` is None where
+            the container does not say.
+        cancel: set it from anywhere to stop.
+
+    Returns:
+        An iterator of `Clip` and a context manager.
+
+    Raises:
+        InputError: the source is missing, unreadable, a URL or of a kind that is not accepted.
+        DecodeError: it holds no video that can be decoded.
+        LimitExceeded: it is larger or longer than `limits`; also raised while reading.
+        Cancelled: while reading, once `cancel` is set.
+    """
+    limits = limits or Limits()
+    return ClipStream(_decoder(source, limits), recipe, limits, on_progress, cancel)
+
+
+def _decoder(source: Any, limits: Limits) -> Decoder:
+    max_pixels = limits.max_side_px**2
+    if isinstance(source, FrameArray):
+        return ArrayDecoder.of_array(source, limits)
+    if isinstance(source, (str, os.PathLike)):
+        container = sources.open_path(source, max_pixels)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        container = sources.open_bytes(source, max_pixels)
+    elif callable(getattr(source, "read", None)):
+        container = sources.open_file(source, max_pixels)
+    elif isinstance(source, Iterable) and not isinstance(source, (np.ndarray, dict)):
+        return ArrayDecoder.of_iterator(source, limits)
+    else:
+        raise InputError(
+            "this kind of object is not a video",
+            seen=f"numpy array {source.shape}" if isinstance(source, np.ndarray) else type(source).__name__,
+            allowed="a path, bytes, a binary file object, a FrameArray or an iterator of (frame, time_s)",
+            fix="For numpy frames use videobert.FrameArray(frames, times_s).",
+        )
+    try:
+        return PyAvDecoder(container, limits)
+    except BaseException:
+        container.close()
+        raise

@@ -1,0 +1,49 @@
+"""What every decoder gives: frames with presentation times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from videobert.video.info import VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class TimedFrame:
+    """A frame in the order of output, with what the stream says about its time.
+
+    Args:
+        picture: a decoded frame, or a uint8 `(height, width, 3)` RGB array.
+        time: presentation time in seconds, exact; None if the stream states none.
+        duration: seconds on screen, or None.
+    """
+
+    picture: VideoFrame | npt.NDArray[np.uint8]
+    time: Fraction | None
+    duration: Fraction | None
+
+
+class Decoder(Protocol):
+    """One opened video. `tolerance`: see `SampleGrid`."""
+
+    tolerance: Fraction
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known before the first frame, with the decoder's counts as they are now."""
+
+    @property
+    def nominal_s(self) -> Fraction | None:
+        """Duration in seconds of a frame that states none, if the stream has a frame rate."""
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """The frames in presentation order; to be called once."""
+
+    def close(self) -> None:
+        """Release everything; may be called again."""

@@ -1,0 +1,173 @@
+"""Video as numpy frames with times: all at once, or one by one from live input."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.errors import InputError
+from videobert.limits import Limits
+from videobert.video.bounds import check_duration, check_side
+from videobert.video.decoder import TimedFrame
+from videobert.video.info import VideoInfo
+
+# Times come as binary floating point: one a microsecond after a sampling time still counts as on screen then.
+TOLERANCE_S = Fraction(1, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameArray:
+    """A whole video in memory.
+
+    Args:
+        frames: uint8 `(frames, height, width, 3)`, RGB.
+        times_s: `(frames,)`, presentation time of each frame in seconds, increasing.
+
+    Raises:
+        InputError: a shape, a type or a time is wrong.
+    """
+
+    frames: npt.NDArray[np.uint8]
+    times_s: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        frames = np.asarray(self.frames)
+        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:
+            raise InputError(
+                "frames of a FrameArray have the wrong form",
+                seen=f"{frames.dtype} {frames.shape}",
+                allowed="uint8 (frames, height, width, 3), at least one frame",
+                fix="Convert the pictures to 8-bit RGB and stack them.",
+            )
+        try:
+            times = np.asarray(self.times_s, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError("times of a FrameArray are not numbers", seen=str(error)) from error
+        if times.shape != frames.shape[:1]:
+            raise InputError(
+                "a FrameArray needs one time for each frame", seen=times.shape, allowed=str(frames.shape[:1])
+            )
+        if not np.isfinite(times).all():
+            row = int(np.flatnonzero(~np.isfinite(times))[0])
+            raise InputError(f"the time of frame {row} is not a finite number", seen=float(times[row]))
+        if (np.diff(times) <= 0).any():
+            row = int(np.flatnonzero(np.diff(times) <= 0)[0]) + 1
+            raise InputError(
+                f"the time of frame {row} is not after the one before it",
+                seen=(float(times[row - 1]), float(times[row])),
+                allowed="times in seconds that increase",
+                fix="Sort the frames by time and drop repeats.",
+            )
+        object.__setattr__(self, "frames", frames)
+        object.__setattr__(self, "times_s", times)
+
+
+class ArrayDecoder:
+    """The decoder face of numpy frames; nothing is decoded."""
+
+    tolerance = TOLERANCE_S
+
+    def __init__(self, pairs: Iterator[tuple[npt.NDArray[np.uint8], float]], info: VideoInfo, copy: bool) -> None:
+        self._pairs = pairs
+        self._info = info
+        self._copy = copy
+        self._decoded = 0
+
+    @classmethod
+    def of_array(cls, array: FrameArray, limits: Limits) -> ArrayDecoder:
+        """Frames of a `FrameArray`.
+
+        Raises:
+            LimitExceeded: the pictures are too large or last too long.
+        """
+        _, height, width, _ = array.frames.shape
+        check_side(width, height, limits)
+        times = array.times_s
+        span = float(times[-1] - times[0])
+        check_duration(span, limits)
+        rate = (len(times) - 1) / span if len(times) > 1 else None
+        info = VideoInfo(
+            container="frames",
+            codec="rgb",
+            pixel_format="rgb24",
+            width=width,
+            height=height,
+            fps=rate,
+            duration_s=span + (1 / rate if rate else 0.0),
+            start_s=float(times[0]),
+        )
+        return cls(zip(array.frames, times.tolist(), strict=True), info, copy=False)
+
+    @classmethod
+    def of_iterator(cls, pairs: Iterable[tuple[npt.NDArray[np.uint8], float]], limits: Limits) -> ArrayDecoder:
+        """Live input. Waits for the first frame.
+
+        Raises:
+            InputError: there is no frame, or the first one has the wrong form.
+            LimitExceeded: the first picture is too large.
+        """
+        rest = iter(pairs)
+        first = next(rest, None)
+        if first is None:
+            raise InputError("the iterator gave no frame", allowed="pairs (frame, time_s)", fix="Pass at least one.")
+        frame, time = _checked(first, 0)
+        check_side(frame.shape[1], frame.shape[0], limits)
+        info = VideoInfo(
+            container="frames",
+            codec="rgb",
+            pixel_format="rgb24",
+            width=frame.shape[1],
+            height=frame.shape[0],
+            start_s=time,
+        )
+        checked = (_checked(pair, row) for row, pair in enumerate(rest, 1))
+        # Cameras hand out the same buffer again and again, and a frame is looked at after the next one has come.
+        return cls(itertools.chain([(frame, time)], checked), info, copy=True)
+
+    @property
+    def info(self) -> VideoInfo:
+        return replace(self._info, frames_decoded=self._decoded)
+
+    @property
+    def nominal_s(self) -> Fraction | None:
+        return None
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """Each frame with its time; its duration is the gap before it, the only one known when it comes."""
+        last: Fraction | None = None
+        for picture, seconds in self._pairs:
+            self._decoded += 1
+            time = Fraction(seconds)
+            gap = time - last if last is not None else None
+            last = time
+            yield TimedFrame(picture.copy() if self._copy else picture, time, gap)
+
+    def close(self) -> None:
+        """Nothing is held open: the frames are the caller's."""
+
+
+def _checked(pair: object, row: int) -> tuple[npt.NDArray[np.uint8], float]:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise InputError(
+            f"item {row} of the iterator is not a pair", seen=type(pair).__name__, allowed="(frame, time_s)"
+        )
+    frame, time = np.asarray(pair[0]), pair[1]
+    if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != np.uint8 or not frame.size:
+        raise InputError(
+            f"frame {row} of the iterator has the wrong form",
+            seen=f"{frame.dtype} {frame.shape}",
+            allowed="uint8 (height, width, 3), RGB",
+        )
+    try:
+        seconds = float(time)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the time of frame {row} is not a number", seen=time) from error
+    if not math.isfinite(seconds):
+        raise InputError(f"the time of frame {row} is not a finite number", seen=seconds)
+    return frame, seconds

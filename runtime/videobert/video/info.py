@@ -1,0 +1,57 @@
+"""What is known about an opened video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """Properties of the stream and what happened while it was read; the counts grow until the stream is exhausted.
+
+    Args:
+        container: short name of the container, e.g. `"mp4"`; `"frames"` for numpy frames.
+        codec: name of the codec, e.g. `"h264"`; `"rgb"` for numpy frames.
+        pixel_format: how the decoder stores pixels, e.g. `"yuv420p10le"`.
+        width, height: size of the first frame as stored, in pixels.
+        rotation: degrees clockwise that the stored picture is turned by for display: 0, 90, 180 or 270.
+        mirrored: whether the stored picture is mirrored left to right, before it is turned.
+        interlaced: whether the first frame holds two fields.
+        matrix: colour matrix in use, e.g. `"bt709"`; `"rgb"` where there is none.
+        full_range: whether luma runs over 0…255 rather than 16…235.
+        fps: average frame rate that the container states, if any.
+        duration_s: length that the container states, if any; it may be wrong.
+        start_s: presentation time of the first frame.
+        timestamps: `"presentation"`: as stored; `"decode order"`: the container has decoding times only, and frames
+            were given them in order; `"estimated"`: the stream has none, and the frame rate was trusted.
+        frames_decoded: frames that came out of the decoder.
+        frames_converted: frames that a sample needed and that were resized and converted.
+        damaged_packets: packets that could not be read or decoded and were skipped.
+        damaged_frames: frames that the decoder gave but marked as damaged.
+        frames_left_out: frames out of order that were left out.
+        clock_restarts: times that the stream's clock jumped back by more than a second.
+        size_changes: times that the picture size changed in mid-stream.
+    """
+
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation: Literal[0, 90, 180, 270] = 0
+    mirrored: bool = False
+    interlaced: bool = False
+    matrix: str = "rgb"
+    full_range: bool = True
+    fps: float | None = None
+    duration_s: float | None = None
+    start_s: float = 0.0
+    timestamps: Literal["presentation", "decode order", "estimated"] = "presentation"
+    frames_decoded: int = 0
+    frames_converted: int = 0
+    damaged_packets: int = 0
+    damaged_frames: int = 0
+    frames_left_out: int = 0
+    clock_restarts: int = 0
+    size_changes: int = 0

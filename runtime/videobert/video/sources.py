@@ -1,0 +1,182 @@
+"""What a video may be, and how a file of unknown origin is opened: ordinary local containers and nothing else."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from typing import Any, Protocol
+
+import av
+import av.error
+from av.container import InputContainer
+
+from videobert.errors import DecodeError, InputError
+
+# Demuxers of FFmpeg that read one file and nothing else. Playlists and scripts (hls, dash, concat, sdp, …), which
+# name further files or addresses, are refused by the library before they read a byte of what they name.
+CONTAINERS = {
+    "mov": "MP4 or QuickTime",
+    "matroska": "Matroska or WebM",
+    "avi": "AVI",
+    "mpegts": "MPEG transport stream",
+    "mpeg": "MPEG program stream",
+    "ogg": "Ogg",
+    "flv": "Flash Video",
+    "asf": "ASF or WMV",
+    "mxf": "MXF",
+    "ivf": "IVF",
+    "obu": "raw AV1",
+    "h264": "raw H.264",
+    "hevc": "raw HEVC",
+    "mpegvideo": "raw MPEG-1 or MPEG-2",
+    "m4v": "raw MPEG-4",
+    "mjpeg": "raw Motion JPEG",
+    "gif": "GIF",
+    "yuv4mpegpipe": "YUV4MPEG",
+}
+
+_OPTIONS = {
+    "format_whitelist": ",".join(CONTAINERS),
+    "protocol_whitelist": "file,pipe",
+    # Tracks of a QuickTime file may lie in another file: never follow them. These are the defaults, held fast.
+    "enable_drefs": "0",
+    "use_absolute_path": "0",
+}
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<SmoothStreamingMedia", b"<asx", b"v=0\r", b"v=0\n")
+_BUFFER_BYTES = 1 << 20
+
+
+class Readable(Protocol):
+    """A binary file object; `seek` and `tell` are used where it has them."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
+    """Open a local file.
+
+    Raises:
+        InputError: it is a URL, missing, unreadable or a directory.
+        DecodeError: it is empty, or no video container that is accepted.
+    """
+    name = os.fspath(path)
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    if "://" in name and _URL.match(name):
+        raise _not_local(name)
+    try:
+        status = os.stat(name)
+        if stat.S_ISREG(status.st_mode):
+            with open(name, "rb") as file:
+                head = file.read(4096)
+            if not head:
+                raise DecodeError("the video file is empty", seen=name, fix="Copy or download it again.")
+            _refuse_playlist(head, name)
+    except FileNotFoundError as error:
+        if _URL.match(name):
+            raise _not_local(name) from error
+        raise InputError("there is no such video file", seen=name, fix="Check the path.") from error
+    except PermissionError as error:
+        raise InputError("the video file may not be read", seen=name, fix="Check its permissions.") from error
+    except (OSError, ValueError) as error:
+        raise InputError("the video file cannot be opened", seen=f"{name} ({error})", fix="Check the path.") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError("a video file is needed, not a directory", seen=name, fix="Pass the path of one file.")
+    # An absolute path behind "file:" is never taken for another protocol, whatever the name looks like.
+    return _open("file:" + os.path.abspath(name), name, max_pixels)
+
+
+def open_bytes(data: bytes | bytearray | memoryview, max_pixels: int) -> InputContainer:
+    """Open a file held in memory; raises as `open_path`."""
+    if not len(data):
+        raise DecodeError("the video is empty", seen="0 bytes")
+    _refuse_playlist(bytes(data[:4096]), "bytes")
+    return _open(_GuardedReader(io.BytesIO(data)), f"{len(data)} bytes", max_pixels)
+
+
+def open_file(file: Readable, max_pixels: int) -> InputContainer:
+    """Open a binary file object at its current position; it stays open. Raises as `open_path`."""
+    return _open(_GuardedReader(file), f"a {type(file).__name__}", max_pixels)
+
+
+def _open(target: Any, shown: str, max_pixels: int) -> InputContainer:
+    try:
+        container: InputContainer = av.open(
+            target,
+            mode="r",
+            options={"max_pixels": str(max_pixels)},
+            container_options=_OPTIONS,
+            metadata_errors="replace",
+            buffer_size=_BUFFER_BYTES,
+        )
+        return container
+    except InputError:
+        raise
+    except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError) as error:
+        raise DecodeError(
+            "this is not a video file that can be read: damaged, cut short, or of another kind",
+            seen=f"{shown} ({getattr(error, 'strerror', None) or error})",
+            allowed=", ".join(CONTAINERS.values()),
+            fix="Check that the file plays, or convert it to MP4 (H.264).",
+        ) from error
+
+
+def _refuse_playlist(head: bytes, shown: str) -> None:
+    """A clear message; the library's white list is what keeps playlists out."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(_PLAYLISTS) or (text.startswith(b"<?xml") and any(mark in text for mark in _PLAYLISTS)):
+        raise InputError(
+            "this is a playlist or script that names other files, not a video",
+            seen=shown,
+            allowed="a local video file",
+            fix="Pass the video file itself.",
+        )
+
+
+def _not_local(name: str) -> InputError:
+    return InputError(
+        "a video must be a local file; nothing is fetched from a network",
+        seen=name,
+        allowed="local files only: a path, bytes or a file object",
+        fix="Download the video first.",
+    )
+
+
+class _GuardedReader:
+    """A file object whose answers can be trusted: the library copies what `read` gives into a buffer of its own."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        if callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None)):
+            seekable = getattr(file, "seekable", None)
+            if seekable is None or seekable():
+                self.seek = self._seek
+                self.tell = self._tell
+
+    def read(self, size: int) -> bytes:
+        try:
+            data = self._file.read(size)
+        except Exception as error:
+            raise InputError("reading from the file object failed", seen=repr(error)) from error
+        if not isinstance(data, (bytes, bytearray, memoryview)) or len(data) > size:
+            raise InputError(
+                "the file object gave something else than was asked for",
+                seen=type(data).__name__ if not isinstance(data, bytes) else f"{len(data)} bytes for {size}",
+                allowed="at most that many bytes",
+                fix='Open the file in binary mode, "rb".',
+            )
+        return bytes(data)
+
+    def _seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            position = self._file.seek(offset, whence)  # type: ignore[attr-defined]
+            return int(self._file.tell() if position is None else position)  # type: ignore[attr-defined]
+        except Exception as error:
+            raise InputError("seeking in the file object failed", seen=repr(error)) from error
+
+    def _tell(self) -> int:
+        return int(self._file.tell())  # type: ignore[attr-defined]
