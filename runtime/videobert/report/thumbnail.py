@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import base64
 from fractions import Fraction
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    import av
 
 _LONGEST_PX = 192
 # The encoder's quantiser, 2 (best) to 31; 5 is about 4 KB for a picture of this size.
@@ -31,7 +27,7 @@ def data_uri(picture: npt.NDArray[np.uint8]) -> str:
         interpolation="AREA",
         dst_color_range=ColorRange.JPEG,
     )
-    encoder = cast("av.VideoCodecContext", av.CodecContext.create("mjpeg", "w"))
+    encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height = frame.width, frame.height
     encoder.pix_fmt = "yuvj420p"
     encoder.time_base = Fraction(1, 25)

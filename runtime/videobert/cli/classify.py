@@ -1,0 +1,65 @@
+"""`videobert classify`: which of some labels fits each stretch of a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from videobert.cli.options import VideoOptions, command
+from videobert.cli.output import print_json, print_row
+from videobert.cli.session import open_model
+from videobert.cli.talk import note_origin, progress
+from videobert.report.times import span
+
+
+@command
+def classify(
+    video: Annotated[Path, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    question: Annotated[
+        str | None,
+        typer.Option("--question", help="A question that the model comes with, e.g. colour.", show_default=False),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", "-l", help="A label to choose from; may be repeated.", show_default=False),
+    ] = None,
+    template: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--template",
+            "-t",
+            help="A sentence with [MASK] where the label goes; may be repeated, scores are averaged.",
+            show_default=False,
+        ),
+    ] = None,
+    window_clips: Annotated[
+        int | None, typer.Option(min=1, help="Clips to one answer; the model decides if not given.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Answers to each stretch.")] = 5,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Say which label fits each stretch of a video best.
+
+    Example: videobert classify clip.mp4 -l red -l blue -t "a [MASK] circle"
+    """
+    with open_model(options) as model, progress(video.name, options) as on_progress:
+        result = model.classify(
+            video,
+            label or None,
+            template or None,
+            question=question,
+            window_clips=window_clips,
+            top=top,
+            stride=options.stride,
+            on_progress=on_progress,
+        )
+    note_origin(result.origin, options)
+    if options.json:
+        print_json(result)
+        return
+    for segment in result.segments:
+        for candidate in segment.candidates:
+            print_row(span(segment.start_s, segment.end_s), candidate.text, f"{candidate.score:.3f}")

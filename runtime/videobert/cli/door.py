@@ -1,0 +1,24 @@
+"""The way from a verb to the modeling side, and what is said where that is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from videobert.errors import EngineUnavailable
+
+
+@contextmanager
+def modeling(verb: str, extra: str) -> Iterator[None]:
+    """Around the use of a modeling module: a library that is missing becomes the command that installs it.
+
+    Raises:
+        EngineUnavailable: `extra`'s libraries are not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise EngineUnavailable(
+            f"`videobert {verb}` needs the Python package {error.name!r}, which is not installed",
+            fix=f"Run `pip install 'videobert[{extra}]'`.",
+        ) from error

@@ -1,0 +1,64 @@
+"""`videobert embed`: a video, a text or both as one vector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from videobert.cli.options import VideoOptions, command
+from videobert.cli.output import check_writable, print_json, print_text
+from videobert.cli.session import open_model
+from videobert.cli.talk import note, note_origin, progress
+
+if TYPE_CHECKING:
+    from videobert.results import Embedding
+
+
+@command
+def embed(
+    video: Annotated[
+        Path | None, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", "-t", help="A text, alone or with the video.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE.npy", help="Save the vector as float32.", show_default=False),
+    ] = None,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Turn a video, a text or both into one vector.
+
+    Vectors of one kind can be compared with each other; vectors of text and of video only with a retrieval head.
+    """
+    if video is None and text is None:
+        raise typer.BadParameter("give a video, --text, or both")
+    check_writable(out, "--out")
+    with open_model(options) as model, progress(video.name if video else "text", options) as on_progress:
+        embedding = model.embed(video, text, stride=options.stride, on_progress=on_progress)
+    if out is not None:
+        _save(embedding, out)
+        note(f"wrote {out}", options)
+    note_origin(embedding.origin, options)
+    if not embedding.comparable:
+        note("note: text and video vectors are comparable with each other only with a retrieval head", options)
+    if options.json:
+        print_json(embedding)
+    elif out is None:
+        print_text(" ".join(f"{number:.9g}" for number in embedding.vector))
+
+
+def _save(embedding: Embedding, out: Path) -> None:
+    import io
+
+    import numpy as np
+
+    from videobert.atomic import write_atomically
+
+    buffer = io.BytesIO()
+    np.save(buffer, embedding.vector, allow_pickle=False)
+    write_atomically(out, lambda path: path.write_bytes(buffer.getvalue()))

@@ -1,0 +1,52 @@
+"""`videobert fill`: what stands where a word or a moment is masked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from videobert.cli.options import VideoOptions, command
+from videobert.cli.output import print_json, print_row
+from videobert.cli.session import open_model
+from videobert.cli.talk import note_origin, progress
+from videobert.report.times import span
+from videobert.results import Filled
+
+
+@command
+def fill(
+    text: Annotated[str, typer.Argument(help="A text; each [MASK] in it is a word to fill in.", show_default=False)],
+    video: Annotated[
+        Path | None, typer.Argument(help="The video it is about, or saved tokens (.vbt).", show_default=False)
+    ] = None,
+    visual: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--visual", "-v", min=0, metavar="N", help="Mask the n-th clip too; may be repeated.", show_default=False
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Answers to each position.")] = 5,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Fill in the words written [MASK], and masked moments of the video, with ranked answers.
+
+    Example: videobert fill "the red [MASK] moves left" clip.mp4
+    """
+    with open_model(options) as model, progress(video.name if video else "text", options) as on_progress:
+        filled = model.fill(text, video, tuple(visual or ()), top=top, stride=options.stride, on_progress=on_progress)
+    note_origin(filled.origin, options)
+    if options.json:
+        print_json(filled)
+        return
+    for position in filled.filled:
+        for candidate in position.candidates:
+            print_row(_place(position), candidate.text, f"{candidate.score:.3f}")
+
+
+def _place(position: Filled) -> str:
+    if position.start_s is not None and position.end_s is not None:
+        return span(position.start_s, position.end_s)
+    return f"[MASK] {position.index + 1}"

@@ -1,0 +1,125 @@
+"""Options that several verbs share, and the decorator that turns a function with them into a command."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from videobert.cli.failure import guarded
+from videobert.limits import Limits
+
+_TALK = "Talk"
+_MODEL = "Model and machine"
+_LIMITS = "Limits"
+_DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkOptions:
+    """What every verb takes: the form of its answer and how much it says on the way."""
+
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one strict JSON object instead of text.", rich_help_panel=_TALK)
+    ] = False
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.", rich_help_panel=_TALK)
+    ] = False
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", envvar="VIDEOBERT_DEBUG", help="Show the traceback of an error.", rich_help_panel=_TALK
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions(TalkOptions):
+    """What every verb takes that runs a model."""
+
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", help="A bundled model's name or a model folder.", rich_help_panel=_MODEL, metavar="NAME"
+        ),
+    ] = "shapes"
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to run.", rich_help_panel=_MODEL)] = (
+        "auto"
+    )
+    engine: Annotated[
+        Literal["auto", "openvino", "torch"], typer.Option(help="What runs the graphs.", rich_help_panel=_MODEL)
+    ] = "auto"
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; all cores if not given.", rich_help_panel=_MODEL)
+    ] = None
+    hint: Annotated[
+        Literal["latency", "throughput"],
+        typer.Option(help="Answer one video soonest, or the most video per second.", rich_help_panel=_MODEL),
+    ] = "latency"
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where compiled models are kept; the user's cache if not given.", rich_help_panel=_MODEL),
+    ] = None
+    max_duration_s: Annotated[
+        float,
+        typer.Option("--max-duration-s", min=0.0, help="Longest video accepted, seconds.", rich_help_panel=_LIMITS),
+    ] = _DEFAULT_LIMITS.max_duration_s
+    max_side_px: Annotated[
+        int, typer.Option("--max-side-px", min=1, help="Longest frame side accepted, pixels.", rich_help_panel=_LIMITS)
+    ] = _DEFAULT_LIMITS.max_side_px
+
+    @property
+    def limits(self) -> Limits:
+        """The limits on input that these options ask for."""
+        return Limits(max_duration_s=self.max_duration_s, max_side_px=self.max_side_px)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoOptions(ModelOptions):
+    """What every verb takes that reads a video."""
+
+    stride: Annotated[
+        int | None,
+        typer.Option(min=1, max=5, help="Use every n-th clip; the model's recipe decides if not given."),
+    ] = None
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """A typer command made of `function`: its options object unfolded, its errors shown and turned into exit codes.
+
+    `function` has one keyword parameter `options`, annotated with one of the classes above; the command has that
+    class's fields as options instead.
+    """
+    hints = typing.get_type_hints(function, include_extras=True)
+    options_class = hints.pop("options")
+    option_hints = typing.get_type_hints(options_class, include_extras=True)
+    names = [field.name for field in dataclasses.fields(options_class)]
+
+    @functools.wraps(function)
+    def unfolded(**values: Any) -> None:
+        options = options_class(**{name: values.pop(name) for name in names})
+        with guarded(debug=options.debug):
+            function(**values, options=options)
+
+    own = [
+        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "options"
+    ]
+    shared = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=option_hints[field.name]
+        )
+        for field in dataclasses.fields(options_class)
+    ]
+    # The verb's own options first: the reader of `--help` came for them.
+    unfolded.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    unfolded.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *shared]}
+    return unfolded

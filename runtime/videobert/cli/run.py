@@ -1,0 +1,49 @@
+"""`videobert run`: everything the model can say about a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from videobert.cli.options import VideoOptions, command
+from videobert.cli.output import check_writable, print_json
+from videobert.cli.session import open_model, video_or_bundled
+from videobert.cli.talk import note, note_origin, progress
+
+
+@command
+def run(
+    video: Annotated[
+        Path | None,
+        typer.Argument(help="A video file or saved tokens (.vbt); the bundled clip if not given.", show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Also write the report as one self-contained page.", show_default=False
+        ),
+    ] = None,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Report on a video: time-stamped answers, tokens and how sure to be of them."""
+    check_writable(html, "--html")
+    video = video_or_bundled(video, options)
+    with open_model(options) as model, progress(video.name, options) as on_progress:
+        report = model.run(video, stride=options.stride, on_progress=on_progress)
+    if html is not None:
+        from videobert.atomic import write_atomically
+        from videobert.report.html import page
+
+        content = page(report).encode("utf-8")
+        write_atomically(html, lambda path: path.write_bytes(content))
+        note(f"wrote {html}", options)
+    if options.json:
+        print_json(report)
+        note_origin(report.origin, options)
+    else:
+        from videobert.report.terminal import print_report
+
+        print_report(report)

@@ -1,0 +1,50 @@
+"""The model that a verb runs, and the video it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import videobert
+from videobert.cli.talk import note, waiting
+from videobert.errors import InputError
+
+if TYPE_CHECKING:
+    from videobert.cli.options import ModelOptions
+    from videobert.runtime import Runtime
+
+BUNDLED = Path(videobert.__file__).parent / "bundled"
+
+
+@contextmanager
+def open_model(options: ModelOptions) -> Iterator[Runtime]:
+    """The model that the options name, closed at the end of the block."""
+    with waiting(f"loading {options.model}", options):
+        model = videobert.load(
+            options.model,
+            device=options.device,
+            engine=options.engine,
+            limits=options.limits,
+            threads=options.threads,
+            hint=options.hint,
+            cache_dir=options.cache_dir,
+        )
+    with model:
+        yield model
+
+
+def video_or_bundled(video: Path | None, options: ModelOptions) -> Path:
+    """The video asked for, or the clip that comes with the bundled model.
+
+    Raises:
+        InputError: no video given, and the model has no clip of its own.
+    """
+    if video is not None:
+        return video
+    clip = BUNDLED / options.model / "clip.mp4"
+    if len(Path(options.model).parts) != 1 or not clip.is_file():
+        raise InputError("no video given", fix=f"Name one: `videobert run VIDEO --model {options.model}`.")
+    note("no video given: here is the clip that comes with the model", options)
+    return clip

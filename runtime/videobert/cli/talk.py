@@ -1,0 +1,101 @@
+"""Talk on stderr: notes, and a progress bar where a person is watching."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from videobert.report.safe_text import printable
+from videobert.report.times import clock
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from rich.progress import Progress, TaskID
+
+    from videobert.cli.options import TalkOptions
+    from videobert.results import Origin
+
+OnProgress = Callable[[float, float | None], None]
+OnStep = Callable[[str, float, float | None], None]
+
+
+def note(text: str, options: TalkOptions) -> None:
+    """One line for the person at the terminal, unless they asked for quiet."""
+    if not options.quiet:
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+def note_origin(origin: Origin, options: TalkOptions) -> None:
+    """Says what ran the model and, if it was not the first choice, why."""
+    if origin.fallback:
+        note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
+
+
+def waiting(text: str, options: TalkOptions) -> AbstractContextManager[Any]:
+    """A spinner while something without measurable progress goes on."""
+    if not _watched(options):
+        return nullcontext()
+    from rich.console import Console
+    from rich.markup import escape
+
+    return Console(stderr=True).status(escape(printable(text)))
+
+
+@contextmanager
+def progress(text: str, options: TalkOptions) -> Iterator[OnProgress | None]:
+    """A progress bar over a video and the callback that moves it; None where nobody watches.
+
+    The callback takes the seconds of video done and in all, or None for a length that is not known.
+    """
+    if not _watched(options):
+        yield None
+        return
+    with _bar() as bar:
+        task = _task(bar, text)
+
+        def move(done_s: float, total_s: float | None) -> None:
+            state = clock(done_s) if total_s is None else f"{clock(done_s)} of {clock(total_s)}"
+            bar.update(task, completed=done_s, total=total_s, state=state)
+
+        yield move
+
+
+@contextmanager
+def steps(text: str, options: TalkOptions) -> Iterator[OnStep | None]:
+    """Like `progress` for work in named steps: the callback takes the step's name, what is done and how much in all."""
+    if not _watched(options):
+        yield None
+        return
+    with _bar() as bar:
+        task = _task(bar, text)
+
+        def move(step: str, done: float, total: float | None) -> None:
+            state = f"{done:g}" if total is None else f"{done / total:.0%}" if total else ""
+            bar.update(task, description=f"{text}: {printable(step)}", completed=done, total=total, state=state)
+
+        yield move
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        # Names of files are no markup.
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[state]}", markup=False),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _task(bar: Progress, text: str) -> TaskID:
+    return bar.add_task(printable(text), total=None, state="")
+
+
+def _watched(options: TalkOptions) -> bool:
+    return sys.stderr.isatty() and not options.quiet

@@ -1,0 +1,50 @@
+"""`videobert tokens`: a video as visual tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from videobert.cli.options import VideoOptions, command
+from videobert.cli.output import check_writable, print_json, print_row
+from videobert.cli.session import open_model
+from videobert.cli.talk import note, progress
+from videobert.report.times import span
+
+
+@command
+def tokens(
+    video: Annotated[Path, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE.vbt",
+            help="Save the tokens, to be used wherever a video is; about 7 KB per hour.",
+            show_default=False,
+        ),
+    ] = None,
+    assignment: Annotated[
+        Literal["flat", "tree"],
+        typer.Option(help="Nearest of all centroids, or down the centroid tree."),
+    ] = "flat",
+    *,
+    options: VideoOptions,
+) -> None:
+    """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
+    check_writable(out, "--out")
+    with open_model(options) as model, progress(video.name, options) as on_progress:
+        found = model.tokens(video, stride=options.stride, assignment=assignment, on_progress=on_progress)
+    if out is not None:
+        found.save(out)
+        note(f"wrote {out}: {len(found.ids)} tokens, {out.stat().st_size} bytes", options)
+    if options.json:
+        print_json(found)
+    elif out is None:
+        for id_, start_s, end_s, percentile in zip(
+            found.ids, found.start_s, found.end_s, found.percentiles, strict=True
+        ):
+            print_row(span(start_s, end_s), f"<{id_}>", f"{percentile:g}")

@@ -1,0 +1,49 @@
+"""`videobert train`: the bundled model, from a seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from videobert.cli.door import modeling
+from videobert.cli.options import TalkOptions, command
+from videobert.cli.output import print_json, print_row
+from videobert.cli.talk import note, steps
+
+
+@command
+def train(
+    world: Annotated[Literal["shapes"], typer.Argument(help="The generated world to learn from.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The new model folder.", show_default=False)],
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            "--work",
+            metavar="DIR",
+            help="Where stages are kept, so that an interrupted run goes on; OUT.work if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    scale: Annotated[
+        Literal["full", "smoke"], typer.Option(help="The real thing, or two minutes to see that all parts work.")
+    ] = "full",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same metrics within 2 points.")] = 0,
+    *,
+    options: TalkOptions,
+) -> None:
+    """Train a small model on a generated world: the one that comes with every install."""
+    with modeling("train", "train"):
+        from videobert_modeling.train.shapes import train as train_shapes
+
+        with steps(f"training {world}", options) as on_progress:
+            metrics = train_shapes(
+                out, work or out.with_name(f"{out.name}.work"), scale=scale, seed=seed, on_progress=on_progress
+            )
+    if options.json:
+        print_json({"out": str(out), "metrics": metrics})
+        return
+    note(f"wrote {out}", options)
+    for name, value in metrics.items():
+        print_row(name, value)

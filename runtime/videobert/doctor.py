@@ -1,0 +1,263 @@
+"""What is installed on this machine, what can run, why the rest cannot, and the one command that fixes it.
+
+Libraries with native parts are tried in a child process: one that crashes while it loads costs a line of the
+diagnosis and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from videobert import __version__
+from videobert.errors import VideoBertError
+
+_PROBE_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A Python package: what brings it (the install itself, or an extra) and its version; None if not installed."""
+
+    name: str
+    extra: str | None
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ability:
+    """Something that this machine can or cannot do.
+
+    Args:
+        name: e.g. `"openvino"`, `"pyav"`, `"videobert._native"`, `"cache"`, or the name of a bundled model.
+        kind: `"engine"`, `"decoder"`, `"native"`, `"cache"` or `"model"`.
+        works: whether it can be used.
+        detail: versions, devices, paths; or the reason why it does not work.
+        fix: one command or step; None if it works.
+    """
+
+    name: str
+    kind: str
+    works: bool
+    detail: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The result of `examine`.
+
+    Args:
+        cpu_features: instruction sets that matter here, or None where the native part is missing.
+        ready: whether a model can be run on a video: a decoder, an engine and the native part work.
+    """
+
+    videobert: str
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    cpu_features: dict[str, bool] | None
+    packages: tuple[Package, ...]
+    abilities: tuple[Ability, ...]
+    ready: bool
+
+
+# Import name, distributions that may bring it, extra.
+_PACKAGES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
+    ("numpy", ("numpy",), None),
+    ("av", ("av",), None),
+    ("openvino", ("openvino",), None),
+    ("tokenizers", ("tokenizers",), None),
+    ("safetensors", ("safetensors",), None),
+    ("rich", ("rich",), None),
+    ("typer", ("typer",), None),
+    ("torch", ("torch",), "build"),
+    ("onnx", ("onnx",), "build"),
+    ("onnxscript", ("onnxscript",), "build"),
+    ("onnxruntime", ("onnxruntime",), "build"),
+    ("sklearn", ("scikit-learn",), "train"),
+    ("cv2", ("opencv-python-headless", "opencv-python"), "train"),
+)
+
+_OPENVINO = """
+import json, openvino
+print(json.dumps({"version": openvino.get_version(), "devices": openvino.Core().available_devices}))
+"""
+_TORCH = """
+import json, torch
+print(json.dumps({"version": torch.__version__, "devices": ["CPU"] + ["CUDA"] * torch.cuda.is_available()}))
+"""
+_PYAV = """
+import json, av
+codecs = [name for name in ("h264", "hevc", "vp9", "av1", "mpeg4") if name in av.codecs_available]
+print(json.dumps({"version": av.__version__, "codecs": codecs}))
+"""
+
+
+def examine() -> Diagnosis:
+    """Look at this machine. Takes a second or two: libraries are tried for real, each in its own process."""
+    with ThreadPoolExecutor() as pool:
+        probes = [pool.submit(probe) for probe in (_openvino, _torch, _pyav)]
+        native, features = _native()
+        abilities = [probe.result() for probe in probes] + [native, _cache(), *_models()]
+    works = {kind: any(a.works for a in abilities if a.kind == kind) for kind in ("engine", "decoder", "native")}
+    return Diagnosis(
+        videobert=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=_cpu_name(),
+        cores=len(os.sched_getaffinity(0)),
+        cpu_features=features,
+        packages=tuple(
+            Package(name=module, extra=extra, version=_version(module, names)) for module, names, extra in _PACKAGES
+        ),
+        abilities=tuple(abilities),
+        ready=all(works.values()),
+    )
+
+
+def installed(module: str) -> bool:
+    """Whether a top-level module can be found, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _version(module: str, distributions: tuple[str, ...]) -> str | None:
+    if not installed(module):
+        return None
+    for name in distributions:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def _openvino() -> Ability:
+    return _tried("openvino", "engine", "openvino", _OPENVINO, "pip install --force-reinstall openvino")
+
+
+def _torch() -> Ability:
+    return _tried("torch", "engine", "torch", _TORCH, "pip install 'videobert[build]'")
+
+
+def _pyav() -> Ability:
+    return _tried("pyav", "decoder", "av", _PYAV, "pip install --force-reinstall av")
+
+
+def _tried(name: str, kind: str, module: str, code: str, fix: str) -> Ability:
+    if not installed(module):
+        found = f"the Python package {module!r} is not installed"
+        return Ability(name=name, kind=kind, works=False, detail=found, fix=fix.replace(" --force-reinstall", ""))
+    answer = _in_child(code)
+    if isinstance(answer, str):
+        return Ability(name=name, kind=kind, works=False, detail=answer, fix=fix)
+    listed = ", ".join(answer.get("devices", answer.get("codecs", [])))
+    return Ability(name=name, kind=kind, works=True, detail=f"{answer['version']}: {listed}")
+
+
+def _in_child(code: str) -> dict[str, Any] | str:
+    """What the code printed as JSON in a process of its own, or why it did not."""
+    try:
+        # -P: no module may come from the folder that the user happens to stand in.
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it did not load within {_PROBE_TIMEOUT_S:.0f} s"
+    except OSError as error:
+        return f"it could not be tried: {error}"
+    if done.returncode < 0:
+        return f"it crashed while loading (signal {-done.returncode})"
+    try:
+        if done.returncode == 0:
+            return dict(json.loads(done.stdout.splitlines()[-1]))
+    except (ValueError, IndexError):
+        pass
+    said = done.stderr.strip().splitlines()
+    return said[-1] if said else f"it ended with exit code {done.returncode}"
+
+
+def _native() -> tuple[Ability, dict[str, bool] | None]:
+    try:
+        from videobert import _native as core
+
+        features = core.cpu_features()
+    except ImportError as error:
+        fix = "pip install --force-reinstall videobert"
+        return Ability(name="videobert._native", kind="native", works=False, detail=str(error), fix=fix), None
+    detail = ", ".join(name for name, present in features.items() if present) or "no special instruction sets"
+    return Ability(name="videobert._native", kind="native", works=True, detail=detail), features
+
+
+def _cache() -> Ability:
+    from videobert.engines.compiled_cache import default_folder
+
+    folder = default_folder()
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        return Ability(
+            name="cache",
+            kind="cache",
+            works=False,
+            detail=f"{folder} cannot be written to: models are compiled anew each time",
+            fix="export XDG_CACHE_HOME=FOLDER, with a folder that you may write to",
+        )
+    files = [file for file in folder.glob("*") if file.is_file()] if folder.is_dir() else []
+    size_mib = sum(file.stat().st_size for file in files) / 2**20
+    return Ability(
+        name="cache", kind="cache", works=True, detail=f"{folder}: {len(files)} compiled graphs, {size_mib:.1f} MiB"
+    )
+
+
+def _models() -> list[Ability]:
+    from videobert.model_folder import BUNDLED, ModelFolder, bundled_names
+
+    found = []
+    for name in bundled_names():
+        try:
+            ModelFolder(name).verify()
+            found.append(Ability(name=name, kind="model", works=True, detail=str(BUNDLED / name)))
+        except VideoBertError as error:
+            found.append(
+                Ability(
+                    name=name,
+                    kind="model",
+                    works=False,
+                    detail=error.what,
+                    fix="pip install --force-reinstall videobert",
+                )
+            )
+    if not found:
+        fix = "give your own model folder with --model, or install videobert with its bundled model"
+        found.append(
+            Ability(name="bundled", kind="model", works=False, detail="this install has no bundled model", fix=fix)
+        )
+    return found
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
