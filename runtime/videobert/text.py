@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from videobert.config import ModelConfig
 from videobert.errors import LimitExceeded, ModelError
 from videobert.limits import Limits
@@ -13,6 +16,10 @@ _NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown
 
 class TextTokenizer:
     """The tokenizer of a model folder. Thread-safe.
+
+    Attributes:
+        special: ids of the special words.
+        answers: bool `(words,)`: which ids are real words, that a reader can be shown as an answer.
 
     Args:
         content: `tokenizer.json`, the format of the `tokenizers` library.
@@ -53,6 +60,8 @@ class TextTokenizer:
             )
         special = self.special
         self._reserved = frozenset((special.cls, special.sep, special.mask, special.pad))
+        self.answers: npt.NDArray[np.bool_] = np.zeros(config.words, np.bool_)
+        self.answers[list(self._words.keys() - self._reserved - {special.unknown})] = True
 
     def encode(self, text: str) -> list[int]:
         """Word ids of plain text, without `[CLS]` and `[SEP]`; `[MASK]` in it is plain text too.

@@ -1,0 +1,1 @@
+"""Engines run a model folder's graphs; one file per engine."""

@@ -1,0 +1,77 @@
+"""What an engine is: something that runs the stages of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy.typing as npt
+
+Stage = Literal["backbone", "encoder", "text_head", "visual_head", "alignment_head"]
+STAGES: tuple[Stage, ...] = ("backbone", "encoder", "text_head", "visual_head", "alignment_head")
+
+Hint = Literal["latency", "throughput"]
+Precision = Literal["auto", "f32", "bf16"]
+HINTS = ("latency", "throughput")
+PRECISIONS = ("auto", "f32", "bf16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """What a caller may ask of any engine.
+
+    Args:
+        threads: CPU threads; None lets the engine choose.
+        hint: `"latency"`: all threads work on one input; `"throughput"`: several inputs at a time.
+        precision: `"auto"` is bf16 where the hardware multiplies it natively, else f32.
+        cache_dir: where compiled graphs are kept; None is the user's cache folder.
+    """
+
+    threads: int | None = None
+    hint: Hint = "latency"
+    precision: Precision = "auto"
+    cache_dir: Path | None = None
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Runs stages; `run` may be called from many threads at once.
+
+    Attributes:
+        name: e.g. `"openvino"`.
+        device: e.g. `"CPU"`.
+        precision: arithmetic in use, e.g. `"bf16"`.
+        fallback: why this is not the engine that would have been first choice; None if it is.
+        parallel: how many backbone calls are worth having under way at once.
+    """
+
+    name: str
+    device: str
+    precision: str
+    fallback: str | None
+    parallel: int
+
+    def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Run one stage.
+
+        Inputs and outputs, all contiguous:
+        backbone: `clips` uint8 `(1, frames, height, width, 3)` -> float32 `(1, feature_dim)`, one clip at a time, so
+        that a clip's feature cannot depend on its neighbours;
+        encoder: `ids`, `segments` int64 `(batch, length)`, `lengths` int64 `(batch,)` -> float32
+        `(batch, length, width)`;
+        text_head, visual_head: `states` float32 `(n, width)` -> float32 `(n, words)` or `(n, visual_tokens)`;
+        alignment_head: `states` float32 `(n, width)`, those of `[CLS]` -> float32 `(n,)`, log-odds of "aligned".
+
+        Raises:
+            ModelError: the model has no such stage, or its graph cannot be run.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Compile every stage that the model has."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory; later calls of `run` are errors."""
+        ...

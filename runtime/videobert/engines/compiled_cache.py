@@ -1,0 +1,98 @@
+"""Compiled graphs on disk, so that a model is compiled once for each machine.
+
+The folder belongs to the user alone. An entry that is damaged, or not this user's own, is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from videobert.atomic import write_atomically
+from videobert.errors import InputError
+
+_MAGIC = b"VBCACHE\x01"
+_DIGEST_BYTES = 32
+_SUFFIX = ".compiled"
+
+
+class CompiledCache:
+    """Entries named by everything that went into them.
+
+    Args:
+        folder: where to keep them; None is `$XDG_CACHE_HOME/videobert`, or no cache at all where that cannot be used.
+
+    Raises:
+        InputError: the folder was asked for and cannot be used safely.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder: Path | None = None
+        try:
+            self._folder = _own_folder(default_folder() if folder is None else folder)
+        except (OSError, RuntimeError) as error:
+            if folder is not None:
+                raise InputError(
+                    "the cache folder cannot be used",
+                    seen=str(error),
+                    allowed="a folder that belongs to you and that others cannot write to",
+                    fix="Choose another cache_dir, or correct its owner and mode (0700).",
+                ) from error
+
+    def get(self, key: Mapping[str, object]) -> bytes | None:
+        """The entry for this key, if there is a sound one."""
+        if self._folder is None:
+            return None
+        try:
+            descriptor = os.open(self._path(self._folder, key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with open(descriptor, "rb") as file:
+                _check_owned(os.fstat(file.fileno()))
+                head = file.read(len(_MAGIC) + _DIGEST_BYTES)
+                payload = file.read()
+        except OSError:
+            return None
+        if head != _MAGIC + hashlib.sha256(payload).digest():
+            return None
+        return payload
+
+    def put(self, key: Mapping[str, object], payload: bytes) -> None:
+        """Keep an entry; a full disk is no reason to fail."""
+        if self._folder is None:
+            return
+        content = _MAGIC + hashlib.sha256(payload).digest() + payload
+        with contextlib.suppress(OSError):
+            write_atomically(self._path(self._folder, key), lambda file: file.write_bytes(content))
+
+    @staticmethod
+    def _path(folder: Path, key: Mapping[str, object]) -> Path:
+        text = json.dumps(dict(key), sort_keys=True, separators=(",", ":"))
+        return folder / (hashlib.sha256(text.encode()).hexdigest()[:40] + _SUFFIX)
+
+
+def default_folder() -> Path:
+    """`videobert` in the user's cache folder, whether it exists or not."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification says to ignore a relative path.
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "videobert"
+
+
+def _own_folder(folder: Path) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(f"{folder} is not a folder")
+    _check_owned(found)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} cannot be written to")
+    return folder
+
+
+def _check_owned(found: os.stat_result) -> None:
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise PermissionError(f"mode {stat.filemode(found.st_mode)}, owner {found.st_uid}: others could change it")

@@ -1,0 +1,213 @@
+"""The engine for CPUs: the folder's ONNX graphs, compiled by OpenVINO."""
+
+from __future__ import annotations
+
+import io
+import queue
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.engines.base import STAGES, EngineOptions, Stage
+from videobert.engines.compiled_cache import CompiledCache
+from videobert.errors import EngineUnavailable, InputError, ModelError
+
+if TYPE_CHECKING:
+    from videobert.model_folder import ModelFolder
+
+# Requests beyond the streams only wait for each other, but each holds its own activations.
+_MOST_REQUESTS = 4
+
+
+class OpenVinoEngine:
+    """Runs a model folder's graphs on the CPU.
+
+    Args:
+        folder: an opened model folder with its graphs.
+        options: threads, hint, precision and cache folder.
+
+    Raises:
+        EngineUnavailable: OpenVINO is not installed, or the CPU lacks the precision asked for.
+    """
+
+    name = "openvino"
+    device = "CPU"
+
+    def __init__(self, folder: ModelFolder, options: EngineOptions) -> None:
+        self._core = _core()
+        self._folder = folder
+        self._options = options
+        self._cache = CompiledCache(options.cache_dir)
+        self._lock = threading.Lock()
+        self._stages: dict[Stage, _CompiledStage] = {}
+        self._closed = False
+        self.precision = _precision(options)
+        self.fallback: str | None = None
+        self.parallel = 1
+
+    def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `Engine.run`."""
+        return self._stage(stage).run(inputs)
+
+    def prepare(self) -> None:
+        """See `Engine.prepare`."""
+        for stage in STAGES:
+            if _graph(stage) in self._folder:
+                self._stage(stage)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        with self._lock:
+            self._closed = True
+            self._stages.clear()
+
+    def _stage(self, stage: Stage) -> _CompiledStage:
+        with self._lock:
+            if self._closed:
+                raise InputError("this engine is closed", fix="Load the model again.")
+            if stage not in self._stages:
+                self._stages[stage] = self._compile(stage)
+            return self._stages[stage]
+
+    def _compile(self, stage: Stage) -> _CompiledStage:
+        name = _graph(stage)
+        if name not in self._folder:
+            raise ModelError(
+                f"this model has no {stage}",
+                seen=f"no {name}",
+                fix="Use a model with that head, or export the folder with `videobert build`.",
+            )
+        settings = self._settings(stage)
+        shape = self._shape(stage)
+        key = {
+            "graph": self._folder.digest(name),
+            "shape": shape,
+            "settings": settings,
+            "openvino": _version(),
+            "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
+            "features": sorted(name for name, present in cpu_features().items() if present),
+        }
+        kept = self._cache.get(key)
+        try:
+            compiled = self._core.import_model(io.BytesIO(kept), "CPU", settings) if kept else None
+        except RuntimeError:
+            compiled = None
+        if compiled is None:
+            compiled = self._compile_graph(name, shape, settings)
+            self._cache.put(key, compiled.export_model().getvalue())
+        streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        if stage == "backbone":
+            self.parallel = streams
+        return _CompiledStage(compiled, max(streams, _MOST_REQUESTS if stage != "backbone" else 1))
+
+    def _compile_graph(self, name: str, shape: list[int] | None, settings: dict[str, Any]) -> Any:
+        content = self._folder.read(name)
+        try:
+            model = self._core.read_model(content)
+            if shape is not None:
+                model.reshape({"clips": shape})
+            return self._core.compile_model(model, "CPU", settings)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{name} cannot be compiled by OpenVINO {_version()}",
+                seen=str(error).strip().rsplit("\n", 1)[-1],
+                fix="Export the folder again with `videobert build`.",
+            ) from error
+
+    def _shape(self, stage: Stage) -> list[int] | None:
+        if stage != "backbone":
+            return None
+        recipe = self._folder.recipe
+        return [1, recipe.frames, recipe.crop, recipe.crop, 3]
+
+    def _settings(self, stage: Stage) -> dict[str, Any]:
+        """Heads stay in f32: they cost nothing, and their logits are what a reader sees."""
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": self.precision if stage in ("backbone", "encoder") else "f32",
+            "PERFORMANCE_HINT": self._options.hint.upper(),
+        }
+        if self._options.threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = self._options.threads
+        return settings
+
+
+class _CompiledStage:
+    """A compiled graph and its infer requests: each serves one caller at a time."""
+
+    def __init__(self, compiled: Any, most_requests: int) -> None:
+        self._compiled = compiled
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._to_create = most_requests
+        self._lock = threading.Lock()
+
+    def run(self, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        request = self._take()
+        try:
+            outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
+            # The request's memory is overwritten by its next caller.
+            return np.array(outputs[0])
+        finally:
+            self._idle.put(request)
+
+    def _take(self) -> Any:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            pass
+        with self._lock:
+            create = self._to_create > 0
+            self._to_create -= create
+        return self._compiled.create_infer_request() if create else self._idle.get()
+
+
+def cpu_features() -> dict[str, bool]:
+    """Which instruction sets the CPU and the operating system offer; see `csrc/cpu_features.h`."""
+    try:
+        from videobert import _native
+    except ImportError as error:
+        raise EngineUnavailable(
+            "the native part of videobert is missing", seen=str(error), fix="Install videobert again."
+        ) from error
+    return _native.cpu_features()
+
+
+def _precision(options: EngineOptions) -> str:
+    features = cpu_features()
+    native = features.get("amx_bf16", False) or features.get("avx512_bf16", False)
+    if options.precision == "auto":
+        return "bf16" if native else "f32"
+    if options.precision == "bf16" and not native:
+        raise EngineUnavailable(
+            "this CPU has no bf16 arithmetic",
+            seen="bf16",
+            allowed="f32",
+            fix='Use precision="auto".',
+        )
+    return options.precision
+
+
+def _graph(stage: Stage) -> str:
+    return f"graphs/{stage}.onnx"
+
+
+@cache
+def _version() -> str:
+    import openvino
+
+    return str(openvino.get_version())
+
+
+@cache
+def _core() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise EngineUnavailable(
+            "the openvino engine cannot run",
+            seen=str(error),
+            fix="Install it: pip install 'openvino>=2026.0'.",
+        ) from error
+    return openvino.Core()

@@ -1,0 +1,78 @@
+"""Which engine runs a model: never a silent choice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from videobert.engines.base import HINTS, PRECISIONS, Engine, EngineOptions
+from videobert.errors import EngineUnavailable, InputError
+
+if TYPE_CHECKING:
+    from videobert.model_folder import ModelFolder
+
+EngineName = Literal["auto", "openvino", "torch"]
+ENGINES = ("auto", "openvino", "torch")
+DEVICES = ("auto", "cpu", "cuda")
+_RUNS_ON = {"openvino": ("cpu",), "torch": ("cpu", "cuda")}
+
+
+def open_engine(folder: ModelFolder, *, engine: str, device: str, options: EngineOptions) -> Engine:
+    """The engine asked for, or for `"auto"` the first that can run, with the reason in its `fallback`.
+
+    Args:
+        engine: `"auto"`, `"openvino"` or `"torch"`. Auto means openvino on a CPU and torch on `"cuda"`.
+        device: `"auto"`, `"cpu"` or `"cuda"`. Auto means the CPU, the one device that every install can use.
+
+    Raises:
+        InputError: an unknown name or option.
+        EngineUnavailable: what was asked for cannot run here; the message says what to install.
+    """
+    _check(engine, device, options)
+    order = [name for name in ENGINES[1:] if engine in ("auto", name)]
+    order = [name for name in order if device == "auto" or device in _RUNS_ON[name]]
+    if not order:
+        raise EngineUnavailable(
+            f"the {engine} engine does not run on that device",
+            seen=device,
+            allowed=", ".join(_RUNS_ON[engine]),
+            fix='Choose another device, or engine="auto".',
+        )
+    reasons: list[str] = []
+    for name in order:
+        try:
+            opened = _open(name, folder, "cpu" if device == "auto" else device, options)
+        except EngineUnavailable as error:
+            if name == order[-1] and not reasons:
+                raise
+            reasons.append(f"{name}: {error}")
+            continue
+        if reasons:
+            opened.fallback = "; ".join(reasons)
+        return opened
+    raise EngineUnavailable(
+        "no engine can run here", seen="; ".join(reasons), fix="Install one: pip install 'openvino>=2026.0'."
+    )
+
+
+def _open(name: str, folder: ModelFolder, device: str, options: EngineOptions) -> Engine:
+    if name == "openvino":
+        from videobert.engines.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(folder, options)
+    from videobert.engines.torch_engine import TorchEngine
+
+    return TorchEngine(folder, device, options)
+
+
+def _check(engine: str, device: str, options: EngineOptions) -> None:
+    for name, value, allowed in (
+        ("engine", engine, ENGINES),
+        ("device", device, DEVICES),
+        ("hint", options.hint, HINTS),
+        ("precision", options.precision, PRECISIONS),
+    ):
+        if value not in allowed:
+            raise InputError(f"this {name} is not known", seen=value, allowed=", ".join(allowed))
+    threads = options.threads
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 0 < threads <= 1024):
+        raise InputError("threads is out of range", seen=threads, allowed="1 to 1024, or None")

@@ -1,0 +1,302 @@
+"""`load` and `Runtime`: the public face of the package."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from videobert.codebook import Assignment, Codebook
+from videobert.config import ModelConfig
+from videobert.engines.base import Engine, EngineOptions, Hint, Precision
+from videobert.engines.selection import open_engine
+from videobert.errors import InputError
+from videobert.limits import Limits
+from videobert.model_folder import ModelFolder
+from videobert.recipe import Recipe
+from videobert.results import Alignment, Classification, Embedding, Fill, Origin, Report
+from videobert.stages import Stages
+from videobert.tasks.align import align
+from videobert.tasks.classify import classify
+from videobert.tasks.embed import embed
+from videobert.tasks.fill import fill
+from videobert.tasks.run import run
+from videobert.tasks.tokens import Progress, Request, watch
+from videobert.token_file import VisualTokens
+
+if TYPE_CHECKING:
+    from typing import Self
+
+# A path, bytes, a binary file object, `FrameArray`, an iterator of (frame, time_s), `VisualTokens` or a `.vbt` path.
+Video = Any
+
+
+def load(
+    name_or_folder: str | Path,
+    *,
+    device: str = "auto",
+    engine: str = "auto",
+    limits: Limits | None = None,
+    threads: int | None = None,
+    hint: Hint = "latency",
+    precision: Precision = "auto",
+    cache_dir: str | Path | None = None,
+) -> Runtime:
+    """Open a model and compile it for this machine.
+
+    Args:
+        name_or_folder: a bundled name, such as `"shapes"`, or a model folder.
+        device: `"auto"` (the CPU), `"cpu"` or `"cuda"`.
+        engine: `"auto"`, `"openvino"` or `"torch"`. One asked for by name runs or is an error; auto may fall back,
+            and every answer's `origin.fallback` then says why.
+        limits: what is accepted as input; the defaults of `Limits` if not given.
+        threads: CPU threads; None lets the engine choose.
+        hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
+        precision: `"auto"`, bf16 where the hardware multiplies it natively, else f32; or one of the two.
+        cache_dir: where compiled graphs are kept; None is `$XDG_CACHE_HOME/videobert` or `~/.cache/videobert`.
+
+    Raises:
+        ModelError: the folder is missing something or damaged.
+        EngineUnavailable: the engine or device asked for cannot run here.
+        InputError: an option that is not known.
+    """
+    folder = ModelFolder(name_or_folder)
+    options = EngineOptions(
+        threads=threads, hint=hint, precision=precision, cache_dir=None if cache_dir is None else Path(cache_dir)
+    )
+    opened = open_engine(folder, engine=engine, device=device, options=options)
+    try:
+        opened.prepare()
+        return Runtime(folder, opened, limits or Limits())
+    except BaseException:
+        opened.close()
+        raise
+
+
+class Runtime:
+    """A loaded model. Thread-safe; close it when done, or use it in a `with` block.
+
+    Every verb takes as a video: a path, bytes, a binary file object, a `FrameArray`, an iterator of
+    `(frame, time_s)`, `VisualTokens`, or the path of a token file. Verbs share these arguments:
+
+    stride: every how many clips one is used, 1 to 5; None is the model's own.
+    on_progress: called with seconds of video done and in total (None if not known).
+    cancel: a `threading.Event`; set it, and the call ends with `Cancelled`.
+
+    Errors shared by the verbs: `InputError` (and its kinds `DecodeError` and `LimitExceeded`), `MismatchError` for
+    tokens of another model, `ModelError` for a verb whose head the model lacks, `Cancelled`.
+
+    Args:
+        folder: the opened model folder.
+        engine: what runs its graphs; the Runtime closes it.
+        limits: what is accepted as input.
+    """
+
+    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits) -> None:
+        self._stages = Stages(folder, engine, limits)
+        self._state = threading.Condition()
+        self._active = 0
+        self._closed = False
+
+    def __repr__(self) -> str:
+        origin = self.origin
+        return f"Runtime(model={origin.model!r}, engine={origin.engine!r}, precision={origin.precision!r})"
+
+    @property
+    def config(self) -> ModelConfig:
+        """Architecture, sizes, heads and questions of the model."""
+        return self._stages.config
+
+    @property
+    def recipe(self) -> Recipe:
+        """How pixels become a clip for this model."""
+        return self._stages.recipe
+
+    @property
+    def codebook(self) -> Codebook:
+        """What turns features into visual tokens."""
+        return self._stages.codebook
+
+    @property
+    def origin(self) -> Origin:
+        """Model, engine, device and precision, as every answer quotes them."""
+        return self._stages.origin()
+
+    def tokens(
+        self,
+        video: Video,
+        *,
+        stride: int | None = None,
+        assignment: Assignment = "flat",
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> VisualTokens:
+        """The visual tokens of a video, one for each clip, with times and distance percentiles.
+
+        Args:
+            assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`.
+        """
+        request = Request(stride=stride, assignment=assignment, on_progress=on_progress, cancel=cancel)
+        with self._using() as stages:
+            return watch(stages, video, request).tokens
+
+    def embed(
+        self,
+        video: Video = None,
+        text: str | None = None,
+        *,
+        stride: int | None = None,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Embedding:
+        """A video, a text or both as one vector: the final state of `[CLS]`, averaged over windows of the video.
+
+        Vectors of one kind are comparable with each other. A text's vector and a video's are not: that takes a
+        retrieval head, which the result's `comparable` field would tell of.
+        """
+        with self._using() as stages:
+            return embed(stages, video, text, Request(stride=stride, on_progress=on_progress, cancel=cancel))
+
+    def fill(
+        self,
+        text: str,
+        video: Video = None,
+        visual: Sequence[int] = (),
+        *,
+        top: int = 5,
+        stride: int | None = None,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Fill:
+        """Ranked answers for each `[MASK]` of the text and each masked moment of the video.
+
+        All masked places of a window are hidden at once. A video longer than the model's window is cut into windows:
+        a word's answer is the mean of its log-probabilities over all of them, a moment's comes from the window that
+        holds it.
+
+        Args:
+            text: words, with `[MASK]` for each that is wanted. Other special words in it are plain text.
+            visual: positions in the video's tokens, from 0.
+            top: answers to each place.
+        """
+        with self._using() as stages:
+            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            return fill(stages, text, video, visual, top, request)
+
+    def classify(
+        self,
+        video: Video,
+        labels: Sequence[str] | None = None,
+        templates: Sequence[str] | None = None,
+        *,
+        question: str | None = None,
+        window_clips: int | None = None,
+        top: int = 5,
+        prior_strength: float = 1.0,
+        stride: int | None = None,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Classification:
+        """Which of some labels fits each window of the video, without training.
+
+        Each label is scored where the templates have their blank, relative to the other labels, the mean over
+        templates; what the same templates say without the video is subtracted.
+
+        Args:
+            labels: what to choose from; those of `question` if not given. A label may have several words.
+            templates: sentences with one `[MASK]`, or with `{label}`; those of `question` if not given.
+            question: one of `config.questions`.
+            window_clips: clips to one answer; the model's own window if not given.
+            top: answers to each window.
+            prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
+        """
+        with self._using() as stages:
+            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            return classify(stages, video, labels, templates, question, window_clips, top, prior_strength, request)
+
+    def align(
+        self,
+        video: Video,
+        text: str,
+        *,
+        stride: int | None = None,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Alignment:
+        """How likely it is that this text belongs to this video, as a whole and window by window."""
+        with self._using() as stages:
+            return align(stages, video, text, Request(stride=stride, on_progress=on_progress, cancel=cancel))
+
+    def run(
+        self,
+        video: Video,
+        *,
+        top: int = 3,
+        context_clips: int = 1,
+        stride: int | None = None,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Report:
+        """Everything the model can say about a video: time-stamped answers to all its questions.
+
+        Each clip is judged together with its neighbours; stretches with the same answers become one segment.
+
+        Args:
+            top: answers to each question.
+            context_clips: neighbours on either side that a clip is judged with.
+        """
+        if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
+            raise InputError("context_clips is out of range", seen=context_clips, allowed="0 or more")
+        with self._using() as stages:
+            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            return run(stages, video, top, context_clips, request)
+
+    def warmup(self) -> None:
+        """Run every stage once, so that the first answer does not pay for memory and kernels."""
+        with self._using() as stages:
+            recipe, special = stages.recipe, stages.tokenizer.special
+            frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
+            feature, _ = stages.feature(frames).result()
+            ids, _ = stages.codebook.assign(feature[None])
+            states = next(stages.states([(stages.builder.joint([special.mask], ids), (0, 1))]))
+            if "text" in stages.config.heads:
+                stages.log_probs("text_head", states)
+            if "visual" in stages.config.heads:
+                stages.log_probs("visual_head", states)
+            if "alignment" in stages.config.heads:
+                stages.alignment_log_odds(states[:1])
+
+    def close(self) -> None:
+        """Wait for calls that are under way in other threads, then give back threads and memory."""
+        with self._state:
+            if self._closed:
+                return
+            self._closed = True
+            self._state.wait_for(lambda: self._active == 0)
+        self._stages.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _using(self) -> Iterator[Stages]:
+        with self._state:
+            if self._closed:
+                raise InputError("this Runtime is closed", fix="Load the model again with `videobert.load`.")
+            self._active += 1
+        try:
+            yield self._stages
+        finally:
+            with self._state:
+                self._active -= 1
+                self._state.notify_all()

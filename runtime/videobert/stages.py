@@ -1,0 +1,155 @@
+"""The stages that tasks are built from: an opened model with its engine, tokenizer, codebook and id layout."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.codebook import Codebook
+from videobert.engines.base import Engine
+from videobert.errors import Cancelled, InputError, MismatchError
+from videobert.limits import Limits
+from videobert.model_folder import ModelFolder
+from videobert.recipe import STRIDES, Recipe
+from videobert.results import Origin
+from videobert.sequence import JointSequence, SequenceBuilder
+from videobert.text import TextTokenizer
+
+_BATCH = 32
+_HEAD_ROWS = 256
+
+Masked = tuple[JointSequence, Sequence[int]]
+
+
+class Stages:
+    """Everything a task needs of a model. Thread-safe.
+
+    Args:
+        folder: the opened model folder.
+        engine: what runs its graphs.
+        limits: what is accepted as input.
+
+    Raises:
+        ModelError: tokenizer or codebook is damaged.
+        MismatchError: the codebook was made for another backbone, recipe or number of visual tokens.
+    """
+
+    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits) -> None:
+        self.config = folder.config
+        self.recipe = folder.recipe
+        self.engine = engine
+        self.limits = limits
+        self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
+        self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
+        self.codebook = _codebook(folder)
+        self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
+
+    def recipe_for(self, stride: int | None) -> Recipe:
+        """The model's recipe, with another stride if one is asked for."""
+        if stride is None:
+            return self.recipe
+        if isinstance(stride, bool) or stride not in STRIDES:
+            raise InputError("stride is out of range", seen=stride, allowed="1 to 5")
+        return self.recipe.replace(stride=int(stride))
+
+    def origin(self, stride: int | None = None) -> Origin:
+        """Where an answer made now comes from."""
+        recipe = self.recipe_for(stride)
+        return Origin(
+            model=self.config.name,
+            recipe=recipe.hash,
+            engine=self.engine.name,
+            device=self.engine.device,
+            precision=self.engine.precision,
+            stride=recipe.stride,
+            fallback=self.engine.fallback,
+        )
+
+    def feature(self, frames: npt.NDArray[np.uint8]) -> Future[tuple[npt.NDArray[np.float32], float]]:
+        """Start the backbone on one clip, uint8 `(frames, height, width, 3)`.
+
+        Later gives float32 `(feature_dim,)` and the seconds that it took.
+        """
+        return self._clips.submit(self._feature, frames)
+
+    def states(
+        self, items: Iterable[Masked], cancel: threading.Event | None = None
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """The joint encoder's final states at some positions of each sequence: float32 `(positions, width)` each."""
+        remaining = iter(items)
+        while group := list(islice(remaining, _BATCH)):
+            stop_if(cancel)
+            batch = self.builder.batch([sequence for sequence, _ in group])
+            states = self.engine.run("encoder", ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
+            for row, (_, positions) in enumerate(group):
+                yield states[row, list(positions)]
+
+    def log_probs(
+        self, head: Literal["text_head", "visual_head"], states: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Log-probabilities over words or visual tokens, float32 `(n, choices)`, of states `(n, width)`.
+
+        Special words are not among the choices.
+        """
+        logits = self._run_head(head, states)
+        if head == "text_head":
+            logits[:, ~self.tokenizer.answers] = -np.inf
+        return log_softmax(logits)
+
+    def alignment_log_odds(self, states: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Log-odds of "aligned", float32 `(n,)`, of `[CLS]` states `(n, width)`."""
+        return self._run_head("alignment_head", states)
+
+    def close(self) -> None:
+        """Stop the threads and close the engine."""
+        self._clips.shutdown(wait=True)
+        self.engine.close()
+
+    def _feature(self, frames: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], float]:
+        began = time.perf_counter()
+        feature = self.engine.run("backbone", clips=frames[None])[0]
+        return feature, time.perf_counter() - began
+
+    def _run_head(
+        self, head: Literal["text_head", "visual_head", "alignment_head"], states: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        states = np.ascontiguousarray(states)
+        blocks = [states[start : start + _HEAD_ROWS] for start in range(0, len(states), _HEAD_ROWS)]
+        return np.concatenate([self.engine.run(head, states=block) for block in blocks])
+
+
+def log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Logarithm of the softmax over the last axis, computed in float64."""
+    shifted = np.asarray(logits, np.float64)
+    shifted = shifted - shifted.max(axis=-1, keepdims=True)
+    result: npt.NDArray[np.float32] = (shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))).astype(np.float32)
+    return result
+
+
+def stop_if(cancel: threading.Event | None) -> None:
+    """Raise `Cancelled` if the caller has asked for it."""
+    if cancel is not None and cancel.is_set():
+        raise Cancelled("the work was cancelled")
+
+
+def _codebook(folder: ModelFolder) -> Codebook:
+    codebook = Codebook.load(folder.verified_path("codebook.safetensors"))
+    sizes = (len(codebook), codebook.dim)
+    wanted = (folder.config.visual_tokens, folder.config.backbone.feature_dim)
+    if sizes != wanted:
+        raise MismatchError(
+            "the codebook does not fit config.json",
+            seen=f"{sizes[0]} visual tokens of {sizes[1]} values",
+            allowed=f"{wanted[0]} of {wanted[1]}",
+            fix="Put back the codebook that belongs to this model.",
+        )
+    # A folder that carries graphs only was checked when it was exported; its manifest ties the files together.
+    codebook.check(folder.backbone_hash() or codebook.backbone_hash, folder.recipe.clip_hash)
+    return codebook

@@ -1,0 +1,1 @@
+"""One file per verb of `Runtime`, built only on its stages."""

@@ -1,0 +1,38 @@
+"""`align`: does this text belong to this video?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from videobert.errors import InputError
+from videobert.results import AlignedWindow, Alignment
+from videobert.stages import Stages
+from videobert.tasks.tokens import Request, watch
+from videobert.tasks.windows import windows
+
+
+def align(stages: Stages, video: Any, text: str, request: Request) -> Alignment:
+    """See `Runtime.align`."""
+    pieces = stages.tokenizer.encode(text)
+    if not pieces:
+        raise InputError("the text is empty", fix="Give a text to hold against the video.")
+    tokens = watch(stages, video, request).tokens
+    parts = windows(stages, tokens, len(pieces))
+    sequences = ((stages.builder.joint(pieces, part.ids), (0,)) for part in parts)
+    log_odds = stages.alignment_log_odds(np.concatenate(list(stages.states(sequences, request.cancel))))
+    scores = _sigmoid(log_odds.astype(np.float64))
+    return Alignment(
+        text=text,
+        score=float(_sigmoid(log_odds.mean(dtype=np.float64))),
+        windows=tuple(
+            AlignedWindow(start_s=part.start_s, end_s=part.end_s, score=float(score))
+            for part, score in zip(parts, scores, strict=True)
+        ),
+        origin=stages.origin(tokens.stride),
+    )
+
+
+def _sigmoid(log_odds: Any) -> Any:
+    return np.exp(-np.logaddexp(0.0, -log_odds))

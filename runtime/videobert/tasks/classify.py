@@ -1,0 +1,75 @@
+"""`classify`: which of some labels fits each stretch of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from videobert.errors import InputError
+from videobert.results import Classification, Segment
+from videobert.stages import Stages
+from videobert.tasks.labels import LabelScorer
+from videobert.tasks.ranking import check_top
+from videobert.tasks.tokens import Request, watch
+from videobert.tasks.windows import windows
+
+
+def classify(
+    stages: Stages,
+    video: Any,
+    labels: Sequence[str] | None,
+    templates: Sequence[str] | None,
+    question: str | None,
+    window_clips: int | None,
+    top: int,
+    prior_strength: float,
+    request: Request,
+) -> Classification:
+    """See `Runtime.classify`."""
+    check_top(top)
+    templates, labels = _choices(stages, labels, templates, question)
+    scorer = LabelScorer(stages, templates, labels, prior_strength)
+    tokens = watch(stages, video, request).tokens
+    parts = windows(stages, tokens, scorer.longest, window_clips)
+    scores = scorer.scores([part.ids for part in parts], request.cancel)
+    return Classification(
+        question=question,
+        templates=scorer.templates,
+        labels=scorer.labels,
+        segments=tuple(
+            Segment(
+                start_s=part.start_s,
+                end_s=part.end_s,
+                candidates=scorer.candidates(row, top),
+                percentile=part.percentile,
+                padded_frames=part.padded_frames,
+            )
+            for part, row in zip(parts, scores, strict=True)
+        ),
+        origin=stages.origin(tokens.stride),
+    )
+
+
+def _choices(
+    stages: Stages, labels: Sequence[str] | None, templates: Sequence[str] | None, question: str | None
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Templates and labels: those of the question, each replaced by what the caller gives."""
+    known = stages.config.questions
+    if question is not None:
+        if question not in known:
+            raise InputError(
+                "this model has no such question",
+                seen=question,
+                allowed=", ".join(known) or "none; give labels and templates",
+                fix="Use one of those, or give labels and templates of your own.",
+            )
+        templates = known[question].templates if templates is None else templates
+        labels = known[question].labels if labels is None else labels
+    if templates is None or labels is None:
+        missing = " and ".join(name for name, value in (("labels", labels), ("templates", templates)) if value is None)
+        raise InputError(
+            f"{missing} must be given, or a question of the model",
+            allowed=f"questions: {', '.join(known) or 'none'}",
+            fix='For example labels=["red", "blue"], templates=["a [MASK] circle"].',
+        )
+    return templates, labels

@@ -1,0 +1,116 @@
+"""`fill`: what stands where a word or a moment of the video is masked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.errors import InputError
+from videobert.results import Candidate, Fill, Filled
+from videobert.sequence import JointSequence
+from videobert.stages import Stages, log_softmax
+from videobert.tasks.ranking import best, check_top
+from videobert.tasks.tokens import Request, watch
+from videobert.tasks.windows import Window, windows
+from videobert.token_file import VisualTokens
+
+
+def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int, request: Request) -> Fill:
+    """See `Runtime.fill`."""
+    check_top(top)
+    pieces = stages.tokenizer.encode_masked(text)
+    masks = [index for index, piece in enumerate(pieces) if piece == stages.tokenizer.special.mask]
+    wanted = sorted({_position(position) for position in visual})
+    if not masks and not wanted:
+        raise InputError(
+            "there is nothing to fill in",
+            seen=text,
+            fix="Write [MASK] for a word, or name visual positions: visual=[3, 4].",
+        )
+    if video is None:
+        if wanted:
+            raise InputError("visual positions need a video", seen=wanted, fix="Give the video too.")
+        states = next(stages.states([(stages.builder.text(pieces), [1 + mask for mask in masks])], request.cancel))
+        log_probs = stages.log_probs("text_head", states)
+        return Fill(text=text, filled=_words(stages, log_probs, top), origin=stages.origin(request.stride))
+    tokens = watch(stages, video, request).tokens
+    if wanted and wanted[-1] >= len(tokens):
+        raise InputError(
+            "a visual position does not exist", seen=wanted[-1], allowed=f"0 to {len(tokens) - 1} in this video"
+        )
+    filled = _fill_windows(stages, pieces, masks, tokens, wanted, top, request)
+    return Fill(text=text, filled=filled, origin=stages.origin(tokens.stride))
+
+
+def _fill_windows(
+    stages: Stages,
+    pieces: list[int],
+    masks: list[int],
+    tokens: VisualTokens,
+    wanted: list[int],
+    top: int,
+    request: Request,
+) -> tuple[Filled, ...]:
+    """Words from all windows together, a visual position from the window that holds it."""
+    parts = windows(stages, tokens, len(pieces))
+    inside = [[position for position in wanted if part.start <= position < part.stop] for part in parts]
+    jobs = [
+        (part, positions, _sequence(stages, pieces, part, positions))
+        for part, positions in zip(parts, inside, strict=True)
+        if masks or positions
+    ]
+    words = np.zeros((len(masks), stages.config.words), np.float64)
+    moments: list[Filled] = []
+    items = (
+        (sequence, [*(1 + mask for mask in masks), *(sequence.visual_start + p - part.start for p in positions)])
+        for part, positions, sequence in jobs
+    )
+    for (_, positions, _), states in zip(jobs, stages.states(items, request.cancel), strict=True):
+        if masks:
+            words += stages.log_probs("text_head", states[: len(masks)])
+        if positions:
+            log_probs = stages.log_probs("visual_head", states[len(masks) :])
+            moments += [
+                _moment(stages, tokens, position, row, top) for position, row in zip(positions, log_probs, strict=True)
+            ]
+    return (*_words(stages, log_softmax(words / len(jobs)), top), *moments)
+
+
+def _sequence(stages: Stages, pieces: list[int], part: Window, positions: list[int]) -> JointSequence:
+    return stages.builder.joint(pieces, part.ids, [position - part.start for position in positions])
+
+
+def _words(stages: Stages, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:
+    return tuple(
+        Filled(
+            kind="word",
+            index=index,
+            candidates=tuple(
+                Candidate(text=stages.tokenizer.word(word), id=word, score=float(np.exp(row[word])))
+                for word in best(row, top)
+            ),
+        )
+        for index, row in enumerate(log_probs)
+    )
+
+
+def _moment(stages: Stages, tokens: VisualTokens, position: int, row: npt.NDArray[np.float32], top: int) -> Filled:
+    return Filled(
+        kind="visual",
+        index=position,
+        candidates=tuple(
+            Candidate(text=f"<{token}>", id=stages.config.words + token, score=float(np.exp(row[token])))
+            for token in best(row, top)
+        ),
+        start_s=float(tokens.start_s[position]),
+        end_s=float(tokens.end_s[position]),
+    )
+
+
+def _position(position: object) -> int:
+    if isinstance(position, bool) or not isinstance(position, (int, np.integer)) or position < 0:
+        raise InputError("a visual position is not a number from 0", seen=position)
+    return int(position)

@@ -1,0 +1,201 @@
+"""`tokens`: a video as visual tokens. Decoding runs beside the backbone; memory does not grow with the video."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.codebook import ASSIGNMENTS, Assignment
+from videobert.errors import InputError, MismatchError, ModelError
+from videobert.stages import Stages, stop_if
+from videobert.token_file import VisualTokens, is_token_file
+
+if TYPE_CHECKING:
+    from videobert.video import Clip
+
+Progress = Callable[[float, float | None], None]
+Seconds = defaultdict[str, float]
+_ASSIGN_BLOCK = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How the caller wants a video read; the same in every verb.
+
+    Args:
+        stride: every how many clips one is used; None is the model's own.
+        assignment: how tokens are chosen, see `Codebook.assign`.
+        on_progress: called with seconds done and seconds in total, or None where that is not known.
+        cancel: set it to stop the work with `Cancelled`.
+    """
+
+    stride: int | None = None
+    assignment: Assignment = "flat"
+    on_progress: Progress | None = None
+    cancel: Event | None = None
+
+
+@dataclass(slots=True)
+class Watched:
+    """A video's tokens, and what was seen on the way.
+
+    Args:
+        info: properties of the stream; empty for saved tokens.
+        seconds: busy time of decode, backbone and assign; they overlap.
+    """
+
+    tokens: VisualTokens
+    info: dict[str, Any] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=lambda: defaultdict(float))
+
+
+def watch(stages: Stages, video: Any, request: Request, on_clip: Callable[[Clip], None] | None = None) -> Watched:
+    """The visual tokens of a video, or of saved tokens after checking that they fit the model.
+
+    Args:
+        video: see `Runtime.tokens`.
+        on_clip: called with each clip in order, after its feature is known.
+    """
+    if request.assignment not in ASSIGNMENTS:
+        raise InputError("this way of assigning tokens is not known", seen=request.assignment, allowed=ASSIGNMENTS)
+    if isinstance(video, (str, Path)) and is_token_file(Path(video)):
+        video = VisualTokens.load(video)
+    if isinstance(video, VisualTokens):
+        return Watched(_accepted(stages, video, request))
+    return _read(stages, video, request, on_clip)
+
+
+def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualTokens:
+    if (tokens.codebook, tokens.clip_recipe) != (stages.codebook.hash, stages.recipe.clip_hash):
+        raise MismatchError(
+            "these tokens were made by another model",
+            seen=f"{tokens.model}, codebook {tokens.codebook}, recipe {tokens.clip_recipe}",
+            allowed=f"{stages.config.name}, codebook {stages.codebook.hash}, recipe {stages.recipe.clip_hash}",
+            fix="Load that model, or make the tokens again with this one.",
+        )
+    return tokens if request.stride is None else tokens.strided(request.stride)
+
+
+def _read(stages: Stages, video: Any, request: Request, on_clip: Callable[[Clip], None] | None) -> Watched:
+    from videobert.video import open_clips
+
+    recipe = stages.recipe_for(request.stride)
+    seconds: Seconds = defaultdict(float)
+    assigner = _Assigner(stages, request.assignment, seconds)
+    first = last = None
+    with open_clips(
+        video, recipe, limits=stages.limits, on_progress=request.on_progress, cancel=request.cancel
+    ) as stream:
+        for clip, feature in _features(stages, iter(stream), request.cancel, seconds):
+            first = clip.start_s if first is None else first
+            last = (clip.end_s, clip.padded_frames)
+            assigner.add(feature)
+            if on_clip is not None:
+                on_clip(clip)
+        info = _fields(stream.info)
+    if first is None or last is None:
+        raise InputError("the video has no clip", fix="Use a video with at least one frame.")
+    ids, distances = assigner.finish()
+    tokens = VisualTokens.on_grid(
+        first_s=first,
+        last_end_s=last[0],
+        percentiles=stages.codebook.percentile(distances),
+        ids=ids,
+        padded_frames=last[1],
+        stride=recipe.stride,
+        clip_s=recipe.frames / recipe.fps,
+        model=stages.config.name,
+        codebook=stages.codebook.hash,
+        clip_recipe=recipe.clip_hash,
+        assignment=request.assignment,
+        engine=stages.engine.name,
+        precision=stages.engine.precision,
+    )
+    return Watched(tokens, info, seconds)
+
+
+def _features(
+    stages: Stages, clips: Iterator[Clip], cancel: Event | None, seconds: Seconds
+) -> Iterator[tuple[Clip, npt.NDArray[np.float32]]]:
+    """Clips with their features, in order. The backbone works on some while the next ones are decoded here."""
+    pending: deque[tuple[Clip, Future[tuple[npt.NDArray[np.float32], float]]]] = deque()
+    try:
+        for clip in _timed(clips, seconds):
+            stop_if(cancel)
+            pending.append((clip, stages.feature(clip.frames)))
+            if len(pending) > stages.engine.parallel + 1:
+                yield _finished(*pending.popleft(), seconds)
+        while pending:
+            stop_if(cancel)
+            yield _finished(*pending.popleft(), seconds)
+    finally:
+        for _, future in pending:
+            future.cancel()
+
+
+def _finished(
+    clip: Clip, future: Future[tuple[npt.NDArray[np.float32], float]], seconds: Seconds
+) -> tuple[Clip, npt.NDArray[np.float32]]:
+    feature, busy_s = future.result()
+    seconds["backbone"] += busy_s
+    if not np.isfinite(feature).all():
+        raise ModelError(
+            "the backbone gave a value that is not finite",
+            seen=f"clip {clip.index} at {clip.start_s:.2f} s",
+            fix='Load the model with precision="f32"; if that does not help, its weights are damaged.',
+        )
+    return clip, feature
+
+
+def _timed(clips: Iterator[Clip], seconds: Seconds) -> Iterator[Clip]:
+    while True:
+        began = time.perf_counter()
+        clip = next(clips, None)
+        seconds["decode"] += time.perf_counter() - began
+        if clip is None:
+            return
+        yield clip
+
+
+class _Assigner:
+    """Assigns features to tokens some at a time, so that features need not be kept."""
+
+    def __init__(self, stages: Stages, method: Assignment, seconds: Seconds) -> None:
+        self._codebook, self._method, self._seconds = stages.codebook, method, seconds
+        self._waiting: list[npt.NDArray[np.float32]] = []
+        self._ids: list[npt.NDArray[np.int32]] = []
+        self._distances: list[npt.NDArray[np.float32]] = []
+
+    def add(self, feature: npt.NDArray[np.float32]) -> None:
+        self._waiting.append(feature)
+        if len(self._waiting) == _ASSIGN_BLOCK:
+            self._assign()
+
+    def finish(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        if self._waiting:
+            self._assign()
+        return np.concatenate(self._ids), np.concatenate(self._distances)
+
+    def _assign(self) -> None:
+        began = time.perf_counter()
+        ids, distances = self._codebook.assign(np.stack(self._waiting), self._method)
+        self._ids.append(ids)
+        self._distances.append(distances)
+        self._waiting.clear()
+        self._seconds["assign"] += time.perf_counter() - began
+
+
+def _fields(info: Any) -> dict[str, Any]:
+    from videobert.results import to_json
+
+    fields: dict[str, Any] = to_json(info)
+    return fields

@@ -1,0 +1,294 @@
+"""Visual tokens of a video, and the small file that keeps them: 3 bytes a clip, about 7 KB for an hour.
+
+A `.vbt` file is: 8 bytes of magic, a uint32 length, that many bytes of JSON (what the tokens belong to and their
+times), `count` uint16 token ids, `count` uint8 percentiles in half points, and the first 16 bytes of the sha256 of
+all that comes before. All numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import stat
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.atomic import write_atomically
+from videobert.codebook import ASSIGNMENTS, Assignment
+from videobert.errors import InputError
+from videobert.recipe import STRIDES
+
+SUFFIX = ".vbt"
+_MAGIC = b"VBTOKEN\x01"
+_DIGEST_BYTES = 16
+_HEADER_BYTES = 4096
+_MAX_TOKENS = 10_000_000
+_HEADER = {
+    "model": str,
+    "codebook": str,
+    "clip_recipe": str,
+    "engine": str,
+    "precision": str,
+    "assignment": str,
+    "clip_s": str,
+    "stride": int,
+    "first_s": float,
+    "end_s": float,
+    "padded_frames": int,
+    "count": int,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VisualTokens:
+    """A video as visual tokens. Every verb takes one where it takes a video.
+
+    Args:
+        ids: int32 `(n,)` visual tokens, 0 to K-1.
+        start_s, end_s: float64 `(n,)` bounds of each clip in seconds of presentation time; the last clip ends where
+            the video does.
+        percentiles: float32 `(n,)`, 0 to 100 in steps of 0.5: the out-of-domain signal of each clip, see
+            `Codebook.percentile`.
+        padded_frames: frames of the last clip that repeat the video's last frame.
+        stride: every how many clips one was kept.
+        clip_s: length of a clip in seconds, exact.
+        model: name of the model that made the tokens.
+        codebook: `Codebook.hash`; it covers the backbone and the recipe of a clip.
+        clip_recipe: `Recipe.clip_hash`.
+        assignment: how tokens were chosen, `"flat"` or `"tree"`.
+        engine, precision: what ran the backbone.
+    """
+
+    ids: npt.NDArray[np.int32]
+    start_s: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.float64]
+    percentiles: npt.NDArray[np.float32]
+    padded_frames: int
+    stride: int
+    clip_s: Fraction
+    model: str
+    codebook: str
+    clip_recipe: str
+    assignment: Assignment
+    engine: str
+    precision: str
+
+    @classmethod
+    def on_grid(
+        cls, *, first_s: float, last_end_s: float, percentiles: npt.NDArray[np.float32], **fields: Any
+    ) -> VisualTokens:
+        """Tokens of clips that follow each other on the recipe's grid.
+
+        Args:
+            first_s: start of the first clip.
+            last_end_s: end of the last clip.
+            percentiles: `(n,)`, rounded here to the steps that a file can hold.
+            fields: the other fields but the times.
+        """
+        count, step = len(fields["ids"]), float(fields["clip_s"] * fields["stride"])
+        start = first_s + step * np.arange(count, dtype=np.float64)
+        end = start + float(fields["clip_s"])
+        end[-1:] = last_end_s
+        rounded = np.round(np.asarray(percentiles, np.float64) * 2) / 2
+        return cls(start_s=start, end_s=end, percentiles=rounded.astype(np.float32), **fields)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        span = f"{self.start_s[0]:g}–{self.end_s[-1]:g} s" if len(self) else "empty"
+        return f"VisualTokens({len(self)} tokens, {span}, stride={self.stride}, model={self.model!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, VisualTokens):
+            return NotImplemented
+        names = [field.name for field in dataclasses.fields(self)]
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def strided(self, stride: int) -> VisualTokens:
+        """Every few of these tokens, as if the video had been read with this larger stride.
+
+        Raises:
+            InputError: `stride` is not a multiple of the stride that the tokens have.
+        """
+        if stride == self.stride:
+            return self
+        if stride not in STRIDES or stride % self.stride:
+            allowed = [number for number in STRIDES if number % self.stride == 0]
+            raise InputError(
+                "these tokens cannot be read with that stride",
+                seen=stride,
+                allowed=allowed,
+                fix="Use the video itself, or tokens saved with stride 1.",
+            )
+        keep = slice(None, None, stride // self.stride)
+        last_kept = (len(self) - 1) % (stride // self.stride) == 0
+        return dataclasses.replace(
+            self,
+            ids=self.ids[keep],
+            start_s=self.start_s[keep],
+            end_s=self.end_s[keep],
+            percentiles=self.percentiles[keep],
+            padded_frames=self.padded_frames if last_kept else 0,
+            stride=stride,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write a `.vbt` file; it appears whole or not at all."""
+        content = self.to_bytes()
+        write_atomically(Path(path), lambda file: file.write_bytes(content))
+
+    @classmethod
+    def load(cls, path: str | Path) -> VisualTokens:
+        """Read a file that `save` wrote; the file is not trusted.
+
+        Raises:
+            InputError: the file is missing, damaged or not a token file.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                content = file.read(_most_bytes() + 1)
+        except (OSError, ValueError) as error:
+            raise InputError("the token file cannot be read", seen=str(error), fix="Check the path.") from error
+        return cls.from_bytes(content)
+
+    def to_bytes(self) -> bytes:
+        """The content of a `.vbt` file.
+
+        Raises:
+            InputError: the times do not lie on a grid, or a value does not fit.
+        """
+        header = {
+            "model": self.model,
+            "codebook": self.codebook,
+            "clip_recipe": self.clip_recipe,
+            "engine": self.engine,
+            "precision": self.precision,
+            "assignment": self.assignment,
+            "clip_s": str(self.clip_s),
+            "stride": self.stride,
+            "first_s": float(self.start_s[0]) if len(self) else 0.0,
+            "end_s": float(self.end_s[-1]) if len(self) else 0.0,
+            "padded_frames": self.padded_frames,
+            "count": len(self),
+        }
+        text = json.dumps(header, separators=(",", ":")).encode()
+        half_points = np.clip(np.round(self.percentiles * 2), 0, 200).astype(np.uint8)
+        body = _MAGIC + struct.pack("<I", len(text)) + text + self.ids.astype("<u2").tobytes() + half_points.tobytes()
+        content = body + hashlib.sha256(body).digest()[:_DIGEST_BYTES]
+        if self.from_bytes(content) != self:
+            raise InputError(
+                "these tokens cannot be saved exactly",
+                seen=repr(self),
+                allowed="ids below 65536, times on the grid of the recipe, percentiles in steps of 0.5",
+                fix="Save tokens as `Runtime.tokens` returned them.",
+            )
+        return content
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> VisualTokens:
+        """Tokens from the content of a `.vbt` file; it is not trusted.
+
+        Raises:
+            InputError: damaged, or not a token file.
+        """
+        header, payload = _split(content)
+        count = header["count"]
+        return cls.on_grid(
+            first_s=header["first_s"],
+            last_end_s=header["end_s"],
+            percentiles=np.frombuffer(payload, np.uint8, count, 2 * count).astype(np.float32) * np.float32(0.5),
+            ids=np.frombuffer(payload, "<u2", count).astype(np.int32),
+            padded_frames=header["padded_frames"],
+            stride=header["stride"],
+            clip_s=Fraction(header["clip_s"]),
+            model=header["model"],
+            codebook=header["codebook"],
+            clip_recipe=header["clip_recipe"],
+            assignment=header["assignment"],
+            engine=header["engine"],
+            precision=header["precision"],
+        )
+
+
+def is_token_file(path: Path) -> bool:
+    """Whether a path is meant as a token file: by its suffix, or by its first bytes."""
+    if path.suffix.lower() == SUFFIX:
+        return True
+    try:
+        # Only ordinary files: reading a pipe would take bytes from whoever reads it next.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except (OSError, ValueError):
+        return False
+
+
+def _most_bytes() -> int:
+    return len(_MAGIC) + 4 + _HEADER_BYTES + 3 * _MAX_TOKENS + _DIGEST_BYTES
+
+
+def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
+    start = len(_MAGIC) + 4
+    if content[: len(_MAGIC)] != _MAGIC or len(content) < start + _DIGEST_BYTES:
+        raise _damaged("it does not begin as one")
+    body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest()[:_DIGEST_BYTES] != digest:
+        raise _damaged("its checksum does not fit")
+    (length,) = struct.unpack_from("<I", body, len(_MAGIC))
+    if length > min(_HEADER_BYTES, len(body) - start):
+        raise _damaged(f"a header of {length} bytes")
+    try:
+        header = json.loads(body[start : start + length].decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged("its header is not JSON") from error
+    payload = body[start + length :]
+    _check_header(header, len(payload))
+    return header, payload
+
+
+def _check_header(header: Any, payload_bytes: int) -> None:
+    if not isinstance(header, dict) or set(header) != set(_HEADER):
+        raise _damaged("its header has other fields")
+    for name, kind in _HEADER.items():
+        if type(header[name]) is not kind:
+            raise _damaged(f"{name} = {header[name]!r}")
+    try:
+        clip_s = Fraction(header["clip_s"])
+    except (ValueError, ZeroDivisionError) as error:
+        raise _damaged(f"clip_s = {header['clip_s']!r}") from error
+    count, first, end = header["count"], header["first_s"], header["end_s"]
+    fits = (
+        0 < count <= _MAX_TOKENS
+        and 3 * count == payload_bytes
+        and 0 < clip_s <= 86_400
+        and clip_s.denominator <= 10**9
+        and header["stride"] in STRIDES
+        and header["assignment"] in ASSIGNMENTS
+        and 0 <= header["padded_frames"] <= 1024
+        and math.isfinite(first)
+        and abs(first) < 1e9
+        and first < end < 1e12
+    )
+    if not fits:
+        raise _damaged("a value in its header is out of range")
+
+
+def _damaged(seen: str) -> InputError:
+    return InputError(
+        "this is not a token file that can be read",
+        seen=seen,
+        fix="Make it again with `videobert tokens VIDEO --out FILE.vbt`.",
+    )
