@@ -86,8 +86,9 @@ class FeatureFiles:
         for path in self.paths:
             with safe_open(path, framework="numpy") as file:
                 features = file.get_slice("features")
-                for start in range(0, features.get_shape()[0], _BLOCK_ROWS):
-                    yield features[start : start + _BLOCK_ROWS]
+                rows = features.get_shape()[0]
+                for start in range(0, rows, _BLOCK_ROWS):
+                    yield features[start : min(start + _BLOCK_ROWS, rows)]
 
 
 def read_features(paths: Iterable[Path]) -> Iterator[npt.NDArray[np.floating]]:

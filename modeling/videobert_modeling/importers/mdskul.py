@@ -1,4 +1,4 @@
-"""A VideoBERT state dict in the layout of the MDSKUL reproduction: BERT names, longer tables, a bare alignment layer."""
+"""A VideoBERT state dict in the layout of the MDSKUL reproduction: BERT names, longer tables, alignment."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ BERT_WORDS = 30_522
 # 15 frames at 10 per second, pixels from -1 to 1. The original scaled each batch by its own extremes and stretched the
 # picture to a square, which made a clip's token depend on its neighbours; neither is repeated here.
 RECIPE = Recipe(fps=Fraction(10), frames=15, short_side=224, crop=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-# The original's alignment is one linear layer on the final [CLS] state. Ours has a dense layer and tanh before it: at this
-# scale tanh is the identity to within (20 / 1024)^2 / 3 of a state of size 20, and powers of two are exact in fp16.
+# The original's alignment is one linear layer on the final [CLS] state. Ours has a dense layer and tanh before it; at
+# this scale tanh is the identity to within (20 / 1024)^2 / 3 for a state of size 20. Powers of two are exact in fp16.
 _POOLER_SCALE = 2.0**-10
 
 
