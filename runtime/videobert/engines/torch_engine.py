@@ -1,0 +1,101 @@
+"""The reference engine: the PyTorch modules themselves, on CPU or CUDA. Imports torch only when it is opened."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.engines.base import EngineOptions, Stage
+from videobert.errors import EngineUnavailable, InputError, ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from videobert.model_folder import ModelFolder
+
+_IN_BF16 = ("backbone", "encoder")
+
+
+class TorchEngine:
+    """Runs a model folder's weights through the modules of `videobert_modeling`; needs no graphs.
+
+    Args:
+        folder: an opened model folder with model.safetensors.
+        device: `"cpu"` or `"cuda"`.
+        options: `precision="auto"` is f32 here, on every device, without TF32; in bf16, heads stay in f32.
+            `threads` sets torch's thread count for the whole process. Nothing is compiled or cached.
+
+    Raises:
+        EngineUnavailable: torch is not installed, or there is no CUDA device.
+        ModelError: the weights are missing, damaged or those of another model.
+    """
+
+    name = "torch"
+
+    def __init__(self, folder: ModelFolder, device: str, options: EngineOptions) -> None:
+        try:
+            import torch
+
+            from videobert_modeling.models.stages import stages_of
+            from videobert_modeling.models.weights import load_weights
+        except ImportError as error:
+            raise EngineUnavailable(
+                "the torch engine cannot run", seen=str(error), fix="Install it: pip install 'videobert[build]'."
+            ) from error
+        if device == "cuda" and not torch.cuda.is_available():
+            raise EngineUnavailable(
+                "torch sees no CUDA device",
+                seen=f"torch {torch.__version__}",
+                fix='Use device="cpu", or install a torch build for CUDA and its driver.',
+            )
+        if options.threads is not None and device == "cpu":
+            torch.set_num_threads(options.threads)
+        folder.verified_path("model.safetensors")
+        backbone, model = load_weights(folder.root)
+        backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch types lack it
+        stages = stages_of(backbone, model, folder.recipe)
+        self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
+        self._torch_device = device
+        # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
+        self._lock = threading.Lock() if device == "cuda" else None
+        self.device = "CPU" if device == "cpu" else torch.cuda.get_device_name()
+        self.precision = "bf16" if options.precision == "bf16" else "f32"
+        self.fallback: str | None = None
+        self.parallel = 1
+
+    def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `Engine.run`."""
+        stages = self._stages
+        if stages is None:
+            raise InputError("this engine is closed", fix="Load the model again.")
+        if stage not in stages:
+            raise ModelError(f"this model has no {stage}", allowed=sorted(stages), fix="Use a model with that head.")
+        if self._lock is None:
+            return self._run(stages[stage], stage in _IN_BF16, inputs)
+        from torch.backends import cudnn
+
+        with self._lock, cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            return self._run(stages[stage], stage in _IN_BF16, inputs)
+
+    def prepare(self) -> None:
+        """Nothing to compile."""
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._stages = None
+
+    def _run(self, module: nn.Module, may_use_bf16: bool, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        import torch
+
+        bf16 = may_use_bf16 and self.precision == "bf16"
+        with torch.inference_mode(), torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16):
+            # torch cannot mark a tensor read-only, so it warns about arrays that are.
+            tensors = {
+                name: torch.from_numpy(array if array.flags.writeable else array.copy()).to(self._torch_device)
+                for name, array in ((name, np.ascontiguousarray(array)) for name, array in inputs.items())
+            }
+            output: npt.NDArray[Any] = module(**tensors).float().cpu().numpy()
+        return output
