@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,16 +132,14 @@ def _npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             with archive.open(info) as file:
-                version = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, _, dtype = read(file)
-                _check_array(info.filename, shape, dtype, info.file_size - file.tell())
+                _check_array(info.filename, file, info.file_size)
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
 def _npy(path: Path) -> dict[str, npt.NDArray[Any]]:
-    # Mapping checks the length that the header claims against the file; reading would allocate it first.
+    with path.open("rb") as file:
+        _check_array(path.name, file, path.stat().st_size)
     return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False)}
 
 
@@ -171,11 +169,15 @@ def _check_archive(path: Path) -> None:
         raise LimitExceeded(f"{path.name} unpacks to too many bytes", seen=unpacked, allowed=allowed)
 
 
-def _check_array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], available: int) -> None:
+def _check_array(name: str, file: IO[bytes], size: int) -> None:
+    """Compare what an array's header claims with what is there: numpy would first take the memory claimed."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
     if dtype.hasobject:
         raise ModelError(f"array {name} holds Python objects", allowed="plain numbers")
-    if math.prod(shape) * dtype.itemsize != available:
-        raise ModelError(f"array {name} is not as long as its header says", seen=available, allowed=shape)
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size - file.tell():
+        raise ModelError(f"array {name} is not as long as its header says", seen=size, allowed=f"shape {shape}")
 
 
 def _sharded(index: Path) -> dict[str, Tensor]:
