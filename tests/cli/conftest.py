@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 import videobert
+from videobert.cli.app import main
 from videobert.results import (
     AlignedWindow,
     Alignment,
@@ -133,6 +137,9 @@ class FakeRuntime:
         self._ask("run", *args, **options)
         return self.report
 
+    def warmup(self) -> None:
+        self._ask("warmup")
+
     def tokens(self, *args: Any, **options: Any) -> FakeTokens:
         self._ask("tokens", *args, **options)
         return FakeTokens(
@@ -170,6 +177,53 @@ class FakeRuntime:
             AlignedWindow(start_s=24.0, end_s=30.0, score=0.5),
         )
         return Alignment(text=args[1], score=0.625, windows=windows, origin=self.report.origin)
+
+
+# What a child process runs to be `videobert` with this file's stand-in for the runtime; arguments follow.
+FAKE_COMMAND = (
+    sys.executable,
+    "-c",
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); import conftest, videobert; "
+    "videobert.load = lambda *a, **k: conftest.FakeRuntime(); from videobert.cli.app import main; main()",
+    str(Path(__file__).parent),
+)
+
+
+@pytest.fixture
+def fake_command() -> tuple[str, ...]:
+    return FAKE_COMMAND
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as strict JSON: exactly one value, and none of NaN, Infinity."""
+
+        def refuse(constant: str) -> None:
+            raise AssertionError(f"{constant} is not JSON")
+
+        return json.loads(self.out, parse_constant=refuse)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Runs `videobert` with these arguments in this process."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments: object) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ended(code=int(ended.value.code or 0), out=captured.out, err=captured.err)
+
+    return run
 
 
 @pytest.fixture

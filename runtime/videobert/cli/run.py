@@ -9,7 +9,7 @@ import typer
 
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, print_json
-from videobert.cli.session import open_model, video_or_bundled
+from videobert.cli.session import open_model, video_or_clip
 from videobert.cli.talk import note, note_origin, progress
 
 
@@ -17,7 +17,9 @@ from videobert.cli.talk import note, note_origin, progress
 def run(
     video: Annotated[
         Path | None,
-        typer.Argument(help="A video file or saved tokens (.vbt); the bundled clip if not given.", show_default=False),
+        typer.Argument(
+            help="A video file or saved tokens (.vbt); the model's own clip if not given.", show_default=False
+        ),
     ] = None,
     html: Annotated[
         Path | None,
@@ -30,7 +32,7 @@ def run(
 ) -> None:
     """Report on a video: time-stamped answers, tokens and how sure to be of them."""
     check_writable(html, "--html")
-    video = video_or_bundled(video, options)
+    video = video_or_clip(video, options)
     with open_model(options) as model, progress(video.name, options) as on_progress:
         report = model.run(video, stride=options.stride, on_progress=on_progress)
     if html is not None:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import videobert
 from videobert.cli.talk import note, waiting
 from videobert.errors import InputError
+from videobert.model_folder import find
 
 if TYPE_CHECKING:
     from videobert.cli.options import ModelOptions
     from videobert.runtime import Runtime
-
-BUNDLED = Path(videobert.__file__).parent / "bundled"
 
 
 @contextmanager
@@ -35,16 +34,17 @@ def open_model(options: ModelOptions) -> Iterator[Runtime]:
         yield model
 
 
-def video_or_bundled(video: Path | None, options: ModelOptions) -> Path:
-    """The video asked for, or the clip that comes with the bundled model.
+def video_or_clip(video: Path | None, options: ModelOptions) -> Path:
+    """The video asked for, or the clip that lies in the model folder, as in a bundled model.
 
     Raises:
         InputError: no video given, and the model has no clip of its own.
+        ModelError: no video given, and there is no such model.
     """
     if video is not None:
         return video
-    clip = BUNDLED / options.model / "clip.mp4"
-    if len(Path(options.model).parts) != 1 or not clip.is_file():
+    clip = find(options.model) / "clip.mp4"
+    if not clip.is_file():
         raise InputError("no video given", fix=f"Name one: `videobert run VIDEO --model {options.model}`.")
     note("no video given: here is the clip that comes with the model", options)
     return clip

@@ -15,7 +15,7 @@ def span(start_s: float, end_s: float) -> str:
 
 def clock(time_s: float) -> str:
     """A time on an axis or for a whole video: `7.5 s`, `2:05`, `1:02:05`."""
-    if time_s < 60:
+    if round(time_s, 1) < 60:
         return f"{seconds(time_s).removesuffix('.0')} s"
     hours, rest = divmod(round(time_s), 3600)
     minutes, secs = divmod(rest, 60)
@@ -24,8 +24,8 @@ def clock(time_s: float) -> str:
 
 def elapsed(duration_s: float) -> str:
     """How long something took: `850 µs`, `43 ms`, `1.24 s`."""
-    if duration_s < 0.001:
+    if duration_s < 0.0009995:
         return f"{duration_s * 1e6:.0f} µs"
-    if duration_s < 1:
+    if duration_s < 0.9995:
         return f"{duration_s * 1e3:.0f} ms"
     return f"{duration_s:.2f} s"

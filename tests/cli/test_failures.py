@@ -1,0 +1,168 @@
+"""Errors: one clear block on stderr, nothing on stdout, the right exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import textwrap
+from typing import Any
+
+import pytest
+
+import videobert
+from videobert.errors import (
+    Cancelled,
+    DecodeError,
+    EngineUnavailable,
+    InputError,
+    LimitExceeded,
+    MismatchError,
+    ModelError,
+    VideoBertError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("the text is empty"), 3),
+        (DecodeError("this is not a video"), 3),
+        (LimitExceeded("the video is too long"), 3),
+        (ModelError("no such model"), 3),
+        (MismatchError("another recipe"), 3),
+        (EngineUnavailable("no engine"), 4),
+        (ModuleNotFoundError("No module named 'av'", name="av"), 4),
+        (OSError(28, "No space left on device", "out.html"), 4),
+        (MemoryError(), 4),
+        (VideoBertError("something"), 5),
+        (ZeroDivisionError("division by zero"), 5),
+        (Cancelled("stopped on request"), 130),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_exit_codes(error: BaseException, code: int, form: str, call: Any, fake: Any) -> None:
+    fake.error = error
+    ended = call("align", "clip.mp4", "a circle", *(["--json"] if form == "json" else []))
+    assert ended.code == code
+    assert ended.out == ""
+    assert ended.err
+    assert "Traceback" not in ended.err
+    assert fake.closed
+
+
+def test_a_block_says_what_seen_allowed_and_fix(call: Any, fake: Any) -> None:
+    fake.error = InputError("the stride is off", seen=7, allowed="1 to 5", fix="Use --stride 5.")
+    assert call("run", "clip.mp4").err == textwrap.dedent("""\
+        error: the stride is off
+          seen:    7
+          allowed: 1 to 5
+          fix:     Use --stride 5.
+        """)
+
+
+def test_hostile_values_stay_on_their_line(call: Any, fake: Any) -> None:
+    fake.error = InputError("no such file", seen="a\nerror: fake\x1b[2J" + "x" * 5000)
+    lines = call("run", "clip.mp4").err.splitlines()
+    assert len(lines) == 2
+    assert "\x1b" not in lines[1]
+    assert len(lines[1]) < 400
+
+
+def test_an_internal_error_asks_to_be_reported(call: Any, fake: Any) -> None:
+    fake.error = ZeroDivisionError("division by zero")
+    ended = call("run", "clip.mp4")
+    assert "internal error: ZeroDivisionError: division by zero" in ended.err
+    assert "--debug" in ended.err
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_debug_shows_the_traceback(how: str, call: Any, fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.error = InputError("the text is empty")
+    if how == "environment":
+        monkeypatch.setenv("VIDEOBERT_DEBUG", "1")
+    ended = call("run", "clip.mp4", *(["--debug"] if how == "option" else []))
+    assert ended.code == 3
+    assert "Traceback" in ended.err
+    assert ended.err.endswith("error: the text is empty\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["rnu", "clip.mp4"], "'run'"),
+        (["clasify", "clip.mp4"], "'classify'"),
+        (["doctr"], "'doctor'"),
+        (["run", "clip.mp4", "--htlm", "x"], "--html"),
+        (["tokens", "clip.mp4", "--strid", "2"], "--stride"),
+        (["run", "clip.mp4", "--jsn"], "--json"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_misspelt_verb_or_option_suggests_the_right_one(typed: list[str], meant: str, call: Any, fake: Any) -> None:
+    ended = call(*typed)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert meant in ended.err
+    assert not fake.loaded
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["run", "clip.mp4", "--stride", "6"],
+        ["run", "clip.mp4", "--engine", "tpu"],
+        ["run", "clip.mp4", "--threads", "0"],
+        ["tokens"],
+        ["align", "clip.mp4"],
+        ["train", "nothing", "--out", "x"],
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_exit_with_2(typed: list[str], call: Any, fake: Any) -> None:
+    ended = call(*typed)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert not fake.loaded
+
+
+def test_a_model_that_does_not_exist_is_bad_input(call: Any) -> None:
+    ended = call("run", "clip.mp4", "--model", "no/such/folder")
+    assert ended.code == 3
+    assert "no/such/folder" in ended.err
+
+
+def test_a_reader_that_stops_reading_is_not_an_error(fake_command: tuple[str, ...]) -> None:
+    with subprocess.Popen(
+        [*fake_command, "run", "clip.mp4", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        talk = process.stderr.read().decode()
+    assert process.returncode == 141
+    assert talk == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_an_output_that_is_full_is_an_environment_error(fake_command: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*fake_command, "run", "clip.mp4", "--json"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 4
+    assert "No space left" in done.stderr
+
+
+def test_a_terminal_without_unicode_gets_an_answer(fake_command: tuple[str, ...]) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*fake_command, "run", "clip.mp4"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "1.5?6.0 s" in done.stdout
+
+
+def test_load_is_looked_up_when_a_verb_runs(call: Any, fake: Any) -> None:
+    assert videobert.load is not None
+    assert call("run", "clip.mp4").code == 0
+    assert fake.loaded["name"] == "shapes"

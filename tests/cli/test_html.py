@@ -1,0 +1,199 @@
+"""The HTML report: self-contained, escaped, true to the report."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import math
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from videobert.report.html import page
+from videobert.report.thumbnail import data_uri
+from videobert.results import Candidate, Report
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    "</style><script>alert(1)</script>",
+    "</title><b>",
+    "&lt;already&gt;",
+    "a\x00b\x1b[31m\u202egp4.\udce9",
+    "}</style> body{background:url(http://evil.example/x)}",
+    "javascript:alert(1)",
+    "--h:0;background:url(//evil.example)",
+]
+# Elements that close themselves.
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Elements, attributes and text of a page; fails on tags that do not pair up."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def hostile_report(report: Report, text: str) -> Report:
+    """The report with `text` wherever text comes from outside."""
+    answers = {text: (Candidate(text=text, id=None, score=0.9),), "b": (Candidate(text=text, id=1, score=0.1),)}
+    origin = dataclasses.replace(report.origin, model=text, engine=text, device=text, precision=text, fallback=text)
+    return dataclasses.replace(
+        report,
+        source=text,
+        video={"codec": text, "width": text, "height": text, "rotation": text},
+        segments=tuple(dataclasses.replace(segment, answers=answers) for segment in report.segments),
+        timings_s={text: 0.5, "total": 1.0},
+        origin=origin,
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_from_outside_cannot_become_markup(text: str, report: Report) -> None:
+    plain, attacked = Page(page(report)), Page(page(hostile_report(report, text)))
+    # Only elements and attributes that a harmless report has too; a style holds numbers, never a name.
+    assert set(attacked.tags) <= {*plain.tags, "span"}
+    assert {(tag, name) for tag, name, _ in attacked.attributes} <= {(tag, name) for tag, name, _ in plain.attributes}
+    for _, name, value in attacked.attributes:
+        if name == "style":
+            assert re.fullmatch(r"(--[hs]|left|width|height):[\d.]+%?(;(--[hs]|left|width|height):[\d.]+%?)*", value)
+    page(hostile_report(report, text)).encode("utf-8")
+
+
+def test_hostile_text_is_shown_as_it_is(report: Report) -> None:
+    shown = Page(page(hostile_report(report, "<script>alert(1)</script>"))).text
+    assert shown.count("<script>alert(1)</script>") > 5
+    assert "\\u202e" in page(hostile_report(report, "a\u202eb"))
+
+
+def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
+    text = page(report)
+    parsed = Page(text)
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a", "img"} & set(parsed.tags)
+    assert not [name for _, name, _ in parsed.attributes if name in ("src", "href", "srcset") or name.startswith("on")]
+    assert not re.search(r"https?:|@import|//[a-z]", re.sub(r"base64,[\w+/=]+", "", text))
+    assert set(re.findall(r"url\(([^;)]+)", text)) == {"data:image/jpeg"}
+    assert ("meta", "content") in {
+        (tag, name) for tag, name, value in parsed.attributes if "default-src 'none'" in value
+    }
+
+
+def test_the_report_is_all_there(report: Report) -> None:
+    text = Page(page(report)).text
+    for shown in ("clip.mp4", "10.1 s · h264 · 854×480", "0.0–1.5 s", "1.5–6.0 s", "6.0–10.5 s", "red", "bounces"):
+        assert shown in text
+    for shown in (
+        "712",
+        "1041",
+        "0.97",
+        "12 frames padded",
+        "in domain",
+        "33×",
+        "decode",
+        "120 ms",
+        "700 µs",
+        "openvino on CPU",
+    ):
+        assert shown in text
+    for shown in ("bf16", "0123456789abcdef", "stride"):
+        assert shown in text
+
+
+def test_blocks_lie_where_their_times_are(report: Report) -> None:
+    text = page(report)
+    assert re.search(
+        r'class="block"\s+style="left:0\.000%;width:14\.286%;--h:2" title="0\.0–1\.5 s: red, score 0\.97"', text
+    )
+    # Neighbours with one answer are one block: "spins" lasts from 0.0 to 6.0 s.
+    assert re.search(r'style="left:0\.000%;width:57\.143%[^"]*" title="0\.0–6\.0 s: spins, score 0\.70">spins<', text)
+
+
+def test_a_distance_beyond_training_stands_out(report: Report) -> None:
+    assert page(report).count('class="far"') == 1
+    assert "out of domain" in page(dataclasses.replace(report, out_of_domain=True))
+    assert "f32 because" in page(
+        dataclasses.replace(report, origin=dataclasses.replace(report.origin, fallback="f32 because"))
+    )
+
+
+def test_numbers_that_are_none_do_not_break_the_page(report: Report) -> None:
+    segment = dataclasses.replace(
+        report.segments[0],
+        percentile=math.nan,
+        answers={"colour": (Candidate(text="red", id=None, score=math.nan),), "none": ()},
+    )
+    text = page(
+        dataclasses.replace(
+            report, segments=(segment,), percentile=math.nan, timings_s={"decode": math.inf, "total": math.nan}
+        )
+    )
+    Page(text)
+    assert not re.search(r"[:\s](nan|inf)%", text)
+
+
+def test_odd_reports_have_a_page(report: Report) -> None:
+    still = dataclasses.replace(report.segments[0], start_s=2.0, end_s=2.0, thumbnail=None)
+    for segments in ((), (still,), tuple(dataclasses.replace(s, thumbnail=None) for s in report.segments)):
+        text = page(dataclasses.replace(report, segments=segments, video={}, timings_s={}))
+        assert "data:image" not in Page(text).text
+        assert "url(" not in text
+
+
+def test_a_long_video_stays_a_small_page(report: Report) -> None:
+    segments = tuple(
+        dataclasses.replace(report.segments[k % 3], start_s=1.5 * k, end_s=1.5 * k + 1.5) for k in range(2400)
+    )
+    text = page(dataclasses.replace(report, segments=segments, duration_s=3600.0))
+    assert len(text) < 8e6
+    assert text.count("url(data:") == 240
+    assert text.count("<article") == 2400
+
+
+def decoded(uri: str) -> Any:
+    data = base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))
+    with av.open(io.BytesIO(data)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
+def test_a_thumbnail_shows_the_picture() -> None:
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[:60], picture[60:] = (220, 30, 40), (20, 60, 200)
+    seen = decoded(data_uri(picture)).astype(int)
+    assert seen.shape == (120, 160, 3)
+    assert np.abs(seen[:50] - (220, 30, 40)).max() <= 8
+    assert np.abs(seen[70:] - (20, 60, 200)).max() <= 8
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 1000), (1000, 3), (481, 853), (192, 192)])
+def test_a_thumbnail_of_any_size_is_small(height: int, width: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    uri = data_uri(noise)
+    seen = decoded(uri)
+    assert max(seen.shape[:2]) == min(192, max(height, width))
+    assert len(uri) < 60_000
