@@ -46,7 +46,7 @@ class Clip:
     Args:
         index: number of the clip, counted before the stride picks; with stride s the kept ones are 0, s, 2 s, ….
         start_s: presentation time of its first sample.
-        end_s: one clip length later, or where the video ends if that comes first.
+        end_s: one clip length later; for a padded clip, where the video ends.
         frames: uint8 `(frames, crop, crop, 3)`, RGB.
         times_s: float64 `(frames,)`, presentation time of the frame chosen for each sample.
         padded_frames: how many samples at the end repeat the video's last frame because the video is over.

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from videobert.errors import DecodeError, LimitExceeded
+from videobert.errors import DecodeError, InputError, LimitExceeded
 from videobert.recipe import Recipe
 from videobert.video.colour import colour_of
 from videobert.video.orientation import UPRIGHT, Orientation, from_display_matrix
@@ -24,6 +24,9 @@ from videobert.video.orientation import UPRIGHT, Orientation, from_display_matri
 _FLAGS = int(
     Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 )
+
+# On a plane with a shorter side swscale's filters, which are padded to four taps, read past the edge.
+_LEAST_SAMPLES = 4
 
 # swscale always reads a single grey plane as full range; this is the missing step, on the resized bytes.
 _GREY_TO_FULL = np.clip(np.floor((np.arange(256) - 16) * (255 / 219) + 0.5), 0, 255).astype(np.uint8)
@@ -64,6 +67,7 @@ class PictureTransform:
         """uint8 `(crop, crop, 3)` of a decoded frame or of a uint8 `(height, width, 3)` RGB array.
 
         Raises:
+            InputError: the picture is smaller than 4 samples a side, chroma included.
             LimitExceeded: the resized picture would be longer than `max_side_px`.
             DecodeError: the decoder's pixel format cannot be converted.
         """
@@ -75,6 +79,13 @@ class PictureTransform:
                 seen=f"{frame.width}x{frame.height}",
                 allowed=f"max_side_px = {self._max_side_px} after resizing too",
                 fix="Crop the video, or raise Limits(max_side_px=…).",
+            )
+        if min(frame.width, frame.height, frame.format.chroma_width(), frame.format.chroma_height()) < _LEAST_SAMPLES:
+            raise InputError(
+                "the picture is too small",
+                seen=f"{frame.width}x{frame.height} {frame.format.name}",
+                allowed=f"{_LEAST_SAMPLES} samples a side in every plane, which is 8 pixels a side for 4:2:0",
+                fix="Scale the video up.",
             )
         colour = colour_of(frame)
         try:

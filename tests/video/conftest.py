@@ -1,0 +1,30 @@
+"""Fixtures of the video tests: the clip factory and the float64 reference, as modules."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"video_tests_{name}", Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def factory() -> ModuleType:
+    """`clip_factory`: makes small videos whose frames carry their number."""
+    return _load("clip_factory")
+
+
+@pytest.fixture(scope="session")
+def reference() -> ModuleType:
+    """`reference_transform`: the recipe's picture transform in float64 numpy."""
+    return _load("reference_transform")
