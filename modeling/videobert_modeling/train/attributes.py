@@ -1,0 +1,54 @@
+"""What the backbone is trained to tell: linear heads for the attributes and a pull towards additive features."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from videobert_modeling.train.world import ATTRIBUTES, MOTIONS
+
+_SMOOTHING = 0.05
+_WEIGHTS = {"mood": 2.0}  # the smallest thing to see, and the last to be learned
+_REVERSED = {"grows": "shrinks", "shrinks": "grows"}
+REVERSED_MOTION = tuple(MOTIONS.index(_REVERSED.get(motion, motion)) for motion in MOTIONS)
+
+
+class AttributeHeads(nn.Module):
+    """Linear heads on the feature, used in training only.
+
+    Besides the heads there is one learned vector for every value of every attribute. The share of the features'
+    variance that the sum of a scene's vectors leaves unexplained is a second loss: it draws the features of like scenes
+    together, and makes a combination that was never seen lie where the sum of its parts does.
+    """
+
+    def __init__(self, feature_dim: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict({name: nn.Linear(feature_dim, len(v)) for name, v in ATTRIBUTES.items()})
+        self.parts = nn.ModuleDict({name: nn.Embedding(len(v), feature_dim) for name, v in ATTRIBUTES.items()})
+        self.base = nn.Parameter(torch.zeros(feature_dim))
+        for part in self.parts.values():
+            nn.init.zeros_(part.weight)
+
+    def losses(self, features: Tensor, labels: Tensor, attributes: tuple[str, ...]) -> Losses:
+        """Losses of features `(n, dim)` with labels `(n, 4)` over the attributes named."""
+        names = list(ATTRIBUTES)
+        sorting, composed, right = features.new_zeros(()), self.base.expand_as(features), []
+        for name in attributes:
+            target = labels[:, names.index(name)]
+            logits = self.heads[name](features)
+            loss = nn.functional.cross_entropy(logits, target, label_smoothing=_SMOOTHING)
+            sorting = sorting + _WEIGHTS.get(name, 1.0) * loss
+            composed = composed + self.parts[name](target)
+            right.append((logits.argmax(1) == target).float().mean().item())
+        unexplained = (features - composed).square().sum() / (features - features.mean(0)).square().sum()
+        return Losses(sorting, unexplained, tuple(right))
+
+
+class Losses(NamedTuple):
+    """`sorting` is summed cross entropy, `unexplained` a share of variance, `right` accuracies by attribute."""
+
+    sorting: Tensor
+    unexplained: Tensor
+    right: tuple[float, ...]
