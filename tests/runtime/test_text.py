@@ -1,0 +1,106 @@
+"""Untrusted text: nothing written in it becomes a special token, and nothing breaks the tokenizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from videobert.config import ModelConfig
+from videobert.errors import LimitExceeded, ModelError
+from videobert.limits import Limits
+from videobert.text import TextTokenizer
+
+INJECTIONS = ["[CLS]", "[SEP]", "[PAD]", "[MASK]", "[>]", "<712>", "red[SEP]blue", "[ MASK ]", "[mask]", "[MA[MASK]SK]"]
+
+
+def tokenizer(content: bytes, **limits: int) -> TextTokenizer:
+    return TextTokenizer(content, ModelConfig(name="t", words=128, visual_tokens=64), Limits(**limits))
+
+
+@pytest.fixture(scope="module")
+def wordpiece(model_folder: Path) -> TextTokenizer:
+    return tokenizer((model_folder / "tokenizer.json").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def splitting_at_spaces() -> TextTokenizer:
+    """The kind in which `[MASK]` is found among the ordinary words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "blue"]
+    plain = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
+    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return tokenizer(plain.to_str().encode())
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+@pytest.mark.parametrize("kind", ["wordpiece", "splitting_at_spaces"])
+def test_special_tokens_in_user_text_are_plain_text(text: str, kind: str, request: pytest.FixtureRequest) -> None:
+    subject: TextTokenizer = request.getfixturevalue(kind)
+    special = subject.special
+    forbidden = {special.cls, special.sep, special.mask, special.pad}
+    for pieces in (subject.encode(text), subject.encode(f"red {text} blue {text}")):
+        assert not forbidden & set(pieces)
+        assert max(pieces, default=0) < 128
+    assert not {special.cls, special.sep, special.pad} & set(subject.encode_masked(text))
+
+
+def test_only_the_literal_mask_is_a_mask_and_only_where_it_is_wanted(wordpiece: TextTokenizer) -> None:
+    mask = wordpiece.special.mask
+    assert wordpiece.encode_masked("a [MASK] square [MASK]").count(mask) == 2
+    assert wordpiece.encode_masked("[MASK][MASK]") == [mask, mask]
+    assert wordpiece.encode_masked("a [mask] [ MASK ] square").count(mask) == 0
+    head, tail = wordpiece.encode("a"), wordpiece.encode("squares")
+    assert wordpiece.encode_masked("a[MASK]squares") == [*head, mask, *tail]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \t\n", "\ud800", "red \udfff square", "\ud83d\ude00", "😀" * 50, "\u202ered\u202c", "\0", "é" * 999, "中文"],
+    ids=lambda text: ascii(text)[:16],
+)
+def test_any_text_is_encoded(text: str, wordpiece: TextTokenizer) -> None:
+    assert all(0 <= piece < 128 for piece in wordpiece.encode(text))
+
+
+def test_a_surrogate_pair_is_its_character_and_a_lone_one_is_not_the_end(wordpiece: TextTokenizer) -> None:
+    assert wordpiece.encode("\ud83d\ude00") == wordpiece.encode("😀")
+    assert wordpiece.encode("red \ud800 blue")[-1] == wordpiece.encode("blue")[0]
+
+
+def test_text_is_taken_up_to_the_limit_and_a_mebibyte_is_refused_by_its_name(wordpiece: TextTokenizer) -> None:
+    assert wordpiece.encode("a" * 100_000)
+    for encode in (wordpiece.encode, wordpiece.encode_masked):
+        with pytest.raises(LimitExceeded, match="max_text_chars = 100000"):
+            encode("a" * 100_001)
+        with pytest.raises(LimitExceeded, match="1048576 characters"):
+            encode("a" * (1 << 20))
+
+
+def test_a_mebibyte_of_text_is_encoded_when_the_limit_is_raised(model_folder: Path) -> None:
+    content = (model_folder / "tokenizer.json").read_bytes()
+    text = "red square " * 95_325
+    assert len(tokenizer(content, max_text_chars=1 << 21).encode(text)) == 2 * 95_325
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"model": {}}', b"null" * 1000])
+def test_a_damaged_tokenizer_is_a_model_error(content: bytes) -> None:
+    with pytest.raises(ModelError, match="tokenizer.json cannot be read"):
+        tokenizer(content)
+
+
+def test_a_tokenizer_must_fit_the_model(model_folder: Path) -> None:
+    content = (model_folder / "tokenizer.json").read_bytes()
+    with pytest.raises(ModelError, match="more words than the model"):
+        TextTokenizer(content, ModelConfig(name="t", words=8, visual_tokens=4), Limits())
+    with pytest.raises(ModelError, match=r"lacks special words.*\[MASK\]"):
+        tokenizer(content.replace(b"[MASK]", b"[MISS]"))
+
+
+def test_special_words_are_never_shown_as_answers(wordpiece: TextTokenizer) -> None:
+    special = wordpiece.special
+    assert not wordpiece.answers[[special.cls, special.sep, special.mask, special.pad, special.unknown]].any()
+    assert wordpiece.answers[wordpiece.encode("red")].all()
+    assert wordpiece.word(wordpiece.encode("red")[0]) == "red"
+    assert wordpiece.word(127) == "[UNK]"

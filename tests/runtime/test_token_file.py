@@ -1,0 +1,166 @@
+"""Token files: exact round trip, 3 bytes a clip, and damage found."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import struct
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from videobert.errors import InputError
+from videobert.token_file import VisualTokens, is_token_file
+
+
+def make(count: int = 7, **changes: Any) -> VisualTokens:
+    random = np.random.default_rng(count)
+    fields: dict[str, Any] = {
+        "first_s": 1001 / 30000,
+        "last_end_s": 1001 / 30000 + 1.5 * count - 0.2,
+        "percentiles": random.uniform(0, 100, count).astype(np.float32),
+        "ids": random.integers(0, 65_536, count).astype(np.int32),
+        "padded_frames": 4,
+        "stride": 1,
+        "clip_s": Fraction(3, 2),
+        "model": "tiny",
+        "codebook": "0" * 16,
+        "clip_recipe": "1" * 16,
+        "assignment": "flat",
+        "engine": "openvino",
+        "precision": "f32",
+    }
+    return VisualTokens.on_grid(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        make(),
+        make(1, percentiles=np.array([100], np.float32), ids=np.array([65_535], np.int32)),
+        make(501, stride=5, clip_s=Fraction(1001, 20_000) * 30, first_s=-2.25, last_end_s=4000.0),
+        make(model="façade \ud83d 中"),
+    ],
+    ids=["plain", "one", "ntsc stride 5", "odd name"],
+)
+def test_saved_tokens_come_back_exactly(tokens: VisualTokens, tmp_path: Path) -> None:
+    path = tmp_path / "video.vbt"
+    tokens.save(path)
+    loaded = VisualTokens.load(path)
+    assert loaded == tokens
+    assert loaded.start_s.tobytes() == tokens.start_s.tobytes()
+    assert loaded.end_s.tobytes() == tokens.end_s.tobytes()
+
+
+def test_an_hour_of_video_takes_about_seven_kilobytes() -> None:
+    assert 7200 <= len(make(2400).to_bytes()) <= 7700
+
+
+def test_times_lie_on_the_grid_and_the_last_clip_ends_where_the_video_does() -> None:
+    tokens = make(3, first_s=2.0, last_end_s=12.25, stride=3)
+    np.testing.assert_array_equal(tokens.start_s, [2, 6.5, 11])
+    np.testing.assert_array_equal(tokens.end_s, [3.5, 8, 12.25])
+
+
+def test_a_larger_stride_picks_tokens() -> None:
+    tokens = make(5)
+    every_other = tokens.strided(2)
+    np.testing.assert_array_equal(every_other.ids, tokens.ids[::2])
+    assert (every_other.stride, every_other.padded_frames) == (2, 4)
+    assert make(6).strided(2).padded_frames == 0
+    assert VisualTokens.from_bytes(every_other.to_bytes()) == every_other
+    for wrong in (3, 1, 6):
+        with pytest.raises(InputError, match="stride"):
+            every_other.strided(wrong)
+
+
+def test_every_changed_byte_and_every_cut_is_noticed() -> None:
+    whole = make(40).to_bytes()
+    random = np.random.default_rng(0)
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << random.integers(8)
+        with pytest.raises(InputError, match="token file"):
+            VisualTokens.from_bytes(bytes(damaged))
+        with pytest.raises(InputError, match="token file"):
+            VisualTokens.from_bytes(whole[:position])
+    with pytest.raises(InputError, match="token file"):
+        VisualTokens.from_bytes(whole + b"\0")
+
+
+def forged(**changes: Any) -> bytes:
+    """A file whose checksum is right and whose header is not."""
+    whole = make(4).to_bytes()
+    (length,) = struct.unpack_from("<I", whole, 8)
+    header = json.loads(whole[12 : 12 + length]) | changes
+    text = json.dumps({key: value for key, value in header.items() if value != "gone"}).encode()
+    body = whole[:8] + struct.pack("<I", len(text)) + text + whole[12 + length : -16]
+    return body + hashlib.sha256(body).digest()[:16]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": 5},
+        {"count": -1},
+        {"count": 10**12},
+        {"count": True},
+        {"stride": 0},
+        {"stride": 6},
+        {"clip_s": "1/0"},
+        {"clip_s": "-1"},
+        {"clip_s": "x"},
+        {"first_s": float("nan")},
+        {"first_s": 1e300},
+        {"end_s": -5.0},
+        {"end_s": float("inf")},
+        {"padded_frames": -1},
+        {"assignment": "guess"},
+        {"model": 3},
+        {"model": "gone"},
+        {"more": 1},
+        {"model": "x" * 5000},
+    ],
+    ids=str,
+)
+def test_a_forged_header_is_refused(change: dict[str, Any]) -> None:
+    assert VisualTokens.from_bytes(forged())
+    with pytest.raises(InputError, match="token file"):
+        VisualTokens.from_bytes(forged(**change))
+
+
+def test_tokens_that_a_file_cannot_hold_are_refused() -> None:
+    tokens = make(4)
+    for change in (
+        {"ids": np.array([0, 1, 2, 65_536], np.int32)},
+        {"percentiles": np.array([0, 1, 2, 3.25], np.float32)},
+        {"start_s": np.array([0, 1, 2, 3.0])},
+    ):
+        with pytest.raises(InputError, match="cannot be saved exactly"):
+            dataclasses.replace(tokens, **change).to_bytes()
+
+
+def test_token_files_are_told_from_videos(tmp_path: Path) -> None:
+    make().save(tmp_path / "a.vbt")
+    (tmp_path / "a.vbt").rename(tmp_path / "renamed.bin")
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0 ftypisom")
+    assert is_token_file(tmp_path / "renamed.bin")
+    assert is_token_file(tmp_path / "missing.VBT")
+    assert not is_token_file(tmp_path / "film.mp4")
+    assert not is_token_file(tmp_path)
+    assert not is_token_file(Path("a\0b"))
+    with pytest.raises(InputError, match="cannot be read"):
+        VisualTokens.load(tmp_path / "missing.vbt")
+
+
+def test_a_failed_save_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.vbt"
+    make(3).save(path)
+    with pytest.raises(InputError):
+        dataclasses.replace(make(4), start_s=np.zeros(4)).save(path)
+    assert VisualTokens.load(path) == make(3)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.vbt"]
