@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,19 @@ def test_weights_beyond_half_precision_are_refused_before_writing(folder: Path):
     with pytest.raises(ModelError, match=r"heads\.bias"):
         save_weights(model, backbone, folder / "model.safetensors")
     assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_the_documentation_names_every_tensor_and_no_other(folder: Path):
+    page = (Path(__file__).parents[2] / "docs" / "model-folder.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `((?:backbone|encoder|heads)\.\S+)` \|", page, re.MULTILINE)
+    patterns = {row: re.compile(_pattern(row)) for row in rows}
+    names = load_file(folder / "model.safetensors")
+    described = {name: [row for row, pattern in patterns.items() if pattern.fullmatch(name)] for name in names}
+    assert [name for name, found in described.items() if len(found) != 1] == []
+    assert {row for found in described.values() for row in found} == set(rows)
+
+
+def _pattern(row: str) -> str:
+    pattern = re.sub(r"\{([\d,]+)\}", lambda found: f"({found[1].replace(',', '|')})", row.replace(".", r"\."))
+    pattern = pattern.replace(".N", r".\d+").replace("KIND", "(weight|bias)")
+    return pattern.replace("CONV", r"(0\.weight|1\.(weight|bias|running_mean|running_var))")
