@@ -20,7 +20,7 @@ from videobert.recipe import Recipe
 from videobert_modeling.models import S3D
 from videobert_modeling.train.attributes import REVERSED_MOTION, AttributeHeads
 from videobert_modeling.train.dataset import Shards
-from videobert_modeling.train.stages import write_atomically
+from videobert_modeling.train.stages import Report, write_atomically
 
 _ATTRIBUTES_OF_STILLS = ("colour", "shape", "mood")
 _ATTRIBUTES_OF_CLIPS = ("colour", "shape", "mood", "motion")
@@ -31,7 +31,7 @@ _SHIFT_PX = 4
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast: `epochs` over the data, batch size, highest learning rate, weight of the additive pull."""
+    """How long and how fast: `epochs` over the data, batch size, highest learning rate, final weight of the pull."""
 
     epochs: int
     batch: int
@@ -97,9 +97,6 @@ def train_on_clips(
     _train(clip_features, backbone, heads, data, rows, recipe, schedule, _ATTRIBUTES_OF_CLIPS, seed, folder, report)
 
 
-Report = Callable[[float, str], None]
-
-
 def _train(
     features_of: Callable[[S3D, Tensor], Tensor],
     backbone: S3D,
@@ -129,7 +126,9 @@ def _train(
                 features = features_of(backbone, clips)
             losses = heads.losses(features, labels, attributes)
             optimizer.zero_grad(set_to_none=True)
-            (losses.sorting + schedule.pull * losses.unexplained).backward()
+            # The pull comes in slowly: what the features cannot yet tell would count as noise to be removed.
+            pull = schedule.pull * min(1.0, 2 * (epoch * steps_an_epoch + step) / total)
+            (losses.sorting + pull * losses.unexplained).backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
             turn.step()
@@ -142,9 +141,7 @@ def _train(
     backbone.eval()
 
 
-def _batches(
-    rng: np.random.Generator, rows: npt.NDArray[np.int64], size: int
-) -> Iterator[npt.NDArray[np.int64]]:
+def _batches(rng: np.random.Generator, rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
     order = rng.permutation(rows)
     for first in range(0, len(order) - size + 1, size):
         yield np.sort(order[first : first + size])

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from videobert.recipe import Recipe
 from videobert_modeling.train.media import write_film
 from videobert_modeling.train.render import still
-from videobert_modeling.train.stages import write_atomically
+from videobert_modeling.train.stages import Report, write_atomically
 from videobert_modeling.train.world import MOTIONS, TRAIN_BACKGROUNDS, Film, SceneSampler, training_films
 
 FILMS_PER_SHARD = 16
@@ -65,9 +65,7 @@ class Shards:
         return out
 
 
-def write_clips(
-    folder: Path, recipe: Recipe, count: int, seed: int, workers: int, report: Callable[[float], None]
-) -> None:
+def write_clips(folder: Path, recipe: Recipe, count: int, seed: int, workers: int, report: Report) -> None:
     """Clips of `count` training films; shards that are there already are kept."""
     films = training_films(count, seed)
     jobs = [
@@ -76,18 +74,17 @@ def write_clips(
     _run_all(_write_clip_shard, jobs, workers, report)
 
 
-def write_stills(
-    folder: Path, recipe: Recipe, count: int, seed: int, workers: int, report: Callable[[float], None]
-) -> None:
+def write_stills(folder: Path, recipe: Recipe, count: int, seed: int, workers: int, report: Report) -> None:
     """Stills of seen combinations; shards that are there already are kept."""
     jobs = [
-        (folder, recipe, first, min(STILLS_PER_SHARD, count - first), seed) for first in range(0, count, STILLS_PER_SHARD)
+        (folder, recipe, first, min(STILLS_PER_SHARD, count - first), seed)
+        for first in range(0, count, STILLS_PER_SHARD)
     ]
     _run_all(_write_still_shard, jobs, workers, report)
 
 
 def clips_of(path: Path, recipe: Recipe) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
-    """Clips `(n, frames, crop, crop, 3)` of a video file and their start times in seconds; a padded tail is left out."""
+    """Clips `(n, frames, crop, crop, 3)` of a video file and their start times in seconds, without a padded tail."""
     from videobert.video import open_clips
 
     with open_clips(path, recipe) as stream:
@@ -113,9 +110,7 @@ def _pixels_path(records: Path) -> Path:
     return records.with_name(records.name.replace(".records.", ".pixels."))
 
 
-def _run_all(
-    work: Callable[..., None], jobs: Sequence[tuple[object, ...]], workers: int, report: Callable[[float], None]
-) -> None:
+def _run_all(work: Callable[..., None], jobs: Sequence[tuple[object, ...]], workers: int, report: Report) -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         futures = [pool.submit(work, *job) for job in jobs]

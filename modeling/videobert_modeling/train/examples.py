@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 
 from videobert.config import ModelConfig
 from videobert.sequence import JointSequence, SequenceBuilder, SpecialIds
-from videobert_modeling.train.narrate import random_template, fill_template
-from videobert_modeling.train.world import ATTRIBUTES, Scene
+from videobert_modeling.train.narrate import fill_template, random_template
+from videobert_modeling.train.world import ATTRIBUTES, Film, Scene
 
 IGNORED = -100
 _WORD_SHARE, _VISUAL_SHARE = 0.15, 0.15
@@ -20,10 +20,17 @@ _ATTRIBUTE_WORDS = frozenset(word for values in ATTRIBUTES.values() for word in 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The visual tokens of one event, in order, and its scene; `next` is the event after it in the film, if any."""
+    """One event of a film as the joint encoder meets it.
+
+    Args:
+        tokens: visual tokens of its clips, in order.
+        surroundings: tokens of a clip and its neighbours, where most of them are of this event; `run` asks so.
+        next: index of the event after it in the same film, if any.
+    """
 
     scene: Scene
     tokens: npt.NDArray[np.int64]
+    surroundings: tuple[npt.NDArray[np.int64], ...]
     next: int | None
 
 
@@ -38,6 +45,26 @@ class Example:
     words: npt.NDArray[np.int64]
     visual: npt.NDArray[np.int64]
     aligned: int = field(default=IGNORED)
+
+
+def moments_of(films: list[Film], records: npt.NDArray[np.void], tokens: npt.NDArray[np.integer]) -> list[Moment]:
+    """The events of films whose clips have `records` (see `Shards`) and visual tokens, in film order."""
+    moments: list[Moment] = []
+    for number, film in enumerate(films):
+        mine = np.flatnonzero(records["film"] == number)
+        ids, events = tokens[mine].astype(np.int64), records["event"][mine]
+        kept = [index for index in range(len(film.events)) if (events == index).any()]
+        for index in kept:
+            around = [slice(max(0, at - 1), at + 2) for at in np.flatnonzero(events == index)]
+            moments.append(
+                Moment(
+                    scene=film.events[index].scene,
+                    tokens=ids[events == index],
+                    surroundings=tuple(ids[a] for a in around if 2 * (events[a] == index).sum() > len(ids[a])),
+                    next=len(moments) + 1 if index != kept[-1] else None,
+                )
+            )
+    return moments
 
 
 class ExampleMaker:
@@ -58,7 +85,10 @@ class ExampleMaker:
         text = fill_template(template, moment.scene)
         if draw < 0.15:
             return self._masked(text, None)
-        visual = self._subsample(moment.tokens)
+        if moment.surroundings and rng.random() < 0.2:
+            visual = moment.surroundings[rng.integers(len(moment.surroundings))]
+        else:
+            visual = self._subsample(moment.tokens)
         if draw < 0.25:
             return self._masked("", visual)
         if draw < 0.55:

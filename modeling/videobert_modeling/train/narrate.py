@@ -10,7 +10,7 @@ from videobert.config import QuestionConfig
 from videobert_modeling.train.world import ATTRIBUTES, COLOURS, MOODS, MOTIONS, SHAPES, Film, Scene
 
 # Sentences that name everything; {motion} is the verb as in "spins", {doing} as in "spinning".
-_FULL = (
+FULL_TEMPLATES = (
     "a {mood} {colour} {shape} {motion}",
     "the {mood} {colour} {shape} {motion}",
     "the {colour} {shape} with a {mood} face {motion}",
@@ -24,7 +24,7 @@ _FULL = (
     "the {colour} {shape} with a {mood} face is {doing} now",
 )
 # Sentences that name a part.
-_PARTIAL = (
+PARTIAL_TEMPLATES = (
     "a {colour} {shape} {motion}",
     "the {colour} {shape} {motion}",
     "the {shape} {motion}",
@@ -84,7 +84,7 @@ def describe(rng: np.random.Generator, scene: Scene) -> str:
 
 def random_template(rng: np.random.Generator) -> str:
     """A sentence with places for `{colour}`, `{shape}`, `{mood}` and `{motion}` or `{doing}`, or some of them."""
-    templates = _FULL if rng.random() < _FULL_SHARE else _PARTIAL
+    templates = FULL_TEMPLATES if rng.random() < _FULL_SHARE else PARTIAL_TEMPLATES
     return templates[rng.integers(len(templates))]
 
 
@@ -97,7 +97,7 @@ def fill_template(template: str, scene: Scene) -> str:
 
 def full_sentence(scene: Scene, number: int = 0) -> str:
     """A sentence that names every attribute of a scene."""
-    return fill_template(_FULL[number % len(_FULL)], scene)
+    return fill_template(FULL_TEMPLATES[number % len(FULL_TEMPLATES)], scene)
 
 
 def narration(film: Film, seed: int) -> list[Sentence]:
@@ -116,5 +116,5 @@ def narration(film: Film, seed: int) -> list[Sentence]:
 
 def vocabulary() -> list[str]:
     """Every word of the narration, sorted."""
-    fixed = {w for t in _FULL + _PARTIAL for w in t.split() if not w.startswith("{")}
+    fixed = {w for t in FULL_TEMPLATES + PARTIAL_TEMPLATES for w in t.split() if not w.startswith("{")}
     return sorted(fixed.union(_DOING.values(), *ATTRIBUTES.values()))

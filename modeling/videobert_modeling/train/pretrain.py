@@ -7,7 +7,6 @@ is folded into the table at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from torch.nn.utils import parametrize
 from videobert.config import ModelConfig
 from videobert_modeling.models import VideoBert
 from videobert_modeling.train.examples import IGNORED, Example, ExampleMaker, Moment
+from videobert_modeling.train.stages import Report
 
 _ROW_STD = 0.04
 _VISUAL_WEIGHT = 0.3
@@ -58,7 +58,7 @@ def pretrain(
     moments: list[Moment],
     schedule: PretrainSchedule,
     seed: int,
-    report: Callable[[float, str], None],
+    report: Report,
 ) -> VideoBert:
     """The trained model, in evaluation mode, its visual rows folded into the token table."""
     torch.manual_seed(seed)

@@ -91,6 +91,4 @@ def _draw_face(rng: np.random.Generator, canvas: npt.NDArray[np.uint8], scene: S
         return
     happy = scene.mood == "happy"
     start, stop, v = (10, 170, 0.15) if happy else (190, 350, 0.45)
-    cv2.ellipse(
-        canvas, at(0, v), (length(wide), length(deep)), 0, start, stop, ink, thickness, cv2.LINE_AA, _SHIFT
-    )
+    cv2.ellipse(canvas, at(0, v), (length(wide), length(deep)), 0, start, stop, ink, thickness, cv2.LINE_AA, _SHIFT)

@@ -8,9 +8,15 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-Progress = Callable[[str, float], None]
+Progress = Callable[[str, float, float | None], None]
+
+
+class Report(Protocol):
+    """What a stage calls with the share that is done, 0 to 1, and perhaps a word on how it goes."""
+
+    def __call__(self, share: float, note: str = "") -> None: ...
 
 
 class Stages:
@@ -22,7 +28,7 @@ class Stages:
 
     Args:
         work_dir: made if it does not exist; safe to delete as a whole.
-        on_progress: called as `on_progress(stage, share)` with a share from 0 to 1.
+        on_progress: called as `on_progress(step, done, total)`; here the share done of 1.
     """
 
     def __init__(self, work_dir: Path, on_progress: Progress | None = None) -> None:
@@ -35,7 +41,7 @@ class Stages:
         self,
         name: str,
         settings: Mapping[str, Any],
-        build: Callable[[Path, Callable[[float], None]], None],
+        build: Callable[[Path, Report], None],
         *,
         after: tuple[str, ...] = (),
     ) -> Path:
@@ -45,9 +51,9 @@ class Stages:
         self._hashes[name] = digest
         done = self._work_dir / f"{name}-{digest}"
 
-        def report(share: float) -> None:
+        def report(share: float, note: str = "") -> None:
             if self._on_progress is not None:
-                self._on_progress(name, share)
+                self._on_progress(f"{name} {note}" if note else name, share, 1.0)
 
         if not done.is_dir():
             partial = done.with_name(done.name + ".partial")

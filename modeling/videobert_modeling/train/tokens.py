@@ -8,7 +8,6 @@ difference of fitted means from its own combination to one that no clip shows, a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from videobert_modeling.models import S3D
 from videobert_modeling.train.backbone import normalised
 from videobert_modeling.train.dataset import Shards
 from videobert_modeling.train.narrate import vocabulary
+from videobert_modeling.train.stages import Report
 from videobert_modeling.train.world import ATTRIBUTES, HELD_OUT
 
 Floats = npt.NDArray[np.float32]
@@ -47,9 +47,7 @@ def round_to_half(backbone: S3D) -> None:
                 tensor.copy_(tensor.half().float())
 
 
-def features_of(
-    backbone: S3D, clips: Shards | npt.NDArray[np.uint8], recipe: Recipe, report: Callable[[float], None]
-) -> Floats:
+def features_of(backbone: S3D, clips: Shards | npt.NDArray[np.uint8], recipe: Recipe, report: Report) -> Floats:
     """Features `(n, dim)` of clips, in float32."""
     backbone.eval()
     out = []
@@ -79,9 +77,7 @@ class AttributeMeans:
         return (_design(labels) @ self._effects + self._centre).astype(np.float32)
 
 
-def complete(
-    features: Floats, labels: npt.NDArray[np.integer], seed: int
-) -> tuple[Floats, npt.NDArray[np.int64]]:
+def complete(features: Floats, labels: npt.NDArray[np.integer], seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Made-up features, and their labels, for every combination that training does not show.
 
     Each is a feature of a seen scene that differs in one of colour, shape and motion, moved by the difference of the
@@ -94,7 +90,8 @@ def complete(
     sources, targets = [], []
     for colour, shape, motion in sorted(HELD_OUT):
         wanted = np.array([_index("colour", colour), _index("shape", shape), _index("motion", motion)])
-        near = np.flatnonzero((triples == wanted).sum(1) == 2)
+        shared = (triples == wanted).sum(1)
+        near = np.flatnonzero(shared == shared.max())  # two of three, unless there are very few clips
         chosen = rng.choice(near, each, replace=len(near) < each)
         moved = labels[chosen].astype(np.int64)
         moved[:, [0, 1, 3]] = wanted
@@ -111,7 +108,5 @@ def _index(attribute: str, value: str) -> int:
 
 def _design(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     single = [np.eye(size)[labels[:, column]] for column, size in enumerate(_SIZES)]
-    pairs = [
-        (a[:, :, None] * b[:, None, :]).reshape(len(labels), -1) for a, b in itertools.combinations(single, 2)
-    ]
+    pairs = [(a[:, :, None] * b[:, None, :]).reshape(len(labels), -1) for a, b in itertools.combinations(single, 2)]
     return np.concatenate([*single, *pairs], 1)

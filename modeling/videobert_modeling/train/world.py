@@ -45,9 +45,7 @@ class Scene:
 
     def labels(self) -> tuple[int, int, int, int]:
         """Indices of colour, shape, mood and motion in `ATTRIBUTES`."""
-        colour, shape, mood, motion = (
-            values.index(getattr(self, name)) for name, values in ATTRIBUTES.items()
-        )
+        colour, shape, mood, motion = (values.index(getattr(self, name)) for name, values in ATTRIBUTES.items())
         return colour, shape, mood, motion
 
 

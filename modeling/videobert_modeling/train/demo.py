@@ -1,0 +1,26 @@
+"""The short film that comes with the bundled model."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from videobert_modeling.train.media import write_film
+from videobert_modeling.train.world import HELD_OUT_BACKGROUNDS, Event, Film, Scene
+
+_SCENES = (
+    (Scene("yellow", "star", "happy", "bounces"), 3.0),
+    (Scene("blue", "circle", "sad", "slides"), 4.5),
+    (Scene("red", "heart", "happy", "grows"), 3.0),
+)
+_SEED = 7
+
+
+def write_demo(path: Path) -> None:
+    """Writes ten and a half seconds of 480-line H.264: three scenes over backgrounds that training does not have."""
+    events, start = [], 0.0
+    for scene, length in _SCENES:
+        events.append(Event(scene, start, start + length))
+        start += length
+    film = Film(tuple(events), 854, 480, Fraction(30), "libx264", 24, HELD_OUT_BACKGROUNDS, _SEED)
+    write_film(film, path.parent, path.stem)

@@ -1,0 +1,250 @@
+"""Held-out evaluation of a finished model folder, through the runtime and real video files.
+
+Other seeds and other kinds of background than training; combinations that training never showed are counted apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import multiprocessing
+import platform
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, get_args
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+import videobert
+from videobert.runtime import Runtime
+from videobert.token_file import VisualTokens
+from videobert_modeling.train.media import SUFFIXES, write_film
+from videobert_modeling.train.narrate import FULL_TEMPLATES, QUESTIONS, fill_template
+from videobert_modeling.train.scores import area, proportion
+from videobert_modeling.train.stages import Report
+from videobert_modeling.train.world import ATTRIBUTES, Film, Scene, SceneSampler, Split, held_out_films
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+_NAMED = "the {colour} {shape} with a {mood} face {motion}"
+_PACKAGES = ("videobert", "torch", "openvino", "av", "numpy", "opencv-python-headless")
+Watched = tuple[Film, VisualTokens]
+
+
+def write_held_out(folder: Path, count: int, seed: int, workers: int, report: Report) -> None:
+    """Writes `count` held-out films of each split into `folder`; those that are there already are kept."""
+    jobs = [
+        (folder / split, number, film)
+        for split in SPLITS
+        for number, film in enumerate(held_out_films(count, seed, split))
+    ]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        for done, future in enumerate([pool.submit(_write_one, *job) for job in jobs], 1):
+            future.result()
+            report(done / len(jobs))
+
+
+def evaluate(
+    folder: Path,
+    films: Path,
+    count: int,
+    seed: int,
+    real_film: Path | None,
+    report: Report,
+) -> dict[str, Any]:
+    """Every figure of the model card.
+
+    Args:
+        folder: the model folder.
+        films: what `write_held_out` filled with the same `count` and `seed`.
+        real_film: a video that is not of this world, for the out-of-domain signal; None leaves that figure out.
+    """
+    with videobert.load(folder) as model:
+        watched: dict[Split, list[Watched]] = {}
+        for place, split in enumerate(SPLITS):
+            watched[split] = []
+            for number, film in enumerate(held_out_films(count, seed, split)):
+                watched[split].append((film, model.tokens(_film_path(films / split, number, film))))
+                report((place + (number + 1) / count) / len(SPLITS) * 0.8)
+        results: dict[str, Any] = {
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "seed": seed,
+            "versions": {name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+            "origin": {k: getattr(model.origin, k) for k in ("model", "recipe", "engine", "device", "precision")},
+            "films": {split: len(rows) for split, rows in watched.items()},
+            "clips": {split: sum(len(tokens) for _, tokens in rows) for split, rows in watched.items()},
+            "without_video": _blind(model, watched["seen"]),
+        }
+        for split, rows in watched.items():
+            results[split] = {
+                "cloze": _cloze(model, rows),
+                "cloze_named": _cloze_named(model, rows, with_video=True),
+                "classify": _classify(model, rows),
+                "one_clip": _classify(model, [(film, _first_clip(tokens)) for film, tokens in rows]),
+                "alignment": _alignment(model, rows, seed),
+            }
+        results["gain_points"] = {
+            split: {
+                name: round(100 * (results[split]["cloze"][name]["value"] - results["without_video"][name]["value"]), 1)
+                for name in ATTRIBUTES
+            }
+            for split in SPLITS
+        }
+        results["without_video_named"] = _cloze_named(model, watched["seen"], with_video=False)
+        if real_film is not None:
+            results["out_of_domain"] = _out_of_domain(model, watched, real_film)
+        report(1.0)
+    return results
+
+
+def write_results(results: dict[str, Any], path: Path) -> None:
+    """As indented JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_one(folder: Path, number: int, film: Film) -> None:
+    path = _film_path(folder, number, film)
+    if path.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_film(film, folder, f".{path.stem}").rename(path)
+
+
+def _film_path(folder: Path, number: int, film: Film) -> Path:
+    return folder / f"{number:04d}{SUFFIXES[film.codec]}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return videobert.__version__ if name == "videobert" else "unknown"
+
+
+def _top(model: Runtime, text: str, tokens: VisualTokens | None) -> str:
+    return model.fill(text, tokens, top=1).filled[0].candidates[0].text
+
+
+def _cloze(model: Runtime, rows: Sequence[Watched]) -> dict[str, Any]:
+    """Best of all words where the sentence says nothing else about the scene."""
+    return {
+        name: proportion(
+            [
+                _top(model, QUESTIONS[name].templates[0], tokens) == getattr(film.events[0].scene, name)
+                for film, tokens in rows
+            ]
+        )
+        for name in ATTRIBUTES
+    }
+
+
+def _blind(model: Runtime, rows: Sequence[Watched]) -> dict[str, Any]:
+    """The same without the video: one constant answer for each question."""
+    out = {}
+    for name in ATTRIBUTES:
+        answer = _top(model, QUESTIONS[name].templates[0], None)
+        out[name] = proportion([answer == getattr(film.events[0].scene, name) for film, _ in rows])
+    return out
+
+
+def _cloze_named(model: Runtime, rows: Sequence[Watched], with_video: bool) -> dict[str, Any]:
+    """Best of all words where the sentence names every other attribute of the scene."""
+    out = {}
+    for name in ATTRIBUTES:
+        template = _NAMED.replace("{" + name + "}", "[MASK]")
+        right = []
+        for film, tokens in rows:
+            scene = film.events[0].scene
+            answer = _top(model, fill_template(template, scene), tokens if with_video else None)
+            right.append(answer == getattr(scene, name))
+        out[name] = proportion(right)
+    return out
+
+
+def _classify(model: Runtime, rows: Sequence[Watched]) -> dict[str, Any]:
+    return {
+        name: proportion(
+            [
+                model.classify(tokens, question=name, top=1).segments[0].text == getattr(film.events[0].scene, name)
+                for film, tokens in rows
+            ]
+        )
+        for name in ATTRIBUTES
+    }
+
+
+def _first_clip(tokens: VisualTokens) -> VisualTokens:
+    names = ("ids", "start_s", "end_s", "percentiles")
+    return dataclasses.replace(tokens, padded_frames=0, **{name: getattr(tokens, name)[:1] for name in names})
+
+
+def _alignment(model: Runtime, rows: Sequence[Watched], seed: int) -> dict[str, Any]:
+    """Sentences that name everything: the true one, one of another scene, and ones wrong in a single attribute."""
+    rng = np.random.default_rng([seed, 8])
+    deal = SceneSampler(rng, "seen")
+    positive, random = [], []
+    single: dict[str, list[float]] = {name: [] for name in ATTRIBUTES}
+    for film, tokens in rows:
+        scene = film.events[0].scene
+        template = FULL_TEMPLATES[rng.integers(len(FULL_TEMPLATES))]
+
+        def score(of: Scene, template: str = template, tokens: VisualTokens = tokens) -> float:
+            return model.align(tokens, fill_template(template, of)).score
+
+        positive.append(score(scene))
+        other = deal()
+        while other == scene:
+            other = deal()
+        random.append(score(other))
+        for name, values in ATTRIBUTES.items():
+            wrong = [value for value in values if value != getattr(scene, name)]
+            changed = {a: getattr(scene, a) for a in ATTRIBUTES} | {name: wrong[rng.integers(len(wrong))]}
+            single[name].append(score(Scene(**changed)))
+    return {
+        "random": area(positive, random),
+        "one_attribute": {name: area(positive, scores) for name, scores in single.items()},
+        "one_attribute_all": area(positive, [score for scores in single.values() for score in scores]),
+    }
+
+
+def _out_of_domain(model: Runtime, watched: dict[Split, list[Watched]], real_film: Path) -> dict[str, Any]:
+    """Median distance percentile of held-out films against that of stretches of real film."""
+    inside = [float(np.median(tokens.percentiles)) for rows in watched.values() for _, tokens in rows]
+    outside = [float(p) for view in views_of(real_film) for p in model.tokens(view).percentiles]
+    limit = model.config.out_of_domain_percentile
+    return {
+        "area": area(outside, inside),
+        "source": real_film.name,
+        "threshold": limit,
+        "flagged_shapes": proportion([p > limit for p in inside]),
+        "flagged_real": proportion([p > limit for p in outside]),
+    }
+
+
+def views_of(path: Path) -> list[videobert.FrameArray]:
+    """Nine square views of a film: three places at three zooms, so that a short film gives more than a few clips."""
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        decoded = [(f.to_ndarray(format="rgb24"), float(f.pts * stream.time_base)) for f in container.decode(stream)]
+    pictures = np.stack([picture for picture, _ in decoded])
+    times = np.array([time for _, time in decoded])
+    height, width = pictures.shape[1:3]
+    views = []
+    for share in (1.0, 0.75, 0.5):
+        side = int(min(height, width) * share) // 2 * 2
+        for place in (0.0, 0.5, 1.0):
+            top, left = int((height - side) / 2), int((width - side) * place)
+            views.append(videobert.FrameArray(_square(pictures, top, left, side), times))
+    return views
+
+
+def _square(pictures: npt.NDArray[np.uint8], top: int, left: int, side: int) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(pictures[:, top : top + side, left : left + side])

@@ -1,0 +1,64 @@
+"""Sizes and schedules of the chain: `full` makes the bundled model, `smoke` shows that all parts work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from videobert.config import EncoderConfig
+from videobert.recipe import Recipe
+from videobert_modeling.train.backbone import Schedule
+from videobert_modeling.train.pretrain import PretrainSchedule
+
+Scale = Literal["full", "smoke"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything but the seed that decides the model.
+
+    Args:
+        stills, films: training pictures without motion, training videos.
+        backbone_width: of S3D.
+        branching: of the codebook's three levels.
+        held_out_films: evaluation films for seen and for unseen combinations each.
+    """
+
+    recipe: Recipe
+    stills: int
+    films: int
+    backbone_width: float
+    on_stills: Schedule
+    on_clips: Schedule
+    branching: int
+    encoder: EncoderConfig
+    pretraining: PretrainSchedule
+    held_out_films: int
+
+
+SETTINGS: dict[Scale, Settings] = {
+    "full": Settings(
+        recipe=Recipe(),
+        stills=24_000,
+        films=800,
+        backbone_width=0.25,
+        on_stills=Schedule(epochs=6, batch=32, rate=3e-3, pull=0.0),
+        on_clips=Schedule(epochs=5, batch=16, rate=2e-3, pull=0.5),
+        branching=12,
+        encoder=EncoderConfig(layers=3, width=256, heads=4, feed_forward=1024, positions=128),
+        pretraining=PretrainSchedule(steps=3000, batch=96, rate=6e-4),
+        held_out_films=300,
+    ),
+    "smoke": Settings(
+        recipe=Recipe(short_side=48, crop=48),
+        stills=200,
+        films=8,
+        backbone_width=0.125,
+        on_stills=Schedule(epochs=1, batch=16, rate=2e-3, pull=0.0),
+        on_clips=Schedule(epochs=1, batch=8, rate=2e-3),
+        branching=3,
+        encoder=EncoderConfig(layers=2, width=64, heads=2, feed_forward=128, positions=64),
+        pretraining=PretrainSchedule(steps=30, batch=16, rate=1e-3),
+        held_out_films=4,
+    ),
+}
