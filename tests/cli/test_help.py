@@ -10,14 +10,24 @@ import pytest
 
 import videobert
 
-MODEL = ["--model", "--device", "--engine", "--threads", "--hint", "--stride", "--max-duration-s", "--max-side-px"]
+MODEL = [
+    "--model",
+    "--device",
+    "--engine",
+    "--threads",
+    "--hint",
+    "--precision",
+    "--stride",
+    "--max-duration-s",
+    "--max-side-px",
+]
 TALK = ["--json", "--quiet", "--debug", "--help"]
 VERBS = {
-    "run": ["--html", *MODEL],
+    "run": ["--html", "--top", "--context-clips", *MODEL],
     "tokens": ["--out", "--assignment", *MODEL],
     "embed": ["--text", "--out", *MODEL],
     "fill": ["--visual", "--top", "[MASK]", *MODEL],
-    "classify": ["--question", "--label", "--template", "--window-clips", "--top", *MODEL],
+    "classify": ["--question", "--label", "--template", "--window-clips", "--top", "--prior-strength", *MODEL],
     "align": MODEL,
     "build": ["--out"],
     "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],

@@ -40,7 +40,18 @@ def test_quiet_says_nothing_but_the_answer(verb: str, call: Any, fake: Any) -> N
 @pytest.mark.parametrize("verb", CALLS)
 def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_path: Path) -> None:
     options = ["--model", "mine", "--device", "cpu", "--engine", "torch", "--threads", "2", "--hint", "throughput"]
-    options += ["--max-duration-s", "60", "--max-side-px", "640", "--cache-dir", tmp_path, "--stride", "3"]
+    options += [
+        "--max-duration-s",
+        "60",
+        "--max-side-px",
+        "640",
+        "--cache-dir",
+        tmp_path,
+        "--stride",
+        "3",
+        "--precision",
+        "f32",
+    ]
     assert call(verb, *CALLS[verb], *options).code == 0
     limits = fake.loaded.pop("limits")
     assert (limits.max_duration_s, limits.max_side_px) == (60.0, 640)
@@ -50,6 +61,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "engine": "torch",
         "threads": 2,
         "hint": "throughput",
+        "precision": "f32",
         "cache_dir": tmp_path,
     }
     ((asked, _, given),) = fake.asked
@@ -73,6 +85,11 @@ def test_run_prints_times_answers_and_origin(call: Any, fake: Any) -> None:
     assert "12 frames padded" in ended.out
     assert "33× real time" in ended.out
     assert ended.err == ""
+
+
+def test_run_passes_on_how_to_judge(call: Any, fake: Any) -> None:
+    call("run", "clip.mp4", "--top", "7", "--context-clips", "0")
+    assert (fake.asked[0][2]["top"], fake.asked[0][2]["context_clips"]) == (7, 0)
 
 
 def test_run_json_is_the_whole_report_without_pictures(call: Any, fake: Any) -> None:
@@ -174,11 +191,24 @@ def test_fill_ranks_words_and_moments(call: Any, fake: Any) -> None:
 
 
 def test_classify_takes_labels_and_templates(call: Any, fake: Any) -> None:
-    ended = call("classify", "clip.mp4", "-l", "red", "-l", "blue", "-t", "a [MASK] circle", "--window-clips", "4")
+    ended = call(
+        "classify",
+        "clip.mp4",
+        "-l",
+        "red",
+        "-l",
+        "blue",
+        "-t",
+        "a [MASK] circle",
+        "--window-clips",
+        "4",
+        "--prior-strength",
+        "0.5",
+    )
     assert ended.out.splitlines()[0] == "1.5–3.0 s\tred\t0.800"
     _, arguments, options = fake.asked[0]
     assert arguments == (Path("clip.mp4"), ["red", "blue"], ["a [MASK] circle"])
-    assert options["window_clips"] == 4
+    assert (options["window_clips"], options["prior_strength"]) == (4, 0.5)
     assert options["question"] is None
 
 

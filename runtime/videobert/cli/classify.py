@@ -38,6 +38,9 @@ def classify(
         int | None, typer.Option(min=1, help="Clips to one answer; the model decides if not given.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Answers to each stretch.")] = 5,
+    prior_strength: Annotated[
+        float, typer.Option(min=0.0, help="How much of the score without the video is subtracted: 1 all, 0 none.")
+    ] = 1.0,
     *,
     options: VideoOptions,
 ) -> None:
@@ -53,6 +56,7 @@ def classify(
             question=question,
             window_clips=window_clips,
             top=top,
+            prior_strength=prior_strength,
             stride=options.stride,
             on_progress=on_progress,
         )

@@ -63,6 +63,10 @@ class ModelOptions(TalkOptions):
         Literal["latency", "throughput"],
         typer.Option(help="Answer one video soonest, or the most video per second.", rich_help_panel=_MODEL),
     ] = "latency"
+    precision: Annotated[
+        Literal["auto", "f32", "bf16"],
+        typer.Option(help="bf16 where the hardware multiplies it natively, or one of the two.", rich_help_panel=_MODEL),
+    ] = "auto"
     cache_dir: Annotated[
         Path | None,
         typer.Option(help="Where compiled models are kept; the user's cache if not given.", rich_help_panel=_MODEL),

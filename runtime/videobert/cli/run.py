@@ -27,6 +27,10 @@ def run(
             "--html", metavar="FILE", help="Also write the report as one self-contained page.", show_default=False
         ),
     ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 3,
+    context_clips: Annotated[
+        int, typer.Option(min=0, help="Neighbours on either side that a clip is judged with.")
+    ] = 1,
     *,
     options: VideoOptions,
 ) -> None:
@@ -34,7 +38,7 @@ def run(
     check_writable(html, "--html")
     video = video_or_clip(video, options)
     with open_model(options) as model, progress(video.name, options) as on_progress:
-        report = model.run(video, stride=options.stride, on_progress=on_progress)
+        report = model.run(video, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
     if html is not None:
         from videobert.atomic import write_atomically
         from videobert.report.html import page

@@ -28,6 +28,7 @@ def open_model(options: ModelOptions) -> Iterator[Runtime]:
             limits=options.limits,
             threads=options.threads,
             hint=options.hint,
+            precision=options.precision,
             cache_dir=options.cache_dir,
         )
     with model:

@@ -38,7 +38,8 @@ p { margin: 0; }
 .lane > .name { color: var(--soft); font-size: 13px; padding-right: 12px; overflow: hidden; text-overflow: ellipsis; }
 .strip { position: relative; height: 30px; min-width: 0; }
 .film { height: 78px; border-radius: 8px; overflow: hidden; background: var(--track); }
-.film i { position: absolute; top: 0; bottom: 0; border: 1px solid var(--card); border-width: 0 1px; }
+.film i { position: absolute; top: 0; bottom: 0; background-size: auto 100%; background-repeat: repeat-x;
+  border: 1px solid var(--card); border-width: 0 1px; }
 .picture { background-size: cover; background-position: center; background-color: var(--track); }
 .axis { height: 22px; border-top: 1px solid var(--line); margin-top: 3px; }
 .axis i { position: absolute; top: 0; height: 5px; border-left: 1px solid var(--faint); }
@@ -55,11 +56,11 @@ p { margin: 0; }
 .levels i { position: absolute; bottom: 0; background: var(--accent); opacity: .55; border: 0 solid var(--card);
   border-width: 0 1px; background-clip: padding-box; border-radius: 3px 3px 0 0; }
 .levels i.far { background: var(--far); opacity: 1; }
-.segment { display: grid; grid-template-columns: 116px 132px 1fr; gap: 18px; padding: 12px 0; align-items: start;
-  border-top: 1px solid var(--line); content-visibility: auto; contain-intrinsic-size: auto 104px; }
+.segment { display: grid; grid-template-columns: 92px 132px 1fr; gap: 18px; padding: 12px 0; align-items: start;
+  border-top: 1px solid var(--line); content-visibility: auto; contain-intrinsic-size: auto 116px; }
 .segment:first-of-type { border-top: 0; padding-top: 0; } .segment:last-of-type { padding-bottom: 0; }
 .segment.plain { grid-template-columns: 132px 1fr; }
-.segment > .picture { width: 116px; height: 78px; border-radius: 8px; }
+.segment > .picture { width: 92px; height: 92px; border-radius: 8px; }
 .when { font-weight: 600; font-variant-numeric: tabular-nums; }
 .tokens { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 5px; }
 .tokens code { background: var(--track); color: var(--soft); border-radius: 5px; padding: 0 6px; }
@@ -91,6 +92,6 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .fallback { color: var(--warn); }
 footer { color: var(--faint); font-size: 12.5px; text-align: center; margin-top: 22px; }
 @media (max-width: 760px) { .columns { grid-template-columns: 1fr; } .head { display: block; }
-  .segment, .segment.plain { grid-template-columns: 116px 1fr; } .answers { grid-column: 1 / -1; }
+  .segment, .segment.plain { grid-template-columns: 92px 1fr; } .answers { grid-column: 1 / -1; }
   .lane { grid-template-columns: 64px 1fr; } }
 """

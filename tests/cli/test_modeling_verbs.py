@@ -1,0 +1,106 @@
+"""The verbs that make models: doors to the modeling side that say what to install where it is missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from videobert.codebook import Codebook
+from videobert_modeling.feature_file import write_features
+
+ROWS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+VERBS = {
+    "build": (["build", "FOLDER"], "torch", "videobert[build]"),
+    "import": (["import", "bert", "FOLDER", "--out", "OUT"], "torch", "videobert[build]"),
+    "cluster": (["cluster", "FOLDER/features.safetensors", "--out", "OUT"], "sklearn", "videobert[train]"),
+    "train": (["train", "shapes", "--out", "OUT"], "torch", "videobert[train]"),
+}
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Makes modules unimportable, and what was imported with them forgotten."""
+    before = {name: module for name, module in sys.modules.items() if name.startswith("videobert_modeling")}
+
+    def hide(*names: str) -> None:
+        for name in before:
+            sys.modules.pop(name)
+        for name in names:
+            monkeypatch.setitem(sys.modules, name, None)
+
+    yield hide
+    for name in [name for name in sys.modules if name.startswith("videobert_modeling")]:
+        sys.modules.pop(name)
+    sys.modules.update(before)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_missing_library_is_an_environment_error_with_its_command(
+    verb: str, call: Any, without: Any, tmp_path: Path
+) -> None:
+    typed, module, extra = VERBS[verb]
+    if verb == "cluster":
+        write_features(tmp_path / "features.safetensors", ROWS, backbone_hash="0" * 16, clip_hash="1" * 16)
+    without(module)
+    arguments = [word.replace("FOLDER", str(tmp_path)).replace("OUT", str(tmp_path / "out")) for word in typed]
+    ended = call(*arguments, "--json")
+    assert ended.code == 4
+    assert ended.out == ""
+    assert repr(module) in ended.err
+    assert f"pip install '{extra}'" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_build_without_torch_compiles_what_is_exported(call: Any, fake: Any, without: Any, tmp_path: Path) -> None:
+    without("torch")
+    (tmp_path / "manifest.json").touch()
+    ended = call("build", tmp_path, "--json")
+    assert ended.code == 0
+    assert "compiled as they are" in ended.err
+    assert fake.loaded["name"] == str(tmp_path)
+    assert [verb for verb, _, _ in fake.asked] == ["warmup"]
+    assert ended.json["graphs"] == []
+    assert ended.json["compile_s"] >= 0
+
+
+def test_build_without_torch_cannot_make_another_folder(call: Any, fake: Any, without: Any, tmp_path: Path) -> None:
+    without("torch")
+    (tmp_path / "manifest.json").touch()
+    assert call("build", tmp_path, "--out", tmp_path / "out").code == 4
+    assert not fake.loaded
+
+
+def test_build_of_nothing_is_bad_input(call: Any, tmp_path: Path) -> None:
+    ended = call("build", tmp_path / "none")
+    assert ended.code == 3
+    assert "none" in ended.err
+
+
+def test_cluster_writes_a_codebook(call: Any, tmp_path: Path) -> None:
+    write_features(tmp_path / "f.safetensors", ROWS, backbone_hash="0" * 16, clip_hash="1" * 16)
+    out = tmp_path / "codebook.safetensors"
+    ended = call("cluster", tmp_path / "f.safetensors", "--out", out, "--branching", "3", "--depth", "2", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.json["leaves"] == len(Codebook.load(out)) <= 9
+    assert ended.json["hash"] == Codebook.load(out).hash
+    assert ended.err == ""
+
+
+def test_import_gives_the_ledger(call: Any, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
+    np.save(tmp_path / "centroids.npy", rows)
+    ended = call("import", "centroids", tmp_path / "centroids.npy", "--out", tmp_path / "out.safetensors")
+    assert ended.code == 3  # a codebook names what made its features, and nothing here says it
+    assert ended.out == ""
+    assert "error:" in ended.err
+
+
+def test_an_import_option_of_another_kind_is_bad_input(call: Any, tmp_path: Path) -> None:
+    ended = call("import", "s3d", tmp_path, "--out", tmp_path / "out", "--words", "7")
+    assert ended.code == 3
+    assert "words" in ended.err
