@@ -24,7 +24,8 @@ class Recorder:
     def _build(self, name: str, fail: bool = False):  # type: ignore[no-untyped-def]
         def build(folder: Path, report: Report) -> None:
             self.built.append(name)
-            (folder / "steps").open("a").write("x")
+            with (folder / "steps").open("a") as file:
+                file.write("x")
             if fail:
                 raise KeyboardInterrupt
 

@@ -7,8 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from videobert_modeling.train.narrate import FULL_TEMPLATES, PARTIAL_TEMPLATES, QUESTIONS, fill_template, narration
-from videobert_modeling.train.narrate import vocabulary
+from videobert_modeling.train.narrate import (
+    FULL_TEMPLATES,
+    PARTIAL_TEMPLATES,
+    QUESTIONS,
+    fill_template,
+    narration,
+    vocabulary,
+)
 from videobert_modeling.train.render import Motion, frames
 from videobert_modeling.train.world import (
     ATTRIBUTES,

@@ -145,9 +145,11 @@ class ExampleMaker:
             share = rng.choice((0.3, 0.6, 1.0))
             chosen |= np.isin(ids, self._attribute_ids) & (rng.random(len(ids)) < share)
         self._hide(sequence, text_at[chosen], words, 0)
-        if visual is not None and rng.random() < 0.5:
-            visual_at = sequence.visual_start + np.arange(len(visual))
-            self._hide(sequence, visual_at[rng.random(len(visual)) < 2 * _VISUAL_SHARE], seen, self._config.words)
+        if visual is not None and (not text or rng.random() < 0.5):
+            hidden = rng.random(len(visual)) < 2 * _VISUAL_SHARE
+            if not text:
+                hidden[rng.integers(len(hidden))] = True
+            self._hide(sequence, sequence.visual_start + np.flatnonzero(hidden), seen, self._config.words)
         return Example(sequence, words, seen)
 
     def _hide(
