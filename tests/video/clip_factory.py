@@ -1,4 +1,4 @@
-"""Small videos whose frames say which frame they are, and the bytes of their containers edited where no option helps."""
+"""Small videos whose frames say which one they are, and edits to the bytes of containers where no option helps."""
 
 from __future__ import annotations
 

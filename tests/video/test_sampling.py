@@ -63,6 +63,12 @@ def test_tolerance_takes_binary_times_for_what_they_mean():
     assert samples_of(times, F(2), F(20), F(1, 10**6)) == list(range(40))
 
 
+def test_tolerance_settles_binary_times_at_once():
+    grid = SampleGrid(F(0.0), F(20), F(1, 10**6))
+    assert any(F(n / 20) < F(n, 20) for n in range(40)), "0.95 is less than 19/20 in binary"
+    assert [list(grid.advance(F(n / 20))[1]) for n in range(40)] == [[n] for n in range(40)]
+
+
 def test_the_shortest_video_has_one_sample():
     grid = SampleGrid(F(5), F(20))
     assert list(grid.advance(F(5))[1]) + list(grid.finish(F(5) + F(1, 1000))) == [0]

@@ -87,8 +87,10 @@ class ClipStream(Iterator[Clip]):
     @property
     def info(self) -> VideoInfo:
         """Properties of the video; the counts are as they are now."""
+        end = self._clock.end
         return replace(
             self._decoder.info,
+            end_s=None if end is None else float(end),
             frames_converted=self._transform.converted,
             frames_left_out=self._clock.left_out,
             clock_restarts=self._clock.restarts,
@@ -131,9 +133,9 @@ class ClipStream(Iterator[Clip]):
                 yield from self._place(assembly, before, shown)
             shown = _Shown(timed, time, self._transform)
             yield from self._place(assembly, now, shown)
-        if grid is None or assembly is None or shown is None:
-            return
         end = self._clock.end
+        if grid is None or assembly is None or shown is None or end is None:
+            return
         check_duration(end - grid.time(0), self._limits)
         yield from self._place(assembly, grid.finish(end), shown)
         last = assembly.rest(end, shown)

@@ -30,17 +30,19 @@ class TimedFrame:
 
 
 class Decoder(Protocol):
-    """One opened video. `tolerance`: see `SampleGrid`."""
+    """One opened video.
+
+    Attributes:
+        tolerance: see `SampleGrid`.
+        nominal_s: duration in seconds of a frame that states none, if the stream has a frame rate.
+    """
 
     tolerance: Fraction
+    nominal_s: Fraction | None
 
     @property
     def info(self) -> VideoInfo:
         """What is known before the first frame, with the decoder's counts as they are now."""
-
-    @property
-    def nominal_s(self) -> Fraction | None:
-        """Duration in seconds of a frame that states none, if the stream has a frame rate."""
 
     def frames(self) -> Iterator[TimedFrame]:
         """The frames in presentation order; to be called once."""

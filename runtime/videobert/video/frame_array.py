@@ -71,7 +71,8 @@ class FrameArray:
 class ArrayDecoder:
     """The decoder face of numpy frames; nothing is decoded."""
 
-    tolerance = TOLERANCE_S
+    tolerance: Fraction = TOLERANCE_S
+    nominal_s: Fraction | None = None
 
     def __init__(self, pairs: Iterator[tuple[npt.NDArray[np.uint8], float]], info: VideoInfo, copy: bool) -> None:
         self._pairs = pairs
@@ -133,10 +134,6 @@ class ArrayDecoder:
     @property
     def info(self) -> VideoInfo:
         return replace(self._info, frames_decoded=self._decoded)
-
-    @property
-    def nominal_s(self) -> Fraction | None:
-        return None
 
     def frames(self) -> Iterator[TimedFrame]:
         """Each frame with its time; its duration is the gap before it, the only one known when it comes."""

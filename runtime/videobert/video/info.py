@@ -23,11 +23,14 @@ class VideoInfo:
         fps: average frame rate that the container states, if any.
         duration_s: length that the container states, if any; it may be wrong.
         start_s: presentation time of the first frame.
+        end_s: when the last frame read so far leaves the screen; None before the first. A stream that ends well before
+            `start_s + duration_s` was cut short.
         timestamps: `"presentation"`: as stored; `"decode order"`: the container has decoding times only, and frames
             were given them in order; `"estimated"`: the stream has none, and the frame rate was trusted.
         frames_decoded: frames that came out of the decoder.
         frames_converted: frames that a sample needed and that were resized and converted.
-        damaged_packets: packets that could not be read or decoded and were skipped.
+        damaged_packets: packets that could not be read or decoded and were skipped, or that the container marks as
+            damaged.
         damaged_frames: frames that the decoder gave but marked as damaged.
         frames_left_out: frames out of order that were left out.
         clock_restarts: times that the stream's clock jumped back by more than a second.
@@ -47,6 +50,7 @@ class VideoInfo:
     fps: float | None = None
     duration_s: float | None = None
     start_s: float = 0.0
+    end_s: float | None = None
     timestamps: Literal["presentation", "decode order", "estimated"] = "presentation"
     frames_decoded: int = 0
     frames_converted: int = 0

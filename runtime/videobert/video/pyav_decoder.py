@@ -11,6 +11,7 @@ import av.error
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -44,7 +45,7 @@ class PyAvDecoder:
         LimitExceeded: the picture is too large or the video too long.
     """
 
-    tolerance = Fraction(0)
+    tolerance: Fraction = Fraction(0)
 
     def __init__(self, container: InputContainer, limits: Limits) -> None:
         self._container = container
@@ -54,22 +55,29 @@ class PyAvDecoder:
         self._decode_order: DecodeOrderTimes | None = None
         # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see DecodeOrderTimes.
         container.flags &= ~_GENERATE_PTS
-        self._stream = _video_stream(container)
-        duration_s = self._check_metadata()
-        context = self._stream.codec_context
+        stream = _video_stream(container)
+        duration_s = self._check_metadata(stream)
+        context = stream.codec_context
         context.thread_type = "AUTO"
         context.options = {
             # What a decoder that learns no siting from the stream is to say; the others overwrite it.
             "chroma_sample_location": "left",
             "max_pixels": str(limits.max_side_px**2),
         }
-        self._frames = self._decode()
-        self._first = self._first_frame()
-        picture = self._first.picture
-        if not isinstance(picture, VideoFrame):
-            raise DecodeError("the decoder gave no picture", seen=type(picture).__name__)
+        rate = stream.average_rate or stream.guessed_rate
+        self.nominal_s: Fraction | None = 1 / rate if rate and rate > 0 else None
+        # The generator alone holds the stream, so that closing it ends the decoder's threads.
+        self._frames = self._decode(stream)
+        first = next(self._frames, None)
+        if first is None or not isinstance(first.picture, VideoFrame):
+            raise DecodeError(
+                "not one frame of this video could be decoded",
+                seen=f"{context.name}, {self._damaged_packets} damaged packets",
+                fix="Check that the file plays, or convert it to MP4 (H.264).",
+            )
+        picture = first.picture
         colour, orientation = colour_of(picture), orientation_of(picture)
-        rate = self._stream.average_rate
+        self._first: TimedFrame | None = first
         self._info = VideoInfo(
             container=self._name.split(",")[0],
             codec=context.codec.canonical_name,
@@ -81,10 +89,10 @@ class PyAvDecoder:
             interlaced=picture.interlaced_frame,
             matrix=colour.matrix,
             full_range=colour.full_range,
-            fps=float(rate) if rate else None,
+            fps=float(stream.average_rate) if stream.average_rate else None,
             duration_s=duration_s,
-            start_s=float(self._first.time or 0),
-            timestamps="estimated" if self._first.time is None else "presentation",
+            start_s=float(first.time or 0),
+            timestamps="estimated" if first.time is None else "presentation",
         )
         if self._decode_order is not None:
             self._info = replace(self._info, timestamps="decode order")
@@ -99,25 +107,22 @@ class PyAvDecoder:
             size_changes=self._size_changes,
         )
 
-    @property
-    def nominal_s(self) -> Fraction | None:
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        return 1 / rate if rate and rate > 0 else None
-
     def frames(self) -> Iterator[TimedFrame]:
         """The frames in presentation order. Damaged packets are skipped and counted."""
-        yield self._first
+        first, self._first = self._first, None
+        if first is not None:
+            yield first
+        del first
         yield from self._frames
 
     def close(self) -> None:
         """Release the file and the decoder's threads."""
+        self._first = None
         self._frames.close()
         self._container.close()
 
-    def _check_metadata(self) -> float | None:
-        context = self._stream.codec_context
-        check_side(context.width, context.height, self._limits)
-        stream = self._stream
+    def _check_metadata(self, stream: VideoStream) -> float | None:
+        check_side(stream.codec_context.width, stream.codec_context.height, self._limits)
         stated: Fraction | None = None
         if stream.duration is not None and stream.time_base:
             stated = stream.duration * stream.time_base
@@ -129,51 +134,41 @@ class PyAvDecoder:
             check_duration(stated, self._limits)
         return float(stated)
 
-    def _first_frame(self) -> TimedFrame:
-        first = next(self._frames, None)
-        if first is None:
-            raise DecodeError(
-                "not one frame of this video could be decoded",
-                seen=f"{self._stream.codec_context.name}, {self._damaged_packets} damaged packets",
-                fix="Check that the file plays, or convert it to MP4 (H.264).",
-            )
-        return first
-
-    def _decode(self) -> Generator[TimedFrame, None, None]:
+    def _decode(self, stream: VideoStream) -> Generator[TimedFrame, None, None]:
         size: tuple[int, int] | None = None
-        for picture in self._pictures():
+        for picture in self._pictures(stream):
             check_side(picture.width, picture.height, self._limits)
             self._size_changes += size is not None and size != (picture.width, picture.height)
             size = picture.width, picture.height
             self._decoded += 1
             self._damaged_frames += picture.is_corrupt
-            base = picture.time_base or self._stream.time_base
+            base = picture.time_base or stream.time_base
             ticks = picture.pts if self._decode_order is None else self._decode_order.show()
             duration = picture.duration * base if base and picture.duration else None
             yield TimedFrame(picture, ticks * base if base and ticks is not None else None, duration)
 
-    def _pictures(self) -> Iterator[VideoFrame]:
-        context = self._stream.codec_context
-        for number, packet in enumerate(self._packets()):
+    def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame]:
+        context = stream.codec_context
+        for number, packet in enumerate(self._packets(stream)):
             if number == 0 and packet.pts is None and packet.dts is not None:
                 self._decode_order = DecodeOrderTimes()
+            damaged = packet.is_corrupt
             if self._decode_order is not None:
                 self._decode_order.read(packet.dts)
             try:
                 pictures = context.decode(packet)
             except av.error.BlockingIOError:
                 # The decoder still holds pictures that an error kept back: take them, and start afresh.
-                pictures = self._drain()
+                pictures = self._drain(context)
             except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
-                self._damaged_packets += 1
+                damaged, pictures = True, []
                 if self._decode_order is not None:
                     self._decode_order.lose()
-                continue
+            self._damaged_packets += damaged
             yield from pictures
-        yield from self._drain()
+        yield from self._drain(context)
 
-    def _drain(self) -> list[VideoFrame]:
-        context = self._stream.codec_context
+    def _drain(self, context: VideoCodecContext) -> list[VideoFrame]:
         try:
             pictures = context.decode(None)
             context.flush_buffers()
@@ -182,11 +177,11 @@ class PyAvDecoder:
             return []
         return pictures
 
-    def _packets(self) -> Iterator[Packet[Any]]:
+    def _packets(self, stream: VideoStream) -> Iterator[Packet[Any]]:
         errors = 0
         while errors < _READ_ERRORS_IN_A_ROW:
             try:
-                for packet in self._container.demux(self._stream):
+                for packet in self._container.demux(stream):
                     if packet.size:  # the empty one at the end asks for draining
                         errors = 0
                         yield packet

@@ -15,8 +15,8 @@ class SampleGrid:
     Args:
         start: presentation time of the first frame.
         fps: samples per second.
-        tolerance: how much later than the sample a frame may be and still count as on screen; for times that come
-            as binary floating point, where 0.15 is a little more than 3/20. Zero for a container's own times.
+        tolerance: how far apart a frame's and a sample's time may be and still be one; for times that come as binary
+            floating point, where 0.15 is a little more than 3/20. Zero for a container's own times.
     """
 
     def __init__(self, start: Fraction, fps: Fraction, tolerance: Fraction = Fraction(0)) -> None:
@@ -39,7 +39,7 @@ class SampleGrid:
         position = (time - self._tolerance - self._start) * self._fps
         first_of_this = max(ceil(position), self._next)
         before = range(self._next, first_of_this)
-        settled = 1 if self.time(first_of_this) <= time else 0
+        settled = 1 if self.time(first_of_this) <= time + self._tolerance else 0
         self._next = first_of_this + settled
         return before, range(first_of_this, self._next)
 

@@ -47,7 +47,7 @@ _OPTIONS = {
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<SmoothStreamingMedia", b"<asx", b"v=0\r", b"v=0\n")
-_BUFFER_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 17
 
 
 class Readable(Protocol):

@@ -52,11 +52,9 @@ class PresentationClock:
         return self._accept(time, stated)
 
     @property
-    def end(self) -> Fraction:
-        """When the last frame leaves the screen."""
-        if self._last is None:
-            raise ValueError("no frame was stamped")
-        return self._last + self._last_duration
+    def end(self) -> Fraction | None:
+        """When the last frame leaves the screen; None before the first."""
+        return None if self._last is None else self._last + self._last_duration
 
     def _accept(self, time: Fraction, stated: Fraction | None) -> Fraction:
         self._last, self._last_duration = time, stated or self._nominal

@@ -6,6 +6,7 @@ size and converts afterwards, which is the recipe's definition; the tests hold i
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -25,8 +26,10 @@ _FLAGS = int(
     Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 )
 
-# On a plane with a shorter side swscale's filters, which are padded to four taps, read past the edge.
+# swscale's filters have at least four taps; planes with a shorter side come out wrong.
 _LEAST_SAMPLES = 4
+
+_ANY_TIME_BASE = Fraction(1, 1000)  # the filter graph wants one, nothing here uses it
 
 # swscale always reads a single grey plane as full range; this is the missing step, on the resized bytes.
 _GREY_TO_FULL = np.clip(np.floor((np.arange(256) - 16) * (255 / 219) + 0.5), 0, 255).astype(np.uint8)
@@ -120,7 +123,7 @@ class PictureTransform:
         if key not in self._weavers:
             graph = av.filter.Graph()
             source = graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+                width=frame.width, height=frame.height, format=frame.format, time_base=_ANY_TIME_BASE
             )
             graph.link_nodes(source, graph.add("setparams", "field_mode=prog"), graph.add("buffersink")).configure()
             self._weavers = {key: graph}  # one is enough, and a stream that keeps changing size must not pile them up
