@@ -32,7 +32,7 @@ VERBS = {
     "build": ["--out"],
     "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],
     "cluster": ["--out", "--branching", "--depth", "--seed"],
-    "train": ["--out", "--seed", "--scale", "shapes"],
+    "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
     "doctor": [],
 }
 

@@ -142,6 +142,15 @@ def test_a_distance_beyond_training_stands_out(report: Report) -> None:
     )
 
 
+def test_a_damaged_stream_is_said(report: Report) -> None:
+    assert "damaged" not in Page(page(report)).text
+    video = {**report.video, "fps": 29.97, "damaged_packets": 3, "clock_restarts": 1, "size_changes": 0}
+    text = Page(page(dataclasses.replace(report, video=video))).text
+    assert "29.97 fps" in text
+    assert "damaged packets: 3; restarts of the clock: 1" in text
+    assert "picture size" not in text
+
+
 def test_numbers_that_are_none_do_not_break_the_page(report: Report) -> None:
     segment = dataclasses.replace(
         report.segments[0],

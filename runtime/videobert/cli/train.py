@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -30,6 +31,14 @@ def train(
         Literal["full", "smoke"], typer.Option(help="The real thing, or two minutes to see that all parts work.")
     ] = "full",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same metrics within 2 points.")] = 0,
+    real_film: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="VIDEO",
+            help="A video of the real world, to measure the out-of-domain signal on.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     options: TalkOptions,
 ) -> None:
@@ -38,12 +47,26 @@ def train(
         from videobert_modeling.train.shapes import train as train_shapes
 
         with steps(f"training {world}", options) as on_progress:
-            metrics = train_shapes(
-                out, work or out.with_name(f"{out.name}.work"), scale=scale, seed=seed, on_progress=on_progress
+            results = train_shapes(
+                out,
+                work or out.with_name(f"{out.name}.work"),
+                scale=scale,
+                seed=seed,
+                real_film=real_film,
+                on_progress=on_progress,
             )
-    if options.json:
-        print_json({"out": str(out), "metrics": metrics})
-        return
     note(f"wrote {out}", options)
-    for name, value in metrics.items():
+    if options.json:
+        print_json({"out": str(out), "results": results})
+        return
+    for name, value in _flat(results):
         print_row(name, value)
+
+
+def _flat(results: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested results as names with dots."""
+    for name, value in results.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value

@@ -9,6 +9,13 @@ if TYPE_CHECKING:
     from videobert.results import Report
 
 _STAGES = ("decode", "backbone", "assign", "encode")
+_TROUBLES = {
+    "damaged_packets": "damaged packets",
+    "damaged_frames": "damaged frames",
+    "frames_left_out": "frames out of order, left out",
+    "clock_restarts": "restarts of the clock",
+    "size_changes": "changes of the picture size",
+}
 
 
 def video_facts(report: Report) -> list[str]:
@@ -19,9 +26,17 @@ def video_facts(report: Report) -> list[str]:
         facts.append(str(video["codec"]))
     if video.get("width") and video.get("height"):
         facts.append(f"{video['width']}×{video['height']}")
+    fps = video.get("fps")
+    if isinstance(fps, (int, float)) and math.isfinite(fps):
+        facts.append(f"{fps:.4g} fps")
     if video.get("rotation"):
         facts.append(f"rotated {video['rotation']}°")
     return facts
+
+
+def video_troubles(report: Report) -> list[str]:
+    """What was wrong with the stream, in words; none from a sound one."""
+    return [f"{words}: {report.video[name]}" for name, words in _TROUBLES.items() if report.video.get(name)]
 
 
 def timing_rows(report: Report) -> list[tuple[str, float]]:

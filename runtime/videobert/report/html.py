@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from videobert import __version__
-from videobert.report.facts import speed, timing_rows, video_facts
+from videobert.report.facts import speed, timing_rows, video_facts, video_troubles
 from videobert.report.hues import Hues
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
@@ -69,10 +69,12 @@ def _pictures(report: Report) -> tuple[dict[int, str], str]:
 
 def _head(report: Report) -> str:
     facts = " · ".join([clock(report.duration_s), *video_facts(report)])
+    troubles = "; ".join(video_troubles(report))
+    trouble = f'<p class="trouble">{escaped(troubles)}</p>' if troubles else ""
     kind, words = ("out", "out of domain") if report.out_of_domain else ("in", "in domain")
     return (
         f'<header class="head"><div><div class="brand">videobert report</div><h1>{escaped(report.source)}</h1>'
-        f'<p class="facts">{escaped(facts)}</p></div>'
+        f'<p class="facts">{escaped(facts)}</p>{trouble}</div>'
         f'<div class="badge {kind}" title="median distance percentile {report.percentile:.0f}">{words}</div></header>'
     )
 

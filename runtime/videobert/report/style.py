@@ -89,7 +89,7 @@ code { font: 12px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono
 .stage em { font-style: normal; text-align: right; font-variant-numeric: tabular-nums; color: var(--soft); }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 18px; margin: 0; font-size: 13.5px; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-.fallback { color: var(--warn); }
+.fallback, .trouble { color: var(--warn); }
 footer { color: var(--faint); font-size: 12.5px; text-align: center; margin-top: 22px; }
 @media (max-width: 760px) { .columns { grid-template-columns: 1fr; } .head { display: block; }
   .segment, .segment.plain { grid-template-columns: 92px 1fr; } .answers { grid-column: 1 / -1; }

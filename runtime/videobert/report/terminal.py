@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from videobert.report.facts import speed, timing_rows, video_facts
+from videobert.report.facts import speed, timing_rows, video_facts, video_troubles
 from videobert.report.safe_text import printable
 from videobert.report.times import clock, elapsed, span
 
@@ -35,6 +35,9 @@ def _head(console: Console, report: Report) -> None:
     console.print(
         _text((report.source, "bold"), ("  " + "  ".join([clock(report.duration_s), *video_facts(report)]), "dim"))
     )
+    troubles = video_troubles(report)
+    if troubles:
+        console.print(_text(("damaged video  ", "yellow"), ("; ".join(troubles), "")))
 
 
 def _table(report: Report) -> Table:
