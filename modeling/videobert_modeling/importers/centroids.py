@@ -128,12 +128,18 @@ def make_codebook(
 
 def _loose(folder: Path, ledger: Ledger, strict: bool) -> tuple[npt.NDArray[np.float32], list[int], list[int]]:
     """Leaves of all numbered files, and for each file that holds any, its number and how many."""
+    matches = {path: _NUMBERED.fullmatch(path.name) for path in sorted(folder.glob("*.np[yz]"))}
+    ledger.entries += [Entry(path.name, "unexplained") for path, match in matches.items() if match is None]
+    stems = {match["stem"] for match in matches.values() if match}
+    if len(stems) != 1 or len(matches) > MAX_LEAVES:
+        raise ModelError(
+            f"{folder.name} does not hold numbered centroid files of one name",
+            seen=", ".join(sorted(stems)) or "none",
+            allowed=f"such as centroids-1.npy to centroids-1728.npy, at most {MAX_LEAVES}",
+        )
     numbered: dict[int, Path] = {}
-    stems: set[str] = set()
-    for path in sorted(folder.glob("*.np[yz]")):
-        match = _NUMBERED.fullmatch(path.name)
+    for path, match in matches.items():
         if match is None:
-            ledger.entries.append(Entry(path.name, "unexplained"))
             continue
         number = int(match["number"])
         if number in numbered or number < 1:
@@ -142,15 +148,6 @@ def _loose(folder: Path, ledger: Ledger, strict: bool) -> tuple[npt.NDArray[np.f
                 seen=path.name if number < 1 else f"{numbered[number].name}, {path.name}",
             )
         numbered[number] = path
-        stems.add(match["stem"])
-        if len(numbered) > MAX_LEAVES:
-            raise LimitExceeded(f"{folder.name} holds too many files", allowed=MAX_LEAVES)
-    if not numbered or len(stems) > 1:
-        raise ModelError(
-            f"{folder.name} does not hold numbered centroid files of one name",
-            seen=", ".join(sorted(stems)) or "none",
-            allowed="such as centroids-1.npy to centroids-1728.npy",
-        )
     if strict:
         ledger.require_explained()
     parts: list[npt.NDArray[np.float32]] = []

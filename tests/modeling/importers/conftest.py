@@ -128,3 +128,9 @@ def small_s3d_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("s3d") / "s3d.pth"
     torch.save(S3D(0.125, 32, 5).state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def bert_layout_shapes() -> Callable[..., dict[str, tuple[int, ...]]]:
+    """`bert_shapes`, for tests of other sizes."""
+    return bert_shapes
