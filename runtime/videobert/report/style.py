@@ -39,7 +39,8 @@ p { margin: 0; }
 .strip { position: relative; height: 30px; min-width: 0; }
 .film { height: 78px; border-radius: 8px; overflow: hidden; background: var(--track); }
 .film i { position: absolute; top: 0; bottom: 0; background-size: auto 100%; background-repeat: repeat-x;
-  border: 1px solid var(--card); border-width: 0 1px; }
+  background-position: left; border: 1px solid var(--card); border-width: 0 1px; }
+.film i.thin { background-position: center; }
 .picture { background-size: cover; background-position: center; background-color: var(--track); }
 .axis { height: 22px; border-top: 1px solid var(--line); margin-top: 3px; }
 .axis i { position: absolute; top: 0; height: 5px; border-left: 1px solid var(--faint); }

@@ -12,6 +12,8 @@ from videobert.report.times import clock, span
 from videobert.results import Report, ReportSegment
 
 _FILM_PICTURES, _FILM_CELLS = 16, 12
+# Below this share of the width a cell of the film has no room for a whole picture: its middle is shown.
+_THIN = 0.085
 _TICKS = 10
 _TICK_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 # Below this share of the width a block has no room for a word.
@@ -81,8 +83,13 @@ def _film(segments: Sequence[ReportSegment], pictures: dict[int, str], scale: _S
         for start_s in (scale.start_s + cell * width_s for cell in range(_FILM_CELLS)):
             nearest = min(pictures, key=lambda i: abs(_middle_s(segments[i]) - start_s - width_s / 2))
             cells.append((start_s, start_s + width_s, pictures[nearest]))
-    shown = "".join(f'<i class="picture {name}" style="{scale.place(a, b)}"></i>' for a, b, name in cells)
+    shown = "".join(_cell(start_s, end_s, name, scale) for start_s, end_s, name in cells)
     return _lane("", f'<div class="strip film" aria-hidden="true">{shown}</div>')
+
+
+def _cell(start_s: float, end_s: float, picture: str, scale: _Scale) -> str:
+    thin = " thin" if (end_s - start_s) / scale.length_s < _THIN else ""
+    return f'<i class="picture{thin} {picture}" style="{scale.place(start_s, end_s)}"></i>'
 
 
 def _middle_s(segment: ReportSegment) -> float:
