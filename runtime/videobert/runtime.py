@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,8 +32,9 @@ from videobert.token_file import VisualTokens
 if TYPE_CHECKING:
     from typing import Self
 
-# A path, bytes, a binary file object, `FrameArray`, an iterator of (frame, time_s), `VisualTokens` or a `.vbt` path.
-Video = Any
+    from videobert.video import VideoSource
+
+    Video = VideoSource | VisualTokens
 
 
 def load(
@@ -147,7 +148,7 @@ class Runtime:
 
     def embed(
         self,
-        video: Video = None,
+        video: Video | None = None,
         text: str | None = None,
         *,
         stride: int | None = None,
@@ -165,7 +166,7 @@ class Runtime:
     def fill(
         self,
         text: str,
-        video: Video = None,
+        video: Video | None = None,
         visual: Sequence[int] = (),
         *,
         top: int = 5,

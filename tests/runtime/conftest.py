@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def _tree(leaves: npt.NDArray[np.float32], branches: int) -> tuple[npt.NDArray[n
     """One inner level: leaves sorted by their first value and cut into runs."""
     leaves = leaves[np.argsort(leaves[:, 0], kind="stable")]
     offsets = np.linspace(0, len(leaves), branches + 1).astype(np.int64)
-    centroids = np.stack([leaves[a:b].mean(axis=0) for a, b in zip(offsets[:-1], offsets[1:], strict=True)])
+    centroids = np.stack([leaves[a:b].mean(axis=0) for a, b in pairwise(offsets)])
     return leaves, Level(centroids.astype(np.float32), offsets)
 
 

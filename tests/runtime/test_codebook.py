@@ -56,9 +56,9 @@ def test_near_ties_far_from_the_origin_are_decided_in_float64(scale: float) -> N
     leaves = (centre + 1e-4 * random.normal(size=(300, 64))).astype(np.float32) * np.float32(scale)
     points = (centre + 1e-4 * random.normal(size=(200, 64))).astype(np.float32) * np.float32(scale)
     wanted = brute_force(points, leaves)
-    naive = (np.square(leaves).sum(axis=1) - 2 * points @ leaves.T).argmin(axis=1)
     np.testing.assert_array_equal(nearest(points, leaves)[0], wanted)
     if scale == 1.0:
+        naive = (np.square(leaves).sum(axis=1) - 2 * points @ leaves.T).argmin(axis=1)
         assert (naive != wanted).mean() > 0.2
 
 

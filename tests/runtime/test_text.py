@@ -86,7 +86,7 @@ def test_a_mebibyte_of_text_is_encoded_when_the_limit_is_raised(model_folder: Pa
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"model": {}}', b"null" * 1000])
 def test_a_damaged_tokenizer_is_a_model_error(content: bytes) -> None:
-    with pytest.raises(ModelError, match="tokenizer.json cannot be read"):
+    with pytest.raises(ModelError, match="cannot be read"):
         tokenizer(content)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from videobert.stages import Stages, stop_if
 from videobert.token_file import VisualTokens, is_token_file
 
 if TYPE_CHECKING:
-    from videobert.video import Clip
+    from videobert.video import Clip, VideoSource
+
+    Video = VideoSource | VisualTokens
 
 Progress = Callable[[float, float | None], None]
 Seconds = defaultdict[str, float]
@@ -58,7 +61,7 @@ class Watched:
     seconds: Seconds = field(default_factory=lambda: defaultdict(float))
 
 
-def watch(stages: Stages, video: Any, request: Request, on_clip: Callable[[Clip], None] | None = None) -> Watched:
+def watch(stages: Stages, video: Video, request: Request, on_clip: Callable[[Clip], None] | None = None) -> Watched:
     """The visual tokens of a video, or of saved tokens after checking that they fit the model.
 
     Args:
@@ -67,8 +70,8 @@ def watch(stages: Stages, video: Any, request: Request, on_clip: Callable[[Clip]
     """
     if request.assignment not in ASSIGNMENTS:
         raise InputError("this way of assigning tokens is not known", seen=request.assignment, allowed=ASSIGNMENTS)
-    if isinstance(video, (str, Path)) and is_token_file(Path(video)):
-        video = VisualTokens.load(video)
+    if isinstance(video, (str, os.PathLike)) and is_token_file(Path(os.fsdecode(video))):
+        video = VisualTokens.load(os.fsdecode(video))
     if isinstance(video, VisualTokens):
         return Watched(_accepted(stages, video, request))
     return _read(stages, video, request, on_clip)
@@ -85,7 +88,7 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
     return tokens if request.stride is None else tokens.strided(request.stride)
 
 
-def _read(stages: Stages, video: Any, request: Request, on_clip: Callable[[Clip], None] | None) -> Watched:
+def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callable[[Clip], None] | None) -> Watched:
     from videobert.video import open_clips
 
     recipe = stages.recipe_for(request.stride)
