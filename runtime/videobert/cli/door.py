@@ -18,7 +18,8 @@ def modeling(verb: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        package = (error.name or str(error)).partition(".")[0]
         raise EngineUnavailable(
-            f"`videobert {verb}` needs the Python package {error.name!r}, which is not installed",
+            f"`videobert {verb}` needs the Python package {package!r}, which is not installed",
             fix=f"Run `pip install 'videobert[{extra}]'`.",
         ) from error
