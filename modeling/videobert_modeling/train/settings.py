@@ -40,14 +40,14 @@ SETTINGS: dict[Scale, Settings] = {
     "full": Settings(
         recipe=Recipe(),
         stills=24_000,
-        films=800,
+        films=640,
         backbone_width=0.25,
         on_stills=Schedule(epochs=6, batch=32, rate=3e-3, pull=0.0),
         on_clips=Schedule(epochs=5, batch=16, rate=2e-3, pull=0.5),
         branching=12,
         encoder=EncoderConfig(layers=3, width=256, heads=4, feed_forward=1024, positions=128),
         pretraining=PretrainSchedule(steps=3000, batch=96, rate=6e-4),
-        held_out_films=300,
+        held_out_films=240,
     ),
     "smoke": Settings(
         recipe=Recipe(short_side=48, crop=48),
