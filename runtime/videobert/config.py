@@ -115,23 +115,39 @@ class ModelConfig:
 
     def _check(self) -> None:
         encoder = self.encoder
-        positive = {
+        for name, value in (("family", self.family), ("backbone.kind", self.backbone.kind)):
+            allowed = {"family": "videobert", "backbone.kind": "s3d"}[name]
+            if value != allowed:
+                raise _wrong(name, value, allowed)
+        if not isinstance(self.name, str) or not 0 < len(self.name) <= 128 or not self.name.isprintable():
+            raise _wrong("name", self.name, "a printable text of at most 128 characters")
+        whole = {
             "words": self.words,
             "visual_tokens": self.visual_tokens,
             "window_clips": self.window_clips,
             "backbone.feature_dim": self.backbone.feature_dim,
-            "backbone.width": self.backbone.width,
-            **{f"encoder.{k}": v for k, v in dataclasses.asdict(encoder).items()},
+            **{f"encoder.{k}": v for k, v in dataclasses.asdict(encoder).items() if k != "layer_norm_eps"},
         }
-        for name, value in positive.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 2**31:
-                raise _wrong(name, value, "a number above 0")
+        for name, value in whole.items():
+            if type(value) is not int or not 0 < value < 2**31:
+                raise _wrong(name, value, "a whole number above 0")
+        real = {"backbone.width": self.backbone.width, "encoder.layer_norm_eps": encoder.layer_norm_eps}
+        for name, number in real.items():
+            if type(number) not in (int, float) or not 0 < number < 2**31:
+                raise _wrong(name, number, "a number above 0")
         if encoder.width % encoder.heads:
             raise _wrong("encoder.width", encoder.width, f"a multiple of encoder.heads = {encoder.heads}")
         if self.visual_tokens > 65_536:
             raise _wrong("visual_tokens", self.visual_tokens, "at most 65536")
-        if not set(self.heads) <= set(HEADS):
+        if not _texts(self.heads) or not set(self.heads) <= set(HEADS):
             raise _wrong("heads", self.heads, HEADS)
+        percentile = self.out_of_domain_percentile
+        if type(percentile) not in (int, float) or not 0 <= percentile <= 100:
+            raise _wrong("out_of_domain_percentile", percentile, "0 to 100")
+        for name, question in self.questions.items():
+            for field_name, texts in (("templates", question.templates), ("labels", question.labels)):
+                if not _texts(texts) or not texts:
+                    raise _wrong(f"questions.{name}.{field_name}", texts, "a list of texts, not empty")
 
 
 _T = TypeVar("_T")
@@ -164,6 +180,10 @@ def _build(cls: type[_T], fields: object, where: str) -> _T:
         raise ModelError(
             f"{where} lacks a field", seen=str(error), fix="Export the model folder again with `videobert build`."
         ) from error
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(text, str) for text in value)
 
 
 def _wrong(name: str, seen: object, allowed: object) -> ModelError:

@@ -129,7 +129,7 @@ class Recipe:
             )
         try:
             return cls(**fields)
-        except (TypeError, ValueError, ZeroDivisionError) as error:
+        except (TypeError, ValueError, ArithmeticError) as error:
             raise ModelError(
                 "recipe.json has a field of the wrong kind",
                 seen=str(error),

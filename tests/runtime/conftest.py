@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,6 +125,11 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write_codebook(folder, config)
     export_folder(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_video() -> Callable[..., FrameArray]:
+    return frames_of
 
 
 @pytest.fixture(scope="session")

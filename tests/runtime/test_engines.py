@@ -1,0 +1,286 @@
+"""Choosing an engine, and the OpenVINO engine: settings, cache, repeatable results."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import shutil
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from videobert.engines import openvino_engine, selection
+from videobert.engines.base import Engine, EngineOptions
+from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError
+from videobert.model_folder import ModelFolder
+
+
+@pytest.fixture(scope="module")
+def folder(model_folder: Path) -> ModelFolder:
+    return ModelFolder(model_folder)
+
+
+def options(cache_dir: Path, **changes: Any) -> EngineOptions:
+    return EngineOptions(**({"cache_dir": cache_dir, "precision": "f32"} | changes))
+
+
+def clips(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 1, 15, 48, 48, 3), dtype=np.uint8)
+
+
+def test_every_stage_has_the_shape_that_the_protocol_says(folder: ModelFolder, cache_dir: Path) -> None:
+    engine = OpenVinoEngine(folder, options(cache_dir))
+    assert isinstance(engine, Engine)
+    ids = np.array([[2, 5, 3, 0], [2, 192, 130, 3]], np.int64)
+    lengths = np.array([3, 4], np.int64)
+    states = engine.run("encoder", ids=ids, segments=np.zeros_like(ids), lengths=lengths)
+    assert states.shape == (2, 4, 64)
+    assert engine.run("backbone", clips=clips(1)[0]).shape == (1, 32)
+    rows = np.ascontiguousarray(states[:, 0])
+    assert engine.run("text_head", states=rows).shape == (2, 128)
+    assert engine.run("visual_head", states=rows).shape == (2, 64)
+    assert engine.run("alignment_head", states=rows).shape == (2,)
+    engine.close()
+    with pytest.raises(InputError, match="closed"):
+        engine.run("backbone", clips=clips(1)[0])
+
+
+def test_padding_does_not_reach_the_states(folder: ModelFolder, cache_dir: Path) -> None:
+    engine = OpenVinoEngine(folder, options(cache_dir))
+    short = np.array([[2, 5, 3]], np.int64)
+    alone = engine.run("encoder", ids=short, segments=np.zeros_like(short), lengths=np.array([3]))
+    results = []
+    for filler in (0, 77):
+        ids = np.full((2, 9), filler, np.int64)
+        ids[0, :3] = short
+        results.append(engine.run("encoder", ids=ids, segments=np.zeros_like(ids), lengths=np.array([3, 9]))[0, :3])
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_allclose(results[0], alone[0], atol=1e-4)
+
+
+def test_threads_streams_and_repetition_do_not_change_a_feature(folder: ModelFolder, cache_dir: Path) -> None:
+    inputs = clips(6)
+    engines = [
+        OpenVinoEngine(folder, options(cache_dir)),
+        OpenVinoEngine(folder, options(cache_dir, hint="throughput")),
+        OpenVinoEngine(folder, options(cache_dir, threads=1)),
+    ]
+    first = [engines[0].run("backbone", clips=clip) for clip in inputs]
+    for engine in engines:
+        again = [engine.run("backbone", clips=clip) for clip in inputs[::-1]][::-1]
+        np.testing.assert_array_equal(np.stack(again), np.stack(first))
+
+
+def test_many_threads_get_their_own_answers(folder: ModelFolder, cache_dir: Path) -> None:
+    engine = OpenVinoEngine(folder, options(cache_dir))
+    inputs = clips(4)
+    wanted = [engine.run("backbone", clips=clip) for clip in inputs]
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for turn in range(6):
+            index = (number + turn) % len(inputs)
+            if not np.array_equal(engine.run("backbone", clips=inputs[index]), wanted[index]):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not wrong
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_stage_that_the_model_lacks_is_a_model_error(model_folder: Path, tmp_path: Path, cache_dir: Path) -> None:
+    copy = Path(shutil.copytree(model_folder, tmp_path / "copy"))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["files"]["graphs/alignment_head.onnx"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    engine = OpenVinoEngine(ModelFolder(copy), options(cache_dir))
+    engine.prepare()
+    with pytest.raises(ModelError, match="no alignment_head"):
+        engine.run("alignment_head", states=np.zeros((1, 64), np.float32))
+
+
+def test_a_graph_that_was_changed_is_refused_and_one_that_is_no_graph_too(model_folder: Path, tmp_path: Path) -> None:
+    import hashlib
+
+    copy = Path(shutil.copytree(model_folder, tmp_path / "copy"))
+    graph = copy / "graphs" / "text_head.onnx"
+    graph.write_bytes(b"not a graph")
+    with pytest.raises(MismatchError, match="text_head"):
+        OpenVinoEngine(ModelFolder(copy), options(tmp_path / "cache")).prepare()
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["graphs/text_head.onnx"] = hashlib.sha256(b"not a graph").hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="cannot be compiled"):
+        OpenVinoEngine(ModelFolder(copy), options(tmp_path / "cache")).prepare()
+
+
+class TestCache:
+    @pytest.fixture
+    def reads(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Names of the graphs that were read to be compiled."""
+        seen: list[str] = []
+        read = ModelFolder.read
+
+        def recorded(self: ModelFolder, name: str) -> bytes:
+            seen.append(name)
+            return read(self, name)
+
+        monkeypatch.setattr(ModelFolder, "read", recorded)
+        return seen
+
+    def head(self, folder: ModelFolder, cache: Path, **changes: Any) -> np.ndarray:
+        states = np.linspace(-1, 1, 64, dtype=np.float32)[None]
+        return OpenVinoEngine(folder, options(cache, **changes)).run("text_head", states=states)
+
+    def test_a_graph_is_compiled_once(self, folder: ModelFolder, tmp_path: Path, reads: list[str]) -> None:
+        cache = tmp_path / "new" / "cache"
+        first = self.head(folder, cache)
+        assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+        np.testing.assert_array_equal(self.head(folder, cache), first)
+        assert reads == ["graphs/text_head.onnx"]
+        self.head(folder, cache, threads=1)
+        assert len(reads) == 2
+
+    def test_a_damaged_entry_is_compiled_again(self, folder: ModelFolder, tmp_path: Path, reads: list[str]) -> None:
+        first = self.head(folder, tmp_path / "cache")
+        (entry,) = (tmp_path / "cache").iterdir()
+        whole = entry.read_bytes()
+        for content in (b"", whole[:100], whole[:-1] + b"!", whole[:50] + b"x" * 100):
+            entry.write_bytes(content)
+            np.testing.assert_array_equal(self.head(folder, tmp_path / "cache"), first)
+        assert len(reads) == 5
+        assert entry.read_bytes() == whole
+
+    def test_an_entry_that_others_could_write_is_not_used(
+        self, folder: ModelFolder, tmp_path: Path, reads: list[str]
+    ) -> None:
+        self.head(folder, tmp_path / "cache")
+        (entry,) = (tmp_path / "cache").iterdir()
+        entry.chmod(0o666)
+        self.head(folder, tmp_path / "cache")
+        moved = tmp_path / "moved"
+        entry.rename(moved)
+        entry.symlink_to(moved)
+        self.head(folder, tmp_path / "cache")
+        assert len(reads) == 3
+
+    def test_a_folder_that_others_could_write_is_refused(self, folder: ModelFolder, tmp_path: Path) -> None:
+        (tmp_path / "open").mkdir()
+        (tmp_path / "open").chmod(0o777)
+        (tmp_path / "file").write_text("")
+        for wrong in ("open", "file", "file/below"):
+            with pytest.raises(InputError, match="cache folder"):
+                OpenVinoEngine(folder, options(tmp_path / wrong))
+
+    def test_no_usable_default_means_no_cache(
+        self, folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        assert OpenVinoEngine(folder, EngineOptions(precision="f32")).run(
+            "alignment_head", states=np.zeros((1, 64), np.float32)
+        ).shape == (1,)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+        OpenVinoEngine(folder, EngineOptions(precision="f32")).prepare()
+        assert len(os.listdir(tmp_path / "xdg" / "videobert")) == 5
+
+
+class TestPrecision:
+    @pytest.mark.parametrize(
+        ("features", "wanted"),
+        [({"amx_bf16": True}, "bf16"), ({"avx512_bf16": True}, "bf16"), ({"avx512f": True, "avx2": True}, "f32")],
+    )
+    def test_auto_is_bf16_where_the_cpu_multiplies_it(
+        self,
+        folder: ModelFolder,
+        cache_dir: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        features: dict[str, bool],
+        wanted: str,
+    ) -> None:
+        monkeypatch.setattr(openvino_engine, "cpu_features", lambda: features)
+        assert OpenVinoEngine(folder, options(cache_dir, precision="auto")).precision == wanted
+
+    def test_bf16_that_the_cpu_lacks_is_an_error(
+        self, folder: ModelFolder, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(openvino_engine, "cpu_features", lambda: {"avx2": True})
+        with pytest.raises(EngineUnavailable, match="no bf16"):
+            OpenVinoEngine(folder, options(cache_dir, precision="bf16"))
+
+    def test_bf16_is_close_to_f32(self, folder: ModelFolder, cache_dir: Path) -> None:
+        features = openvino_engine.cpu_features()
+        if not (features.get("amx_bf16") or features.get("avx512_bf16")):
+            pytest.skip("this CPU has no bf16 arithmetic")
+        exact, rounded = (OpenVinoEngine(folder, options(cache_dir, precision=p)) for p in ("f32", "bf16"))
+        for clip in clips(4):
+            a, b = exact.run("backbone", clips=clip)[0], rounded.run("backbone", clips=clip)[0]
+            assert not np.array_equal(a, b)
+            assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) >= 0.995
+
+
+class TestSelection:
+    def open(self, folder: ModelFolder, cache_dir: Path, engine: str = "auto", device: str = "auto") -> Engine:
+        return selection.open_engine(folder, engine=engine, device=device, options=options(cache_dir))
+
+    @pytest.fixture
+    def without(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Makes packages unimportable."""
+        real = builtins.__import__
+
+        def hide(*names: str) -> None:
+            def guarded(name: str, *rest: Any, **more: Any) -> Any:
+                if name.split(".")[0] in names:
+                    raise ImportError(f"No module named {name!r}")
+                return real(name, *rest, **more)
+
+            openvino_engine._core.cache_clear()
+            monkeypatch.setattr(builtins, "__import__", guarded)
+
+        yield hide
+        monkeypatch.undo()
+        openvino_engine._core.cache_clear()
+
+    def test_auto_is_openvino_on_the_cpu(self, folder: ModelFolder, cache_dir: Path) -> None:
+        engine = self.open(folder, cache_dir)
+        assert (engine.name, engine.device, engine.fallback) == ("openvino", "CPU", None)
+
+    def test_auto_falls_back_and_says_why(self, folder: ModelFolder, cache_dir: Path, without: Any) -> None:
+        without("openvino")
+        engine = self.open(folder, cache_dir)
+        assert engine.name == "torch"
+        assert engine.fallback is not None
+        assert "No module named 'openvino'" in engine.fallback
+
+    def test_an_engine_asked_for_by_name_that_cannot_run_says_what_to_install(
+        self, folder: ModelFolder, cache_dir: Path, without: Any
+    ) -> None:
+        without("openvino", "torch")
+        with pytest.raises(EngineUnavailable, match="pip install 'openvino"):
+            self.open(folder, cache_dir, "openvino")
+        with pytest.raises(EngineUnavailable, match=r"pip install 'videobert\[build\]'"):
+            self.open(folder, cache_dir, "torch")
+        with pytest.raises(EngineUnavailable, match="no engine can run"):
+            self.open(folder, cache_dir)
+
+    def test_a_device_that_an_engine_does_not_run_on_is_refused(self, folder: ModelFolder, cache_dir: Path) -> None:
+        with pytest.raises(EngineUnavailable, match="cpu"):
+            self.open(folder, cache_dir, "openvino", "cuda")
+
+    def test_names_that_are_not_known_are_input_errors(self, folder: ModelFolder, cache_dir: Path) -> None:
+        for arguments in (("tensorflow",), ("auto", "tpu")):
+            with pytest.raises(InputError, match="not known"):
+                self.open(folder, cache_dir, *arguments)
+        for change in ({"hint": "fast"}, {"precision": "int4"}, {"threads": 0}, {"threads": True}):
+            with pytest.raises(InputError):
+                selection.open_engine(folder, engine="auto", device="auto", options=options(cache_dir, **change))

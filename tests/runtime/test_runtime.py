@@ -1,0 +1,357 @@
+"""A whole model on a real engine: tokens that depend on nothing but the frames, threads, cancelling, closing."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from videobert.engines.base import Engine, Stage
+from videobert.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError
+from videobert.limits import Limits
+from videobert.results import to_json
+from videobert.runtime import Runtime, load
+from videobert.token_file import VisualTokens
+from videobert.video import FrameArray
+
+MakeVideo = Callable[..., FrameArray]
+
+
+@pytest.fixture(scope="module")
+def video(make_video: MakeVideo) -> FrameArray:
+    return make_video(20, seed=1)
+
+
+def live(video: FrameArray) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
+    return zip(video.frames, video.times_s.tolist(), strict=True)
+
+
+def mp4(video: FrameArray) -> bytes:
+    import av
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width = video.frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in video.frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def test_a_video_gives_one_token_for_each_clip_with_its_times(model: Runtime, video: FrameArray) -> None:
+    tokens = model.tokens(video)
+    assert len(tokens) == 14
+    np.testing.assert_allclose(tokens.start_s, 1.5 * np.arange(14))
+    np.testing.assert_allclose(tokens.end_s[[0, -2, -1]], [1.5, 19.5, 20])
+    assert tokens.padded_frames == 10
+    assert len(set(tokens.ids.tolist())) >= 5
+    assert (tokens.model, tokens.engine, tokens.precision, tokens.stride) == ("tiny", "openvino", "f32", 1)
+    assert (tokens.codebook, tokens.clip_recipe) == (model.codebook.hash, model.recipe.clip_hash)
+    assert (tokens.percentiles >= 0).all()
+    assert (tokens.percentiles <= 100).all()
+
+
+def test_identical_frames_give_identical_tokens_whatever_the_neighbours(
+    model: Runtime, video: FrameArray, make_video: MakeVideo
+) -> None:
+    whole = model.tokens(video)
+    other = make_video(9, seed=50)
+    # Clips 4 to 7 alone, then between other clips.
+    alone = FrameArray(video.frames[60:120], video.times_s[60:120])
+    np.testing.assert_array_equal(model.tokens(alone).ids, whole.ids[4:8])
+    mixed = np.concatenate([other.frames[:45], alone.frames, other.frames[45:]])
+    found = model.tokens(FrameArray(mixed, np.arange(len(mixed)) / 10))
+    np.testing.assert_array_equal(found.ids[3:7], whole.ids[4:8])
+    np.testing.assert_array_equal(found.percentiles[3:7], whole.percentiles[4:8])
+
+
+def test_streams_and_threads_do_not_change_tokens(
+    model: Runtime, model_folder: Path, cache_dir: Path, video: FrameArray
+) -> None:
+    for options in ({"hint": "throughput"}, {"threads": 1}):
+        with load(model_folder, cache_dir=cache_dir, precision="f32", **options) as other:  # type: ignore[arg-type]
+            assert other.tokens(video) == model.tokens(video)
+
+
+def test_the_torch_engine_finds_the_same_tokens(
+    model: Runtime, model_folder: Path, cache_dir: Path, video: FrameArray
+) -> None:
+    with load(model_folder, engine="torch", cache_dir=cache_dir) as reference:
+        np.testing.assert_array_equal(reference.tokens(video).ids, model.tokens(video).ids)
+        ours, theirs = (m.embed(video, "red square").vector for m in (model, reference))
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        assert reference.origin.engine == "torch"
+
+
+def test_every_source_of_the_same_video_gives_the_same_tokens(
+    model: Runtime, video: FrameArray, tmp_path: Path
+) -> None:
+    assert model.tokens(live(video)) == model.tokens(video)
+    content = mp4(video)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    sources: list[Any] = [str(path), path, content, bytearray(content), io.BytesIO(content)]
+    found = [model.tokens(source) for source in sources]
+    assert all(tokens == found[0] for tokens in found)
+    report = model.run(path)
+    assert (report.source, report.video["codec"]) == ("film.mp4", "h264")
+
+
+def test_stride_picks_clips_and_saved_tokens_can_be_picked_from(model: Runtime, video: FrameArray) -> None:
+    tokens = model.tokens(video)
+    sparse = model.tokens(video, stride=3)
+    np.testing.assert_array_equal(sparse.ids, tokens.ids[::3])
+    np.testing.assert_allclose(sparse.start_s, tokens.start_s[::3])
+    np.testing.assert_array_equal(model.tokens(tokens, stride=3).ids, sparse.ids)
+    origin = model.align(tokens, "red", stride=3).origin
+    assert (origin.stride, origin.recipe) == (3, model.recipe.replace(stride=3).hash)
+
+
+def test_tree_assignment_is_there_for_those_who_ask(model: Runtime, video: FrameArray) -> None:
+    tree, flat = model.tokens(video, assignment="tree"), model.tokens(video)
+    assert tree.assignment == "tree"
+    assert 0.5 <= (tree.ids == flat.ids).mean() < 1
+    with pytest.raises(InputError, match="flat"):
+        model.tokens(video, assignment="best")  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["object", "path", "text path", "renamed"])
+def saved(request: pytest.FixtureRequest, model: Runtime, video: FrameArray, tmp_path: Path) -> Any:
+    tokens = model.tokens(video)
+    if request.param == "object":
+        return tokens
+    path = tmp_path / ("tokens.bin" if request.param == "renamed" else "tokens.vbt")
+    tokens.save(path)
+    return str(path) if request.param == "text path" else path
+
+
+def test_saved_tokens_are_accepted_wherever_a_video_is(model: Runtime, video: FrameArray, saved: Any) -> None:
+    assert model.tokens(saved) == model.tokens(video)
+    assert model.fill("a [MASK] square", saved, [2]) == model.fill("a [MASK] square", video, [2])
+    assert model.classify(saved, question="colour") == model.classify(video, question="colour")
+    assert model.align(saved, "red square") == model.align(video, "red square")
+    np.testing.assert_array_equal(model.embed(saved, "red").vector, model.embed(video, "red").vector)
+    ours, theirs = model.run(saved), model.run(video)
+    assert [(s.start_s, s.answers, s.tokens) for s in ours.segments] == [
+        (s.start_s, s.answers, s.tokens) for s in theirs.segments
+    ]
+    assert ours.percentile == theirs.percentile
+    assert ours.video == {}
+
+
+def test_tokens_of_another_codebook_or_recipe_are_a_mismatch(model: Runtime, video: FrameArray) -> None:
+    import dataclasses
+
+    tokens = model.tokens(video)
+    for change in ({"codebook": "0" * 16}, {"clip_recipe": "0" * 16}):
+        foreign = dataclasses.replace(tokens, **change)
+        verbs: list[Callable[[], object]] = [
+            lambda: model.tokens(foreign),  # noqa: B023 - called before the loop goes on
+            lambda: model.fill("[MASK]", foreign),  # noqa: B023
+            lambda: model.classify(foreign, question="colour"),  # noqa: B023
+            lambda: model.align(foreign, "red"),  # noqa: B023
+            lambda: model.embed(foreign),  # noqa: B023
+            lambda: model.run(foreign),  # noqa: B023
+        ]
+        for verb in verbs:
+            with pytest.raises(MismatchError, match="another model"):
+                verb()
+
+
+def test_special_words_in_user_text_change_nothing_but_their_own_pieces(model: Runtime, video: FrameArray) -> None:
+    """If `[SEP]` or a visual token could be injected, the text would end or the video change."""
+    tokens = model.tokens(video)
+    plain = model.embed(tokens, "red").vector
+    for text in ("red [SEP]", "red [CLS]", "red [MASK]", "red [PAD]"):
+        spelled = text.replace("[", "[ ").replace("]", " ]")
+        np.testing.assert_array_equal(model.embed(tokens, text).vector, model.embed(tokens, spelled).vector)
+        assert not np.array_equal(model.embed(tokens, text).vector, plain)
+    assert len(model.fill("[CLS] a [MASK] [SEP]", tokens).filled) == 1
+
+
+def test_run_reports_thumbnails_times_and_timings(model: Runtime, video: FrameArray) -> None:
+    report = model.run(video)
+    assert report.segments[0].start_s == 0
+    assert report.segments[-1].end_s == pytest.approx(20)
+    assert all(a.end_s == pytest.approx(b.start_s) for a, b in zip(report.segments, report.segments[1:], strict=False))
+    assert [t for s in report.segments for t in s.tokens] == model.tokens(video).ids.tolist()
+    for segment in report.segments:
+        assert segment.thumbnail is not None
+        assert segment.thumbnail.shape == (48, 48, 3)
+        assert segment.thumbnail.base is None
+        assert [candidate.text for candidate in segment.answers["colour"]] != []
+    assert set(report.timings_s) == {"decode", "backbone", "assign", "encode", "total"}
+    assert all(value > 0 for value in report.timings_s.values())
+    text = json.dumps(to_json(report), allow_nan=False)
+    assert "thumbnail" not in text
+
+
+def test_sixteen_threads_on_one_model_get_what_one_gets(model: Runtime, make_video: MakeVideo) -> None:
+    videos = [make_video(3 + seed, seed) for seed in range(8)]
+
+    def work(job: int) -> Any:
+        video = videos[job % len(videos)]
+        verb = job % 4
+        if verb == 0:
+            return model.tokens(video).to_bytes()
+        if verb == 1:
+            return model.embed(video, "red square").vector.tobytes()
+        if verb == 2:
+            return model.fill("a [MASK] square", video, [1])
+        return model.classify(video, question="colour")
+
+    jobs = range(48)
+    serial = [work(job) for job in jobs]
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(work, jobs)) == serial
+
+
+def test_progress_rises_to_the_end(model: Runtime, video: FrameArray) -> None:
+    seen: list[tuple[float, float | None]] = []
+    model.tokens(video, on_progress=lambda done, total: seen.append((done, total)))
+    done = [value for value, _ in seen]
+    assert done == sorted(done)
+    assert done[-1] == pytest.approx(20)
+
+
+def test_cancelling_stops_a_verb_and_leaves_the_model_usable(model: Runtime, video: FrameArray) -> None:
+    for verb in (model.tokens, model.embed, model.run):
+        cancel = threading.Event()
+        calls = 0
+
+        def stop(done_s: float, total_s: float | None, cancel: threading.Event = cancel) -> None:
+            nonlocal calls
+            calls += 1
+            if done_s > 4:
+                cancel.set()
+
+        with pytest.raises(Cancelled):
+            verb(video, on_progress=stop, cancel=cancel)
+        assert calls < 10
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        model.classify(model.tokens(video), question="colour", cancel=cancel)
+    assert len(model.tokens(video)) == 14
+
+
+def test_cancelling_endless_live_input_from_another_thread(model: Runtime, make_video: MakeVideo) -> None:
+    frames = make_video(3, seed=1).frames
+
+    def endless() -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
+        index = 0
+        while True:
+            yield frames[index % len(frames)], index / 10
+            index += 1
+
+    cancel = threading.Event()
+    timer = threading.Timer(0.3, cancel.set)
+    timer.start()
+    with pytest.raises(Cancelled):
+        model.tokens(endless(), cancel=cancel)
+    timer.join()
+
+
+def test_a_closed_model_says_so_and_closing_waits_for_calls(
+    model_folder: Path, cache_dir: Path, make_video: MakeVideo
+) -> None:
+    video = make_video(6, seed=2)
+    model = load(model_folder, cache_dir=cache_dir)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(done_s: float, total_s: float | None) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    with ThreadPoolExecutor(2) as pool:
+        call = pool.submit(model.tokens, video, on_progress=hold)
+        assert begun.wait(60)
+        closing = pool.submit(model.close)
+        time.sleep(0.05)
+        assert not closing.done()
+        with pytest.raises(InputError, match="closed"):
+            model.tokens(video)
+        go_on.set()
+        assert len(call.result(60)) == 4
+        closing.result(60)
+    model.close()
+    with pytest.raises(InputError, match="closed"):
+        model.warmup()
+
+
+def test_a_with_block_closes_and_threads_end(model_folder: Path, cache_dir: Path, video: FrameArray) -> None:
+    before = threading.active_count()
+    with load(model_folder, cache_dir=cache_dir) as model:
+        model.warmup()
+        model.tokens(video)
+    assert threading.active_count() <= before
+    with pytest.raises(InputError, match="closed"):
+        model.tokens(video)
+
+
+def test_limits_reach_the_video_and_the_text(model_folder: Path, cache_dir: Path, video: FrameArray) -> None:
+    limits = Limits(max_duration_s=10, max_text_chars=20)
+    with load(model_folder, cache_dir=cache_dir, limits=limits) as model:
+        with pytest.raises(LimitExceeded, match="max_duration_s"):
+            model.tokens(video)
+        with pytest.raises(LimitExceeded, match="max_text_chars"):
+            model.embed(text="x" * 21)
+
+
+@pytest.mark.parametrize("source", [5, None, np.zeros((3, 8, 8, 3), np.uint8), b"", b"not a video", "https://a/b.mp4"])
+def test_what_is_not_a_video_is_an_input_error(model: Runtime, source: Any) -> None:
+    with pytest.raises(InputError):
+        model.tokens(source)
+
+
+class Overflowing:
+    """An engine whose backbone gives NaN for every clip but the first two."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._clips = engine, 0
+        self.name, self.device, self.precision = engine.name, engine.device, engine.precision
+        self.fallback, self.parallel = None, 1
+
+    def run(self, stage: Stage, **inputs: Any) -> Any:
+        result = self._engine.run(stage, **inputs)
+        if stage == "backbone":
+            self._clips += 1
+            if self._clips > 2:
+                result[0, 0] = np.nan
+        return result
+
+    def prepare(self) -> None:
+        self._engine.prepare()
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def test_a_feature_that_is_not_finite_is_an_error_that_names_the_clip(
+    model_folder: Path, cache_dir: Path, video: FrameArray
+) -> None:
+    from videobert.engines.base import EngineOptions
+    from videobert.engines.openvino_engine import OpenVinoEngine
+    from videobert.model_folder import ModelFolder
+
+    folder = ModelFolder(model_folder)
+    engine = Overflowing(OpenVinoEngine(folder, EngineOptions(cache_dir=cache_dir)))
+    with Runtime(folder, engine, Limits()) as model, pytest.raises(ModelError, match=r"clip 2 at 3\.00 s"):
+        model.tokens(video)
+
+
+def test_a_token_list_survives_a_file(model: Runtime, video: FrameArray, tmp_path: Path) -> None:
+    tokens = model.tokens(video)
+    tokens.save(tmp_path / "a.vbt")
+    assert VisualTokens.load(tmp_path / "a.vbt") == tokens
