@@ -16,11 +16,15 @@ _SCENES = (
 _SEED = 7
 
 
-def write_demo(path: Path) -> None:
-    """Writes ten and a half seconds of 480-line H.264: three scenes over backgrounds that training does not have."""
+def demo_film() -> Film:
+    """Ten and a half seconds in 480 lines: three scenes over backgrounds that training does not have."""
     events, start = [], 0.0
     for scene, length in _SCENES:
         events.append(Event(scene, start, start + length))
         start += length
-    film = Film(tuple(events), 854, 480, Fraction(30), "libx264", 24, HELD_OUT_BACKGROUNDS, _SEED)
-    write_film(film, path.parent, path.stem)
+    return Film(tuple(events), 854, 480, Fraction(30), "libx264", 24, HELD_OUT_BACKGROUNDS, _SEED)
+
+
+def write_demo(path: Path) -> None:
+    """Writes the film as H.264 in MP4."""
+    write_film(demo_film(), path.parent, path.stem)

@@ -24,7 +24,7 @@ from videobert_modeling.models import S3D, VideoBert, backbone_tensors, save_wei
 from videobert_modeling.train.backbone import inflate, new_backbone, train_on_clips, train_on_stills
 from videobert_modeling.train.card import model_card
 from videobert_modeling.train.dataset import Shards, write_clips, write_stills
-from videobert_modeling.train.demo import write_demo
+from videobert_modeling.train.demo import demo_film, write_demo
 from videobert_modeling.train.evaluate import evaluate, write_held_out, write_results
 from videobert_modeling.train.examples import moments_of
 from videobert_modeling.train.narrate import QUESTIONS
@@ -36,6 +36,7 @@ from videobert_modeling.train.world import training_films
 
 EVALUATION_SEED = 20_190_401  # apart from every training seed
 _DEPTH = 3  # levels of the codebook
+_OUT_OF_DOMAIN_PERCENTILE = 99.5  # a film is flagged if half of its clips are among the farthest half percent
 _CODEBOOK, _RESULTS = "codebook.safetensors", "results.json"
 
 
@@ -103,7 +104,11 @@ class _Chain:
         films = run("films", {"n": s.held_out_films, "seed": EVALUATION_SEED}, self._write_held_out)
         model = run(
             "model",
-            {"questions": {name: dataclasses.asdict(question) for name, question in QUESTIONS.items()}},
+            {
+                "questions": {name: dataclasses.asdict(question) for name, question in QUESTIONS.items()},
+                "out_of_domain_percentile": _OUT_OF_DOMAIN_PERCENTILE,
+                "demo": dataclasses.asdict(demo_film()),
+            },
             lambda folder, report: self._assemble(backbone, tokens, joint, folder, report),
             after=("joint",),
         )
@@ -207,6 +212,7 @@ class _Chain:
             visual_tokens=len(codebook),
             backbone=BackboneConfig(width=s.backbone_width, feature_dim=backbone.feature_dim),
             encoder=s.encoder,
+            out_of_domain_percentile=_OUT_OF_DOMAIN_PERCENTILE,
             questions=QUESTIONS,
         )
 
