@@ -26,16 +26,19 @@ class Recipe:
         fps: sampling rate in frames per second of presentation time.
         frames: samples in a clip; 30 at 20 fps = 1.5 s.
         stride: every how many clips one is kept, 1 to 5 (section 3.2 of the paper: speed robustness).
-        short_side: the picture is resized, aspect kept, until its shorter side has this many pixels.
-        crop: side of the centred square that is cut out afterwards, in pixels.
+        short_side: the picture is resized, aspect kept, until its shorter side has this many pixels; the longer side
+            is rounded to the nearest, halves up. Pixels are taken as square, whatever the stream says.
+        crop: side of the centred square that is cut out afterwards, in pixels; offsets are rounded down.
         frame_choice: which frame stands for a sampling time: the one on screen then.
         tail: what fills a last clip that the video does not: its last frame, repeated.
-        resize_filter: antialiased bilinear, a triangle as wide as the downscaling factor.
+        resize_filter: antialiased bilinear, a triangle as wide as the downscaling factor; beyond the edge of a plane
+            its last sample goes on.
         colour: each plane is resized as stored, then converted with the stream's own matrix and range
-            (untagged: BT.709 from 720 lines, else BT.601; limited range) to full-range RGB.
-        chroma_siting: where chroma samples of subsampled formats lie when the stream does not say.
+            (untagged: BT.709 from 720 lines, else BT.601; limited range) to full-range RGB, rounded once. No transfer
+            function is applied: HDR is not tone-mapped.
+        chroma_siting: where chroma samples of subsampled formats lie when the codec does not say.
         fields: interlaced frames are used as stored, both fields woven.
-        rotation: display rotation in the container is applied.
+        rotation: display rotation and mirroring in the container are applied, after resizing and before the crop.
         mean, std: normalisation of pixels scaled to 0…1, per RGB channel; it lives inside the graph.
     """
 

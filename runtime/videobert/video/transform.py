@@ -42,7 +42,11 @@ def resized_size(width: int, height: int, short_side: int) -> tuple[int, int]:
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
-    """The display orientation that the container or the bitstream gives this frame."""
+    """The display orientation that the container or the bitstream gives this frame.
+
+    To be asked rarely: PyAV's side data and its frame refer to each other, so that the picture's memory is freed only
+    when Python next looks for cycles.
+    """
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     return UPRIGHT if matrix is None else from_display_matrix(bytes(matrix))
 
@@ -63,6 +67,7 @@ class PictureTransform:
         self._crop = recipe.crop
         self._max_side_px = max(max_side_px, recipe.short_side)
         self._scaler = VideoReformatter()
+        self._orientations: dict[int, Orientation] = {}
         self._weavers: dict[tuple[int, int, str], av.filter.Graph] = {}
         self.converted = 0
 
@@ -110,7 +115,9 @@ class PictureTransform:
                 fix="Convert the video to 8-bit 4:2:0 first.",
             ) from error
         self.converted += 1
-        shown = orientation_of(frame).apply(resized)
+        if frame.rotation not in self._orientations:
+            self._orientations[frame.rotation] = orientation_of(frame)
+        shown = self._orientations[frame.rotation].apply(resized)
         top, left = (shown.shape[0] - self._crop) // 2, (shown.shape[1] - self._crop) // 2
         square = shown[top : top + self._crop, left : left + self._crop]
         if colour.grey and not colour.full_range:
