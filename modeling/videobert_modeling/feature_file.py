@@ -64,7 +64,7 @@ class FeatureFiles:
         files = tuple(Path(path) for path in paths)
         if not files:
             raise InputError(
-                "no feature files were given", fix="Write some with videobert_modeling.feature_file.write_features."
+                "no feature files were given", fix="Name some, or videos with `videobert cluster --model FOLDER`."
             )
         headers = [_header(path) for path in files]
         for path, header in zip(files, headers, strict=True):

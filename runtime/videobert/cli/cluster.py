@@ -1,7 +1,8 @@
-"""`videobert cluster`: a codebook from clip features."""
+"""`videobert cluster`: a codebook from videos or from saved clip features."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,16 @@ from videobert.cli.talk import steps
 
 @command
 def cluster(
-    features: Annotated[
+    sources: Annotated[
         list[Path],
-        typer.Argument(help="Feature files, in a fixed order: the result depends on it.", show_default=False),
+        typer.Argument(
+            help="Videos, with --model, or feature files. The result depends on their order.", show_default=False
+        ),
     ],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", metavar="FOLDER", help="Whose backbone sees the videos; needs no codebook yet."),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="The codebook, codebook.safetensors of a model folder.")
     ] = Path("codebook.safetensors"),
@@ -28,13 +35,15 @@ def cluster(
     *,
     options: TalkOptions,
 ) -> None:
-    """Train a codebook on clip features by hierarchical k-means."""
+    """Train a codebook on the clips of videos, or on features saved before, by hierarchical k-means."""
     check_writable(out, "--out")
     with modeling("cluster", "train"):
         from videobert_modeling.cluster import cluster_files
+        from videobert_modeling.video_features import cluster_videos
 
         with steps("clustering", options) as on_progress:
-            result = cluster_files(features, out, branching=branching, depth=depth, seed=seed, on_progress=on_progress)
+            train = cluster_files if model is None else partial(cluster_videos, model)
+            result = train(sources, out, branching=branching, depth=depth, seed=seed, on_progress=on_progress)
     if options.json:
         print_json(
             {
