@@ -28,8 +28,8 @@ class AttributeHeads(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(feature_dim, len(v)) for name, v in ATTRIBUTES.items()})
         self.parts = nn.ModuleDict({name: nn.Embedding(len(v), feature_dim) for name, v in ATTRIBUTES.items()})
         self.base = nn.Parameter(torch.zeros(feature_dim))
-        for part in self.parts.values():
-            nn.init.zeros_(part.weight)
+        for weights in self.parts.parameters():
+            nn.init.zeros_(weights)
 
     def losses(self, features: Tensor, labels: Tensor, attributes: tuple[str, ...]) -> Losses:
         """Losses of features `(n, dim)` with labels `(n, 4)` over the attributes named."""

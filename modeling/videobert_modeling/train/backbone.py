@@ -110,7 +110,7 @@ def _train(
     folder: Path,
     report: Report,
 ) -> None:
-    network = nn.ModuleDict({"backbone": backbone, "heads": heads}).to(memory_format=torch.channels_last_3d)
+    network = nn.ModuleDict({"backbone": backbone, "heads": heads}).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     steps_an_epoch = len(rows) // schedule.batch
     total = steps_an_epoch * schedule.epochs
@@ -128,7 +128,7 @@ def _train(
             optimizer.zero_grad(set_to_none=True)
             # The pull comes in slowly: what the features cannot yet tell would count as noise to be removed.
             pull = schedule.pull * min(1.0, 2 * (epoch * steps_an_epoch + step) / total)
-            (losses.sorting + pull * losses.unexplained).backward()
+            torch.autograd.backward(losses.sorting + pull * losses.unexplained)
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
             turn.step()

@@ -40,7 +40,8 @@ def _grid(rng: np.random.Generator, width: int, height: int) -> tuple[_Floats, _
 
 def _smooth_noise(rng: np.random.Generator, width: int, height: int, cells: int) -> _Floats:
     small = rng.random((cells, max(2, cells * width // height)), dtype=np.float32)
-    return np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
+    large = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.clip(large, 0, 1)
 
 
 def _flat(rng: np.random.Generator, width: int, height: int) -> _Floats:
@@ -49,7 +50,7 @@ def _flat(rng: np.random.Generator, width: int, height: int) -> _Floats:
 
 def _gradient(rng: np.random.Generator, width: int, height: int) -> _Floats:
     x, _ = _grid(rng, width, height)
-    return (x - x.min()) / np.ptp(x)
+    return np.asarray((x - x.min()) / np.ptp(x), np.float32)
 
 
 def _blobs(rng: np.random.Generator, width: int, height: int) -> _Floats:
@@ -63,36 +64,36 @@ def _grain(rng: np.random.Generator, width: int, height: int) -> _Floats:
 def _checker(rng: np.random.Generator, width: int, height: int) -> _Floats:
     x, y = _grid(rng, width, height)
     n = rng.uniform(2, 7)
-    return ((np.floor(x * n) + np.floor(y * n)) % 2).astype(np.float32) * np.float32(rng.uniform(0.4, 1))
+    return np.asarray((np.floor(x * n) + np.floor(y * n)) % 2 * rng.uniform(0.4, 1), np.float32)
 
 
 def _stripes(rng: np.random.Generator, width: int, height: int) -> _Floats:
     x, _ = _grid(rng, width, height)
-    return (np.floor(x * rng.uniform(2, 8)) % 2).astype(np.float32) * np.float32(rng.uniform(0.4, 1))
+    return np.asarray(np.floor(x * rng.uniform(2, 8)) % 2 * rng.uniform(0.4, 1), np.float32)
 
 
 def _waves(rng: np.random.Generator, width: int, height: int) -> _Floats:
     x, y = _grid(rng, width, height)
     a, b = rng.uniform(6, 25, 2)
-    return (0.5 + 0.25 * np.sin(a * x) + 0.25 * np.sin(b * y)).astype(np.float32)
+    return np.asarray(0.5 + 0.25 * np.sin(a * x) + 0.25 * np.sin(b * y), np.float32)
 
 
 def _dots(rng: np.random.Generator, width: int, height: int) -> _Floats:
     x, y = _grid(rng, width, height)
     n, radius = rng.uniform(3, 8), rng.uniform(0.15, 0.35)
     distance = np.hypot((x * n) % 1 - 0.5, (y * n) % 1 - 0.5)
-    return np.clip((radius - distance) * 8 + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((radius - distance) * 8 + 0.5, 0, 1), np.float32)
 
 
 def _rings(rng: np.random.Generator, width: int, height: int) -> _Floats:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32) / min(width, height)
     distance = np.hypot(x - rng.uniform(0, 1.3), y - rng.uniform(0, 1))
-    return (0.5 + 0.5 * np.sin(distance * rng.uniform(12, 40))).astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.sin(distance * rng.uniform(12, 40)), np.float32)
 
 
 def _clouds(rng: np.random.Generator, width: int, height: int) -> _Floats:
     octaves = [_smooth_noise(rng, width, height, 3 * 2**k) / 2**k for k in range(4)]
-    return (sum(octaves, np.zeros((height, width), np.float32)) / 1.875).astype(np.float32)
+    return np.asarray(sum(octaves) / np.float32(1.875), np.float32)
 
 
 def _bricks(rng: np.random.Generator, width: int, height: int) -> _Floats:

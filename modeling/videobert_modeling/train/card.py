@@ -99,13 +99,13 @@ def _figures(results: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in _ROWS:
-        cells = [
+        shown = [
             results[split][kind][name]
             for kind in ("cloze_named", "one_clip", "classify")
             for split in ("seen", "unseen")
         ]
-        cells.insert(2, results["without_video_named"][name])
-        lines.append(f"| {name} | " + " | ".join(f"{100 * cell['value']:.1f}" for cell in cells) + " |")
+        shown.insert(2, results["without_video_named"][name])
+        lines.append(f"| {name} | " + " | ".join(f"{100 * cell['value']:.1f}" for cell in shown) + " |")
     lines += ["", *_alignment(results)]
     if "out_of_domain" in results:
         lines += ["", *_out_of_domain(results["out_of_domain"])]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -55,7 +56,8 @@ class Shards:
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
         shard = int(np.searchsorted(self.offsets, index, side="right")) - 1
-        return self.pixels[shard][index - self.offsets[shard]]
+        picture: npt.NDArray[np.uint8] = self.pixels[shard][index - self.offsets[shard]]
+        return picture
 
     def take(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """Pictures at `indices`, copied into one array."""
@@ -121,11 +123,12 @@ def _run_all(work: Callable[..., None], jobs: Sequence[tuple[object, ...]], work
 
 def _write_shard(folder: Path, first: int, pixels: npt.NDArray[np.uint8], records: npt.NDArray[np.void]) -> None:
     path = folder / f"{first:06d}.records.npy"
-    for target, array in ((_pixels_path(path), pixels), (path, records)):
-        write_atomically(target, lambda temporary, array=array: _save(temporary, array))
+    # Records come last: where they are, the shard is whole.
+    write_atomically(_pixels_path(path), lambda temporary: _save(temporary, pixels))
+    write_atomically(path, lambda temporary: _save(temporary, records))
 
 
-def _save(path: Path, array: npt.NDArray[np.generic]) -> None:
+def _save(path: Path, array: npt.NDArray[Any]) -> None:
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
 

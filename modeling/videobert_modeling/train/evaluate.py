@@ -233,8 +233,8 @@ def views_of(path: Path) -> list[videobert.FrameArray]:
 
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        decoded = [(f.to_ndarray(format="rgb24"), float(f.pts * stream.time_base)) for f in container.decode(stream)]
-    pictures = np.stack([picture for picture, _ in decoded])
+        decoded = [(f.to_ndarray(format="rgb24"), f.time or 0.0) for f in container.decode(stream)]
+    pictures = np.stack([picture for picture, _ in decoded]).astype(np.uint8, copy=False)
     times = np.array([time for _, time in decoded])
     height, width = pictures.shape[1:3]
     views = []

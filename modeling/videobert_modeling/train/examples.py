@@ -169,4 +169,5 @@ class ExampleMaker:
 def special_ids(tokenizer: Tokenizer) -> SpecialIds:
     """Ids of the special words of `word_tokenizer`."""
     names = {"pad": "[PAD]", "unknown": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-    return SpecialIds(**{field: int(tokenizer.token_to_id(word)) for field, word in names.items()})
+    vocabulary = tokenizer.get_vocab()
+    return SpecialIds(**{field: vocabulary[word] for field, word in names.items()})

@@ -66,7 +66,7 @@ def pretrain(
     rows = CentroidRows(config, leaves)
     parametrize.register_parametrization(model.encoder.tokens, "weight", rows)
     # A leaf that training never meets would otherwise learn only that it is rare.
-    model.heads.bias.register_hook(lambda gradient: gradient * _word_ids(config, gradient))
+    model.heads.bias.register_hook(lambda gradient: gradient * _word_ids(config, gradient))  # type: ignore[no-untyped-call]
     make = ExampleMaker(config, tokenizer, moments, seed)
     optimizer = torch.optim.AdamW(_groups(model), lr=schedule.rate, betas=(0.9, 0.98))
     turn = torch.optim.lr_scheduler.OneCycleLR(
@@ -79,7 +79,7 @@ def pretrain(
         with torch.autocast("cpu", dtype=torch.bfloat16), parametrize.cached():
             losses = _losses(model, batch)
         optimizer.zero_grad(set_to_none=True)
-        (losses[0] + _VISUAL_WEIGHT * losses[1] + losses[2]).backward()
+        torch.autograd.backward(losses[0] + _VISUAL_WEIGHT * losses[1] + losses[2])
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         turn.step()

@@ -197,7 +197,7 @@ def still(rng: np.random.Generator, scene: Scene, size: int, backgrounds: tuple[
     if rng.random() < 0.5:
         picture = _close_up(picture, stage.pose(time_s), rng.uniform(0.8, 1.0))
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+    picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     shrinks = picture.shape[0] >= size
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(
         np.uint8, copy=False

@@ -68,7 +68,7 @@ def _outline(shape: str) -> npt.NDArray[np.float64]:
 def _draw_face(rng: np.random.Generator, canvas: npt.NDArray[np.uint8], scene: Scene, tone: float) -> None:
     half = canvas.shape[0] / 2
     x, y, size = _FACES[scene.shape]
-    unit = half * 0.94 * size
+    unit = float(half * 0.94 * size)
     centre_x, centre_y = half + x * half, half + y * half
     ink = (tone, tone, tone, 255.0)
     one = 2**_SHIFT
@@ -77,7 +77,7 @@ def _draw_face(rng: np.random.Generator, canvas: npt.NDArray[np.uint8], scene: S
         return round((centre_x + u * unit) * one), round((centre_y + v * unit) * one)
 
     def length(u: float) -> int:
-        return round(u * unit * one)
+        return round(float(u * unit * one))
 
     apart, eye = rng.uniform(0.26, 0.34), rng.uniform(0.09, 0.13)
     for side in (-1, 1):

@@ -74,7 +74,7 @@ class AttributeMeans:
 
     def __call__(self, labels: npt.NDArray[np.integer]) -> Floats:
         """Fitted means `(n, dim)` for labels `(n, 4)`."""
-        return (_design(labels) @ self._effects + self._centre).astype(np.float32)
+        return np.asarray(_design(labels) @ self._effects + self._centre, np.float32)
 
 
 def complete(features: Floats, labels: npt.NDArray[np.integer], seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:

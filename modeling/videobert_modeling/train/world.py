@@ -161,7 +161,7 @@ def _film(
     events = tuple(
         Event(scene, float(end - length), float(end)) for scene, length, end in zip(scenes, lengths, ends, strict=True)
     )
-    width, height = sizes[rng.integers(len(sizes))]
+    width, height = sizes[int(rng.integers(len(sizes)))]
     vp9 = rng.random() < 0.2
     return Film(
         events=events,
