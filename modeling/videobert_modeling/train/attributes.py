@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from videobert_modeling.train.world import ATTRIBUTES, MOTIONS
 
 _SMOOTHING = 0.05
-_WEIGHTS = {"mood": 2.0}  # the smallest thing to see, and the last to be learned
+_MOOD_WEIGHT = 2.0  # the smallest thing to see, and the last of those in a still to be learned
 _REVERSED = {"grows": "shrinks", "shrinks": "grows"}
 REVERSED_MOTION = tuple(MOTIONS.index(_REVERSED.get(motion, motion)) for motion in MOTIONS)
 
@@ -31,15 +31,17 @@ class AttributeHeads(nn.Module):
         for weights in self.parts.parameters():
             nn.init.zeros_(weights)
 
-    def losses(self, features: Tensor, labels: Tensor, attributes: tuple[str, ...]) -> Losses:
+    def losses(
+        self, features: Tensor, labels: Tensor, attributes: tuple[str, ...], motion_weight: float = 1.0
+    ) -> Losses:
         """Losses of features `(n, dim)` with labels `(n, 4)` over the attributes named."""
-        names = list(ATTRIBUTES)
+        names, weights = list(ATTRIBUTES), {"mood": _MOOD_WEIGHT, "motion": motion_weight}
         sorting, composed, right = features.new_zeros(()), self.base.expand_as(features), []
         for name in attributes:
             target = labels[:, names.index(name)]
             logits = self.heads[name](features)
             loss = nn.functional.cross_entropy(logits, target, label_smoothing=_SMOOTHING)
-            sorting = sorting + _WEIGHTS.get(name, 1.0) * loss
+            sorting = sorting + weights.get(name, 1.0) * loss
             composed = composed + self.parts[name](target)
             right.append((logits.argmax(1) == target).float().mean().item())
         unexplained = (features - composed).square().sum() / (features - features.mean(0)).square().sum()

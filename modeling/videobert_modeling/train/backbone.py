@@ -89,12 +89,32 @@ def train_on_stills(
 
 
 def train_on_clips(
-    backbone: S3D, data: Shards, recipe: Recipe, schedule: Schedule, seed: int, folder: Path, report: Report
+    backbone: S3D,
+    data: Shards,
+    recipe: Recipe,
+    schedule: Schedule,
+    seed: int,
+    folder: Path,
+    report: Report,
+    motion_weight: float = 1.0,
 ) -> None:
     """Trains `backbone` in place on all attributes of clips that show one event (nearly) alone."""
     heads = AttributeHeads(backbone.feature_dim)
     rows = np.flatnonzero(data.records["share"] > 0.85)
-    _train(clip_features, backbone, heads, data, rows, recipe, schedule, _ATTRIBUTES_OF_CLIPS, seed, folder, report)
+    _train(
+        clip_features,
+        backbone,
+        heads,
+        data,
+        rows,
+        recipe,
+        schedule,
+        _ATTRIBUTES_OF_CLIPS,
+        seed,
+        folder,
+        report,
+        motion_weight,
+    )
 
 
 def _train(
@@ -109,6 +129,7 @@ def _train(
     seed: int,
     folder: Path,
     report: Report,
+    motion_weight: float = 1.0,
 ) -> None:
     network = nn.ModuleDict({"backbone": backbone, "heads": heads}).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
@@ -124,7 +145,7 @@ def _train(
             clips, labels = _augmented(rng, data, batch, recipe)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 features = features_of(backbone, clips)
-            losses = heads.losses(features, labels, attributes)
+            losses = heads.losses(features, labels, attributes, motion_weight)
             optimizer.zero_grad(set_to_none=True)
             # The pull comes in slowly: what the features cannot yet tell would count as noise to be removed.
             pull = schedule.pull * min(1.0, 2 * (epoch * steps_an_epoch + step) / total)

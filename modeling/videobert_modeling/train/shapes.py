@@ -89,16 +89,22 @@ class _Chain:
             lambda folder, report: self._train_backbone(spatial, clips, folder, report),
             after=("spatial", "clips"),
         )
+        refined = run(
+            "refined",
+            {"schedule": dataclasses.asdict(s.on_clips_again), "seed": seed},
+            lambda folder, report: self._refine_backbone(backbone, clips, folder, report),
+            after=("backbone",),
+        )
         tokens = run(
             "tokens",
             {"branching": s.branching, "depth": _DEPTH, "seed": seed},
-            lambda folder, report: self._make_tokens(backbone, clips, folder, report),
-            after=("backbone",),
+            lambda folder, report: self._make_tokens(refined, clips, folder, report),
+            after=("refined",),
         )
         joint = run(
             "joint",
             {"schedule": dataclasses.asdict(s.pretraining), "encoder": dataclasses.asdict(s.encoder), "seed": seed},
-            lambda folder, report: self._pretrain(backbone, tokens, clips, folder, report),
+            lambda folder, report: self._pretrain(refined, tokens, clips, folder, report),
             after=("tokens",),
         )
         films = run("films", {"n": s.held_out_films, "seed": EVALUATION_SEED}, self._write_held_out)
@@ -109,7 +115,7 @@ class _Chain:
                 "out_of_domain_percentile": _OUT_OF_DOMAIN_PERCENTILE,
                 "demo": dataclasses.asdict(demo_film()),
             },
-            lambda folder, report: self._assemble(backbone, tokens, joint, folder, report),
+            lambda folder, report: self._assemble(refined, tokens, joint, folder, report),
             after=("joint",),
         )
         evaluation = run(
@@ -143,6 +149,13 @@ class _Chain:
         backbone = self._load_backbone(spatial)
         inflate(backbone, self._seed)
         train_on_clips(backbone, Shards.open(clips), s.recipe, s.on_clips, self._seed, folder, report)
+        torch.save(backbone.state_dict(), folder / "backbone.pt")
+
+    def _refine_backbone(self, before: Path, clips: Path, folder: Path, report: Report) -> None:
+        s = self._settings
+        backbone = self._load_backbone(before)
+        data, seed = Shards.open(clips), self._seed + 1
+        train_on_clips(backbone, data, s.recipe, s.on_clips_again, seed, folder, report, motion_weight=2.0)
         round_to_half(backbone)
         torch.save(backbone.state_dict(), folder / "backbone.pt")
 
