@@ -35,7 +35,7 @@ def minute_and_hour(factory, folder, suffix, fps):
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_an_hour_of_240p_needs_no_more_memory_than_a_minute(factory, tmp_path, suffix):
-    minute, hour = minute_and_hour(factory, tmp_path, suffix, fps=4)
+    minute, hour = minute_and_hour(factory, tmp_path, suffix, fps=2)
     count, end_s, small = peak(minute)
     assert (count, end_s) == (40, 60.0)
     count, end_s, large = peak(hour)

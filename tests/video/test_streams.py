@@ -239,10 +239,17 @@ def test_nothing_stays_open(clip, factory, tmp_path):
     """Closed half-way, read to the end, or failed: no file and no decoder thread is left."""
     broken = tmp_path / "b.mp4"
     broken.write_bytes(clip.read_bytes()[:2000])
-    drain(clip)
+    large = factory.write_clip(tmp_path / "large.mp4", size=(1280, 720), ticks=range(8))
+    with open_clips(large, RECIPE) as stream:
+        next(stream)
     gc.collect()
     before = open_things()
-    for _ in range(30):
+    for _ in range(10):
+        stream = open_clips(large, RECIPE)
+        if (os.cpu_count() or 1) > 1:
+            assert open_things()[1] > before[1], "large pictures are decoded by several threads"
+        stream.close()
+        drain(large)
         with open_clips(clip, RECIPE) as stream:
             next(stream)
         drain(clip)
