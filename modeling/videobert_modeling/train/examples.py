@@ -14,6 +14,7 @@ from videobert_modeling.train.narrate import fill_template, random_template
 from videobert_modeling.train.world import ATTRIBUTES, Film, Scene
 
 IGNORED = -100
+_LONGEST_PAIR = 14  # words of two sentences together; longer ones would only make every batch longer
 _WORD_SHARE, _VISUAL_SHARE = 0.15, 0.15
 _ATTRIBUTE_WORDS = frozenset(word for values in ATTRIBUTES.values() for word in values)
 
@@ -85,7 +86,7 @@ class ExampleMaker:
         text = fill_template(template, moment.scene)
         if draw < 0.15:
             return self._masked(text, None)
-        if moment.surroundings and rng.random() < 0.2:
+        if moment.surroundings and rng.random() < 0.35:
             visual = moment.surroundings[rng.integers(len(moment.surroundings))]
         else:
             visual = self._subsample(moment.tokens)
@@ -99,8 +100,9 @@ class ExampleMaker:
             return Example(*self._plain(self._builder.joint(self._ids(text), visual)), aligned=1)
         if draw < 0.75 and moment.next is not None:
             after = self._moments[moment.next]
-            text = f"{text} {fill_template(random_template(rng), after.scene)}"
-            visual = np.concatenate([visual, self._subsample(after.tokens)])
+            both = f"{text} {fill_template(random_template(rng), after.scene)}"
+            if len(both.split()) <= _LONGEST_PAIR:
+                text, visual = both, np.concatenate([visual, self._subsample(after.tokens)])
         example = self._masked(text, visual)
         example.aligned = 1
         return example
