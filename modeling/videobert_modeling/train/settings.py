@@ -50,7 +50,7 @@ SETTINGS: dict[Scale, Settings] = {
         on_clips_again=Schedule(epochs=4, batch=16, rate=2e-3, pull=0.5),
         branching=12,
         encoder=EncoderConfig(layers=3, width=256, heads=4, feed_forward=1024, positions=128),
-        pretraining=PretrainSchedule(steps=2500, batch=96, rate=6e-4),
+        pretraining=PretrainSchedule(steps=2200, batch=96, rate=6e-4),
         held_out_films=240,
     ),
     "smoke": Settings(
