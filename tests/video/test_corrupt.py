@@ -88,8 +88,8 @@ def test_mutated_files_give_frames_or_a_typed_error(corpus):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_many_more_mutated_files(corpus):
-    outcomes = run(corpus, 1000, 9000, timeout_s=1100)
-    assert len(outcomes) == 8000
+    outcomes = run(corpus, 1000, 3000, timeout_s=1100)
+    assert len(outcomes) == 2000
     assert {result.split()[0] for result in outcomes.values()} <= {
         "frames",
         "DecodeError",
