@@ -225,31 +225,38 @@ class Runtime:
         video: Video,
         text: str,
         *,
+        window_clips: int | None = None,
         stride: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Alignment:
-        """How likely it is that this text belongs to this video, as a whole and window by window."""
+        """How likely it is that this text belongs to this video, as a whole and window by window.
+
+        Args:
+            window_clips: clips to one window; the model's own window if not given.
+        """
         with self._using() as stages:
-            return align(stages, video, text, Request(stride=stride, on_progress=on_progress, cancel=cancel))
+            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            return align(stages, video, text, window_clips, request)
 
     def run(
         self,
         video: Video,
         *,
         top: int = 3,
-        context_clips: int = 1,
+        context_clips: int = 0,
         stride: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Report:
         """Everything the model can say about a video: time-stamped answers to all its questions.
 
-        Each clip is judged together with its neighbours; stretches with the same answers become one segment.
+        Each clip is judged by itself, since neighbours across a cut mislead; stretches with the same answers become
+        one segment.
 
         Args:
             top: answers to each question.
-            context_clips: neighbours on either side that a clip is judged with.
+            context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
         """
         if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
             raise InputError("context_clips is out of range", seen=context_clips, allowed="0 or more")

@@ -256,6 +256,7 @@ def test_align_means_log_odds_over_windows(known: Runtime, engine: KnownEngine) 
     found = known.align(tokens_of(known, [1, 2, 3, 4, 5]), "red square")
     np.testing.assert_allclose(found.score, 1 / (1 + np.exp(-1)), rtol=1e-6)
     np.testing.assert_allclose([w.score for w in found.windows], [1 / (1 + np.e), 1 / (1 + np.exp(-3))], rtol=1e-6)
+    assert len(known.align(tokens_of(known, [1, 2, 3]), "red", window_clips=1).windows) == 3
     with pytest.raises(InputError, match="empty"):
         known.align(tokens_of(known, [1]), "  ")
 
@@ -283,14 +284,14 @@ def test_text_that_leaves_no_room_is_an_error_and_less_room_makes_smaller_window
 
 
 def test_run_merges_neighbours_that_agree(known: Runtime, engine: KnownEngine) -> None:
-    """Each clip is judged with its neighbours: the majority of three decides, and a lone dissenter is outvoted."""
+    """With one neighbour on either side the majority of three decides, and a lone dissenter is outvoted."""
 
     def logits(ids: list[int], position: int) -> npt.NDArray[np.float32]:
         visual = [index - WORDS for index in ids if WORDS <= index < WORDS + VISUAL]
         return log_odds(red=sum(i < 10 for i in visual), blue=sum(i >= 10 for i in visual), green=0)
 
     engine.word_logits = logits
-    report = known.run(tokens_of(known, [1, 2, 1, 20, 3, 4, 21, 22, 23]))
+    report = known.run(tokens_of(known, [1, 2, 1, 20, 3, 4, 21, 22, 23]), context_clips=1)
     assert [(s.start_s, s.end_s, s.answers["colour"][0].text) for s in report.segments] == [
         (0, 9, "red"),
         (9, 13.5, "blue"),
@@ -299,7 +300,7 @@ def test_run_merges_neighbours_that_agree(known: Runtime, engine: KnownEngine) -
     assert [s.padded_frames for s in report.segments] == [0, 2]
     assert (report.source, report.duration_s, report.percentile, report.out_of_domain) == ("tokens", 13.5, 50, False)
     assert all(segment.thumbnail is None for segment in report.segments)
-    assert len(known.run(tokens_of(known, [1, 20, 1]), context_clips=0).segments) == 3
+    assert len(known.run(tokens_of(known, [1, 20, 1])).segments) == 3
     with pytest.raises(InputError, match="context_clips"):
         known.run(tokens_of(known, [1]), context_clips=-1)
 

@@ -30,7 +30,7 @@ def run(
     top: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 3,
     context_clips: Annotated[
         int, typer.Option(min=0, help="Neighbours on either side that a clip is judged with.")
-    ] = 1,
+    ] = 0,
     *,
     options: VideoOptions,
 ) -> None:

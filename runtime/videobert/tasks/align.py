@@ -13,13 +13,13 @@ from videobert.tasks.tokens import Request, watch
 from videobert.tasks.windows import windows
 
 
-def align(stages: Stages, video: Any, text: str, request: Request) -> Alignment:
+def align(stages: Stages, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
     """See `Runtime.align`."""
     pieces = stages.tokenizer.encode(text)
     if not pieces:
         raise InputError("the text is empty", fix="Give a text to hold against the video.")
     tokens = watch(stages, video, request).tokens
-    parts = windows(stages, tokens, len(pieces))
+    parts = windows(stages, tokens, len(pieces), window_clips)
     sequences = ((stages.builder.joint(pieces, part.ids), (0,)) for part in parts)
     log_odds = stages.alignment_log_odds(np.concatenate(list(stages.states(sequences, request.cancel))))
     scores = _sigmoid(log_odds.astype(np.float64))

@@ -64,7 +64,7 @@ def run(stages: Stages, video: Any, top: int, context_clips: int, request: Reque
 def _surroundings(
     stages: Stages, tokens: VisualTokens, text_pieces: int, context_clips: int
 ) -> list[npt.NDArray[np.int32]]:
-    """For each clip, itself and its neighbours: enough to judge motion, few enough to see a cut."""
+    """For each clip, itself and the neighbours that it is judged with."""
     reach = min(context_clips, (stages.builder.room(text_pieces) - 1) // 2)
     return [tokens.ids[max(0, clip - reach) : clip + reach + 1] for clip in range(len(tokens))]
 
