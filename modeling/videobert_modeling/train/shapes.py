@@ -24,7 +24,7 @@ from videobert_modeling.models import S3D, VideoBert, backbone_tensors, save_wei
 from videobert_modeling.train.backbone import inflate, new_backbone, train_on_clips, train_on_stills
 from videobert_modeling.train.card import model_card
 from videobert_modeling.train.dataset import Shards, write_clips, write_stills
-from videobert_modeling.train.demo import demo_film, write_demo
+from videobert_modeling.train.demo import write_demo
 from videobert_modeling.train.evaluate import evaluate, write_held_out, write_results
 from videobert_modeling.train.examples import moments_of
 from videobert_modeling.train.narrate import QUESTIONS
@@ -113,7 +113,6 @@ class _Chain:
             {
                 "questions": {name: dataclasses.asdict(question) for name, question in QUESTIONS.items()},
                 "out_of_domain_percentile": _OUT_OF_DOMAIN_PERCENTILE,
-                "demo": dataclasses.asdict(demo_film()),
             },
             lambda folder, report: self._assemble(refined, tokens, joint, folder, report),
             after=("joint",),
@@ -203,7 +202,6 @@ class _Chain:
         tokenizer.save(str(target / "tokenizer.json"))
         shutil.copyfile(tokens / _CODEBOOK, target / _CODEBOOK)
         save_weights(model, network, target / "model.safetensors")
-        write_demo(target / "clip.mp4")
         (target / "README.md").write_text("# shapes\n\nNot evaluated yet.\n")
         export_folder(target, None, lambda step, done, total: report(done / total, step))
 
@@ -244,6 +242,7 @@ def _publish(model: Path, results: dict[str, Any], out: Path) -> None:
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(model / "folder", partial)
+    write_demo(partial / "clip.mp4")
     (partial / "README.md").write_text(model_card(results, partial), encoding="utf-8")
     write_manifest(partial)
     if out.exists():
