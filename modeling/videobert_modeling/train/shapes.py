@@ -37,6 +37,7 @@ from videobert_modeling.train.world import training_films
 EVALUATION_SEED = 20_190_401  # apart from every training seed
 _DEPTH = 3  # levels of the codebook
 _OUT_OF_DOMAIN_PERCENTILE = 99.5  # a film is flagged if half of its clips are among the farthest half percent
+_WINDOW_CLIPS = 5  # as many as the longest event of the world has: a window of more would mix scenes
 _CODEBOOK, _RESULTS = "codebook.safetensors", "results.json"
 
 
@@ -113,6 +114,7 @@ class _Chain:
             {
                 "questions": {name: dataclasses.asdict(question) for name, question in QUESTIONS.items()},
                 "out_of_domain_percentile": _OUT_OF_DOMAIN_PERCENTILE,
+                "window_clips": _WINDOW_CLIPS,
             },
             lambda folder, report: self._assemble(refined, tokens, joint, folder, report),
             after=("joint",),
@@ -223,6 +225,7 @@ class _Chain:
             visual_tokens=len(codebook),
             backbone=BackboneConfig(width=s.backbone_width, feature_dim=backbone.feature_dim),
             encoder=s.encoder,
+            window_clips=_WINDOW_CLIPS,
             out_of_domain_percentile=_OUT_OF_DOMAIN_PERCENTILE,
             questions=QUESTIONS,
         )
