@@ -1,7 +1,8 @@
 """Does an exported graph compute what the module computes?
 
 The rule: against the module in float64, the graph's root mean square error is at most twice that of the module in
-float32, plus one float32 rounding unit of the values.
+float32, plus one float32 rounding unit of the values, taken as 1 if they are smaller: log-odds are a difference, near
+zero where two logits are nearly equal, and rounding is that of the logits.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Parity:
     @property
     def holds(self) -> bool:
         """Whether the rule of this module is met; NaN never meets it."""
-        return self.error <= 2 * self.reference_error + _UNIT * self.scale
+        return self.error <= 2 * self.reference_error + _UNIT * max(self.scale, 1.0)
 
 
 class Reference:
