@@ -154,7 +154,8 @@ def _limits(results: dict[str, Any]) -> str:
 - A clip that holds the end of one event and the start of the next is a mixture; its token may be of neither.
 - The evaluation films come from the same drawing program as the training films. They show that the chain works, not
   that the model understands video.
-- The scenes of `clip.mp4` were picked: with another seed, one of its clips was misread. The evaluation films were not."""
+- The scenes of `clip.mp4` were picked: with another seed, one of its clips was misread. The evaluation films
+  were not picked."""
 
 
 def _missed(results: dict[str, Any]) -> list[str]:
