@@ -57,7 +57,9 @@ def _making(config: ModelConfig, results: dict[str, Any]) -> str:
     minutes = sum(training["seconds"].values()) / 60
     return f"""## How it was made
 
-`videobert train shapes --seed {training["seed"]}`: {minutes:.0f} minutes on 2 CPU cores, from generated data alone.
+`videobert train shapes --seed {training["seed"]}`, from generated data alone. Its cached stages took
+{minutes:.0f} minutes in all, each timed on its own on 2 CPU cores. How closely a second run repeats the figures below
+has not been measured.
 
 1. S3D's spatial kernels on stills (colour, shape, mood), then the whole network on clips (and motion).
 2. Hierarchical k-means over the clips' features. {len(HELD_OUT)} of the 180 combinations of colour, shape and
