@@ -31,6 +31,7 @@ class Graph:
         longest: upper bound of an axis, by name.
         trials: inputs for checking the exported file.
         part: the share of an output that has a meaning, given the inputs; all of it by default.
+        rounded_at: size of what the last step rounds, for an output that is a difference and may be near zero.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Graph:
     trials: tuple[Inputs, ...]
     longest: dict[str, int]
     part: Callable[[Inputs, Tensor], Tensor] = lambda inputs, output: output
+    rounded_at: float = 0.0
 
 
 def graphs_of(backbone: S3D, model: VideoBert, recipe: Recipe) -> Iterator[Graph]:
@@ -127,6 +129,8 @@ def _head(name: str, module: nn.Module, width: int, random: torch.Generator) -> 
         axes=("count",),
         trials=(states(1), states(5)),
         longest={},
+        # Log-odds are the difference of two logits.
+        rounded_at=1.0 if name == "alignment_head" else 0.0,
     )
 
 

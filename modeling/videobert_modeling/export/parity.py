@@ -1,8 +1,7 @@
 """Does an exported graph compute what the module computes?
 
 The rule: against the module in float64, the graph's root mean square error is at most twice that of the module in
-float32, plus one float32 rounding unit of the values, taken as 1 if they are smaller: log-odds are a difference, near
-zero where two logits are nearly equal, and rounding is that of the logits.
+float32, plus one float32 rounding unit of the values, or of `Graph.rounded_at` where that is larger.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Parity:
     Args:
         error: of the exported graph.
         reference_error: of torch in float32.
-        scale: root mean square of the values themselves.
+        scale: at which the values are rounded: their root mean square, or `Graph.rounded_at`.
     """
 
     error: float
@@ -40,7 +39,7 @@ class Parity:
     @property
     def holds(self) -> bool:
         """Whether the rule of this module is met; NaN never meets it."""
-        return self.error <= 2 * self.reference_error + _UNIT * max(self.scale, 1.0)
+        return self.error <= 2 * self.reference_error + _UNIT * self.scale
 
 
 class Reference:
@@ -58,7 +57,7 @@ class Reference:
         return Parity(
             error=self._error(ours),
             reference_error=self._error(self._plain),
-            scale=_rms([self._part(i, exact) for i, exact in enumerate(self._exact)]),
+            scale=max(_rms([self._part(i, exact) for i, exact in enumerate(self._exact)]), self._graph.rounded_at),
         )
 
     def check(self, runner: str, run: Run) -> Parity:
