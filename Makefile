@@ -21,13 +21,14 @@ demo: $(VENV)/.installed-run
 	$(BIN)/videobert run $(CLIP)
 
 test: $(VENV)/.installed-all
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/kernels
+	$(BIN)/python -m pytest -m "not slow" tests/kernels
 
 check: $(VENV)/.installed-all
 	cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
 	cmake --build build/sanitized
 	ctest --test-dir build/sanitized --output-on-failure
-	$(BIN)/python -m pytest -m slow --timeout 1200
+	$(BIN)/python -m pytest -m slow --timeout 1200 --ignore tests/kernels
 
 lint: $(VENV)/.installed-all
 	$(BIN)/ruff check .

@@ -16,9 +16,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 RUNTIME = ROOT / "runtime" / "videobert"
 MODELING = ROOT / "modeling" / "videobert_modeling"
+KERNELS = ROOT / "kernels" / "videobert_kernels"
 
 # The modeling side's libraries, and the two doors through which the run side may reach them.
-MODELING_SIDE = {"torch", "transformers", "onnx", "onnxscript", "onnxruntime", "sklearn", "cv2", "videobert_modeling"}
+MODELING_SIDE = {"torch", "triton", "transformers", "onnx", "onnxscript", "onnxruntime", "sklearn", "cv2"} | {
+    "videobert_modeling",
+    "videobert_kernels",
+}
 DOORS = {"engines/torch_engine.py", "cli/build.py", "cli/import_.py", "cli/cluster.py", "cli/train.py"}
 # Paid for on first use only.
 LAZY = {"av", "openvino", "tokenizers", "safetensors", "rich", "typer"}
@@ -31,7 +35,7 @@ def sources(*folders: Path) -> list[Path]:
 
 
 def module_name(path: Path) -> str:
-    for root in (RUNTIME.parent, MODELING.parent):
+    for root in (RUNTIME.parent, MODELING.parent, KERNELS.parent):
         if path.is_relative_to(root):
             parts = path.relative_to(root).with_suffix("").parts
             return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -78,8 +82,14 @@ def test_the_doors_are_lazy() -> None:
         assert not reached, f"{door} imports {reached} before it is used"
 
 
+def test_the_kernels_stand_alone() -> None:
+    for path in sources(KERNELS):
+        reached = {name.split(".")[0] for name in imports(path, top_level_only=False)}
+        assert not reached & {"videobert", "videobert_modeling"}, f"{path} imports {reached}"
+
+
 def test_no_import_goes_in_a_circle() -> None:
-    files = {module_name(path): path for path in sources(RUNTIME, MODELING)}
+    files = {module_name(path): path for path in sources(RUNTIME, MODELING, KERNELS)}
     edges = {
         name: {target for target in imports(path, top_level_only=True) if target in files and target != name}
         for name, path in files.items()
@@ -117,14 +127,16 @@ def test_arrows_point_one_way() -> None:
                 assert LAYERS.index(own) <= LAYERS.index(other), f"{path} imports {target}"
 
 
-@pytest.mark.parametrize("path", sources(RUNTIME, MODELING, ROOT / "tests"), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sources(RUNTIME, MODELING, KERNELS, ROOT / "tests"), ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_files_stay_small(path: Path) -> None:
     limit = 900 if path.is_relative_to(ROOT / "tests") else 600
     assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
 
 
 def test_half_of_the_source_files_are_a_page_or_two() -> None:
-    lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in sources(RUNTIME, MODELING)]
+    lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in sources(RUNTIME, MODELING, KERNELS)]
     assert statistics.median(lines) <= 150
 
 
@@ -157,7 +169,7 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_user_reachable_checks_are_not_asserts() -> None:
-    for path in sources(RUNTIME, MODELING):
+    for path in sources(RUNTIME, MODELING, KERNELS):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         lines = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
         assert not lines, f"{path} validates with assert in lines {lines}"
@@ -167,7 +179,7 @@ FORBIDDEN_CALLS = re.compile(r"\b(eval|exec)\(|\bpickle\b|yaml\.load\(|shell=Tru
 
 
 def test_nothing_is_unpickled_or_evaluated() -> None:
-    for path in sources(RUNTIME, MODELING):
+    for path in sources(RUNTIME, MODELING, KERNELS):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             code = line.split("#")[0]
             if FORBIDDEN_CALLS.search(code) and not re.search(r"\.eval\(\)|re\.|\"|'", code):

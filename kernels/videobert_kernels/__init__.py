@@ -1,0 +1,1 @@
+"""Triton kernels for VideoBERT inference, each with a plain torch reference. Needs torch, Triton and numpy only."""

@@ -1,0 +1,49 @@
+"""Which implementation of an operator runs: the Triton kernel or the plain torch reference."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Literal
+
+from torch import Tensor
+
+from videobert_kernels.errors import KernelError
+
+Backend = Literal["auto", "triton", "reference"]
+BACKENDS = ("auto", "triton", "reference")
+
+
+def interpreting() -> bool:
+    """Whether Triton kernels are interpreted on the CPU (`TRITON_INTERPRET=1`), which is slow and for tests."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def choose(backend: Backend, tensor: Tensor) -> Literal["triton", "reference"]:
+    """The implementation that runs for `tensor`'s device.
+
+    `"auto"` is the kernel on CUDA devices (and on the CPU under the interpreter), else the reference. It never
+    replaces a kernel that should run by the reference: without Triton, CUDA tensors are an error.
+
+    Raises:
+        KernelError: an unknown name, or the kernel cannot run here.
+    """
+    if backend not in BACKENDS:
+        raise KernelError("this backend is not known", seen=backend, allowed=", ".join(BACKENDS))
+    if backend == "reference":
+        return "reference"
+    runs_kernels = tensor.is_cuda or interpreting()
+    if backend == "auto" and not runs_kernels:
+        return "reference"
+    if not runs_kernels:
+        raise KernelError(
+            "Triton kernels do not run on this device",
+            seen=tensor.device,
+            allowed="cuda",
+            fix='Move the tensors to a GPU, or use backend="reference".',
+        )
+    if importlib.util.find_spec("triton") is None:
+        raise KernelError(
+            "Triton is not installed", fix="Install it: pip install 'triton>=3.6', or use backend=\"reference\"."
+        )
+    return "triton"

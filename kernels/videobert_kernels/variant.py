@@ -1,0 +1,47 @@
+"""A kernel variant: one Triton kernel with everything that decides its machine code."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+# Contracting a*b+c into one rounding is part of the numerics: pinned here, passed to every launch and every offline
+# compilation, and recorded beside every result, because Triton's own default changes between versions.
+FP_FUSION: Final = True
+
+# Compute capabilities, as major * 10 + minor, that every shipped variant must compile for.
+CAPABILITIES: Final = (80, 86, 89, 90, 100, 120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelVariant:
+    """What the compile gate checks and what ahead-of-time compilation stores.
+
+    Args:
+        name: unique, stable, lower case: operator, kernel, dtype and sizes, e.g. `"nearest_flat_bf16_d1024"`.
+        kernel: where the jitted function lives, `"package.module:function"`.
+        arguments: run-time arguments in order with their Triton types, e.g. `{"points": "*bf16", "rows": "i32"}`.
+        aligned: the arguments (pointers, sizes, strides) that are always divisible by 16.
+        constants: values of the kernel's `tl.constexpr` parameters.
+        warps: per program.
+        stages: software pipeline depth.
+        default: chosen without being asked for: must not spill.
+        capabilities: the architectures it is shipped for.
+    """
+
+    name: str
+    kernel: str
+    arguments: Mapping[str, str]
+    constants: Mapping[str, Any]
+    aligned: tuple[str, ...] = ()
+    warps: int = 4
+    stages: int = 2
+    default: bool = True
+    capabilities: tuple[int, ...] = CAPABILITIES
+
+    def load(self) -> Any:
+        """The jitted function."""
+        module, _, function = self.kernel.partition(":")
+        return getattr(importlib.import_module(module), function)

@@ -1,0 +1,41 @@
+"""Which implementation runs, and what is said when none can."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+import torch
+
+from videobert_kernels.dispatch import choose
+from videobert_kernels.errors import KernelError
+
+
+def test_the_reference_runs_when_it_is_asked_for(device: str) -> None:
+    assert choose("reference", torch.zeros(1, device=device)) == "reference"
+
+
+def test_auto_is_the_kernel_where_kernels_run(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose("auto", torch.zeros(1, device=device)) == "triton"
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    assert choose("auto", torch.zeros(1)) == "reference"
+
+
+def test_a_kernel_that_cannot_run_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    with pytest.raises(KernelError, match=r"seen: cpu; allowed: cuda\. Move the tensors"):
+        choose("triton", torch.zeros(1))
+
+
+def test_without_triton_kernels_are_not_replaced_silently(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    if device == "cpu":
+        monkeypatch.setenv("TRITON_INTERPRET", "1")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "triton" else find(name))
+    with pytest.raises(KernelError, match="Triton is not installed"):
+        choose("auto", torch.zeros(1, device=device))
+
+
+def test_an_unknown_backend_is_named() -> None:
+    with pytest.raises(KernelError, match="seen: cuda; allowed: auto, triton, reference"):
+        choose("cuda", torch.zeros(1))  # type: ignore[arg-type]
