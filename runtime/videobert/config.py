@@ -55,6 +55,7 @@ class ModelConfig:
     Ids: words `0..words-1`, visual tokens `words..words+visual_tokens-1`, the joiner `[>]` = `words + visual_tokens`.
 
     Args:
+        alignment_pooler: whether the alignment head has BERT's dense layer and tanh before its two logits.
         window_clips: clips that one joint sequence holds in `classify`, `align` and `run` (longer video is cut).
         out_of_domain_percentile: a video whose median distance percentile is above this is flagged.
     """
@@ -65,6 +66,7 @@ class ModelConfig:
     backbone: BackboneConfig = BackboneConfig()
     encoder: EncoderConfig = EncoderConfig()
     heads: tuple[str, ...] = HEADS
+    alignment_pooler: bool = True
     window_clips: int = 16
     out_of_domain_percentile: float = 99.0
     questions: dict[str, QuestionConfig] = field(default_factory=dict)
@@ -141,6 +143,8 @@ class ModelConfig:
             raise _wrong("visual_tokens", self.visual_tokens, "at most 65536")
         if not _texts(self.heads) or not set(self.heads) <= set(HEADS):
             raise _wrong("heads", self.heads, HEADS)
+        if type(self.alignment_pooler) is not bool:
+            raise _wrong("alignment_pooler", self.alignment_pooler, "true or false")
         percentile = self.out_of_domain_percentile
         if type(percentile) not in (int, float) or not 0 <= percentile <= 100:
             raise _wrong("out_of_domain_percentile", percentile, "0 to 100")

@@ -25,9 +25,6 @@ BERT_WORDS = 30_522
 # 15 frames at 10 per second, pixels from -1 to 1. The original scaled each batch by its own extremes and stretched the
 # picture to a square, which made a clip's token depend on its neighbours; neither is repeated here.
 RECIPE = Recipe(fps=Fraction(10), frames=15, short_side=224, crop=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-# The original's alignment is one linear layer on the final [CLS] state. Ours has a dense layer and tanh before it; at
-# this scale tanh is the identity to within (20 / 1024)^2 / 3 for a state of size 20. Powers of two are exact in fp16.
-_POOLER_SCALE = 2.0**-10
 
 
 def read_mdskul(
@@ -43,7 +40,8 @@ def read_mdskul(
     """The model in a state dict, in evaluation mode; the ledger accounts for every tensor.
 
     Rows of the token table: `words` words, the visual tokens, the joiner (30,522 + 20,544 + 1 = 51,067 there).
-    Alignment label 0 means aligned, as here. A file without an alignment layer gives a model without that head.
+    Alignment is one linear layer on the final [CLS] state, without a pooler; label 0 means aligned, as here. A file
+    without an alignment layer gives a model without that head.
 
     Raises:
         ModelError: damaged, another layout, or a table that does not fit `words` or the codebook.
@@ -81,14 +79,11 @@ def read_mdskul(
             backbone=side.config,
             encoder=sizes,
             heads=("text", "visual", "alignment") if alignment else ("text", "visual"),
+            alignment_pooler=False,
         ).to_json()
     )
     state = taken.state | {"encoder.tokens.weight": taken.table, "heads.bias": taken.bias} | alignment
-    if alignment:
-        ledger.notes.append(
-            "the alignment head is linear in the source; its pooler here is an identity scaled to 2^-10"
-        )
-    else:
+    if not alignment:
         ledger.notes.append("the source has no alignment layer, so the model has no alignment head")
     return assemble(config, state, seed=0)
 
@@ -102,12 +97,9 @@ def _alignment(intake: Intake, width: int) -> dict[str, Tensor]:
     if len(found) != 1:
         return {}  # more than one stay unexplained
     classifier = "heads.alignment.classifier."
-    weight = intake.take(f"{found[0]}.weight", f"{classifier}weight", (2, width))
     return {
-        f"{classifier}weight": weight / _POOLER_SCALE,
+        f"{classifier}weight": intake.take(f"{found[0]}.weight", f"{classifier}weight", (2, width)),
         f"{classifier}bias": intake.take(f"{found[0]}.bias", f"{classifier}bias", (2,)),
-        "heads.alignment.pooler.weight": torch.eye(width) * _POOLER_SCALE,
-        "heads.alignment.pooler.bias": torch.zeros(width),
     }
 
 

@@ -24,15 +24,16 @@ class PredictionTransform(nn.Module):
 
 
 class AlignmentHead(nn.Module):
-    """Pooler (dense, tanh) over the final `[CLS]` state and two logits: aligned, not aligned."""
+    """Two logits of the final `[CLS]` state, aligned and not aligned; BERT's pooler (dense, tanh) first, if wanted."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, pooler: bool = True) -> None:
         super().__init__()
-        self.pooler = nn.Linear(width, width)
+        self.pooler = nn.Linear(width, width) if pooler else None
         self.classifier = nn.Linear(width, 2)
 
     def forward(self, cls_states: Tensor) -> Tensor:
-        out: Tensor = self.classifier(torch.tanh(self.pooler(cls_states)))
+        pooled = cls_states if self.pooler is None else torch.tanh(self.pooler(cls_states))
+        out: Tensor = self.classifier(pooled)
         return out
 
 
@@ -50,7 +51,7 @@ class Heads(nn.Module):
             self.transform = PredictionTransform(width, config.encoder.layer_norm_eps)
             self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         if "alignment" in config.heads:
-            self.alignment = AlignmentHead(width)
+            self.alignment = AlignmentHead(width, pooler=config.alignment_pooler)
         self.apply(initialise)
 
 
