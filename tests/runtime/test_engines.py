@@ -16,6 +16,7 @@ import pytest
 
 from videobert.engines import openvino_engine, selection
 from videobert.engines.base import Engine, EngineOptions
+from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError
 from videobert.model_folder import ModelFolder
@@ -194,6 +195,19 @@ class TestCache:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
         OpenVinoEngine(folder, EngineOptions(precision="f32")).prepare()
         assert len(os.listdir(tmp_path / "xdg" / "videobert")) == 5
+
+    def test_what_was_not_used_for_longest_makes_room(self, tmp_path: Path) -> None:
+        cache = CompiledCache(tmp_path / "cache", max_bytes=3_200)
+        payload = bytes(1_000)
+        for number in range(3):
+            cache.put({"graph": number}, payload)
+            for file in (tmp_path / "cache").iterdir():
+                os.utime(file, ns=(0, file.stat().st_mtime_ns - 10**9))
+        assert cache.get({"graph": 0}) == payload  # and with that it is the one used last
+        cache.put({"graph": 3}, payload)
+        assert [cache.get({"graph": number}) for number in range(4)] == [payload, None, payload, payload]
+        cache.put({"graph": 4}, bytes(9_000))
+        assert [cache.get({"graph": number}) is not None for number in range(5)] == [False] * 4 + [True]
 
 
 class TestPrecision:

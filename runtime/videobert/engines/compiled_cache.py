@@ -19,6 +19,7 @@ from videobert.errors import InputError
 _MAGIC = b"VBCACHE\x01"
 _DIGEST_BYTES = 32
 _SUFFIX = ".compiled"
+_MAX_BYTES = 4 << 30
 
 
 class CompiledCache:
@@ -26,13 +27,15 @@ class CompiledCache:
 
     Args:
         folder: where to keep them; None is `$XDG_CACHE_HOME/videobert`, or no cache at all where that cannot be used.
+        max_bytes: when the entries are larger together, those not used for longest go; the newest always stays.
 
     Raises:
         InputError: the folder was asked for and cannot be used safely.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, max_bytes: int = _MAX_BYTES) -> None:
         self._folder: Path | None = None
+        self._max_bytes = max_bytes
         try:
             self._folder = _own_folder(default_folder() if folder is None else folder)
         except (OSError, RuntimeError) as error:
@@ -54,6 +57,9 @@ class CompiledCache:
                 _check_owned(os.fstat(file.fileno()))
                 head = file.read(len(_MAGIC) + _DIGEST_BYTES)
                 payload = file.read()
+                # Marks it as used; a cache that cannot be written to still serves.
+                with contextlib.suppress(OSError):
+                    os.utime(descriptor)
         except OSError:
             return None
         if head != _MAGIC + hashlib.sha256(payload).digest():
@@ -65,8 +71,20 @@ class CompiledCache:
         if self._folder is None:
             return
         content = _MAGIC + hashlib.sha256(payload).digest() + payload
+        path = self._path(self._folder, key)
         with contextlib.suppress(OSError):
-            write_atomically(self._path(self._folder, key), lambda file: file.write_bytes(content))
+            write_atomically(path, lambda file: file.write_bytes(content))
+            self._prune(self._folder, path)
+
+    def _prune(self, folder: Path, newest: Path) -> None:
+        found = [(file, file.lstat()) for file in folder.glob(f"*{_SUFFIX}")]
+        total = sum(entry.st_size for _, entry in found)
+        for file, entry in sorted(found, key=lambda pair: pair[1].st_mtime_ns):
+            if total <= self._max_bytes:
+                return
+            if file != newest:
+                file.unlink(missing_ok=True)
+                total -= entry.st_size
 
     @staticmethod
     def _path(folder: Path, key: Mapping[str, object]) -> Path:
