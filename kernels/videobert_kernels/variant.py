@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 # Contracting a*b+c into one rounding is part of the numerics: pinned here, passed to every launch and every offline
@@ -29,6 +29,9 @@ class KernelVariant:
         stages: software pipeline depth.
         default: chosen without being asked for: must not spill.
         capabilities: the architectures it is shipped for.
+        sizes: the model's sizes that it is made for, e.g. `{"dim": 1024}` (of a feature), `{"head_size": 64}` or
+            `{"width": 768}` (of the encoder); what is not named may have any value. An ahead-of-time build for a
+            model stores the variants whose sizes are all the model's own.
     """
 
     name: str
@@ -40,6 +43,12 @@ class KernelVariant:
     stages: int = 2
     default: bool = True
     capabilities: tuple[int, ...] = CAPABILITIES
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def operator(self) -> str:
+        """The operator's folder."""
+        return self.kernel.partition(":")[0].split(".")[-2]
 
     def load(self) -> Any:
         """The jitted function."""

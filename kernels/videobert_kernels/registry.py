@@ -1,0 +1,47 @@
+"""Every kernel variant that is shipped, gathered from the operators' folders."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+
+from videobert_kernels.errors import KernelError
+from videobert_kernels.variant import CAPABILITIES, KernelVariant
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+def operators(package: str = "videobert_kernels") -> tuple[str, ...]:
+    """Names of the sub-packages that are operators: those with a module `configs`."""
+    parent = importlib.import_module(package)
+    found = []
+    for entry in pkgutil.iter_modules(parent.__path__):
+        inside = f"{package}.{entry.name}"
+        if entry.ispkg and any(part.name == "configs" for part in pkgutil.iter_modules(_path_of(inside))):
+            found.append(entry.name)
+    return tuple(sorted(found))
+
+
+def all_variants(package: str = "videobert_kernels") -> tuple[KernelVariant, ...]:
+    """What `variants()` of every operator's `configs` gives, by name.
+
+    Raises:
+        KernelError: two have one name, or a name or a capability is not usable.
+    """
+    found: dict[str, KernelVariant] = {}
+    for operator in operators(package):
+        for variant in importlib.import_module(f"{package}.{operator}.configs").variants():
+            if variant.name in found:
+                raise KernelError("two kernel variants have one name", seen=variant.name)
+            # The name becomes a file name.
+            if not _NAME.match(variant.name) or len(variant.name) > 100:
+                raise KernelError("not a name for a kernel variant", seen=variant.name, allowed=_NAME.pattern)
+            if not set(variant.capabilities) <= set(CAPABILITIES):
+                raise KernelError(f"{variant.name} asks for an unknown capability", seen=variant.capabilities)
+            found[variant.name] = variant
+    return tuple(found[name] for name in sorted(found))
+
+
+def _path_of(package: str) -> list[str]:
+    return list(importlib.import_module(package).__path__)
