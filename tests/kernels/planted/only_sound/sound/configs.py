@@ -1,0 +1,3 @@
+from planted.sound.configs import variants
+
+__all__ = ["variants"]
