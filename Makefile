@@ -1,6 +1,7 @@
 # make demo    an answer on the bundled clip, from nothing but Python, gcc and make
 # make test    everything the tests need, then the tests
-# make check   the longer gate: sanitizers, slow tests, fuzzing, the wheel in an empty environment
+# make check   the longer gate: sanitizers, slow tests, the wheel in an empty environment, every kernel for every GPU,
+#              the kernel tests in the second environment
 # make lint    formatting, lint, types
 # make format  applies the formatting that `make lint` asks for
 
@@ -13,6 +14,9 @@ CLIP := runtime/videobert/bundled/shapes/clip.mp4
 INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 CPP := $(wildcard csrc/*.h csrc/*.cpp tests/csrc/*.cpp)
 PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
+# The second environment, for the kernels alone: see constraints-oldest.txt.
+OLDEST := $(VENV)-oldest
+PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
 
 .PHONY: demo test check lint format clean
 .DELETE_ON_ERROR:
@@ -24,11 +28,15 @@ test: $(VENV)/.installed-all
 	$(BIN)/python -m pytest -m "not slow" --ignore tests/kernels
 	$(BIN)/python -m pytest -m "not slow" tests/kernels
 
-check: $(VENV)/.installed-all
+check: $(VENV)/.installed-all $(OLDEST)/.installed
 	cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
 	cmake --build build/sanitized
 	ctest --test-dir build/sanitized --output-on-failure
 	$(BIN)/python -m pytest -m slow --timeout 1200 --ignore tests/kernels
+	$(BIN)/python -m pytest -m slow tests/kernels
+	$(BIN)/python -m videobert_kernels.gate
+	PYTHONPATH=kernels $(OLDEST)/bin/python -m pytest -m "not slow" --confcutdir tests/kernels tests/kernels
+	PYTHONPATH=kernels $(OLDEST)/bin/python -m videobert_kernels.gate --capability 90
 
 lint: $(VENV)/.installed-all
 	$(BIN)/ruff check .
@@ -42,7 +50,7 @@ format: $(VENV)/.installed-all
 	$(BIN)/clang-format -i $(CPP)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(OLDEST) build dist
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "videobert needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -55,3 +63,9 @@ $(VENV)/.installed-run: $(INSTALL_INPUTS) | $(BIN)/python
 $(VENV)/.installed-all: $(INSTALL_INPUTS) | $(BIN)/python
 	$(PIP) -e '.[$(EXTRAS)]'
 	touch $@ $(VENV)/.installed-run
+
+$(OLDEST)/.installed: constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(PIP_OLDEST) -c constraints-oldest.txt torch numpy pytest pytest-timeout
+	$(PIP_OLDEST) --no-deps triton==3.6.0
+	touch $@

@@ -196,7 +196,17 @@ MACHINE_WORDS = re.compile(r"/work/|/root/|\.library|/opt/(pypi|wheels)")
 
 def tracked_texts() -> list[Path]:
     suffixes = {".py", ".md", ".toml", ".txt", ".cpp", ".h", ".yaml", ".json", ""}
-    skip = {".git", ".venv", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    skip = {
+        ".git",
+        ".venv",
+        ".venv-oldest",
+        "build",
+        "dist",
+        "__pycache__",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+    }
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in skip]

@@ -1,0 +1,89 @@
+"""What a figure depends on besides the code: the device as it is, its driver, versions, settings, commit and date."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from videobert_kernels.variant import FP_FUSION
+
+ROOT: Final = Path(__file__).parents[2]
+_CLOCKS: Final = (
+    "driver_version",
+    "pstate",
+    "clocks.sm",
+    "clocks.mem",
+    "clocks.max.sm",
+    "clocks.max.mem",
+    "power.limit",
+    "temperature.gpu",
+    "ecc.mode.current",
+    "clocks_event_reasons.active",
+)
+
+
+def environment(commit: str | None = None) -> dict[str, Any]:
+    """The whole block; `commit` where the tree has no repository around it."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": commit or _commit(),
+        "device": device(),
+        "clocks": clocks(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "torch": torch.__version__,
+        "torch_cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+        "triton": _version("triton"),
+        "numpy": _version("numpy"),
+        "fp_fusion": FP_FUSION,
+        "matmul_allow_tf32": torch.backends.cuda.matmul.allow_tf32,
+    }
+
+
+def device() -> dict[str, Any] | None:
+    """The GPU, or None."""
+    if not torch.cuda.is_available():
+        return None
+    found = torch.cuda.get_device_properties("cuda")
+    return {
+        "name": found.name,
+        "capability": found.major * 10 + found.minor,
+        "multiprocessors": found.multi_processor_count,
+        "memory_bytes": found.total_memory,
+        "l2_bytes": found.L2_cache_size,
+    }
+
+
+def clocks() -> dict[str, str] | None:
+    """Driver, clocks and limits as they are; nothing is ever set. None without nvidia-smi."""
+    said = _output("nvidia-smi", f"--query-gpu={','.join(_CLOCKS)}", "--format=csv,noheader", "--id=0")
+    return dict(zip(_CLOCKS, map(str.strip, said.split(",")), strict=False)) if said else None
+
+
+def _commit() -> str | None:
+    commit = _output("git", "-C", str(ROOT), "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return commit + ("-dirty" if _output("git", "-C", str(ROOT), "status", "--porcelain", "-uno") else "")
+
+
+def _output(*command: str) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
