@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,9 +29,10 @@ class KernelVariant:
         stages: software pipeline depth.
         default: chosen without being asked for: must not spill.
         capabilities: the architectures it is shipped for.
-        sizes: the model's sizes that it is made for, e.g. `{"dim": 1024}` (of a feature), `{"head_size": 64}` or
-            `{"width": 768}` (of the encoder); what is not named may have any value. An ahead-of-time build for a
-            model stores the variants whose sizes are all the model's own.
+        serves: which models need it, trait by trait: `dtype` of the weights, `head_size` and `width` of the encoder,
+            `causal`; each with what holds the values that it is made for, e.g. `{"dtype": ("fp16",), "head_size":
+            (64,), "causal": (False,)}` or `{"width": range(513, 1025)}`. A trait that is not named may have any value.
+            An ahead-of-time build for a model stores the variants that serve it.
     """
 
     name: str
@@ -43,7 +44,7 @@ class KernelVariant:
     stages: int = 2
     default: bool = True
     capabilities: tuple[int, ...] = CAPABILITIES
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    serves: Mapping[str, Container[object]] = field(default_factory=dict)
 
     @property
     def operator(self) -> str:
