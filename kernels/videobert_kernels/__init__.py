@@ -1,1 +1,16 @@
 """Triton kernels for VideoBERT inference, each with a plain torch reference. Needs torch, Triton and numpy only."""
+
+from videobert_kernels.bias_gelu.launch import bias_gelu
+from videobert_kernels.bias_residual_layer_norm.launch import bias_residual_layer_norm
+from videobert_kernels.embed_layer_norm.launch import embed_layer_norm
+from videobert_kernels.errors import KernelError
+from videobert_kernels.masked_top_k.launch import TopK, masked_top_k
+
+__all__ = [
+    "KernelError",
+    "TopK",
+    "bias_gelu",
+    "bias_residual_layer_norm",
+    "embed_layer_norm",
+    "masked_top_k",
+]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from videobert_kernels.errors import KernelError
@@ -47,3 +49,8 @@ def choose(backend: Backend, tensor: Tensor) -> Literal["triton", "reference"]:
             "Triton is not installed", fix="Install it: pip install 'triton>=3.6', or use backend=\"reference\"."
         )
     return "triton"
+
+
+def on_device_of(tensor: Tensor) -> AbstractContextManager[object]:
+    """While it lasts, launches go to the GPU that holds `tensor`, whichever GPU is the current one."""
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()

@@ -1,0 +1,1 @@
+"""Bias, residual sum and LayerNorm in one pass."""

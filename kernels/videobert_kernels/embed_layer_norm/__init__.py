@@ -1,0 +1,1 @@
+"""Embedding gather and LayerNorm in one pass."""

@@ -1,0 +1,35 @@
+"""Launch configurations of the embedding kernel, and every variant that is shipped."""
+
+from __future__ import annotations
+
+from videobert_kernels.checks import FLOATS, SHORT_NAMES
+from videobert_kernels.row_blocks import WARPS
+from videobert_kernels.variant import KernelVariant
+
+STAGES = 1  # nothing to pipeline: the kernel has no loop
+
+
+def variants() -> tuple[KernelVariant, ...]:
+    """One for each dtype and block of columns; widths that divide by 16, as all of BERT's do."""
+    return tuple(_variant(SHORT_NAMES[dtype], block) for dtype in FLOATS for block in WARPS)
+
+
+def _variant(dtype: str, block: int) -> KernelVariant:
+    indices = {name: "*i32" for name in ("ids", "positions", "segments")}
+    tables = ("token_table", "visual_table", "position_table", "segment_table", "weight", "bias", "out")
+    rows = ("token_rows", "visual_rows", "position_rows", "segment_rows")
+    return KernelVariant(
+        name=f"embed_layer_norm_{dtype}_b{block}",
+        kernel="videobert_kernels.embed_layer_norm.triton_kernel:embed_layer_norm_kernel",
+        arguments={
+            **indices,
+            **dict.fromkeys(tables, f"*{dtype}"),
+            **dict.fromkeys(rows, "i32"),
+            "width": "i32",
+            "eps": "fp32",
+        },
+        aligned=(*indices, *tables, "width"),
+        constants={"BLOCK": block},
+        warps=WARPS[block],
+        stages=STAGES,
+    )

@@ -1,0 +1,1 @@
+"""The best of the vocabulary at masked positions, without writing the logits."""
