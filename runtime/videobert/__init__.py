@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from videobert.errors import (
     Cancelled,
     DecodeError,
+    DeviceError,
     EngineUnavailable,
     InputError,
     LimitExceeded,
@@ -48,6 +49,7 @@ __all__ = [
     "Cancelled",
     "Codebook",
     "DecodeError",
+    "DeviceError",
     "EngineUnavailable",
     "FrameArray",
     "InputError",

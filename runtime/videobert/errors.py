@@ -73,6 +73,12 @@ class EngineUnavailable(VideoBertError):
     exit_code = 4
 
 
+class DeviceError(VideoBertError):
+    """A GPU or its driver refused or failed a call; after a failure inside a kernel the process must be restarted."""
+
+    exit_code = 4
+
+
 class Cancelled(VideoBertError):
     """The caller asked for the work to stop."""
 

@@ -1,0 +1,133 @@
+"""The compiled kernels of one target: read and checked whole before any of them is loaded, then launched by name."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from videobert.cuda.driver import CudaDriver, Function, Stream
+from videobert.cuda.packing import pack
+from videobert.cuda.sidecar import LARGEST_FILE_BYTES, REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
+from videobert.errors import InputError, MismatchError, ModelError
+
+_LARGEST_SIDECAR_BYTES = 8 << 20
+
+
+def target_of(capability: int) -> str:
+    """The folder below a model's `engines/` for a GPU of this capability."""
+    return f"cuda-sm{capability}"
+
+
+class CubinLibrary:
+    """Kernels of `engines/cuda-smNN`, for the driver's device.
+
+    A cubin is code. Every file must be a plain file that not everyone can write, of the size and
+    with the hash that the sidecar says; the sidecar has a hash over itself. That finds damage and mixed-up files. It
+    does not make a stranger's folder trustworthy: load what you built or received from someone you trust.
+
+    Args:
+        driver: decides the capability that is accepted.
+        folder: the target's folder.
+
+    Raises:
+        ModelError: something is missing, damaged or not safe to read.
+        MismatchError: a file is not the one that was written, or the kernels are for another GPU.
+    """
+
+    def __init__(self, driver: CudaDriver, folder: Path) -> None:
+        self._driver = driver
+        self._functions: dict[str, Function] = {}
+        self.sidecar, self._contents = _read(folder, driver.capability)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.sidecar.kernels
+
+    def search(self, method: str, codebook_hash: str) -> tuple[Search, bytes]:
+        """A search with its packed centroids, for the codebook of this hash.
+
+        Raises:
+            ModelError: there is none of this kind.
+            MismatchError: it was packed from another codebook.
+        """
+        if method not in self.sidecar.searches:
+            raise ModelError(
+                "there is no such search", seen=method, allowed=", ".join(self.sidecar.searches), fix=REBUILD
+            )
+        search = self.sidecar.searches[method]
+        if search.codebook != codebook_hash:
+            raise MismatchError(
+                "the search was built for another codebook", seen=search.codebook, allowed=codebook_hash, fix=REBUILD
+            )
+        return search, self._contents[search.file.file]
+
+    def launch(self, name: str, grid: tuple[int, int, int], values: Sequence[int | float], stream: Stream) -> None:
+        """Put a launch of a kernel in a stream; the kernel is loaded the first time.
+
+        Args:
+            name: of the kernel.
+            grid: blocks along x, y and z; nothing happens if one is 0.
+            values: device addresses and numbers for its arguments, in order.
+            stream: where.
+
+        Raises:
+            ModelError: there is no such kernel.
+            InputError: the values do not fit its arguments.
+            DeviceError: the driver refused.
+        """
+        kernel = self._kernel(name)
+        parameters = pack(kernel.arguments, kernel.aligned, kernel.scratch_pointers, values)
+        if min(grid) < 0:
+            raise InputError("a grid cannot be negative", seen=grid)
+        if min(grid) == 0:
+            return
+        self._driver.launch(self._loaded(kernel), grid, kernel.threads, parameters, stream)
+
+    def load_all(self) -> None:
+        """Load every kernel now, so that no launch has to."""
+        for kernel in self.sidecar.kernels.values():
+            self._loaded(kernel)
+
+    def _kernel(self, name: str) -> StoredKernel:
+        if name not in self.sidecar.kernels:
+            raise ModelError(f"the library {self.sidecar.target} has no such kernel", seen=name, fix=REBUILD)
+        return self.sidecar.kernels[name]
+
+    def _loaded(self, kernel: StoredKernel) -> Function:
+        if kernel.name not in self._functions:
+            image = self._contents[kernel.image.file]
+            self._functions[kernel.name] = self._driver.load(image, kernel.entry, kernel.shared_bytes)
+        return self._functions[kernel.name]
+
+
+def _read(folder: Path, capability: int) -> tuple[Sidecar, dict[str, bytes]]:
+    sidecar = parse(_content(folder / SIDECAR, _LARGEST_SIDECAR_BYTES))
+    if sidecar.capability != capability or sidecar.target != target_of(capability):
+        raise MismatchError(
+            "these kernels were compiled for another GPU",
+            seen=sidecar.target,
+            allowed=target_of(capability),
+            fix=f"Run `videobert build FOLDER --target {target_of(capability)}`.",
+        )
+    contents = {}
+    for stored in sidecar.files():
+        contents[stored.file] = _content(folder / stored.file, stored.size_bytes)
+        stored.check(contents[stored.file])
+    return sidecar, contents
+
+
+def _content(path: Path, most_bytes: int) -> bytes:
+    try:
+        # A link could lead to a file that someone else can change.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IWOTH:
+                raise PermissionError(f"mode {stat.filemode(found.st_mode)}: not a plain file, or anyone may change it")
+            content = file.read(min(most_bytes, LARGEST_FILE_BYTES) + 1)
+    except OSError as error:
+        raise ModelError(f"{path.name} cannot be used", seen=str(error), fix=REBUILD) from error
+    if len(content) > most_bytes:
+        raise MismatchError(f"{path.name} is larger than it should be", allowed=f"{most_bytes} bytes", fix=REBUILD)
+    return content
