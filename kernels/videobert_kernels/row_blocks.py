@@ -18,3 +18,9 @@ def block_for(width: int) -> int:
     if not 0 < width <= LARGEST_WIDTH:
         raise KernelError("the width is out of range", seen=width, allowed=f"1 to {LARGEST_WIDTH}")
     return next(block for block in WARPS if block >= width)
+
+
+def widths_of(block: int) -> range:
+    """The widths that `block_for` gives this block."""
+    smaller = max((other for other in WARPS if other < block), default=0)
+    return range(smaller + 1, block + 1)

@@ -45,4 +45,5 @@ def _variant(dtype: str, tile: Tile) -> KernelVariant:
         constants={"ROWS": tile.rows, "COLUMNS": tile.columns},
         warps=tile.warps,
         stages=STAGES,
+        serves={"dtype": (dtype,)},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from videobert_kernels.checks import FLOATS, SHORT_NAMES
-from videobert_kernels.row_blocks import WARPS
+from videobert_kernels.row_blocks import WARPS, widths_of
 from videobert_kernels.variant import KernelVariant
 
 STAGES = 1  # nothing to pipeline: the kernel has no loop
@@ -24,4 +24,5 @@ def _variant(dtype: str, block: int) -> KernelVariant:
         constants={"BLOCK": block},
         warps=WARPS[block],
         stages=STAGES,
+        serves={"dtype": (dtype,), "width": widths_of(block)},
     )

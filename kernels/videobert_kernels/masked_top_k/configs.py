@@ -66,6 +66,7 @@ def _tile_variant(dtype: torch.dtype, tile: Tile) -> KernelVariant:
         constants={"ROWS": tile.rows, "IDS": tile.ids, "DEPTH": tile.depth},
         warps=tile.warps,
         stages=tile.stages,
+        serves={"dtype": (name,)},
     )
 
 
