@@ -191,7 +191,7 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
                 assert given.get("weights_only") == "True", f"{path}:{node.lineno}: load without weights_only=True"
 
 
-MACHINE_WORDS = re.compile(r"/work/|/root/|\.library|/opt/(pypi|wheels)")
+MACHINE_WORDS = re.compile(r"/work/|/root/|/\.library|/opt/(pypi|wheels)")
 
 
 def tracked_texts() -> list[Path]:
