@@ -79,6 +79,13 @@ class DeviceError(VideoBertError):
     exit_code = 4
 
 
+class BuildError(VideoBertError):
+    """An engine could not be built; `log` is the end of what the builder wrote."""
+
+    exit_code = 4
+    log: str = ""
+
+
 class Cancelled(VideoBertError):
     """The caller asked for the work to stop."""
 

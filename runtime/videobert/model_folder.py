@@ -89,6 +89,10 @@ class ModelFolder:
     def __contains__(self, name: str) -> bool:
         return name in self._digests
 
+    def names(self) -> tuple[str, ...]:
+        """The files of the manifest."""
+        return tuple(self._digests)
+
     def path(self, name: str) -> Path:
         """Where the file `name` of the manifest lies.
 

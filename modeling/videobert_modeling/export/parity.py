@@ -1,7 +1,8 @@
 """Does an exported graph compute what the module computes?
 
-The rule: against the module in float64, the graph's root mean square error is at most twice that of the module in
-float32, plus one float32 rounding unit of the values, or of `Graph.rounded_at` where that is larger.
+The rule: against the module in float64, the graph's root mean square error is at most twice that of the module in the
+graph's own precision (float32 for the portable graphs), plus one rounding unit of the values in that precision, or of
+`Graph.rounded_at` where that is larger.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,7 @@ from videobert.errors import VideoBertError
 from videobert_modeling.export.graphs import Graph, Inputs
 
 Run = Callable[[dict[str, npt.NDArray[np.generic]]], npt.NDArray[np.float32]]
-_UNIT = float(np.finfo(np.float32).eps)
+_UNIT = float(torch.finfo(torch.float32).eps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,27 +30,30 @@ class Parity:
 
     Args:
         error: of the exported graph.
-        reference_error: of torch in float32.
+        reference_error: of torch in the graph's precision.
         scale: at which the values are rounded: their root mean square, or `Graph.rounded_at`.
+        unit: rounding unit of the precision.
     """
 
     error: float
     reference_error: float
     scale: float
+    unit: float = _UNIT
 
     @property
     def holds(self) -> bool:
         """Whether the rule of this module is met; NaN never meets it."""
-        return self.error <= 2 * self.reference_error + _UNIT * self.scale
+        return self.error <= 2 * self.reference_error + self.unit * self.scale
 
 
 class Reference:
-    """What a graph should give: its trials through the module in float64 and float32."""
+    """What a graph should give: its trials through the module in float64 and in the graph's own precision."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, dtype: torch.dtype = torch.float32) -> None:
         self._graph = graph
+        self._dtype = dtype
         self._exact = _run_torch(graph, torch.float64)
-        self._plain = _run_torch(graph, torch.float32)
+        self._plain = _run_torch(graph, dtype)
 
     def compare(self, run: Run) -> Parity:
         """Errors of another way to run the graph."""
@@ -58,6 +63,7 @@ class Reference:
             error=self._error(ours),
             reference_error=self._error(self._plain),
             scale=max(_rms([self._part(i, exact) for i, exact in enumerate(self._exact)]), self._graph.rounded_at),
+            unit=float(torch.finfo(self._dtype).eps),
         )
 
     def check(self, runner: str, run: Run) -> Parity:
@@ -86,10 +92,11 @@ class Reference:
         return self._graph.part(self._graph.trials[trial], values)
 
 
-def onnxruntime_runner(content: bytes) -> Run:
-    """Runs an ONNX file with onnxruntime on the CPU."""
+def onnxruntime_runner(file: bytes | Path) -> Run:
+    """Runs an ONNX file with onnxruntime on the CPU; a path where its weights lie in another file beside it."""
     import onnxruntime
 
+    content = str(file) if isinstance(file, Path) else file
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
     def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:

@@ -1,0 +1,64 @@
+"""What `videobert build --target` can name: one entry for each kind of target, looked up by the name's beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from videobert.cli.options import TalkOptions
+from videobert.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetJob:
+    """What a target is asked for.
+
+    Args:
+        folder: the model folder as it was given.
+        out: where the finished folder goes; None means in place.
+        target: the name that was given.
+        precision: None means the target's own choice.
+        capabilities: from `--sm`; None means all that the target has.
+    """
+
+    folder: Path
+    out: Path | None
+    target: str
+    precision: str | None
+    capabilities: tuple[str, ...] | None
+    options: TalkOptions
+
+
+# Takes the job and returns one JSON object for each thing built, with `name`, `size_bytes` and `summary` at least.
+Build = Callable[[TargetJob], Sequence[dict[str, Any]]]
+
+
+def _engines(job: TargetJob) -> Sequence[dict[str, Any]]:
+    from videobert.cli.build_engines import build_engines_of
+
+    return build_engines_of(job)
+
+
+_TARGETS: dict[str, Build] = {"tensorrt-rtx": _engines, "tensorrt": _engines}
+# Families named by what follows, such as one for each compute capability.
+_FAMILIES: dict[str, Build] = {}
+
+
+def builder_of(target: str) -> Build:
+    """What builds for the target.
+
+    Raises:
+        InputError: no such target.
+    """
+    if target in _TARGETS:
+        return _TARGETS[target]
+    for beginning, build in _FAMILIES.items():
+        if target.startswith(beginning):
+            return build
+    raise InputError(
+        "this target is not known",
+        seen=target,
+        allowed=", ".join([*_TARGETS, *(f"{beginning}…" for beginning in _FAMILIES)]),
+    )

@@ -1,0 +1,110 @@
+"""Where the engines of a model folder lie, and the checks before a plan is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from videobert.engines.compiled_cache import default_folder
+from videobert.engines.tensorrt.plan_info import read_header
+from videobert.engines.tensorrt.sidecar import Sidecar, read_sidecar, read_trusted
+from videobert.errors import MismatchError, ModelError
+from videobert.model_folder import BUNDLED, ModelFolder
+
+_FOLDER = "engines"
+
+
+def place_for(folder: ModelFolder, target: str) -> Path:
+    """Where engines are written: `engines/<target>` of the folder, or the user's cache where that cannot be written.
+
+    Bundled models are part of the install and never written to.
+    """
+    inside = folder.root / _FOLDER / target
+    nearest = next(path for path in (inside, *inside.parents) if path.exists())
+    if os.access(nearest, os.W_OK | os.X_OK) and not folder.root.is_relative_to(BUNDLED):
+        return inside
+    return _cached(folder, target)
+
+
+def places(folder: ModelFolder, target: str) -> tuple[Path, ...]:
+    """Where engines may lie, in the order in which they are looked for."""
+    return folder.root / _FOLDER / target, _cached(folder, target)
+
+
+def load_plan(
+    folder: ModelFolder, place: Path, stage: str, *, library: str, version: str, capability: str | None = None
+) -> tuple[bytes, Sidecar]:
+    """A plan that may be deserialised: nobody else could have written it, and it fits model, library and GPU.
+
+    Args:
+        library: Python module that will run it, such as `"tensorrt_rtx"`.
+        version: of that library; a plan runs with exactly the version that built it.
+        capability: compute capability of the GPU, such as `"8.9"`; None leaves that out.
+
+    Raises:
+        ModelError: a file is missing, or others could have changed it.
+        MismatchError: damaged, changed, or made for another model, library, version or GPU.
+    """
+    sidecar = read_sidecar(place / f"{stage}.json")
+    recipe = sidecar.recipe
+    wanted = {"stage": stage, "library": library, "version": version}
+    for name, value in wanted.items():
+        if recipe.get(name) != value:
+            raise MismatchError(
+                f"this engine is for another {name}",
+                seen=recipe.get(name),
+                allowed=value,
+                fix="Build it again here with `videobert build`.",
+            )
+    known = {folder.digest(name) for name in folder.names() if name.startswith("graphs/")}
+    if not {recipe.get("graph"), recipe.get("weights")} <= known:
+        raise MismatchError(
+            f"this engine was built from another {stage}",
+            seen=f"sha256 {str(recipe.get('graph'))[:16]}…",
+            fix="Build it again with `videobert build`.",
+        )
+    if capability is not None and recipe.get("targets") and capability not in recipe["targets"]:
+        raise MismatchError(
+            "this engine is not for this machine's GPU",
+            seen=f"compute capability {capability}",
+            allowed=", ".join(recipe["targets"]),
+            fix=f"Build it with `--sm {capability}`.",
+        )
+    plan = read_trusted(place / f"{stage}.plan")
+    sidecar.check_plan(plan)
+    if library == "tensorrt_rtx":
+        header = read_header(plan)
+        if header.version != version or (header.known and set(header.targets) != set(recipe["targets"])):
+            raise MismatchError(
+                "this plan is not what its sidecar says",
+                seen=f"version {header.version} for {', '.join(header.targets)}",
+                allowed=f"version {version} for {', '.join(recipe['targets'])}",
+                fix="Build it again with `videobert build`.",
+            )
+    return plan, sidecar
+
+
+def copy_folder(folder: ModelFolder, out: Path) -> None:
+    """A copy of every file of the manifest, each checked, and of the manifest.
+
+    Raises:
+        ModelError: a file is missing or not what the manifest says.
+    """
+    for name in (*folder.names(), "manifest.json"):
+        content = (folder.root / name).read_bytes() if name == "manifest.json" else folder.read(name)
+        path = out / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise ModelError(
+                "the model folder cannot be copied there", seen=str(error), fix="Pass another --out."
+            ) from error
+
+
+def _cached(folder: ModelFolder, target: str) -> Path:
+    digests = {name: folder.digest(name) for name in folder.names()}
+    key = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:16]
+    return default_folder() / _FOLDER / key / target

@@ -1,0 +1,139 @@
+"""The sidecar of a plan: what it was made from, for which GPUs, by which library, and what it must hash to.
+
+A plan is code. It is loaded only if its sidecar is sound, names this very plan, and fits the model folder beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from videobert.engines.tensorrt.plan_info import Fusion
+from videobert.engines.tensorrt.profiles import Profile
+from videobert.errors import MismatchError, ModelError
+
+SIDECAR_VERSION = 1
+_MOST_BYTES = 1 << 20
+_FIX = "Build the engine again with `videobert build`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that a plan's bytes depend on; its hash names the plan in the cache.
+
+    Args:
+        graph, weights: sha256 of the ONNX file and of the file that holds its weights (the same if they are inside).
+        library, version: Python module and version that built it.
+        gpu: name and capability of the machine's GPU where the library builds for that one; else empty.
+        attention: `"lengths"`, `"mask"` or `"none"`.
+    """
+
+    stage: str
+    target: str
+    precision: str
+    graph: str
+    weights: str
+    library: str
+    version: str
+    targets: tuple[str, ...]
+    gpu: str
+    attention: str
+    profiles: tuple[Profile, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sidecar:
+    """What lies beside a plan as `<stage>.json`.
+
+    Args:
+        sha256, size_bytes: of the plan.
+        fusion: kernels named in the plan, None where they cannot be read.
+        expected_attention: fused attentions that it must name: layers times profiles; 0 in fp32, which has none.
+        build_s, peak_memory_bytes: what the build took, where the plan was first built.
+    """
+
+    recipe: dict[str, Any]
+    sha256: str
+    size_bytes: int
+    fusion: Fusion | None
+    expected_attention: int
+    build_s: float
+    peak_memory_bytes: int
+
+    def to_bytes(self) -> bytes:
+        """JSON that carries its own hash."""
+        fields = {"format": SIDECAR_VERSION, **asdict(self)}
+        return (json.dumps({**fields, "self": _digest(fields)}, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Sidecar:
+        """The sidecar that `to_bytes` wrote.
+
+        Raises:
+            MismatchError: it is damaged or was changed.
+        """
+        try:
+            fields = json.loads(content.decode("utf-8"))
+            own = fields.pop("self")
+            if fields.pop("format") != SIDECAR_VERSION or own != _digest({"format": SIDECAR_VERSION, **fields}):
+                raise ValueError("its hash is not that of its content")
+            fusion = fields.pop("fusion")
+            return cls(fusion=None if fusion is None else Fusion(**fusion), **fields)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise MismatchError("this engine's sidecar is damaged or was changed", seen=str(error), fix=_FIX) from error
+
+    def check_plan(self, plan: bytes) -> None:
+        """Whether `plan` is the one described.
+
+        Raises:
+            MismatchError: it is not.
+        """
+        if len(plan) != self.size_bytes or hashlib.sha256(plan).hexdigest() != self.sha256:
+            raise MismatchError(
+                "this plan is not the one that its sidecar describes",
+                seen=f"{len(plan)} bytes",
+                allowed=f"{self.size_bytes} bytes with sha256 {self.sha256[:16]}…",
+                fix=_FIX,
+            )
+
+
+def read_trusted(path: Path, most_bytes: int | None = None) -> bytes:
+    """The content of a file that only its owner, this user or root, can change.
+
+    Raises:
+        ModelError: it is missing, not a plain file, or others could have written it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.getuid()) or found.st_mode & 0o022:
+                raise ModelError(
+                    "an engine is code, and others could have changed this file",
+                    seen=f"{path.name}: mode {stat.filemode(found.st_mode)}, owner {found.st_uid}",
+                    fix="Build it again, or make it yours alone: chmod go-w.",
+                )
+            content = file.read() if most_bytes is None else file.read(most_bytes + 1)
+    except OSError as error:
+        raise ModelError(f"{path.name} cannot be read", seen=str(error), fix=_FIX) from error
+    if most_bytes is not None and len(content) > most_bytes:
+        raise ModelError(f"{path.name} is too large", seen=len(content), allowed=most_bytes, fix=_FIX)
+    return content
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """The sidecar in a file; see `read_trusted` and `Sidecar.from_bytes` for the errors."""
+    return Sidecar.from_bytes(read_trusted(path, _MOST_BYTES))
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
