@@ -1,5 +1,7 @@
 """Triton kernels for VideoBERT inference, each with a plain torch reference. Needs torch, Triton and numpy only."""
 
+from videobert_kernels.attention.launch import attention
+from videobert_kernels.attention_decode.launch import append_to_cache, attention_decode
 from videobert_kernels.bias_gelu.launch import bias_gelu
 from videobert_kernels.bias_residual_layer_norm.launch import bias_residual_layer_norm
 from videobert_kernels.embed_layer_norm.launch import embed_layer_norm
@@ -9,6 +11,9 @@ from videobert_kernels.masked_top_k.launch import TopK, masked_top_k
 __all__ = [
     "KernelError",
     "TopK",
+    "append_to_cache",
+    "attention",
+    "attention_decode",
     "bias_gelu",
     "bias_residual_layer_norm",
     "embed_layer_norm",
