@@ -172,11 +172,17 @@ class _Shown:
         self._transform = transform
         self._square: npt.NDArray[np.uint8] | None = None
 
-    @property
-    def square(self) -> npt.NDArray[np.uint8]:
+    def put(self, square: npt.NDArray[np.uint8]) -> None:
+        """Write the converted picture: straight there the first time, a copy of that later."""
         if self._square is None:
-            self._square = self._transform(self._timed.picture)
-        return self._square
+            self._square = self._transform(self._timed.picture, square, self._timed.sequence)
+        else:
+            square[...] = self._square
+
+    def let_go(self) -> None:
+        """Keep an own copy: the memory that the picture was written to is now the caller's to change."""
+        if self._square is not None:
+            self._square = self._square.copy()
 
 
 class _Assembly:
@@ -204,17 +210,21 @@ class _Assembly:
             self._index = index
             self._frames = np.empty((self._recipe.frames, side, side, 3), np.uint8)
             self._times = np.empty(self._recipe.frames, np.float64)
-        self._frames[slot] = shown.square
+        shown.put(self._frames[slot])
         self._times[slot] = float(shown.time)
         self._filled = slot + 1
-        return self._emit(0, None) if self._filled == self._recipe.frames else None
+        if self._filled < self._recipe.frames:
+            return None
+        shown.let_go()
+        return self._emit(0, None)
 
     def rest(self, end: Fraction, shown: _Shown) -> Clip | None:
         """The last clip, if the video does not fill it: padded with its last frame."""
         if self._frames is None or self._times is None:
             return None
         missing = self._recipe.frames - self._filled
-        self._frames[self._filled :] = shown.square
+        for slot in range(self._filled, self._recipe.frames):
+            shown.put(self._frames[slot])
         self._times[self._filled :] = float(shown.time)
         return self._emit(missing, end)
 

@@ -22,11 +22,14 @@ class TimedFrame:
         picture: a decoded frame, or a uint8 `(height, width, 3)` RGB array.
         time: presentation time in seconds, exact; None if the stream states none.
         duration: seconds on screen, or None.
+        sequence: how many key frames came so far. What holds for a whole coded sequence, as where chroma samples lie,
+            can change only where this does; None if that is not known.
     """
 
     picture: VideoFrame | npt.NDArray[np.uint8]
     time: Fraction | None
     duration: Fraction | None
+    sequence: int | None = None
 
 
 class Decoder(Protocol):

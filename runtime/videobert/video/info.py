@@ -14,6 +14,8 @@ class VideoInfo:
         container: short name of the container, e.g. `"mp4"`; `"frames"` for numpy frames.
         codec: name of the codec, e.g. `"h264"`; `"rgb"` for numpy frames.
         pixel_format: how the decoder stores pixels, e.g. `"yuv420p10le"`.
+        read_as: in which pixel format it is resized and converted to RGB: the same, or for a rare one the nearest that
+            is read, to which swscale converts each frame first.
         width, height: size of the first frame as stored, in pixels.
         rotation: degrees clockwise that the stored picture is turned by for display: 0, 90, 180 or 270.
         mirrored: whether the stored picture is mirrored left to right, before it is turned.
@@ -40,6 +42,7 @@ class VideoInfo:
     container: str
     codec: str
     pixel_format: str
+    read_as: str = "rgb24"
     width: int
     height: int
     rotation: Literal[0, 90, 180, 270] = 0

@@ -21,6 +21,7 @@ from videobert.video.bounds import check_duration, check_side
 from videobert.video.colour import colour_of
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
+from videobert.video.pixel_layout import read_as
 from videobert.video.timestamps import DecodeOrderTimes
 from videobert.video.transform import orientation_of
 
@@ -87,6 +88,7 @@ class PyAvDecoder:
             container=self._name.split(",")[0],
             codec=context.codec.canonical_name,
             pixel_format=picture.format.name,
+            read_as=read_as(picture.format),
             width=picture.width,
             height=picture.height,
             rotation=orientation.rotation,
@@ -141,16 +143,18 @@ class PyAvDecoder:
 
     def _decode(self, stream: VideoStream) -> Generator[TimedFrame, None, None]:
         size: tuple[int, int] | None = None
+        sequence = 0
         for picture in self._pictures(stream):
             check_side(picture.width, picture.height, self._limits)
             self._size_changes += size is not None and size != (picture.width, picture.height)
             size = picture.width, picture.height
+            sequence += picture.key_frame
             self._decoded += 1
             self._damaged_frames += picture.is_corrupt
             base = picture.time_base or stream.time_base
             ticks = picture.pts if self._decode_order is None else self._decode_order.show()
             duration = picture.duration * base if base and picture.duration else None
-            yield TimedFrame(picture, ticks * base if base and ticks is not None else None, duration)
+            yield TimedFrame(picture, ticks * base if base and ticks is not None else None, duration, sequence)
 
     def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame]:
         context = stream.codec_context

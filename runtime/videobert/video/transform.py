@@ -1,38 +1,42 @@
 """One decoded picture to one square of RGB bytes, as the recipe says.
 
-swscale does the work: with these flags it resizes each plane as stored with a triangle filter straight to the output
-size and converts afterwards, which is the recipe's definition; the tests hold it to a float64 reference.
+The work is done by the native core: from the decoder's planes, where they lie, straight to the square, computing only
+what the crop keeps. This module says what the planes mean.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import av
 import av.error
-import av.filter
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
-from videobert.errors import DecodeError, InputError, LimitExceeded
+from videobert import _native
+from videobert.errors import DecodeError, EngineUnavailable, LimitExceeded
 from videobert.recipe import Recipe
-from videobert.video.colour import colour_of
+from videobert.video.colour import Colour, colour_of
 from videobert.video.orientation import UPRIGHT, Orientation, from_display_matrix
+from videobert.video.pixel_layout import PixelLayout, Place, layout_of, read_as
+from videobert.video.siting import ChromaSiting, SitingProbe, offset_of
 
-_FLAGS = int(
-    Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-)
+_RGB24 = PixelLayout((Place(0, 0, 3), Place(0, 1, 3), Place(0, 2, 3)))
 
-# swscale's filters have at least four taps; planes with a shorter side come out wrong.
-_LEAST_SAMPLES = 4
 
-_ANY_TIME_BASE = Fraction(1, 1000)  # the filter graph wants one, nothing here uses it
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Everything about a picture but its samples."""
 
-# swscale always reads a single grey plane as full range; this is the missing step, on the resized bytes.
-_GREY_TO_FULL = np.clip(np.floor((np.arange(256) - 16) * (255 / 219) + 0.5), 0, 255).astype(np.uint8)
+    width: int
+    height: int
+    layout: PixelLayout
+    colour: Colour = field(default_factory=lambda: Colour("rgb", True, False))
+    siting: ChromaSiting = field(default_factory=ChromaSiting)
+    orientation: Orientation = UPRIGHT
 
 
 def resized_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -52,7 +56,7 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 
 
 class PictureTransform:
-    """Resize, convert, turn and crop. One per stream: it keeps swscale's tables between pictures.
+    """Resize, convert, turn and crop. One per stream: weights are computed once and kept until the pictures change.
 
     Args:
         recipe: gives `short_side` and `crop`.
@@ -66,77 +70,115 @@ class PictureTransform:
         self._short_side = recipe.short_side
         self._crop = recipe.crop
         self._max_side_px = max(max_side_px, recipe.short_side)
-        self._scaler = VideoReformatter()
+        self._reformatter = VideoReformatter()
+        self._probe = SitingProbe()
+        self._siting: tuple[object, ChromaSiting] = None, ChromaSiting()
         self._orientations: dict[int, Orientation] = {}
-        self._weavers: dict[tuple[int, int, str], av.filter.Graph] = {}
+        # One is enough, and a stream that keeps changing must not pile them up.
+        self._native: tuple[_Stored, _native.ClipTransform] | None = None
         self.converted = 0
 
-    def __call__(self, picture: VideoFrame | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def __call__(
+        self,
+        picture: VideoFrame | npt.NDArray[np.uint8],
+        square: npt.NDArray[np.uint8] | None = None,
+        sequence: int | None = None,
+    ) -> npt.NDArray[np.uint8]:
         """uint8 `(crop, crop, 3)` of a decoded frame or of a uint8 `(height, width, 3)` RGB array.
 
+        Args:
+            picture: its planes are read where they lie.
+            square: C-contiguous, where to write the result; a new array by default.
+            sequence: of the frame, see `TimedFrame`; None if it is not known.
+
         Raises:
-            InputError: the picture is smaller than 4 samples a side, chroma included.
             LimitExceeded: the resized picture would be longer than `max_side_px`.
-            DecodeError: the decoder's pixel format cannot be converted.
+            DecodeError: the decoder's pixel format cannot be converted, or its planes are not what they should be.
+            EngineUnavailable: VIDEOBERT_CPU asks for what this processor does not have.
         """
-        frame = VideoFrame.from_ndarray(picture, "rgb24") if isinstance(picture, np.ndarray) else picture
-        width, height = resized_size(frame.width, frame.height, self._short_side)
-        if max(width, height) > self._max_side_px:
+        if square is None:
+            square = np.empty((self._crop, self._crop, 3), np.uint8)
+        if isinstance(picture, np.ndarray):
+            height, width, _ = picture.shape
+            self._transform(_Stored(width, height, _RGB24), [np.ascontiguousarray(picture)], [3 * width], square)
+        else:
+            self._transform_frame(picture, square, sequence)
+        self.converted += 1
+        return square
+
+    def _transform_frame(self, frame: VideoFrame, square: npt.NDArray[np.uint8], sequence: int | None) -> None:
+        # Asked of the frame as decoded: a conversion may drop or change tags.
+        colour, size = colour_of(frame), (frame.width, frame.height)
+        if frame.rotation not in self._orientations:
+            self._orientations[frame.rotation] = orientation_of(frame)
+        orientation = self._orientations[frame.rotation]
+        try:
+            siting = self._siting_of(frame, sequence)
+            readable = frame
+            if layout_of(frame.format.name) is None:
+                readable = self._reformatter.reformat(frame, format=read_as(frame.format), threads=1)
+            layout = layout_of(readable.format.name)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise _unreadable(frame, str(error)) from error
+        if layout is None:
+            raise _unreadable(frame, f"not even as {readable.format.name}")
+        planes = readable.planes
+        stored = _Stored(*size, layout, colour, siting, orientation)
+        try:
+            self._transform(stored, planes[: layout.planes], [plane.line_size for plane in planes], square)
+        except ValueError as error:
+            raise _unreadable(frame, str(error)) from error
+
+    def _siting_of(self, frame: VideoFrame, sequence: int | None) -> ChromaSiting:
+        if (frame.format.chroma_width(), frame.format.chroma_height()) == (frame.width, frame.height):
+            return ChromaSiting()
+        key = sequence, frame.width, frame.height, frame.format.name
+        if sequence is None or self._siting[0] != key:
+            self._siting = key, self._probe(frame)
+        return self._siting[1]
+
+    def _transform(
+        self, stored: _Stored, planes: Sequence[Any], line_sizes: list[int], square: npt.NDArray[np.uint8]
+    ) -> None:
+        if self._native is None or self._native[0] != stored:
+            self._native = stored, self._prepare(stored)
+        self._native[1](planes, line_sizes[: len(planes)], square)
+
+    def _prepare(self, stored: _Stored) -> _native.ClipTransform:
+        width, height, layout, turn = stored.width, stored.height, stored.layout, stored.orientation
+        resized = resized_size(width, height, self._short_side)
+        if max(resized) > self._max_side_px:
             raise LimitExceeded(
-                f"the picture is too long and thin: resized it would be {width}x{height}",
-                seen=f"{frame.width}x{frame.height}",
+                f"the picture is too long and thin: resized it would be {resized[0]}x{resized[1]}",
+                seen=f"{width}x{height}",
                 allowed=f"max_side_px = {self._max_side_px} after resizing too",
                 fix="Crop the video, or raise Limits(max_side_px=…).",
             )
-        if min(frame.width, frame.height, frame.format.chroma_width(), frame.format.chroma_height()) < _LEAST_SAMPLES:
-            raise InputError(
-                "the picture is too small",
-                seen=f"{frame.width}x{frame.height} {frame.format.name}",
-                allowed=f"{_LEAST_SAMPLES} samples a side in every plane, which is 8 pixels a side for 4:2:0",
-                fix="Scale the video up.",
-            )
-        colour = colour_of(frame)
         try:
-            resized = self._scaler.reformat(
-                self._woven(frame) if frame.interlaced_frame else frame,
-                width=width,
-                height=height,
-                format="rgb24",
-                interpolation=_FLAGS,
-                src_colorspace=colour.colorspace,
-                src_color_range=colour.range,
-                dst_color_range=ColorRange.JPEG,
-                threads=1,
-            ).to_ndarray()
-        except (av.error.FFmpegError, ValueError) as error:
-            raise DecodeError(
-                "pixels of this format cannot be converted to RGB",
-                seen=f"{frame.format.name} {frame.width}x{frame.height} ({error})",
-                fix="Convert the video to 8-bit 4:2:0 first.",
+            _native.cpu_path()
+        except ValueError as error:
+            raise EngineUnavailable(
+                "VIDEOBERT_CPU cannot be followed", seen=str(error), fix="Unset it, or name a path that doctor lists."
             ) from error
-        self.converted += 1
-        if frame.rotation not in self._orientations:
-            self._orientations[frame.rotation] = orientation_of(frame)
-        shown = self._orientations[frame.rotation].apply(resized)
-        top, left = (shown.shape[0] - self._crop) // 2, (shown.shape[1] - self._crop) // 2
-        square = shown[top : top + self._crop, left : left + self._crop]
-        if colour.grey and not colour.full_range:
-            square = _GREY_TO_FULL[square]
-        return np.ascontiguousarray(square, dtype=np.uint8)
+        components = []
+        for number, place in enumerate(layout.places):
+            x, y = layout.chroma_shift if number else (0, 0)
+            size = -(-width >> x), -(-height >> y)
+            offsets = offset_of(stored.siting.x, x), offset_of(stored.siting.y, y)
+            components.append((place.plane, place.first, place.step, *size, *offsets))
+        return _native.ClipTransform(
+            components=components,
+            bits=layout.bits,
+            resized=resized,
+            crop=self._crop,
+            turn=(turn.swap, turn.flip_x, turn.flip_y),
+            colour=stored.colour.to_rgb(layout.bits, layout.unused_bits),
+        )
 
-    def _woven(self, frame: VideoFrame) -> VideoFrame:
-        """The same picture marked progressive: swscale would resize the two fields apart."""
-        key = (frame.width, frame.height, frame.format.name)
-        if key not in self._weavers:
-            graph = av.filter.Graph()
-            source = graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format, time_base=_ANY_TIME_BASE
-            )
-            graph.link_nodes(source, graph.add("setparams", "field_mode=prog"), graph.add("buffersink")).configure()
-            self._weavers = {key: graph}  # one is enough, and a stream that keeps changing size must not pile them up
-        graph = self._weavers[key]
-        graph.push(frame)
-        woven = graph.pull()
-        if not isinstance(woven, VideoFrame):
-            raise DecodeError("an interlaced frame could not be woven", seen=type(woven).__name__)
-        return woven
+
+def _unreadable(frame: VideoFrame, why: str) -> DecodeError:
+    return DecodeError(
+        "pixels of this format cannot be converted to RGB",
+        seen=f"{frame.format.name} {frame.width}x{frame.height} ({why})",
+        fix="Convert the video to 8-bit 4:2:0 first.",
+    )
