@@ -105,6 +105,7 @@ class CudaNearest:
             held = self._buffers.get(buffer.name)
             if held is None or held.size_bytes < needed:
                 if held is not None:
+                    del self._buffers[buffer.name]
                     held.free()
                 self._buffers[buffer.name] = self._driver.allocate(_rounded(needed))
 

@@ -1,0 +1,27 @@
+"""The compiled kernels of a model folder, for a GPU that is here."""
+
+from __future__ import annotations
+
+from videobert.cuda.cubin_library import CubinLibrary, target_of
+from videobert.cuda.driver import CudaDriver
+from videobert.cuda.sidecar import SIDECAR
+from videobert.engines.tensorrt.place import places
+from videobert.errors import ModelError
+from videobert.model_folder import ModelFolder
+
+
+def open_library(model: ModelFolder, driver: CudaDriver) -> CubinLibrary:
+    """What `videobert build --target cuda-smNN` wrote for the driver's device, in the folder or the user's cache.
+
+    Raises:
+        ModelError: there is nothing, or see `CubinLibrary`.
+    """
+    target = target_of(driver.capability)
+    for place in places(model, target):
+        if (place / SIDECAR).exists():
+            return CubinLibrary(driver, place)
+    raise ModelError(
+        "this model has no compiled kernels for this GPU",
+        seen=f"{driver.device_name}, {target}",
+        fix=f"Run `videobert build {model.root.name} --target {target}` on any machine with torch and Triton.",
+    )
