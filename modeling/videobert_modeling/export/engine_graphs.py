@@ -13,7 +13,8 @@ from onnx import ModelProto
 
 from videobert.atomic import write_atomically
 from videobert.config import ModelConfig
-from videobert.engines.tensorrt.graph_files import NEAREST, TOP_STAGES, graph_file
+from videobert.engines.tensorrt.graph_files import NEAREST, QUANTISED, TOP_STAGES, graph_file
+from videobert.engines.tensorrt.targets import PRECISIONS
 from videobert.errors import InputError
 from videobert.model_folder import ModelFolder
 from videobert_modeling.export.ending import nearest_graph, with_top
@@ -22,6 +23,7 @@ from videobert_modeling.export.lowered import lowered
 from videobert_modeling.export.manifest import write_manifest
 from videobert_modeling.export.masked import masked
 from videobert_modeling.export.parity import Parity, Reference, Run, onnxruntime_runner
+from videobert_modeling.export.quantised_graphs import quantised_stages
 from videobert_modeling.export.shared_weights import sharing
 from videobert_modeling.models import load_weights
 
@@ -39,11 +41,13 @@ class EngineGraph:
         name: relative to the model folder.
         parity: in onnxruntime against torch; None for bf16, and for a file that differs from a checked one in its last
             nodes only.
+        agreement: of an int8 or fp8 graph: share of masked positions whose best candidate is the portable graphs'.
     """
 
     name: str
     size_bytes: int
     parity: Parity | None
+    agreement: float | None = None
 
 
 def export_engine_graphs(
@@ -55,17 +59,22 @@ def export_engine_graphs(
     written before every graph has passed.
 
     Args:
-        precisions: of `"fp32"`, `"fp16"`, `"bf16"`; all of them if none is given.
+        precisions: of `"fp32"`, `"fp16"`, `"bf16"`, `"int8"` and `"fp8"`; the first three if none is given. The last
+            two are judged by the agreement of answers, see `quantised_stages`, and bring the fp16 graphs with them.
 
     Raises:
         InputError: an unknown precision.
         ModelError: a file of the folder is missing or damaged.
         VideoBertError: a graph does not compute what the model computes.
     """
-    precisions = precisions or PLAIN
     for precision in precisions:
-        if precision not in PLAIN:
-            raise InputError("this precision has no plain graphs", seen=precision, allowed=", ".join(PLAIN))
+        if precision not in PRECISIONS:
+            raise InputError("this precision is not known", seen=precision, allowed=", ".join(PRECISIONS))
+    quantised = [precision for precision in dict.fromkeys(precisions) if precision in QUANTISED]
+    plain = [precision for precision in dict.fromkeys(precisions) if precision in PLAIN]
+    if quantised and "fp16" not in plain:
+        plain.append("fp16")
+    plain = plain or list(PLAIN)
     opened = ModelFolder(folder)
     backbone, model = load_weights(folder)
     contents: dict[str, bytes] = {}
@@ -75,7 +84,7 @@ def export_engine_graphs(
         if on_progress:
             on_progress(graph.name, done, len(graphs))
         portable = opened.read(f"graphs/{graph.name}.onnx")
-        for precision in precisions:
+        for precision in plain:
             files = dict(variants(graph.name, precision, portable))
             contents |= files
             dtype = _CHECKED.get(precision)
@@ -85,6 +94,13 @@ def export_engine_graphs(
                 if reference and not name.startswith(tuple(f"graphs/{top}." for top in TOP_STAGES)):
                     parity = reference.check("onnxruntime", beside(portable, graph.name, content))
                 reports.append(EngineGraph(name=name, size_bytes=len(content), parity=parity))
+    for kind in quantised:
+        for stage in quantised_stages(opened, kind):  # type: ignore[arg-type]
+            contents |= stage.files
+            reports += [
+                EngineGraph(name=name, size_bytes=len(content), parity=None, agreement=stage.agreement)
+                for name, content in stage.files.items()
+            ]
     for name, content in nearest_files(opened.config).items():
         contents[name] = content
         reports.append(EngineGraph(name=name, size_bytes=len(content), parity=None))
