@@ -10,6 +10,7 @@
 #include "cpu_features.h"
 #include "cpu_path.h"
 #include "python_buffer.h"
+#include "python_nearest.h"
 
 namespace py = pybind11;
 
@@ -84,4 +85,5 @@ PYBIND11_MODULE(_native, m) {
              "`planes` are buffers of bytes, lowest address first; a negative line size means that the first row comes "
              "last.\n\n"
              "Raises:\n    ValueError: a plane is shorter than its size says; nothing was read then.");
+    videobert::bind_nearest(m);
 }

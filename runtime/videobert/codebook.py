@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.errors import InputError, MismatchError, ModelError
-from videobert.nearest import nearest, squared_norms_of
+from videobert.nearest import NearestCentroids, NearestTree
 
 MAX_LEAVES = 65_536
 MAX_DIM = 16_384
@@ -64,7 +64,7 @@ class Codebook:
     agreement: float | None = None
     seed: int | None = None
     samples: int = 0
-    _norms: npt.NDArray[np.float64] = field(init=False, repr=False)
+    _flat: NearestCentroids = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_array("leaves", self.leaves, 2)
@@ -76,7 +76,7 @@ class Codebook:
         if self.agreement is not None and not 0 <= self.agreement <= 1:
             raise _damaged("agreement", self.agreement, "0 to 1")
         _check_tree(self.levels or (), self.leaves)
-        object.__setattr__(self, "_norms", squared_norms_of(self.leaves))
+        object.__setattr__(self, "_flat", NearestCentroids(self.leaves))
 
     def __repr__(self) -> str:
         tree = "no tree" if self.levels is None else "x".join(str(len(level.centroids)) for level in self.levels)
@@ -101,7 +101,7 @@ class Codebook:
         return digest.hexdigest()[:16]
 
     def assign(
-        self, features: npt.NDArray[np.float32], method: Assignment = "flat"
+        self, features: npt.NDArray[np.float32], method: Assignment = "flat", *, threads: int = 0
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """The visual token of each feature, and its distance to that token's centroid.
 
@@ -111,18 +111,20 @@ class Codebook:
             features: float32 `(n, dim)`; n may be 0.
             method: `"flat"`, the exact nearest leaf, ties to the lowest id; or `"tree"`, the nearest child level by
                 level, cheaper and the way large codebooks were used, which does not always end at the nearest leaf.
+            threads: most threads to use; 0 for OMP_NUM_THREADS, and where that is unset, the cores of this process.
 
         Returns:
             int32 `(n,)` ids and float32 `(n,)` Euclidean distances.
 
         Raises:
             InputError: wrong shape or method, or a NaN or infinite value (the message names the row).
+            EngineUnavailable: VIDEOBERT_CPU asks for a CPU path that is not known or cannot run here.
         """
         features = self._checked(features)
         if method == "flat":
-            ids, squared = nearest(features, self.leaves, self._norms)
+            ids, squared = self._flat.search(features, threads=threads)
         elif method == "tree":
-            ids, squared = self._descend(features)
+            ids, squared = self._tree.search(features, threads=threads)
         else:
             raise InputError("this way of assigning tokens is not known", seen=method, allowed=ASSIGNMENTS)
         return ids.astype(np.int32), _distance(squared)
@@ -188,26 +190,14 @@ class Codebook:
             )
         return array
 
-    def _descend(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    @cached_property
+    def _tree(self) -> NearestTree:
         if self.levels is None:
             raise InputError(
                 "this codebook has no tree", seen="tree", allowed="flat", fix='Use assignment="flat", which is exact.'
             )
-        squared = np.zeros(len(features), np.float64)
-        node = np.zeros(len(features), np.int64)
-        offsets = np.array([0, len(self.levels[0].centroids) if self.levels else len(self.leaves)])
         tables = [*(level.centroids for level in self.levels), self.leaves]
-        for depth, table in enumerate(tables):
-            child = np.empty_like(node)
-            for parent in np.unique(node):
-                rows = np.flatnonzero(node == parent)
-                first, end = int(offsets[parent]), int(offsets[parent + 1])
-                found, squared[rows] = nearest(features[rows], table[first:end])
-                child[rows] = found + first
-            node = child
-            if depth < len(self.levels):
-                offsets = self.levels[depth].offsets
-        return node, squared
+        return NearestTree(tables, [level.offsets for level in self.levels])
 
 
 def _distance(squared: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

@@ -1,89 +1,158 @@
-"""Exact nearest centroid: a float32 matrix product proposes, float64 decides."""
+"""Exact nearest centroids: the native core proposes with 8-bit codes and proven bounds, float64 decides."""
 
 from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-_ROUNDING = 2.0**-24
-_TINY = 2.0**-126
-_SCORE_BLOCK = 1 << 22
-_PAIR_BLOCK = 1 << 21
+from videobert.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from videobert import _native
+
+PATHS = ("scalar", "avx2", "avx512", "amx")
+
+# Directions kept by the projection, and the size from which it pays.
+_DIRECTIONS = 127
+_FEWEST_CENTROIDS = 2048
+_FEWEST_VALUES = 256
+_SAMPLE = 2048
+_PASSES = 3
+
+Matrix = npt.NDArray[np.float32]
+Answer = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
 
 
-def nearest(
-    points: npt.NDArray[np.float32],
-    centroids: npt.NDArray[np.float32],
-    squared_norms: npt.NDArray[np.float64] | None = None,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """For each point the index of its nearest centroid and the squared distance to it.
-
-    The answer is that of float64 brute force over `sum((point - centroid) ** 2)`, ties to the lowest index, and a
-    row's answer does not depend on the other rows: the float32 product, whose rounding does depend on the block it
-    is computed in, only picks candidates, with a margin that covers its worst rounding error.
+def cpu_path(asked: str | None = None) -> str:
+    """The family of instructions that the native core runs on: one of `PATHS`.
 
     Args:
-        points: finite float32 `(n, dim)`.
-        centroids: finite float32 `(k, dim)`, k >= 1.
-        squared_norms: float64 `(k,)`, `squared_norms_of(centroids)`, if the caller keeps it.
+        asked: a path by name; None for the environment variable VIDEOBERT_CPU, and where that is unset or empty, the
+            widest that this processor, its system and its kernel allow.
 
-    Returns:
-        int64 `(n,)` and float64 `(n,)`.
+    Raises:
+        EngineUnavailable: the name is not known, or this machine cannot run it.
     """
-    norms = squared_norms_of(centroids) if squared_norms is None else squared_norms
-    ids = np.empty(len(points), np.int64)
-    distances = np.empty(len(points), np.float64)
-    rows = max(1, _SCORE_BLOCK // len(centroids))
-    for start in range(0, len(points), rows):
-        block = slice(start, start + rows)
-        row, column = _candidates(points[block], centroids, norms)
-        ids[block], distances[block] = _decide(points[block], centroids, row, column)
-    return ids, distances
+    usable = _core().cpu_paths()
+    name = asked or os.environ.get("VIDEOBERT_CPU") or usable[-1]
+    if name not in usable:
+        known = "cannot run on this machine" if name in PATHS else "is not known"
+        raise EngineUnavailable(
+            f"the CPU path {known}",
+            seen=name,
+            allowed=tuple(usable),
+            fix="Unset VIDEOBERT_CPU to have the widest one chosen.",
+        )
+    return name
 
 
-def squared_norms_of(centroids: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Squared length of each centroid, float64 `(k,)`."""
-    norms: npt.NDArray[np.float64] = np.square(centroids, dtype=np.float64).sum(axis=1)
-    return norms
+def nearest(points: Matrix, centroids: Matrix, *, threads: int = 0, path: str | None = None) -> Answer:
+    """For each point the index of its nearest centroid and the squared distance to it, as `NearestCentroids.search`."""
+    return NearestCentroids(centroids, threads=threads).search(points, threads=threads, path=path)
 
 
-def _candidates(
-    points: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32], norms: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pairs (row, centroid), sorted, that contain every row's true nearest centroid."""
-    dim = points.shape[1]
-    # |fl(x·c) - x·c| <= dim·u·|x||c|, and underflow adds at most dim·tiny; then two roundings of the sum.
-    length = np.sqrt(np.square(points, dtype=np.float64).sum(axis=1))
-    longest = float(np.sqrt(norms.max()))
-    product_error = 2 * (dim + 2) * (_ROUNDING * length * longest + _TINY)
-    error = product_error + 4 * _ROUNDING * (longest**2 + 2 * length * longest)
-    with np.errstate(over="ignore", invalid="ignore"):
-        scores = points @ centroids.T
-        scores *= np.float32(-2)
-        scores += norms.astype(np.float32)
-        limit = scores.min(axis=1) + 2 * error
-        # Values so large that float32 overflows leave the decision to float64 alone.
-        limit[~np.isfinite(limit) | (longest**2 + 2 * length * longest > 1e37)] = np.inf
-        keep = ~(scores > limit[:, None])
-    row, column = np.nonzero(keep)
-    return row.astype(np.int64), column.astype(np.int64)
+class NearestCentroids:
+    """Centroids, packed for search when they are first searched; safe to use from many threads.
+
+    Packing costs about as much as one search for a thousand points, and a little more than half the bytes of the
+    centroids, which are referred to and must not change.
+
+    Args:
+        centroids: finite float32 `(k, dim)`, k >= 1.
+        threads: for the packing; see `search`.
+    """
+
+    def __init__(self, centroids: Matrix, *, threads: int = 0) -> None:
+        self._centroids = np.ascontiguousarray(centroids, np.float32)
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._index: _native.NearestIndex | None = None
+
+    def search(self, points: Matrix, *, threads: int = 0, path: str | None = None) -> Answer:
+        """For each point the index of its nearest centroid and the squared distance to it.
+
+        The answer is that of float64 brute force over `sum((point - centroid) ** 2)`, ties to the lowest index. It does
+        not depend on the other rows, on the number of threads or on the path.
+
+        Args:
+            points: finite float32 `(n, dim)`; n may be 0.
+            threads: most threads to use; 0 for OMP_NUM_THREADS, and where that is unset, the cores of this process.
+            path: see `cpu_path`.
+
+        Returns:
+            int64 `(n,)` and float64 `(n,)`.
+
+        Raises:
+            EngineUnavailable: see `cpu_path`.
+        """
+        chosen = cpu_path(path)
+        return self.packed().search(np.ascontiguousarray(points, np.float32), threads, chosen)
+
+    def packed(self) -> _native.NearestIndex:
+        """The packed form, made by the first call."""
+        with self._lock:
+            if self._index is None:
+                core = _core()
+                self._index = core.NearestIndex(self._centroids, directions(self._centroids), self._threads)
+            return self._index
 
 
-def _decide(
-    points: npt.NDArray[np.float32],
-    centroids: npt.NDArray[np.float32],
-    row: npt.NDArray[np.int64],
-    column: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    distance = np.empty(len(row), np.float64)
-    step = max(1, _PAIR_BLOCK // points.shape[1])
-    for start in range(0, len(row), step):
-        pairs = slice(start, start + step)
-        difference = points[row[pairs]].astype(np.float64)
-        difference -= centroids[column[pairs]]
-        distance[pairs] = np.square(difference, out=difference).sum(axis=1)
-    first = np.searchsorted(row, np.arange(len(points)))
-    best = np.minimum.reduceat(distance, first)
-    at_best = np.flatnonzero(distance == best[row])
-    winner = at_best[np.searchsorted(row[at_best], np.arange(len(points)))]
-    return column[winner], best
+class NearestTree:
+    """A tree of centroids, gone down from the root to a leaf; safe to use from many threads.
+
+    Args:
+        tables: centroids of each level, the leaves last; finite float32 `(nodes, dim)`. Referred to, not copied.
+        offsets: of each level but the last: int64 `(nodes + 1,)`; the children of node i are nodes `offsets[i]` to
+            `offsets[i + 1] - 1` of the next level.
+    """
+
+    def __init__(self, tables: Sequence[Matrix], offsets: Sequence[npt.NDArray[np.int64]]) -> None:
+        contiguous = [np.ascontiguousarray(table, np.float32) for table in tables]
+        self._tree = _core().NearestTree(contiguous, [np.ascontiguousarray(o, np.int64) for o in offsets])
+
+    def search(self, points: Matrix, *, threads: int = 0, path: str | None = None) -> Answer:
+        """The leaf at which each point ends, going to the nearest child at every level, and the squared distance to it.
+
+        Arguments, errors and exactness as in `NearestCentroids.search`.
+        """
+        chosen = cpu_path(path)
+        answer: Answer = self._tree.search(np.ascontiguousarray(points, np.float32), threads, chosen)
+        return answer
+
+
+def directions(centroids: Matrix) -> Matrix:
+    """Directions in which the centroids differ most, orthonormal rows: float32 `(m, dim)`; m is 0 where none pay.
+
+    The leading principal directions of a sample, by subspace iteration. How good they are decides how much a search
+    skips, never what it finds.
+    """
+    count, dim = centroids.shape
+    if count < _FEWEST_CENTROIDS or dim < _FEWEST_VALUES:
+        return np.empty((0, dim), np.float32)
+    sample = centroids[:: max(1, count // _SAMPLE)].astype(np.float64)
+    sample -= sample.mean(axis=0)
+    greatest = np.abs(sample).max()
+    scaled = (sample / greatest if greatest > 0 else sample).astype(np.float32)
+    covariance = scaled.T @ scaled
+    basis = np.random.default_rng(0).normal(size=(dim, _DIRECTIONS)).astype(np.float32)
+    for _ in range(_PASSES):
+        basis = np.linalg.qr(covariance @ basis)[0]
+    return np.ascontiguousarray(basis.T, np.float32)
+
+
+def _core() -> ModuleType:
+    try:
+        from videobert import _native as core
+    except ImportError as error:
+        raise EngineUnavailable(
+            "the native part of videobert cannot be loaded",
+            seen=error,
+            fix="pip install --force-reinstall videobert",
+        ) from error
+    return core
