@@ -77,7 +77,10 @@ def test_states_and_heads_are_those_of_the_model(engine: TorchEngine, folder: Pa
         expected = model.encode(**{name: torch.from_numpy(array) for name, array in inputs.items()})
         words, aligned = model.text_logits(expected[:, 1]), model.alignment_logits(expected[:, 0])
     states = engine.run("encoder", **inputs)
-    assert np.array_equal(states, expected.numpy())
+    for row, length in enumerate(inputs["lengths"]):
+        assert np.abs(states[row, :length] - expected[row, :length].numpy()).max() <= 1e-5
+        assert not states[row, length:].any()
+    states = expected.numpy()
     assert np.array_equal(engine.run("text_head", states=states[:, 1]), words.numpy())
     log_odds = engine.run("alignment_head", states=states[:, 0])
     assert np.allclose(log_odds, (aligned[:, 0] - aligned[:, 1]).numpy(), atol=1e-7)
@@ -106,6 +109,38 @@ def test_bf16_is_close_and_said(folder: Path, engine: TorchEngine):
     assert rough.dtype == np.float32
     assert not np.array_equal(exact, rough)
     assert np.abs(exact - rough).max() <= 0.05 * np.abs(exact).max()
+
+
+def test_states_in_bf16_are_close(folder: Path, engine: TorchEngine):
+    half = TorchEngine(ModelFolder(folder), "cpu", EngineOptions(precision="bf16"))
+    exact, rough = engine.run("encoder", **_sequence()), half.run("encoder", **_sequence())
+    assert rough.dtype == np.float32
+    assert not np.array_equal(exact, rough)
+    assert np.abs(exact - rough).max() <= 0.05 * np.abs(exact).max()
+
+
+def test_what_stands_past_a_length_cannot_matter(engine: TorchEngine):
+    inputs = _sequence()
+    states = engine.run("encoder", **inputs)
+    inputs["ids"][1, 4:] = inputs["segments"][1, 4:] = -(2**62)
+    assert np.array_equal(engine.run("encoder", **inputs), states)
+
+
+def test_heads_that_have_no_kernel_run_padded_and_it_is_said(tmp_path: Path):
+    config = dataclasses.replace(CONFIG, encoder=dataclasses.replace(CONFIG.encoder, heads=4))
+    torch.manual_seed(0)
+    model = VideoBert(config).eval()
+    (tmp_path / "config.json").write_text(json.dumps(config.to_json()))
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE.to_json()))
+    save_weights(model, S3D(config.backbone.width, config.backbone.feature_dim), tmp_path / "model.safetensors")
+    write_manifest(tmp_path)
+    engine = TorchEngine(ModelFolder(tmp_path), "cpu", EngineOptions())
+    assert engine.fallback is not None
+    assert "heads of 16 have no kernel" in engine.fallback
+    engine.prepare()
+    with torch.inference_mode():
+        expected = load_weights(tmp_path)[1].encode(*map(torch.from_numpy, _sequence().values()))
+    assert np.array_equal(engine.run("encoder", **_sequence()), expected.numpy())
 
 
 def test_a_stage_that_the_model_lacks_is_a_model_error(engine: TorchEngine):

@@ -1,8 +1,9 @@
-"""The reference engine: the PyTorch modules themselves, on CPU or CUDA. Imports torch only when it is opened."""
+"""The reference engine on CPU and CUDA: PyTorch modules, and the encoder packed. Imports torch only when opened."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,18 +16,22 @@ if TYPE_CHECKING:
     from torch import nn
 
     from videobert.model_folder import ModelFolder
+    from videobert_modeling.packed import PackedEncoder
 
 _IN_BF16 = ("backbone", "encoder")
 
 
 class TorchEngine:
-    """Runs a model folder's weights through the modules of `videobert_modeling`; needs no graphs.
+    """Runs a model folder's weights through the modules of `videobert_modeling`; needs no graphs of the folder.
+
+    The encoder runs on packed sequences: padding costs nothing and cannot matter. On CUDA it runs on our kernels and,
+    once prepared, as captured CUDA graphs.
 
     Args:
         folder: an opened model folder with model.safetensors.
         device: `"cpu"` or `"cuda"`.
         options: `precision="auto"` is f32 here, on every device, without TF32; in bf16, heads stay in f32.
-            `threads` sets torch's thread count for the whole process. Nothing is compiled or cached.
+            `threads` sets torch's thread count for the whole process. Nothing is kept on disk.
 
     Raises:
         EngineUnavailable: torch is not installed, or there is no CUDA device.
@@ -41,6 +46,7 @@ class TorchEngine:
 
             from videobert_modeling.models.stages import stages_of
             from videobert_modeling.models.weights import load_weights
+            from videobert_modeling.packed import PackedEncoder, reason_against_packing
         except ImportError as error:
             raise EngineUnavailable(
                 "the torch engine cannot run", seen=str(error), fix="Install it: pip install 'videobert[build]'."
@@ -63,8 +69,11 @@ class TorchEngine:
         self._lock = threading.Lock() if device == "cuda" else None
         self.device = "CPU" if device == "cpu" else torch.cuda.get_device_name()
         self.precision = "bf16" if options.precision == "bf16" else "f32"
-        self.fallback: str | None = None
+        self.fallback: str | None = reason_against_packing(model.config)
         self.parallel = 1
+        self._packed: PackedEncoder | None = None
+        if self.fallback is None:
+            self._packed = PackedEncoder(model, device, torch.bfloat16 if self.precision == "bf16" else torch.float32)
 
     def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Engine.run`."""
@@ -73,19 +82,24 @@ class TorchEngine:
             raise InputError("this engine is closed", fix="Load the model again.")
         if stage not in stages:
             raise ModelError(f"this model has no {stage}", allowed=sorted(stages), fix="Use a model with that head.")
+        packed = self._packed if stage == "encoder" else None
         if self._lock is None:
-            return self._run(stages[stage], stage in _IN_BF16, inputs)
+            return self._run(stages[stage], stage in _IN_BF16, inputs) if packed is None else packed.states(**inputs)
         from torch.backends import cudnn
 
         with self._lock, cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            return self._run(stages[stage], stage in _IN_BF16, inputs)
+            return self._run(stages[stage], stage in _IN_BF16, inputs) if packed is None else packed.states(**inputs)
 
     def prepare(self) -> None:
-        """Nothing to compile."""
+        """On CUDA, compile the encoder's kernels and capture its graphs; on the CPU there is nothing to compile."""
+        if self._packed is not None:
+            with self._lock or nullcontext():
+                self._packed.prepare()
 
     def close(self) -> None:
         """See `Engine.close`."""
         self._stages = None
+        self._packed = None
 
     def _run(self, module: nn.Module, may_use_bf16: bool, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         import torch
