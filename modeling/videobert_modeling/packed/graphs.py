@@ -60,6 +60,8 @@ class CudaGraphs:
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """See `GraphDevice`."""
+        # What `work` reads, such as weights, may still be on its way in the caller's stream.
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._stream):
             for _ in range(_WARM_UPS):
                 work()
