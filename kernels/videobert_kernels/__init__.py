@@ -7,9 +7,19 @@ from videobert_kernels.bias_residual_layer_norm.launch import bias_residual_laye
 from videobert_kernels.embed_layer_norm.launch import embed_layer_norm
 from videobert_kernels.errors import KernelError
 from videobert_kernels.masked_top_k.launch import TopK, masked_top_k
+from videobert_kernels.nearest_centroid import (
+    PackedCentroids,
+    PackedTree,
+    nearest_centroid,
+    nearest_centroid_tree,
+    pack_centroids,
+    pack_tree,
+)
 
 __all__ = [
     "KernelError",
+    "PackedCentroids",
+    "PackedTree",
     "TopK",
     "append_to_cache",
     "attention",
@@ -18,4 +28,8 @@ __all__ = [
     "bias_residual_layer_norm",
     "embed_layer_norm",
     "masked_top_k",
+    "nearest_centroid",
+    "nearest_centroid_tree",
+    "pack_centroids",
+    "pack_tree",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from videobert_kernels.variant import CAPABILITIES, KernelVariant
 
 POINT_DTYPES: Final = ("fp32", "fp16", "bf16")
 COARSE_DTYPES: Final = ("fp16", "bf16")
+MAX_CENTROIDS: Final = 65_536
 # Up to this many points the codebook streams past them; above, it is a matrix product.
 FEW_ROWS: Final = 64
 _MODULE: Final = "videobert_kernels.nearest_centroid.triton_kernel"
@@ -54,8 +56,6 @@ _INTERPRETED: Final = {
     "rescore": Config(constants={"ROWS": 32, "PAIRS": 16, "BLOCK_D": 64}, warps=4),
     "descend": Config(constants={"ROWS": 32, "PAIRS": 16, "BLOCK_D": 64}, warps=4),
 }
-# Lanes over the tiles of a point: enough for 65,536 centroids.
-TILE_LANES: Final = (256, 512, 1024)
 
 
 def few(rows: int) -> Config:
@@ -83,9 +83,9 @@ def descend(capability: int | None) -> Config:
     return _INTERPRETED["descend"] if capability is None else _DESCEND
 
 
-def tile_lanes(tiles: int) -> int:
-    """Lanes of `rescore` over the tiles of a point."""
-    return next(lanes for lanes in TILE_LANES if lanes >= tiles)
+def tile_lanes(tiles: int, tile_size: int, capability: int | None) -> int:
+    """Lanes of `rescore` over the tiles of a point: enough for any codebook, so that one kernel does for all."""
+    return max(2, 1 << (tiles - 1).bit_length()) if capability is None else MAX_CENTROIDS // tile_size
 
 
 ARGUMENTS: Final = {
@@ -113,13 +113,13 @@ ARGUMENTS: Final = {
 }  # fmt: skip
 
 
-def variant_name(kernel: str, points: str, coarse: str, constants: dict[str, Any]) -> str:
+def variant_name(kernel: str, points: str, coarse: str, constants: Mapping[str, Any], stages: int) -> str:
     """Stable name of a kernel with everything that decides its machine code."""
     arguments = "".join(ARGUMENTS[kernel].values())
     types = [points] if "{points}" in arguments else []
     types += [f"to_{coarse}" if types else coarse] if "{coarse}" in arguments else []
     sizes = [f"{key.lower().replace('block_', '')}{int(value)}" for key, value in constants.items()]
-    return "_".join(["nearest", kernel, *types, *sizes])
+    return "_".join(["nearest", kernel, *types, *sizes, *([f"stages{stages}"] if stages > 1 else [])])
 
 
 def variant(
@@ -143,7 +143,7 @@ def variant(
         name for name, kind in arguments.items() if name == "padded_dim" or (kind.startswith("*") and name != "points")
     )
     return KernelVariant(
-        name=variant_name(kernel, points, coarse, constants),
+        name=variant_name(kernel, points, coarse, constants, config.stages),
         kernel=f"{_MODULE}:{kernel}",
         arguments=arguments,
         constants=constants,
@@ -159,9 +159,8 @@ def variants() -> tuple[KernelVariant, ...]:
     found: dict[str, KernelVariant] = {}
 
     def add(each: KernelVariant) -> None:
-        if each.name in found:
-            each = _widened(found[each.name], each)
-        found[each.name] = each
+        known = found.get(each.name, each)
+        found[each.name] = replace(each, capabilities=tuple(sorted({*known.capabilities, *each.capabilities})))
 
     for coarse in COARSE_DTYPES:
         for config in _FEW.values():
@@ -173,19 +172,7 @@ def variants() -> tuple[KernelVariant, ...]:
             add(variant("prepare_points", points, coarse, _PREPARE))
         for margin in (False, True):
             add(variant("descend", points, "", _DESCEND, {"MARGIN": margin}))
-            for lanes in TILE_LANES:
-                for size, group in ((64, 1), (128, 2)):
-                    # The smallest number of lanes that does for the largest codebook is the last that is asked for.
-                    if lanes * size <= 65_536:
-                        sizes = {"TILES": lanes, "TILE_SIZE": size, "GROUP": group, "MARGIN": margin}
-                        add(variant("rescore", points, "", _RESCORE, sizes))
+            for size, group in ((64, 1), (128, 2)):
+                sizes = {"TILES": MAX_CENTROIDS // size, "TILE_SIZE": size, "GROUP": group, "MARGIN": margin}
+                add(variant("rescore", points, "", _RESCORE, sizes))
     return tuple(found[name] for name in sorted(found))
-
-
-def _widened(one: KernelVariant, other: KernelVariant) -> KernelVariant:
-    """One variant for the capabilities of both."""
-    from dataclasses import replace
-
-    if (one.warps, one.stages) != (other.warps, other.stages):
-        return replace(other, name=f"{other.name}_stages{other.stages}")
-    return replace(one, capabilities=tuple(sorted({*one.capabilities, *other.capabilities})))

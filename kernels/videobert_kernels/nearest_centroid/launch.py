@@ -7,7 +7,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from videobert_kernels.dispatch import Backend, choose
+from videobert_kernels.dispatch import Backend, choose, on_device_of
 from videobert_kernels.errors import KernelError
 from videobert_kernels.nearest_centroid import reference
 from videobert_kernels.nearest_centroid.pack import PackedCentroids, PackedTree
@@ -56,11 +56,11 @@ def nearest_centroid(
         written in two bytes, `16 n count / 128` bytes of tile scores, and 4 to 8 `dim` bytes of fp32 centroids a point.
         Where near-ties leave many candidates, these are read too: at worst `4 count dim` bytes a point.
     """
-    _check(points, packed.centroids, backend)
+    chosen = _checked(points, packed.centroids, backend)
     margin = bool(return_margin)
     found = torch.ops.videobert_kernels.nearest_centroid(
         points, packed.centroids, packed.coarse, packed.norms, packed.center, packed.bounds, packed.exponent, margin,
-        backend,
+        chosen,
     )  # fmt: skip
     return _picked(found, return_distance, margin)
 
@@ -95,10 +95,10 @@ def nearest_centroid_tree(
         With c children a node and d levels: `3 c d dim` fp32 operations and `4 c d dim` bytes a point, mostly from L2:
         48 centroids instead of 20,736 in a tree of 4 x 12.
     """
-    _check(points, tree.nodes, backend)
+    chosen = _checked(points, tree.nodes, backend)
     margin = bool(return_margin)
     found = torch.ops.videobert_kernels.nearest_centroid_tree(
-        points, tree.nodes, tree.children, tree.depth, tree.leaves, margin, backend
+        points, tree.nodes, tree.children, tree.depth, tree.leaves, margin, chosen
     )
     return _picked(found, return_distance, margin)
 
@@ -109,7 +109,8 @@ def _picked(found: _Found, distance: bool, margin: bool) -> Tensor | tuple[Tenso
     return (found[0], *found[1:2][: int(distance)], *found[2:][: int(margin)])
 
 
-def _check(points: Tensor, table: Tensor, backend: Backend) -> None:
+def _checked(points: Tensor, table: Tensor, backend: Backend) -> str:
+    """The backend that runs."""
     dim = table.shape[1]
     if points.dtype not in _TYPES or points.dim() != 2 or points.shape[1] != dim:
         raise KernelError(
@@ -121,7 +122,7 @@ def _check(points: Tensor, table: Tensor, backend: Backend) -> None:
         raise KernelError(
             "points are not where the centroids are", seen=points.device, allowed=table.device, fix="Move one of them."
         )
-    choose(backend, points)
+    return choose(backend, points)
 
 
 @torch.library.custom_op("videobert_kernels::nearest_centroid", mutates_args=())
@@ -129,7 +130,7 @@ def _nearest_op(
     points: Tensor, centroids: Tensor, coarse: Tensor, norms: Tensor, center: Tensor, bounds: Tensor, exponent: int,
     margin: bool, backend: str,
 ) -> _Found:  # fmt: skip
-    if choose(backend, points) == "reference":  # type: ignore[arg-type]
+    if backend == "reference":
         label, distance, gap = reference.nearest(points, centroids)
         return label, distance, gap if margin else gap[:0].clone()
     work = plan(
@@ -147,7 +148,7 @@ def _nearest_op(
 def _tree_op(
     points: Tensor, nodes: Tensor, children: Tensor, depth: int, leaves: int, margin: bool, backend: str
 ) -> _Found:
-    if choose(backend, points) == "reference":  # type: ignore[arg-type]
+    if backend == "reference":
         label, distance, gap = reference.descend(points, nodes, children, depth, leaves)
         return label, distance, gap if margin else gap[:0].clone()
     work = plan_tree(
@@ -193,14 +194,15 @@ def _run(work: Launches, given: dict[str, Tensor]) -> _Found:
     for buffer in work.buffers:
         if buffer.role != "input":
             memory[buffer.name] = torch.empty(buffer.shape, dtype=_DTYPES[buffer.dtype], device=device)
-    for launch in work.launches:
-        kernel: Any = getattr(triton_kernel, launch.variant.kernel.partition(":")[2])
-        values = [memory[value] if isinstance(value, str) else value for value in launch.arguments]
-        kernel[launch.grid](
-            *values,
-            **launch.variant.constants,
-            num_warps=launch.variant.warps,
-            num_stages=launch.variant.stages,
-            enable_fp_fusion=FP_FUSION,
-        )
+    with on_device_of(given["points"]):
+        for launch in work.launches:
+            kernel: Any = getattr(triton_kernel, launch.variant.kernel.partition(":")[2])
+            values = [memory[value] if isinstance(value, str) else value for value in launch.arguments]
+            kernel[launch.grid](
+                *values,
+                **launch.variant.constants,
+                num_warps=launch.variant.warps,
+                num_stages=launch.variant.stages,
+                enable_fp_fusion=FP_FUSION,
+            )
     return memory["labels"], memory["distances"], memory["margins"]

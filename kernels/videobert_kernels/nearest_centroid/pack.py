@@ -121,7 +121,7 @@ def pack_centroids(centroids: Tensor, dtype: torch.dtype = torch.float16) -> Pac
     device = centroids.device
     center = centroids.mean(dim=0, dtype=torch.float64).float()
     centroids = centroids.contiguous()
-    largest = max((block.double() - center.double()).abs().max().item() for block in centroids.split(_BLOCK))
+    largest = max((block.double() - center.double()).abs().max().item() for block in torch.split(centroids, _BLOCK))
     exponent = min(max(math.frexp(largest)[1], -100), 124)
     coarse = torch.zeros((padded, padded_dim), dtype=dtype, device=device)
     norms = torch.full((padded,), _FAR, dtype=torch.float32, device=device)

@@ -13,7 +13,7 @@ from videobert_kernels.errors import KernelError
 from videobert_kernels.nearest_centroid import configs
 from videobert_kernels.variant import KernelVariant
 
-MAX_CENTROIDS: Final = 65_536
+MAX_CENTROIDS: Final = configs.MAX_CENTROIDS
 MAX_DIM: Final = 16_384
 # Rows of the packed codebook, and values in a row of it and of the coarse points, are multiples of these.
 CENTROID_PADDING: Final = 128
@@ -120,9 +120,11 @@ def plan(
     prepare = configs.prepare(capability)
     decide = configs.rescore(capability)
     sizes = {
-        "TILES": configs.tile_lanes(tiles), "TILE_SIZE": size, "GROUP": search.constants.get("GROUP", 1),
+        "TILES": configs.tile_lanes(tiles, size, capability),
+        "TILE_SIZE": size,
+        "GROUP": search.constants.get("GROUP", 1),
         "MARGIN": margin,
-    }  # fmt: skip
+    }
     bound_start = sum(padded // other for other in TILE_SIZES[: TILE_SIZES.index(size)])
     search_buffers = ("coarse", "codebook", "norms", "stats", "first", "second")
     launches = (

@@ -27,8 +27,9 @@ def nearest(points: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     labels = torch.full((len(points),), -1, dtype=torch.int32, device=points.device)
     first = torch.full((len(points),), torch.nan, dtype=torch.float64, device=points.device)
     second = first.clone()
-    norms = torch.cat([block.double().square().sum(dim=1) for block in centroids.split(4096)])
-    for rows in torch.isfinite(points).all(dim=1).nonzero().flatten().split(max(1, _SCORES // len(centroids))):
+    norms = torch.cat([block.double().square().sum(dim=1) for block in torch.split(centroids, 4096)])
+    good = torch.isfinite(points).all(dim=1).nonzero().flatten()
+    for rows in torch.split(good, max(1, _SCORES // len(centroids))):
         block = points[rows].float()
         row, column = _candidates(block, centroids, norms)
         labels[rows], first[rows], second[rows] = _decide(block, centroids, row, column)
@@ -43,7 +44,7 @@ def descend(points: Tensor, nodes: Tensor, children: Tensor, depth: int, leaves:
     good = torch.isfinite(points).all(dim=1)
     for _ in range(depth):
         child = node.clone()
-        for parent in node[good].unique():
+        for parent in sorted(set(node[good].tolist())):
             rows = (good & (node == parent)).nonzero().flatten()
             start, end = children[parent + 1].tolist()
             found, distance[rows], margin[rows] = nearest(points[rows], nodes[start:end])
@@ -69,7 +70,7 @@ def _candidates(points: Tensor, centroids: Tensor, norms: Tensor) -> tuple[Tenso
 def _decide(points: Tensor, centroids: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Label, distance and second distance of each row, float64."""
     step = max(1, _VALUES // points.shape[1])
-    parts = zip(row.split(step), column.split(step), strict=True)
+    parts = zip(torch.split(row, step), torch.split(column, step), strict=True)
     squared = torch.cat([(points[r].double() - centroids[c].double()).square().sum(dim=1) for r, c in parts])
     best = torch.full((len(points),), torch.inf, dtype=torch.float64, device=points.device)
     best = best.scatter_reduce(0, row, squared, "amin")
