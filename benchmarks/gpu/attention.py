@@ -67,10 +67,11 @@ def _packed(
     causal: bool = False,
 ) -> Case:
     kind = ("full" if full else "ragged") + ("-causal" if causal else "")
+    name = f"attention/{kind}/{_NAMES[dtype]}-h12-d{head_size}-max{longest}-batch{batch}"
     if tiny():
         dtype, longest, batch = torch.float16, 32, 3
     return Case(
-        name=f"attention/{kind}/{_NAMES[dtype]}-h12-d{head_size}-max{longest}-batch{batch}",
+        name=name,
         bar=bar,
         bar_text=bar_text,
         prepare=lambda: _prepare_packed(dtype, 2 if tiny() else 12, head_size, longest, batch, full, causal),
@@ -220,10 +221,11 @@ def _parity(answer: Tensor, query: Tensor, key: Tensor, value: Tensor, lengths: 
 
 
 def _decoding(dtype: torch.dtype, head_size: int, capacity: int, batch: int) -> Case:
+    name = f"attention/decode/{_NAMES[dtype]}-h12-d{head_size}-cache{capacity}-batch{batch}"
     if tiny():
         dtype, capacity, batch = torch.float16, 70, min(batch, 2)
     return Case(
-        name=f"attention/decode/{_NAMES[dtype]}-h12-d{head_size}-cache{capacity}-batch{batch}",
+        name=name,
         bar=None,
         bar_text="no bar",
         prepare=lambda: _prepare_decoding(dtype, 2 if tiny() else 12, head_size, capacity, batch),

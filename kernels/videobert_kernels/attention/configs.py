@@ -44,43 +44,45 @@ class AttentionConfig:
 _Table = tuple[tuple[int, int | None, AttentionConfig], ...]
 
 _HALF: Final[_Table] = (
-    (128, 32, AttentionConfig(32, 32, 2, 2)),
+    (64, 32, AttentionConfig(32, 32, 2, 2)),
+    (128, 32, AttentionConfig(32, 32, 4, 2)),
     (64, 128, AttentionConfig(64, 64, 4, 3)),
     (64, None, AttentionConfig(128, 64, 8, 3)),
     (128, 128, AttentionConfig(64, 64, 4, 2)),
     (128, None, AttentionConfig(128, 64, 8, 2)),
 )
 _HALF_CAUSAL: Final[_Table] = (
-    (128, 32, AttentionConfig(32, 32, 2, 2)),
+    (64, 32, AttentionConfig(32, 32, 2, 2)),
     (64, None, AttentionConfig(64, 64, 4, 3)),
     (128, 128, AttentionConfig(64, 32, 4, 2)),
     (128, None, AttentionConfig(128, 64, 8, 2)),
 )
 # Without the asynchronous tensor cores of sm_90 and the tensor memory of sm_100 more has to sit in registers.
 _HALF_80: Final[_Table] = (
-    (128, 32, AttentionConfig(32, 32, 2, 2)),
+    (64, 32, AttentionConfig(32, 32, 2, 2)),
+    (128, 32, AttentionConfig(32, 32, 4, 2)),
     (64, 128, AttentionConfig(64, 64, 4, 3)),
     (64, None, AttentionConfig(128, 64, 8, 3)),
     (128, 128, AttentionConfig(64, 32, 4, 2)),
     (128, None, AttentionConfig(128, 32, 8, 2)),
 )
 _HALF_80_CAUSAL: Final[_Table] = (
-    (128, 32, AttentionConfig(32, 32, 2, 2)),
+    (64, 32, AttentionConfig(32, 32, 2, 2)),
     (64, None, AttentionConfig(64, 64, 4, 3)),
     (128, 128, AttentionConfig(64, 32, 4, 2)),
     (128, None, AttentionConfig(128, 32, 8, 2)),
 )
 _HALF_SMALL: Final[_Table] = (
-    (128, 32, AttentionConfig(32, 32, 2, 2)),
+    (64, 32, AttentionConfig(32, 32, 2, 2)),
+    (128, 32, AttentionConfig(32, 32, 4, 2)),
     (64, 128, AttentionConfig(64, 64, 4, 2)),
     (64, None, AttentionConfig(128, 64, 8, 2)),
     (128, 128, AttentionConfig(64, 32, 4, 2)),
     (128, None, AttentionConfig(128, 32, 8, 2)),
 )
 _HALF_SMALL_CAUSAL: Final[_Table] = (
-    (128, 32, AttentionConfig(32, 32, 2, 2)),
-    (128, 128, AttentionConfig(64, 32, 4, 2)),
-    (128, None, AttentionConfig(128, 32, 8, 2)),
+    (32, 32, AttentionConfig(32, 32, 2, 2)),
+    (128, None, AttentionConfig(64, 32, 4, 2)),
 )
 _SINGLE: Final[_Table] = (
     (32, None, AttentionConfig(32, 64, 8, 1)),

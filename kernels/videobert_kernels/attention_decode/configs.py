@@ -24,13 +24,13 @@ class DecodeConfig:
     """One way to run the kernels.
 
     Args:
-        split: keys a program answers.
+        keys_per_split: keys a program answers.
         key_tile: keys a program takes at a time.
         split_tile: splits that are combined at a time.
         warps: of a program.
     """
 
-    split: int
+    keys_per_split: int
     key_tile: int
     split_tile: int
     warps: int
@@ -38,8 +38,8 @@ class DecodeConfig:
 
 def choose_config(head_size: int, dtype: torch.dtype, capacity: int) -> DecodeConfig:
     """The config for a launch. No clock is read: equal calls run equal code."""
-    key_tile = 32 if head_size == 128 or dtype is torch.float32 else 64
-    return DecodeConfig(split=64 if capacity <= 1024 else 256, key_tile=key_tile, split_tile=16, warps=4)
+    key_tile = 32 if head_size == 128 else 64
+    return DecodeConfig(keys_per_split=64 if capacity <= 1024 else 256, key_tile=key_tile, split_tile=16, warps=4)
 
 
 def shipped(head_size: int, dtype: torch.dtype) -> tuple[DecodeConfig, ...]:
@@ -52,9 +52,10 @@ def variants() -> tuple[KernelVariant, ...]:
     found: list[KernelVariant] = []
     for dtype, element in SHORT_NAMES.items():
         for head_size in HEAD_SIZES:
-            for config in shipped(head_size, dtype):
-                found.append(_split(element, head_size, config))
-                found.append(_combine(element, head_size, config))
+            # Configs of one head size and dtype differ in run-time arguments only.
+            config = choose_config(head_size, dtype, 1)
+            found.append(_split(element, head_size, config))
+            found.append(_combine(element, head_size, config))
             found.append(_append(element, head_size))
     return tuple(found)
 
@@ -70,12 +71,12 @@ def _strides(*names: str) -> dict[str, str]:
 def _split(element: str, head_size: int, config: DecodeConfig) -> KernelVariant:
     data = dict.fromkeys(("query", "key_cache", "value_cache"), f"*{element}")
     parts = {"lengths": "*i32", **dict.fromkeys(("partial", "peaks", "totals"), "*fp32")}
-    sizes = dict.fromkeys(("capacity", "heads", "splits"), "i32")
+    sizes = dict.fromkeys(("capacity", "heads", "splits", "keys_per_split"), "i32")
     caches = (f"{name}_{axis}" for name in ("key", "value") for axis in ("batch", "row", "head"))
     strides = _strides("query_batch", "query_head", *caches)
-    constants: dict[str, Any] = {"HEAD_SIZE": head_size, "KEY_TILE": config.key_tile, "SPLIT": config.split}
+    constants: dict[str, Any] = {"HEAD_SIZE": head_size, "KEY_TILE": config.key_tile}
     return KernelVariant(
-        name=f"attention_decode_split_{element}_d{head_size}_s{config.split}",
+        name=f"attention_decode_split_{element}_d{head_size}",
         kernel=f"{_MODULE}:decode_split_kernel",
         arguments={**data, **parts, **sizes, "scale_log2": "fp32", **strides},
         aligned=(*data, *parts, *strides),
@@ -87,13 +88,13 @@ def _split(element: str, head_size: int, config: DecodeConfig) -> KernelVariant:
 
 def _combine(element: str, head_size: int, config: DecodeConfig) -> KernelVariant:
     tensors = {**dict.fromkeys(("partial", "peaks", "totals"), "*fp32"), "lengths": "*i32", "output": f"*{element}"}
-    sizes = dict.fromkeys(("capacity", "heads", "splits"), "i32")
+    sizes = dict.fromkeys(("capacity", "heads", "splits", "keys_per_split"), "i32")
     return KernelVariant(
-        name=f"attention_decode_combine_{element}_d{head_size}_s{config.split}",
+        name=f"attention_decode_combine_{element}_d{head_size}",
         kernel=f"{_MODULE}:decode_combine_kernel",
         arguments={**tensors, **sizes, "scale_log2": "fp32"},
         aligned=tuple(tensors),
-        constants={"HEAD_SIZE": head_size, "SPLIT": config.split, "SPLIT_TILE": config.split_tile},
+        constants={"HEAD_SIZE": head_size, "SPLIT_TILE": config.split_tile},
         warps=config.warps,
         serves=_serves(element, head_size),
     )

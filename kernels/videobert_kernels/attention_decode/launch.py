@@ -158,7 +158,7 @@ def launch_decode(
 
     batch, heads, head_size = query.shape
     capacity = key_cache.shape[1]
-    splits = -(-capacity // config.split)
+    splits = -(-capacity // config.keys_per_split)
     output = torch.empty(query.shape, dtype=query.dtype, device=query.device)
     if output.numel() == 0:
         return output
@@ -178,13 +178,13 @@ def launch_decode(
                 capacity,
                 heads,
                 splits,
+                config.keys_per_split,
                 scale * _LOG2_E,
                 *query.stride()[:2],
                 *key_cache.stride()[:3],
                 *value_cache.stride()[:3],
                 HEAD_SIZE=head_size,
                 KEY_TILE=config.key_tile,
-                SPLIT=config.split,
                 num_warps=config.warps,
                 num_stages=2,
                 enable_fp_fusion=FP_FUSION,
@@ -198,9 +198,9 @@ def launch_decode(
             capacity,
             heads,
             splits,
+            config.keys_per_split,
             scale * _LOG2_E,
             HEAD_SIZE=head_size,
-            SPLIT=config.split,
             SPLIT_TILE=config.split_tile,
             num_warps=config.warps,
             num_stages=2,

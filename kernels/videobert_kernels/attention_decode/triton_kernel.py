@@ -16,7 +16,7 @@ def _clip(value, limit):
     return tl.minimum(tl.maximum(value, 0), limit)
 
 
-@triton.jit(do_not_specialize=["capacity", "heads", "splits"])
+@triton.jit(do_not_specialize=["capacity", "heads", "splits", "keys_per_split"])
 def decode_split_kernel(
     query,
     key_cache,
@@ -28,6 +28,7 @@ def decode_split_kernel(
     capacity,
     heads,
     splits,
+    keys_per_split,
     scale_log2,
     query_batch_stride,
     query_head_stride,
@@ -39,15 +40,14 @@ def decode_split_kernel(
     value_head_stride,
     HEAD_SIZE: tl.constexpr,
     KEY_TILE: tl.constexpr,
-    SPLIT: tl.constexpr,
 ):
     """Sums relative to the peak, peak and total of one split, fp32; `partial` is (batch, heads, splits, HEAD_SIZE)."""
     program = tl.program_id(0)  # Heads run fastest: neighbours read whole rows of the cache.
     head = (program % heads).to(tl.int64)
     split = program // heads % splits
     batch = (program // heads // splits).to(tl.int64)
-    end = tl.minimum(_clip(tl.load(lengths + batch), capacity), (split + 1) * SPLIT)
-    begin = split * SPLIT
+    end = tl.minimum(_clip(tl.load(lengths + batch), capacity), (split + 1) * keys_per_split)
+    begin = split * keys_per_split
     if begin >= end:
         return
     rows = tl.arange(0, KEY_TILE)
@@ -82,7 +82,7 @@ def decode_split_kernel(
     tl.store(totals + at, total)
 
 
-@triton.jit(do_not_specialize=["capacity", "heads", "splits"])
+@triton.jit(do_not_specialize=["capacity", "heads", "splits", "keys_per_split"])
 def decode_combine_kernel(
     partial,
     peaks,
@@ -92,14 +92,14 @@ def decode_combine_kernel(
     capacity,
     heads,
     splits,
+    keys_per_split,
     scale_log2,
     HEAD_SIZE: tl.constexpr,
-    SPLIT: tl.constexpr,
     SPLIT_TILE: tl.constexpr,
 ):
     """The answer of one sequence and head from the parts of its splits; zeros where there are no keys."""
     program = tl.program_id(0).to(tl.int64)
-    live = tl.cdiv(_clip(tl.load(lengths + program // heads), capacity), SPLIT)
+    live = tl.cdiv(_clip(tl.load(lengths + program // heads), capacity), keys_per_split)
     index = tl.arange(0, SPLIT_TILE)
     channels = tl.arange(0, HEAD_SIZE)
     highest = tl.full((SPLIT_TILE,), float("-inf"), tl.float32)
