@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from videobert_kernels.errors import KernelError
@@ -170,6 +170,35 @@ def test_weights_without_a_head_give_no_answers(weights: EncoderWeights, device:
     picked = torch.zeros(1, dtype=torch.int32, device=device)
     with pytest.raises(KernelError, match="no vocabulary head"):
         best_at(replace(weights, head=None), states, picked, ())
+
+
+class _Pass(nn.Module):
+    """The whole pass as a module of tensors, as tracers want it."""
+
+    def __init__(self, weights: EncoderWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, ids: Tensor, positions: Tensor, segments: Tensor, offsets: Tensor, key_ranges: Tensor) -> Tensor:
+        inputs = PackedInputs(
+            ids=ids, positions=positions, segments=segments, offsets=offsets, key_ranges=key_ranges, longest=3
+        )
+        states = encode(self.weights, inputs, backend="reference")
+        asked = Candidates(places=segments[:1], k=2, first=0, end=50)
+        (found,) = best_at(self.weights, states, ids[:2] * 0, (asked,), backend="reference")
+        return found.values
+
+
+@pytest.mark.parametrize("tracer", ["compile", "export"])
+def test_the_whole_pass_is_traced_without_a_break(tracer: str, weights: EncoderWeights, device: str) -> None:
+    inputs = _inputs([3, 1], device)
+    tensors = (inputs.ids, inputs.positions, inputs.segments, inputs.offsets, inputs.key_ranges)
+    module = _Pass(replace(weights, layers=weights.layers[:1]))
+    if tracer == "compile":
+        traced = torch.compile(module, backend="aot_eager", fullgraph=True)
+    else:
+        traced = torch.export.export(module, tensors).module()
+    assert torch.equal(traced(*tensors), module(*tensors))
 
 
 @pytest.mark.needs_cuda
