@@ -12,16 +12,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from av.container import InputContainer
 
-from videobert.errors import Cancelled, InputError
+from videobert.errors import Cancelled, DecodeError, InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video import sources
 from videobert.video.bounds import check_duration
-from videobert.video.decoder import Decoder, TimedFrame
+from videobert.video.dali_streams import Device
+from videobert.video.decoder import Decoder, GaveUp, TimedFrame
+from videobert.video.decoders import Choice, DecoderName, choose, open_decoder
+from videobert.video.device_frames import DeviceFrames
 from videobert.video.frame_array import ArrayDecoder, FrameArray
+from videobert.video.frame_index import FrameReference
 from videobert.video.info import VideoInfo
-from videobert.video.pyav_decoder import PyAvDecoder
 from videobert.video.sampling import SampleGrid
 from videobert.video.timestamps import PresentationClock
 from videobert.video.transform import PictureTransform
@@ -47,7 +51,7 @@ class Clip:
         index: number of the clip, counted before the stride picks; with stride s the kept ones are 0, s, 2 s, ….
         start_s: presentation time of its first sample.
         end_s: one clip length later; for a padded clip, where the video ends.
-        frames: uint8 `(frames, crop, crop, 3)`, RGB.
+        frames: uint8 `(frames, crop, crop, 3)`, RGB: an array, or memory of the GPU where clips are decoded there.
         times_s: float64 `(frames,)`, presentation time of the frame chosen for each sample.
         padded_frames: how many samples at the end repeat the video's last frame because the video is over.
     """
@@ -55,9 +59,13 @@ class Clip:
     index: int
     start_s: float
     end_s: float
-    frames: npt.NDArray[np.uint8]
+    frames: npt.NDArray[np.uint8] | DeviceFrames
     times_s: npt.NDArray[np.float64]
     padded_frames: int = 0
+
+    def on_host(self) -> npt.NDArray[np.uint8]:
+        """`frames` as an array; a copy if they are on a GPU."""
+        return self.frames.on_host() if isinstance(self.frames, DeviceFrames) else self.frames
 
 
 class ClipStream(Iterator[Clip]):
@@ -74,24 +82,26 @@ class ClipStream(Iterator[Clip]):
         limits: Limits,
         on_progress: Progress | None,
         cancel: threading.Event | None,
+        reopen: Callable[[str], Decoder] | None = None,
     ) -> None:
         self._decoder = decoder
+        self._reopen = reopen
         self._recipe = recipe
         self._limits = limits
         self._on_progress = on_progress
         self._cancel = cancel
-        self._clock = PresentationClock(decoder.nominal_s or 1 / recipe.fps)
         self._transform = PictureTransform(recipe, limits.max_side_px)
-        self._clips = self._make()
+        self._clock = self._new_clock()
+        self._clips = self._give()
 
     @property
     def info(self) -> VideoInfo:
         """Properties of the video; the counts are as they are now."""
-        end = self._clock.end
+        end, info = self._clock.end, self._decoder.info
         return replace(
-            self._decoder.info,
+            info,
             end_s=None if end is None else float(end),
-            frames_converted=self._transform.converted,
+            frames_converted=info.frames_converted + self._transform.converted,
             frames_left_out=self._clock.left_out,
             clock_restarts=self._clock.restarts,
         )
@@ -115,6 +125,31 @@ class ClipStream(Iterator[Clip]):
         self._clips.close()
         self._decoder.close()
 
+    def _new_clock(self) -> PresentationClock:
+        return PresentationClock(self._decoder.nominal_s or 1 / self._recipe.fps)
+
+    def _give(self) -> Generator[Clip, None, None]:
+        given = 0
+        try:
+            for clip in self._rendered():
+                given += 1
+                yield clip
+            return
+        except GaveUp as reason:
+            self._decoder.close()
+            if self._reopen is None:
+                raise DecodeError("this video cannot be decoded any further", seen=str(reason)) from reason
+            said = str(reason)
+        # From the beginning: what was given already is the same, and damage is met as it always is.
+        self._decoder = self._reopen(said)
+        self._clock = self._new_clock()
+        for number, clip in enumerate(self._rendered()):
+            if number >= given:
+                yield clip
+
+    def _rendered(self) -> Iterator[Clip]:
+        return self._decoder.render(self._make())
+
     def _make(self) -> Generator[Clip, None, None]:
         grid: SampleGrid | None = None
         assembly: _Assembly | None = None
@@ -126,7 +161,7 @@ class ClipStream(Iterator[Clip]):
                 continue
             if grid is None or assembly is None:
                 grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
-                assembly = _Assembly(grid, self._recipe)
+                assembly = _Assembly(grid, self._recipe, isinstance(timed.picture, FrameReference))
             check_duration(time - grid.time(0), self._limits)
             before, now = grid.advance(time)
             if shown is not None:
@@ -172,12 +207,15 @@ class _Shown:
         self._transform = transform
         self._square: npt.NDArray[np.uint8] | None = None
 
-    def put(self, square: npt.NDArray[np.uint8]) -> None:
-        """Write the converted picture: straight there the first time, a copy of that later."""
-        if self._square is None:
-            self._square = self._transform(self._timed.picture, square, self._timed.sequence)
+    def put(self, frames: npt.NDArray[Any], slot: int) -> None:
+        """Write the converted picture to a clip: straight there the first time, a copy of that later."""
+        picture = self._timed.picture
+        if isinstance(picture, FrameReference):
+            frames[slot] = picture
+        elif self._square is None:
+            self._square = self._transform(picture, frames[slot], self._timed.sequence)
         else:
-            square[...] = self._square
+            frames[slot] = self._square
 
     def let_go(self) -> None:
         """Keep an own copy: the memory that the picture was written to is now the caller's to change."""
@@ -186,14 +224,15 @@ class _Shown:
 
 
 class _Assembly:
-    """Fills one clip after the other with samples in order."""
+    """Fills one clip after the other with samples in order: with pictures, or with references to them."""
 
-    def __init__(self, grid: SampleGrid, recipe: Recipe) -> None:
+    def __init__(self, grid: SampleGrid, recipe: Recipe, references: bool) -> None:
         self._grid = grid
         self._recipe = recipe
+        self._references = references
         self._filled = 0
         self._index = 0
-        self._frames: npt.NDArray[np.uint8] | None = None
+        self._frames: npt.NDArray[Any] | None = None
         self._times: npt.NDArray[np.float64] | None = None
 
     def at_boundary(self, sample: int) -> bool:
@@ -206,11 +245,13 @@ class _Assembly:
         if index % self._recipe.stride:
             return None
         if self._frames is None or self._times is None:
-            side = self._recipe.crop
+            side, count = self._recipe.crop, self._recipe.frames
             self._index = index
-            self._frames = np.empty((self._recipe.frames, side, side, 3), np.uint8)
+            self._frames = (
+                np.empty(count, np.object_) if self._references else np.empty((count, side, side, 3), np.uint8)
+            )
             self._times = np.empty(self._recipe.frames, np.float64)
-        shown.put(self._frames[slot])
+        shown.put(self._frames, slot)
         self._times[slot] = float(shown.time)
         self._filled = slot + 1
         if self._filled < self._recipe.frames:
@@ -224,7 +265,7 @@ class _Assembly:
             return None
         missing = self._recipe.frames - self._filled
         for slot in range(self._filled, self._recipe.frames):
-            shown.put(self._frames[slot])
+            shown.put(self._frames, slot)
         self._times[self._filled :] = float(shown.time)
         return self._emit(missing, end)
 
@@ -252,6 +293,8 @@ def open_clips(
     limits: Limits | None = None,
     on_progress: Progress | None = None,
     cancel: threading.Event | None = None,
+    decoder: DecoderName = "auto",
+    device: Device = "cpu",
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
 
@@ -264,6 +307,9 @@ def open_clips(
         on_progress: called as `on_progress(done_s, total_s)` after each clip and at the end; `total_s` is None where
             the container does not say.
         cancel: set it from anywhere to stop.
+        decoder: `"pyav"`; `"dali"`, which falls back to PyAV for what it cannot decode exactly, and says so in the
+            stream's `info`; or `"auto"`, DALI on `"cuda"` where NVDEC is there, else PyAV. Numpy frames need none.
+        device: `"cpu"`, or `"cuda"` for clips that DALI leaves in the memory of the GPU.
 
     Returns:
         An iterator of `Clip` and a context manager.
@@ -273,32 +319,39 @@ def open_clips(
         DecodeError: it holds no video that can be decoded.
         LimitExceeded: it is larger or longer than `limits`; also raised while reading.
         Cancelled: while reading, once `cancel` is set.
+        EngineUnavailable: DALI was asked for by name and cannot run here.
     """
     limits = limits or Limits()
-    return ClipStream(_decoder(source, limits), recipe, limits, on_progress, cancel)
+    choice = choose(decoder, device)
+    opener = _opener(source, limits.max_side_px**2)
+    if opener is None:
+        return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel)
+
+    def reopen(reason: str) -> Decoder:
+        return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits)
+
+    return ClipStream(open_decoder(choice, opener, recipe, limits), recipe, limits, on_progress, cancel, reopen)
 
 
-def _decoder(source: Any, limits: Limits) -> Decoder:
-    max_pixels = limits.max_side_px**2
+def _opener(source: Any, max_pixels: int) -> Callable[[], InputContainer | None] | None:
+    """What opens an encoded video, as often as its source allows and None after that; None for numpy frames."""
+    if isinstance(source, (str, os.PathLike)):
+        return lambda: sources.open_path(source, max_pixels)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return lambda: sources.open_bytes(source, max_pixels)
+    if callable(getattr(source, "read", None)):
+        return sources.Rewound(source, max_pixels)
+    return None
+
+
+def _frames_of(source: Any, limits: Limits) -> Decoder:
     if isinstance(source, FrameArray):
         return ArrayDecoder.of_array(source, limits)
-    if isinstance(source, (str, os.PathLike)):
-        container = sources.open_path(source, max_pixels)
-    elif isinstance(source, (bytes, bytearray, memoryview)):
-        container = sources.open_bytes(source, max_pixels)
-    elif callable(getattr(source, "read", None)):
-        container = sources.open_file(source, max_pixels)
-    elif isinstance(source, Iterable) and not isinstance(source, (np.ndarray, dict)):
+    if isinstance(source, Iterable) and not isinstance(source, (np.ndarray, dict)):
         return ArrayDecoder.of_iterator(source, limits)
-    else:
-        raise InputError(
-            "this kind of object is not a video",
-            seen=f"numpy array {source.shape}" if isinstance(source, np.ndarray) else type(source).__name__,
-            allowed="a path, bytes, a binary file object, a FrameArray or an iterator of (frame, time_s)",
-            fix="For numpy frames use videobert.FrameArray(frames, times_s).",
-        )
-    try:
-        return PyAvDecoder(container, limits)
-    except BaseException:
-        container.close()
-        raise
+    raise InputError(
+        "this kind of object is not a video",
+        seen=f"numpy array {source.shape}" if isinstance(source, np.ndarray) else type(source).__name__,
+        allowed="a path, bytes, a binary file object, a FrameArray or an iterator of (frame, time_s)",
+        fix="For numpy frames use videobert.FrameArray(frames, times_s).",
+    )

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from videobert.video.frame_index import FrameReference
 from videobert.video.info import VideoInfo
+
+if TYPE_CHECKING:
+    from videobert.video.clips import Clip
+
+
+class GaveUp(Exception):
+    """A decoder that chooses frames ahead cannot go on with this stream; another one may. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +27,14 @@ class TimedFrame:
     """A frame in the order of output, with what the stream says about its time.
 
     Args:
-        picture: a decoded frame, or a uint8 `(height, width, 3)` RGB array.
+        picture: a decoded frame, a uint8 `(height, width, 3)` RGB array, or a reference to a frame yet to be decoded.
         time: presentation time in seconds, exact; None if the stream states none.
         duration: seconds on screen, or None.
         sequence: how many key frames came so far. What holds for a whole coded sequence, as where chroma samples lie,
             can change only where this does; None if that is not known.
     """
 
-    picture: VideoFrame | npt.NDArray[np.uint8]
+    picture: VideoFrame | npt.NDArray[np.uint8] | FrameReference
     time: Fraction | None
     duration: Fraction | None
     sequence: int | None = None
@@ -49,6 +57,13 @@ class Decoder(Protocol):
 
     def frames(self) -> Iterator[TimedFrame]:
         """The frames in presentation order; to be called once."""
+
+    def render(self, planned: Iterator[Clip]) -> Iterator[Clip]:
+        """The clips that were planned, with pictures in place of references; where there are none, as they are.
+
+        Raises:
+            GaveUp: as above, also from `frames`.
+        """
 
     def close(self) -> None:
         """Release everything; may be called again."""

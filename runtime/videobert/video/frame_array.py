@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from videobert.limits import Limits
 from videobert.video.bounds import check_duration, check_side
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
+
+if TYPE_CHECKING:
+    from videobert.video.clips import Clip
 
 # Times come as binary floating point: one a microsecond after a sampling time still counts as on screen then.
 TOLERANCE_S = Fraction(1, 1_000_000)
@@ -97,6 +101,7 @@ class ArrayDecoder:
             container="frames",
             codec="rgb",
             pixel_format="rgb24",
+            decoder="none",
             width=width,
             height=height,
             fps=rate,
@@ -123,6 +128,7 @@ class ArrayDecoder:
             container="frames",
             codec="rgb",
             pixel_format="rgb24",
+            decoder="none",
             width=frame.shape[1],
             height=frame.shape[0],
             start_s=time,
@@ -144,6 +150,10 @@ class ArrayDecoder:
             gap = time - last if last is not None else None
             last = time
             yield TimedFrame(picture.copy() if self._copy else picture, time, gap)
+
+    def render(self, planned: Iterator[Clip]) -> Iterator[Clip]:
+        """See `Decoder.render`: these clips have their pictures already."""
+        return planned
 
     def close(self) -> None:
         """Nothing is held open: the frames are the caller's."""

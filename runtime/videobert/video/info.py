@@ -29,7 +29,9 @@ class VideoInfo:
             `start_s + duration_s` was cut short.
         timestamps: `"presentation"`: as stored; `"decode order"`: the container has decoding times only, and frames
             were given them in order; `"estimated"`: the stream has none, and the frame rate was trusted.
-        frames_decoded: frames that came out of the decoder.
+        decoder: what decodes: `"pyav"`, `"dali"`, or `"none"` for numpy frames.
+        decoder_fallback: why this is not the decoder that would have been first choice; None if it is.
+        frames_decoded: frames that came out of the decoder; with DALI, those that it could choose from.
         frames_converted: frames that a sample needed and that were resized and converted.
         damaged_packets: packets that could not be read or decoded and were skipped, or that the container marks as
             damaged.
@@ -55,6 +57,8 @@ class VideoInfo:
     start_s: float = 0.0
     end_s: float | None = None
     timestamps: Literal["presentation", "decode order", "estimated"] = "presentation"
+    decoder: Literal["pyav", "dali", "none"] = "pyav"
+    decoder_fallback: str | None = None
     frames_decoded: int = 0
     frames_converted: int = 0
     damaged_packets: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av.error
 from av.container import InputContainer
@@ -24,6 +24,9 @@ from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
 from videobert.video.timestamps import DecodeOrderTimes
 from videobert.video.transform import orientation_of
+
+if TYPE_CHECKING:
+    from videobert.video.clips import Clip
 
 _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
 _NOT_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -47,11 +50,16 @@ class PyAvDecoder:
     Raises:
         DecodeError: there is no video stream, no decoder for it, or no frame that can be decoded.
         LimitExceeded: the picture is too large or the video too long.
+
+    Attributes:
+        fallback: why this is not the decoder that would have been first choice; None if it is.
+        orientation: the display orientation of the first frame.
     """
 
     tolerance: Fraction = Fraction(0)
 
     def __init__(self, container: InputContainer, limits: Limits) -> None:
+        self.fallback: str | None = None
         self._container = container
         self._limits = limits
         self._name = container.format.name
@@ -59,7 +67,7 @@ class PyAvDecoder:
         self._decode_order: DecodeOrderTimes | None = None
         # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see DecodeOrderTimes.
         container.flags &= ~_GENERATE_PTS
-        stream = _video_stream(container)
+        stream = video_stream(container)
         duration_s = self._check_metadata(stream)
         context = stream.codec_context
         context.thread_type = "AUTO"
@@ -83,6 +91,7 @@ class PyAvDecoder:
             )
         picture = first.picture
         colour, orientation = colour_of(picture), orientation_of(picture)
+        self.orientation = orientation
         self._first: TimedFrame | None = first
         self._info = VideoInfo(
             container=self._name.split(",")[0],
@@ -108,6 +117,7 @@ class PyAvDecoder:
     def info(self) -> VideoInfo:
         return replace(
             self._info,
+            decoder_fallback=self.fallback,
             frames_decoded=self._decoded,
             damaged_packets=self._damaged_packets,
             damaged_frames=self._damaged_frames,
@@ -121,6 +131,10 @@ class PyAvDecoder:
             yield first
         del first
         yield from self._frames
+
+    def render(self, planned: Iterator[Clip]) -> Iterator[Clip]:
+        """See `Decoder.render`: these clips have their pictures already."""
+        return planned
 
     def close(self) -> None:
         """Release the file and the decoder's threads."""
@@ -199,7 +213,12 @@ class PyAvDecoder:
                 self._damaged_packets += 1
 
 
-def _video_stream(container: InputContainer) -> VideoStream:
+def video_stream(container: InputContainer) -> VideoStream:
+    """The stream that is the film: no cover picture, and one that PyAV knows a decoder for.
+
+    Raises:
+        DecodeError: there is none.
+    """
     film = [s for s in container.streams.video if not s.disposition & _NOT_FILM]
     if not film:
         kinds = sorted({stream.type for stream in container.streams})

@@ -103,6 +103,28 @@ def open_file(file: Readable, max_pixels: int) -> InputContainer:
     return _open(_GuardedReader(file), f"a {type(file).__name__}", max_pixels)
 
 
+class Rewound:
+    """Opens a file object again and again from where it stands now; only once if it cannot be rewound."""
+
+    def __init__(self, file: Readable, max_pixels: int) -> None:
+        self._file = file
+        self._max_pixels = max_pixels
+        self._opened = False
+        try:
+            self._start: int | None = file.tell() if file.seekable() else None  # type: ignore[attr-defined]
+        except Exception:  # whatever a foreign object raises: it cannot be rewound
+            self._start = None
+
+    def __call__(self) -> InputContainer | None:
+        """The container, or None if the file was read already and cannot be rewound. Raises as `open_path`."""
+        if self._opened:
+            if self._start is None:
+                return None
+            self._file.seek(self._start)  # type: ignore[attr-defined]
+        self._opened = True
+        return open_file(self._file, self._max_pixels)
+
+
 def _open(target: Any, shown: str, max_pixels: int) -> InputContainer:
     try:
         container: InputContainer = av.open(

@@ -1,0 +1,38 @@
+"""From the RGB that DALI makes to the RGB that the recipe asks for.
+
+DALI's decoders give RGB alone: always through the matrix of BT.601, in the range that they believe in, with chroma
+samples taken to lie in the middle of the pixels they stand for. Colour conversion is linear, so its luma and its chroma
+can be told apart again after resizing: luma goes on as it is, chroma is read where it really lies, and both pass
+through the stream's own matrix. What DALI clipped at the ends of the range on its way is lost.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+# Luma weights of red and blue: ITU-R BT.601, BT.709, BT.2020, FCC 47 CFR 73.682, SMPTE ST 240.
+LUMA_WEIGHTS = {
+    "bt601": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020": (0.2627, 0.0593),
+    "fcc": (0.30, 0.11),
+    "smpte240m": (0.212, 0.087),
+}
+
+
+def to_rgb(matrix: str) -> npt.NDArray[np.float64]:
+    """`(3, 3)`: what makes r, g, b of y (0…1) and u, v (-1/2…1/2); see docs/recipe.md, "Colour"."""
+    k_red, k_blue = LUMA_WEIGHTS[matrix]
+    k_green = 1 - k_red - k_blue
+    red, blue = 2 * (1 - k_red), 2 * (1 - k_blue)
+    return np.array([[1, 0, red], [1, -k_blue * blue / k_green, -k_red * red / k_green], [1, blue, 0]])
+
+
+def from_luma_and_chroma(matrix: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Two float32 `(3, 3)`: what to multiply DALI's RGB with for its luma's and for its chroma's part of the result."""
+    dali = np.linalg.inv(to_rgb("bt601"))
+    own = to_rgb(matrix)
+    luma = own @ np.diag([1.0, 0.0, 0.0]) @ dali
+    chroma = own @ np.diag([0.0, 1.0, 1.0]) @ dali
+    return luma.astype(np.float32), chroma.astype(np.float32)

@@ -1,0 +1,163 @@
+"""Clips of an encoded video through DALI: NVDEC on a GPU, or DALI's own decoders on the CPU.
+
+The frames are chosen before any is decoded, by the same code that chooses among PyAV's, from the index of the
+container's packets; DALI is then asked for the chosen ones of some clips at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from videobert.errors import DecodeError
+from videobert.limits import Limits
+from videobert.recipe import Recipe
+from videobert.video.dali_geometry import Shape, geometry
+from videobert.video.dali_graph import Place
+from videobert.video.dali_runner import ClipRequest, DaliRunner
+from videobert.video.decoder import GaveUp, TimedFrame
+from videobert.video.frame_index import FrameReference, InexactIndex, index_frames
+from videobert.video.info import VideoInfo
+from videobert.video.orientation import Orientation
+from videobert.video.piece import cut_piece
+
+if TYPE_CHECKING:
+    from videobert.video.clips import Clip
+
+# Clips that are decoded at once: each run begins at a key frame, and what lies between it and the first clip is decoded
+# for nothing.
+CLIPS_PER_RUN = 8
+# DALI holds all frames of a run in full size.
+MOST_FRAME_BYTES = 512 << 20
+MOST_PIECE_BYTES = 64 << 20
+
+
+class DaliDecoder:
+    """Reads one stream of an opened container; owns the container.
+
+    Args:
+        container: as `sources` opens it.
+        stream: its video stream, one that `dali_streams.refusal` has nothing against.
+        info: what PyAV found in the first frame.
+        turn: the display orientation.
+        nominal_s: see `Decoder`.
+        recipe: how pictures are transformed.
+        limits: `max_side_px` holds for resized pictures.
+        place: where to decode.
+
+    Raises:
+        EngineUnavailable: DALI is not installed.
+        LimitExceeded: the resized picture would be too large.
+    """
+
+    tolerance: Fraction = Fraction(0)
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        *,
+        info: VideoInfo,
+        turn: Orientation,
+        nominal_s: Fraction | None,
+        recipe: Recipe,
+        limits: Limits,
+        place: Place,
+        device_id: int = 0,
+    ) -> None:
+        self._container = container
+        self._stream = stream
+        self.nominal_s = nominal_s
+        self._info = replace(info, decoder="dali", frames_decoded=0)
+        self._frame_bytes = info.width * info.height * 3
+        self._geometry = geometry(info.width, info.height, info.matrix, turn, recipe, limits.max_side_px)
+        shape = Shape(recipe.crop, sited_left(info), turn)
+        self._runner = DaliRunner(shape, place=place, clips=CLIPS_PER_RUN, device_id=device_id)
+        self._indexed = self._converted = 0
+        self._rendering = False
+
+    @property
+    def info(self) -> VideoInfo:
+        return replace(self._info, frames_decoded=self._indexed, frames_converted=self._converted)
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """References to the frames in presentation order; nothing is decoded.
+
+        Raises:
+            GaveUp: the container does not tell exactly.
+        """
+        try:
+            for frame in index_frames(self._container, self._stream):
+                self._indexed += 1
+                yield TimedFrame(frame.reference, frame.time, frame.duration)
+        except InexactIndex as error:
+            raise GaveUp(str(error)) from error
+
+    def render(self, planned: Iterator[Clip]) -> Generator[Clip, None, None]:
+        """The clips with their pictures; `planned` has references in their place.
+
+        Raises:
+            GaveUp: DALI cannot decode a stretch.
+        """
+        self._rendering = True
+        try:
+            group: list[Clip] = []
+            wanted: dict[FrameReference, int] = {}
+            for clip in planned:
+                more = {reference: None for reference in _references(clip) if reference not in wanted}
+                if group and self._full(len(group), wanted, more):
+                    yield from self._decode(group, wanted)
+                    group, wanted = [], {}
+                group.append(clip)
+                for reference in _references(clip):
+                    wanted.setdefault(reference, len(wanted))
+                del clip
+            if group:
+                yield from self._decode(group, wanted)
+        finally:
+            self._rendering = False
+            self.close()
+
+    def close(self) -> None:
+        """Release the file and the graph; while clips are being made, once they are."""
+        if not self._rendering:
+            self._runner.close()
+            self._container.close()
+
+    def _full(self, clips: int, wanted: dict[FrameReference, int], more: dict[FrameReference, None]) -> bool:
+        if clips == CLIPS_PER_RUN or (len(wanted) + len(more)) * self._frame_bytes > MOST_FRAME_BYTES:
+            return True
+        first, last = next(iter(wanted)).section, list(more or wanted)[-1].section
+        return _span_bytes(first, last) > MOST_PIECE_BYTES
+
+    def _decode(self, group: list[Clip], wanted: dict[FrameReference, int]) -> Iterator[Clip]:
+        piece = cut_piece(self._stream, list(wanted))
+        orders = [[wanted[reference] for reference in _references(clip)] for clip in group]
+        (result,) = self._runner.run([ClipRequest(piece, orders, self._geometry)])
+        if isinstance(result, DecodeError):
+            raise GaveUp(str(result))
+        self._converted += len(wanted)
+        for clip, frames in zip(group, result, strict=True):
+            yield replace(clip, frames=frames)
+
+
+def sited_left(info: VideoInfo) -> bool:
+    """Whether chroma lies left of the middle: where it is subsampled, and the codec is not Motion JPEG."""
+    return info.codec != "mjpeg" and "444" not in info.pixel_format
+
+
+def _references(clip: Clip) -> tuple[FrameReference, ...]:
+    return cast("tuple[FrameReference, ...]", cast(Any, clip.frames))
+
+
+def _span_bytes(first: Any, last: Any) -> int:
+    size, section = 0, first
+    while section is not None:
+        size += section.bytes
+        section = None if section is last else section.next
+    return int(size)

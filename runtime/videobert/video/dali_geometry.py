@@ -1,0 +1,70 @@
+"""Which window of a stored picture becomes the square of a clip, and what is done to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.errors import LimitExceeded
+from videobert.recipe import Recipe
+from videobert.video.dali_colour import from_luma_and_chroma
+from videobert.video.orientation import Orientation
+from videobert.video.transform import resized_size
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a graph is built for: streams of one shape can share a batch.
+
+    Args:
+        crop: side of the square, pixels.
+        chroma_shift: whether chroma is sited left, so that it is read half a pixel further right than DALI put it.
+        turn: the display orientation.
+    """
+
+    crop: int
+    chroma_shift: bool
+    turn: Orientation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Geometry:
+    """What a graph is told of each stream.
+
+    Args:
+        window: float32 `(2, 2)`, first and last corner (y, x) of the window in the stored picture, in pixels.
+        luma, chroma: float32 `(3, 3)`, see `from_luma_and_chroma`.
+    """
+
+    window: npt.NDArray[np.float32]
+    luma: npt.NDArray[np.float32]
+    chroma: npt.NDArray[np.float32]
+
+
+def geometry(width: int, height: int, matrix: str, turn: Orientation, recipe: Recipe, max_side_px: int) -> Geometry:
+    """The recipe's resize, rotation and crop as one window: the filter is linear, so cropping may come first.
+
+    Raises:
+        LimitExceeded: the resized picture would be longer than `max_side_px`.
+    """
+    wide, high = resized_size(width, height, recipe.short_side)
+    if max(wide, high) > max(max_side_px, recipe.short_side):
+        raise LimitExceeded(
+            f"the picture is too long and thin: resized it would be {wide}x{high}",
+            seen=f"{width}x{height}",
+            allowed=f"max_side_px = {max_side_px} after resizing too",
+            fix="Crop the video, or raise Limits(max_side_px=…).",
+        )
+    shown_wide, shown_high = (high, wide) if turn.swap else (wide, high)
+    left, top = (shown_wide - recipe.crop) // 2, (shown_high - recipe.crop) // 2
+    # Back through the turn: flips first, then the swap of the axes.
+    left = shown_wide - recipe.crop - left if turn.flip_x else left
+    top = shown_high - recipe.crop - top if turn.flip_y else top
+    left, top = (top, left) if turn.swap else (left, top)
+    scale = np.array([height / high, width / wide])
+    corner = np.array([top, left])
+    window = np.stack([corner, corner + recipe.crop]) * scale
+    luma, chroma = from_luma_and_chroma(matrix)
+    return Geometry(window.astype(np.float32), luma, chroma)

@@ -1,0 +1,95 @@
+"""The DALI graph: encoded bytes and frame numbers in, clips of uint8 RGB squares out, on the CPU or the GPU.
+
+Imported when the dali decoder is used; importing DALI itself takes about a second and happens inside the functions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from videobert.errors import EngineUnavailable
+from videobert.video.dali_geometry import Shape
+
+if TYPE_CHECKING:
+    from nvidia.dali.pipeline import Pipeline
+
+Place = Literal["cpu", "mixed"]
+INSTALL = "pip install 'videobert[dali]'"
+
+
+def import_dali() -> Any:
+    """The module `nvidia.dali`.
+
+    Raises:
+        EngineUnavailable: it is not installed, or does not load.
+    """
+    try:
+        import nvidia.dali as dali
+        import nvidia.dali.fn  # noqa: F401
+    except (ImportError, OSError) as error:  # OSError: a library of its own does not load
+        raise EngineUnavailable(
+            "the dali decoder cannot run", seen=str(error), fix=f"Install it: {INSTALL}."
+        ) from error
+    return dali
+
+
+def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: int, device_id: int | None) -> Pipeline:
+    """The graph, not built yet. For each stretch of video in a batch it gives `clips` clips, output i being clip i.
+
+    Inputs, one each for every item of the batch:
+    VIDEO uint8 `(bytes,)`; FRAMES int32 `(n,)`, the frames to decode, increasing; ORDER_i int32 `(m,)`, the places in
+    FRAMES of the frames of clip i, in order, repeats allowed; FIRST and LAST float32 `(2,)`, the window's corners
+    (y, x); LUMA and CHROMA float32 `(3, 3)`. Outputs CLIP_i: uint8 `(m, crop, crop, 3)`.
+
+    Args:
+        place: `"cpu"`: VP8, VP9 and Motion JPEG; `"mixed"`: NVDEC, and everything after it on the GPU.
+        device_id: number of the GPU; None for `"cpu"`, and for a `"mixed"` graph that is only to be serialised.
+    """
+    dali = import_dali()
+    fn, types = dali.fn, dali.types
+
+    def numbers(name: str, kind: Any, ndim: int) -> Any:
+        return fn.external_source(name=name, dtype=kind, ndim=ndim)
+
+    pipeline = dali.Pipeline(
+        batch_size=batch, num_threads=threads, device_id=device_id, prefetch_queue_depth=1, exec_dynamic=True
+    )
+    with pipeline:
+        frames = fn.decoders.video(
+            numbers("VIDEO", types.UINT8, 1), device=place, frames=numbers("FRAMES", types.INT32, 1), pad_mode="none"
+        )
+        first, last = numbers("FIRST", types.FLOAT, 1), numbers("LAST", types.FLOAT, 1)
+
+        def square(shift_x: float) -> Any:
+            shift = [0.0, shift_x]
+            return fn.resize(
+                frames,
+                roi_start=first + shift,
+                roi_end=last + shift,
+                size=[shape.crop, shape.crop],
+                dtype=types.FLOAT,
+                interp_type=types.INTERP_LINEAR,
+                antialias=True,
+            )
+
+        plain = square(0.0)
+        coloured = square(0.5) if shape.chroma_shift else plain
+        rgb = fn.coord_transform(plain, M=numbers("LUMA", types.FLOAT, 2))
+        rgb = rgb + fn.coord_transform(coloured, M=numbers("CHROMA", types.FLOAT, 2))
+        squares = fn.cast(rgb, dtype=types.UINT8)
+        if shape.turn.swap:
+            squares = fn.transpose(squares, perm=[0, 2, 1, 3], transpose_layout=False, output_layout="FHWC")
+        if shape.turn.flip_x or shape.turn.flip_y:
+            squares = fn.flip(squares, horizontal=int(shape.turn.flip_x), vertical=int(shape.turn.flip_y))
+        outputs = [
+            fn.sequence_rearrange(squares, new_order=numbers(f"ORDER_{clip}", types.INT32, 1), name=f"CLIP_{clip}")
+            for clip in range(clips)
+        ]
+        pipeline.set_outputs(*outputs)
+    return cast("Pipeline", pipeline)
+
+
+def serialise(shape: Shape, *, place: Place, clips: int = 1, batch: int = 8, threads: int = 4) -> bytes:
+    """The graph as DALI stores it (`model.dali` of a DALI back end); needs no GPU, whatever the place."""
+    graph: Any = clip_graph(shape, place=place, clips=clips, batch=batch, threads=threads, device_id=None)
+    return bytes(graph.serialize())

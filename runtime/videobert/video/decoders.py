@@ -1,0 +1,113 @@
+"""Which decoder reads a video: never a silent choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from av.container import InputContainer
+
+from videobert.errors import EngineUnavailable, InputError
+from videobert.limits import Limits
+from videobert.recipe import Recipe
+from videobert.video.dali_streams import Device, place_of, refusal, unusable
+from videobert.video.decoder import Decoder
+from videobert.video.pyav_decoder import PyAvDecoder, video_stream
+
+DecoderName = Literal["auto", "pyav", "dali"]
+DECODERS = ("auto", "pyav", "dali")
+_DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The decoder to use for files, and why it is not the one that would have been first choice; None if it is."""
+
+    name: Literal["pyav", "dali"]
+    device: Device
+    fallback: str | None = None
+
+
+def choose(decoder: str, device: str) -> Choice:
+    """The decoder asked for, or for `"auto"`: DALI where clips are wanted on a GPU and NVDEC is there, else PyAV.
+
+    Raises:
+        InputError: an unknown name.
+        EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
+    """
+    if decoder not in DECODERS:
+        raise InputError("this decoder is not known", seen=decoder, allowed=", ".join(DECODERS))
+    if device not in _DEVICES:
+        raise InputError("this device is not known", seen=device, allowed=", ".join(_DEVICES))
+    where: Device = "cuda" if device == "cuda" else "cpu"
+    if decoder == "pyav" or (decoder == "auto" and where == "cpu"):
+        return Choice("pyav", "cpu")
+    why = unusable(where)
+    if why is None:
+        return Choice("dali", where)
+    if decoder == "dali":
+        raise EngineUnavailable("the dali decoder cannot run", seen=why[0], fix=f"To fix it: {why[1]}.")
+    return Choice("pyav", "cpu", f"dali: {why[0]}")
+
+
+def open_decoder(
+    choice: Choice,
+    open_container: Callable[[], InputContainer | None],
+    recipe: Recipe,
+    limits: Limits,
+    *,
+    try_codec: bool = True,
+) -> Decoder:
+    """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
+
+    The first frame is always decoded with PyAV: what it says of size, colour and orientation holds for both.
+
+    Args:
+        open_container: opens the source anew each time; None if it cannot be read twice.
+        try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
+
+    Raises:
+        DecodeError, LimitExceeded: as `PyAvDecoder`.
+    """
+    container = open_container()
+    if container is None:
+        raise InputError("this video cannot be read a second time")
+    try:
+        first = PyAvDecoder(container, limits)
+    except BaseException:
+        container.close()
+        raise
+    first.fallback = choice.fallback
+    if choice.name == "pyav":
+        return first
+    why = refusal(first.info, place_of(choice.device))
+    if why is None and try_codec and choice.device == "cuda":
+        from videobert.video.dali_probe import failure
+
+        why = failure(first.info.codec, choice.device)
+    again = None if why else open_container()
+    if again is None:
+        first.fallback = f"dali: {why or 'this source can be read only once'}"
+        return first
+    first.close()
+    try:
+        return _dali(again, first, recipe, limits, choice.device)
+    except BaseException:
+        again.close()
+        raise
+
+
+def _dali(container: InputContainer, first: PyAvDecoder, recipe: Recipe, limits: Limits, device: Device) -> Decoder:
+    from videobert.video.dali_decoder import DaliDecoder
+
+    return DaliDecoder(
+        container,
+        video_stream(container),
+        info=first.info,
+        turn=first.orientation,
+        nominal_s=first.nominal_s,
+        recipe=recipe,
+        limits=limits,
+        place=place_of(device),
+    )
