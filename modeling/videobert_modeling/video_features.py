@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from videobert.decoding import DecoderName
 from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.errors import InputError
@@ -20,7 +21,9 @@ from videobert_modeling.spool import Progress
 _BLOCK_CLIPS = 64
 
 
-def stream_features(folder: ModelFolder, videos: Sequence[Path]) -> Iterator[npt.NDArray[np.float32]]:
+def stream_features(
+    folder: ModelFolder, videos: Sequence[Path], decoder: DecoderName = "auto"
+) -> Iterator[npt.NDArray[np.float32]]:
     """Features `(n, feature_dim)` of all whole clips of `videos`, in order, some at a time.
 
     A clip at the end of a video that is filled with repeats is left out: it would draw a centroid towards stills.
@@ -32,8 +35,8 @@ def stream_features(folder: ModelFolder, videos: Sequence[Path]) -> Iterator[npt
     engine = open_engine(folder, engine="auto", device="auto", options=EngineOptions())
     try:
         for video in videos:
-            with open_clips(video, folder.recipe) as stream:
-                whole = (clip.frames for clip in stream if clip.padded_frames == 0)
+            with open_clips(video, folder.recipe, decoder=decoder) as stream:
+                whole = (clip.on_host() for clip in stream if clip.padded_frames == 0)
                 while block := list(islice(whole, _BLOCK_CLIPS)):
                     yield np.concatenate([engine.run("backbone", clips=frames[None]) for frames in block])
     finally:
@@ -49,11 +52,13 @@ def cluster_videos(
     depth: int = 4,
     seed: int = 0,
     on_progress: Progress | None = None,
+    decoder: DecoderName = "auto",
 ) -> Clustering:
     """Train a codebook on the clips of `videos`, in the order given, and write it to `out`.
 
     Args:
         model: a model folder with weights and graphs; it needs no codebook yet.
+        decoder: what reads the videos, see `videobert.video.open_clips`.
 
     Raises:
         InputError: no videos, or none with a whole clip; else as `cluster`.
@@ -64,7 +69,7 @@ def cluster_videos(
     folder = ModelFolder(model)
     folder.path("model.safetensors")
     result = cluster(
-        stream_features(folder, videos),
+        stream_features(folder, videos, decoder),
         branching=branching,
         depth=depth,
         seed=seed,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from videobert import __version__
+from videobert.decoding import Device, unusable
 from videobert.errors import VideoBertError
 
 _PROBE_TIMEOUT_S = 60.0
@@ -87,6 +88,7 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("onnxruntime", ("onnxruntime",), "build"),
     ("sklearn", ("scikit-learn",), "train"),
     ("cv2", ("opencv-python-headless", "opencv-python"), "train"),
+    ("nvidia.dali", ("nvidia-dali-cuda130", "nvidia-dali-cuda120"), "dali"),
 )
 
 _OPENVINO = """
@@ -102,15 +104,24 @@ import json, av
 codecs = [name for name in ("h264", "hevc", "vp9", "av1", "mpeg4") if name in av.codecs_available]
 print(json.dumps({"version": av.__version__, "codecs": codecs}))
 """
+_DALI = """
+import json, nvidia.dali
+from videobert.video.dali_probe import failure
+from videobert.video.dali_streams import CODECS, place_of
+codecs = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
+print(json.dumps({{"version": nvidia.dali.__version__, "codecs": codecs}}))
+"""
 
 
 def examine() -> Diagnosis:
     """Look at this machine. Takes a second or two: libraries are tried for real, each in its own process."""
     with ThreadPoolExecutor() as pool:
-        probes = [pool.submit(probe) for probe in (_openvino, _torch, _pyav)]
+        probes = [pool.submit(probe) for probe in (_openvino, _torch, _pyav, _dali_cpu, _dali_gpu)]
         native, features = _native()
         abilities = [probe.result() for probe in probes] + [native, _cache(), *_models()]
-    works = {kind: any(a.works for a in abilities if a.kind == kind) for kind in ("engine", "decoder", "native")}
+    works = {kind: any(a.works for a in abilities if a.kind == kind) for kind in ("engine", "native")}
+    # DALI is an addition: every video is opened with PyAV.
+    works["decoder"] = any(a.works for a in abilities if a.name == "pyav")
     return Diagnosis(
         videobert=__version__,
         python=platform.python_version(),
@@ -155,6 +166,40 @@ def _torch() -> Ability:
 
 def _pyav() -> Ability:
     return _tried("pyav", "decoder", "av", _PYAV, "pip install --force-reinstall av")
+
+
+def _dali_cpu() -> Ability:
+    return _dali("dali", "cpu")
+
+
+def _dali_gpu() -> Ability:
+    return _dali("dali on NVDEC", "cuda")
+
+
+def _dali(name: str, device: Device) -> Ability:
+    """Decodes a made clip of each codec, in a child: a decoder that counts frames in its own way would show."""
+    if not installed("av"):
+        return Ability(name=name, kind="decoder", works=False, detail="it needs PyAV", fix="pip install av")
+    why = unusable(device)
+    if why is not None:
+        return Ability(name=name, kind="decoder", works=False, detail=why[0], fix=why[1])
+    answer = _in_child(_DALI.format(device=device))
+    if isinstance(answer, str):
+        fix = "pip install --force-reinstall 'videobert[dali]'"
+        return Ability(name=name, kind="decoder", works=False, detail=answer, fix=fix)
+    codecs = answer.get("codecs", {})
+    works = [codec for codec, failure in codecs.items() if failure is None]
+    failed = [failure for failure in codecs.values() if failure is not None]
+    detail = f"{answer['version']}: {', '.join(works) or 'no codec'}"
+    if failed:
+        return Ability(
+            name=name,
+            kind="decoder",
+            works=bool(works),
+            detail=f"{detail}; not {'; not '.join(failed)}",
+            fix="use --decoder pyav for those",
+        )
+    return Ability(name=name, kind="decoder", works=True, detail=detail)
 
 
 def _tried(name: str, kind: str, module: str, code: str, fix: str) -> Ability:

@@ -25,6 +25,7 @@ class Origin:
         precision: arithmetic of the graphs, e.g. `"f32"` or `"bf16"`.
         stride: every how many clips one was used.
         fallback: why this is not the engine or precision that would have been first choice; None if it is.
+        decoder_fallback: the same for what decoded the video; also None where none was decoded.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Origin:
     precision: str
     stride: int
     fallback: str | None = None
+    decoder_fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

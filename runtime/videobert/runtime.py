@@ -13,6 +13,7 @@ import numpy as np
 
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
+from videobert.decoding import decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
 from videobert.errors import InputError
@@ -47,6 +48,7 @@ def load(
     hint: Hint = "latency",
     precision: Precision = "auto",
     cache_dir: str | Path | None = None,
+    decoder: str = "auto",
 ) -> Runtime:
     """Open a model and compile it for this machine.
 
@@ -60,10 +62,13 @@ def load(
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else f32; or one of the two.
         cache_dir: where compiled graphs are kept; None is `$XDG_CACHE_HOME/videobert` or `~/.cache/videobert`.
+        decoder: what reads videos: `"pyav"`; `"dali"`, on NVDEC where there is a GPU, else on the CPU; or `"auto"`,
+            DALI where the model runs on a GPU and NVDEC is there, else PyAV. DALI reads some kinds of video only: for
+            the rest PyAV steps in, and the answer's `origin.decoder_fallback` says why.
 
     Raises:
         ModelError: the folder is missing something or damaged.
-        EngineUnavailable: the engine or device asked for cannot run here.
+        EngineUnavailable: the engine, device or decoder asked for cannot run here.
         InputError: an option that is not known.
     """
     folder = ModelFolder(name_or_folder)
@@ -73,7 +78,7 @@ def load(
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
         opened.prepare()
-        return Runtime(folder, opened, limits or Limits())
+        return Runtime(folder, opened, limits or Limits(), decoder=decoder)
     except BaseException:
         opened.close()
         raise
@@ -96,10 +101,11 @@ class Runtime:
         folder: the opened model folder.
         engine: what runs its graphs; the Runtime closes it.
         limits: what is accepted as input.
+        decoder: see `load`.
     """
 
-    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits) -> None:
-        self._stages = Stages(folder, engine, limits)
+    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto") -> None:
+        self._stages = Stages(folder, engine, limits, *decoding(decoder, engine))
         self._state = threading.Condition()
         self._active = 0
         self._closed = False

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.codebook import Codebook
-from videobert.engines.base import Engine
+from videobert.decoding import DecoderName, Device
+from videobert.engines.base import DeviceArray, Engine
 from videobert.errors import Cancelled, InputError, MismatchError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
@@ -35,17 +36,28 @@ class Stages:
         folder: the opened model folder.
         engine: what runs its graphs.
         limits: what is accepted as input.
+        decoder: what reads videos: `"auto"`, `"pyav"` or `"dali"`.
+        decode_on: `"cpu"` or `"cuda"`: where `decoder` works and leaves its clips.
 
     Raises:
         ModelError: tokenizer or codebook is damaged.
         MismatchError: the codebook was made for another backbone, recipe or number of visual tokens.
     """
 
-    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        engine: Engine,
+        limits: Limits,
+        decoder: DecoderName = "auto",
+        decode_on: Device = "cpu",
+    ) -> None:
         self.config = folder.config
         self.recipe = folder.recipe
         self.engine = engine
         self.limits = limits
+        self.decoder: DecoderName = decoder
+        self.decode_on: Device = decode_on
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
         self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
         self.codebook = _codebook(folder)
@@ -59,7 +71,7 @@ class Stages:
             raise InputError("stride is out of range", seen=stride, allowed="1 to 5")
         return self.recipe.replace(stride=int(stride))
 
-    def origin(self, stride: int | None = None) -> Origin:
+    def origin(self, stride: int | None = None, decoder_fallback: str | None = None) -> Origin:
         """Where an answer made now comes from."""
         recipe = self.recipe_for(stride)
         return Origin(
@@ -70,10 +82,11 @@ class Stages:
             precision=self.engine.precision,
             stride=recipe.stride,
             fallback=self.engine.fallback,
+            decoder_fallback=decoder_fallback,
         )
 
-    def feature(self, frames: npt.NDArray[np.uint8]) -> Future[tuple[npt.NDArray[np.float32], float]]:
-        """Start the backbone on one clip, uint8 `(frames, height, width, 3)`.
+    def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Future[tuple[npt.NDArray[np.float32], float]]:
+        """Start the backbone on one clip, uint8 `(frames, height, width, 3)`, on the host or on a GPU.
 
         Later gives float32 `(feature_dim,)` and the seconds that it took.
         """
@@ -112,9 +125,14 @@ class Stages:
         self._clips.shutdown(wait=True)
         self.engine.close()
 
-    def _feature(self, frames: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], float]:
+    def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> tuple[npt.NDArray[np.float32], float]:
         began = time.perf_counter()
-        feature = self.engine.run("backbone", clips=frames[None])[0]
+        if isinstance(frames, np.ndarray):
+            feature = self.engine.run("backbone", clips=frames[None])[0]
+        elif self.engine.takes_device_arrays:
+            feature = self.engine.run("backbone", clips=frames)[0]
+        else:
+            feature = self.engine.run("backbone", clips=frames.on_host()[None])[0]
         return feature, time.perf_counter() - began
 
     def _run_head(

@@ -66,6 +66,7 @@ class VisualTokens:
         clip_recipe: `Recipe.clip_hash`.
         assignment: how tokens were chosen, `"flat"` or `"tree"`.
         engine, precision: what ran the backbone.
+        decoder_fallback: see `VideoInfo`; not kept in a file, and no part of what makes tokens equal.
     """
 
     ids: npt.NDArray[np.int32]
@@ -81,6 +82,7 @@ class VisualTokens:
     assignment: Assignment
     engine: str
     precision: str
+    decoder_fallback: str | None = dataclasses.field(default=None, compare=False)
 
     @classmethod
     def on_grid(
@@ -111,7 +113,7 @@ class VisualTokens:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, VisualTokens):
             return NotImplemented
-        names = [field.name for field in dataclasses.fields(self)]
+        names = [field.name for field in dataclasses.fields(self) if field.compare]
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     __hash__ = None  # type: ignore[assignment]

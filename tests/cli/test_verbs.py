@@ -51,6 +51,8 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "3",
         "--precision",
         "f32",
+        "--decoder",
+        "pyav",
     ]
     assert call(verb, *CALLS[verb], *options).code == 0
     limits = fake.loaded.pop("limits")
@@ -63,6 +65,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "hint": "throughput",
         "precision": "f32",
         "cache_dir": tmp_path,
+        "decoder": "pyav",
     }
     ((asked, _, given),) = fake.asked
     assert (asked, given["stride"]) == (verb, 3)

@@ -321,7 +321,7 @@ class Overflowing:
     def __init__(self, engine: Engine) -> None:
         self._engine, self._clips = engine, 0
         self.name, self.device, self.precision = engine.name, engine.device, engine.precision
-        self.fallback, self.parallel = None, 1
+        self.fallback, self.parallel, self.takes_device_arrays = None, 1, False
 
     def run(self, stage: Stage, **inputs: Any) -> Any:
         result = self._engine.run(stage, **inputs)

@@ -32,7 +32,7 @@ class KnownEngine:
     `word_logits(ids, position)` and the like get the joint sequence's ids without padding.
     """
 
-    name, device, precision, parallel = "known", "CPU", "f32", 1
+    name, device, precision, parallel, takes_device_arrays = "known", "CPU", "f32", 1, False
     fallback: str | None = None
 
     def __init__(self) -> None:

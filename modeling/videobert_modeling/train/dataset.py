@@ -92,7 +92,7 @@ def clips_of(path: Path, recipe: Recipe) -> tuple[npt.NDArray[np.uint8], npt.NDA
     with open_clips(path, recipe) as stream:
         whole = [clip for clip in stream if clip.padded_frames == 0]
     shape = (recipe.frames, recipe.crop, recipe.crop, 3)
-    pixels = np.stack([clip.frames for clip in whole]) if whole else np.empty((0, *shape), np.uint8)
+    pixels = np.stack([clip.on_host() for clip in whole]) if whole else np.empty((0, *shape), np.uint8)
     return pixels, np.array([clip.start_s for clip in whole], np.float64)
 
 

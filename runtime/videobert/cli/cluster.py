@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,6 +31,9 @@ def cluster(
     ] = Path("codebook.safetensors"),
     branching: Annotated[int, typer.Option(min=2, help="Branches at each level of the tree.")] = 12,
     depth: Annotated[int, typer.Option(min=1, help="Levels of the tree.")] = 4,
+    decoder: Annotated[
+        Literal["auto", "pyav", "dali"], typer.Option(help="What decodes videos; dali needs videobert[dali].")
+    ] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="The same seed and features give the same codebook.")] = 0,
     *,
     options: TalkOptions,
@@ -42,7 +45,7 @@ def cluster(
         from videobert_modeling.video_features import cluster_videos
 
         with steps("clustering", options) as on_progress:
-            train = cluster_files if model is None else partial(cluster_videos, model)
+            train = cluster_files if model is None else partial(cluster_videos, model, decoder=decoder)
             result = train(sources, out, branching=branching, depth=depth, seed=seed, on_progress=on_progress)
     if options.json:
         print_json(

@@ -89,6 +89,11 @@ class ModelOptions(TalkOptions):
 class VideoOptions(ModelOptions):
     """What every verb takes that reads a video."""
 
+    decoder: Annotated[
+        Literal["auto", "pyav", "dali"],
+        typer.Option(help="What decodes videos; dali needs videobert[dali].", rich_help_panel=_MODEL),
+    ] = "auto"
+
     stride: Annotated[
         int | None,
         typer.Option(min=1, max=5, help="Use every n-th clip; the model's recipe decides if not given."),

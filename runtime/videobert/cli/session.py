@@ -13,12 +13,12 @@ from videobert.errors import InputError
 from videobert.model_folder import find
 
 if TYPE_CHECKING:
-    from videobert.cli.options import ModelOptions
+    from videobert.cli.options import VideoOptions
     from videobert.runtime import Runtime
 
 
 @contextmanager
-def open_model(options: ModelOptions) -> Iterator[Runtime]:
+def open_model(options: VideoOptions) -> Iterator[Runtime]:
     """The model that the options name, closed at the end of the block."""
     with waiting(f"loading {options.model}", options):
         model = videobert.load(
@@ -30,12 +30,13 @@ def open_model(options: ModelOptions) -> Iterator[Runtime]:
             hint=options.hint,
             precision=options.precision,
             cache_dir=options.cache_dir,
+            decoder=options.decoder,
         )
     with model:
         yield model
 
 
-def video_or_clip(video: Path | None, options: ModelOptions) -> Path:
+def video_or_clip(video: Path | None, options: VideoOptions) -> Path:
     """The video asked for, or the clip that lies in the model folder, as in a bundled model.
 
     Raises:

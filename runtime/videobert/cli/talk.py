@@ -32,6 +32,13 @@ def note_origin(origin: Origin, options: TalkOptions) -> None:
     """Says what ran the model and, if it was not the first choice, why."""
     if origin.fallback:
         note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
+    note_decoder(origin.decoder_fallback, options)
+
+
+def note_decoder(fallback: str | None, options: TalkOptions) -> None:
+    """Says why the video was not read by the decoder of first choice."""
+    if fallback:
+        note(f"note: decoded with pyav: {fallback}", options)
 
 
 def waiting(text: str, options: TalkOptions) -> AbstractContextManager[Any]:

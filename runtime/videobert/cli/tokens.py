@@ -10,7 +10,7 @@ import typer
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, print_json, print_row
 from videobert.cli.session import open_model
-from videobert.cli.talk import note, progress
+from videobert.cli.talk import note, note_decoder, progress
 from videobert.report.times import span
 
 
@@ -38,6 +38,7 @@ def tokens(
     check_writable(out, "--out")
     with open_model(options) as model, progress(video.name, options) as on_progress:
         found = model.tokens(video, stride=options.stride, assignment=assignment, on_progress=on_progress)
+    note_decoder(found.decoder_fallback, options)
     if out is not None:
         found.save(out)
         note(f"wrote {out}: {len(found.ids)} tokens, {out.stat().st_size} bytes", options)

@@ -34,6 +34,21 @@ class EngineOptions:
     cache_dir: Path | None = None
 
 
+class DeviceArray(Protocol):
+    """An array that lies on a GPU, such as a clip that was decoded there; handed over through DLPack."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __dlpack__(self, **options: Any) -> Any: ...
+
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+    def on_host(self) -> npt.NDArray[Any]:
+        """A copy in the memory of the host."""
+        ...
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Runs stages; `run` may be called from many threads at once.
@@ -44,6 +59,7 @@ class Engine(Protocol):
         precision: arithmetic in use, e.g. `"bf16"`.
         fallback: why this is not the engine that would have been first choice; None if it is.
         parallel: how many backbone calls are worth having under way at once.
+        takes_device_arrays: whether `clips` may be a `DeviceArray`, then without the leading 1.
     """
 
     name: str
@@ -51,8 +67,9 @@ class Engine(Protocol):
     precision: str
     fallback: str | None
     parallel: int
+    takes_device_arrays: bool
 
-    def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """Run one stage.
 
         Inputs and outputs, all contiguous:

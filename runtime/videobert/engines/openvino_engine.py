@@ -47,6 +47,7 @@ class OpenVinoEngine:
         self.precision = _precision(options)
         self.fallback: str | None = None
         self.parallel = 1
+        self.takes_device_arrays = False
 
     def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Engine.run`."""

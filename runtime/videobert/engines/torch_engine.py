@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.engines.base import EngineOptions, Stage
+from videobert.engines.base import DeviceArray, EngineOptions, Stage
 from videobert.errors import EngineUnavailable, InputError, ModelError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from videobert.model_folder import ModelFolder
@@ -71,11 +72,12 @@ class TorchEngine:
         self.precision = "bf16" if options.precision == "bf16" else "f32"
         self.fallback: str | None = reason_against_packing(model.config)
         self.parallel = 1
+        self.takes_device_arrays = device == "cuda"
         self._packed: PackedEncoder | None = None
         if self.fallback is None:
             self._packed = PackedEncoder(model, device, torch.bfloat16 if self.precision == "bf16" else torch.float32)
 
-    def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """See `Engine.run`."""
         stages = self._stages
         if stages is None:
@@ -101,15 +103,21 @@ class TorchEngine:
         self._stages = None
         self._packed = None
 
-    def _run(self, module: nn.Module, may_use_bf16: bool, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    def _run(self, module: nn.Module, may_use_bf16: bool, inputs: dict[str, Any]) -> npt.NDArray[Any]:
         import torch
 
         bf16 = may_use_bf16 and self.precision == "bf16"
         with torch.inference_mode(), torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16):
-            # torch cannot mark a tensor read-only, so it warns about arrays that are.
-            tensors = {
-                name: torch.from_numpy(array if array.flags.writeable else array.copy()).to(self._torch_device)
-                for name, array in ((name, np.ascontiguousarray(array)) for name, array in inputs.items())
-            }
+            tensors = {name: self._tensor(array) for name, array in inputs.items()}
             output: npt.NDArray[Any] = module(**tensors).float().cpu().numpy()
         return output
+
+    def _tensor(self, array: npt.NDArray[Any] | DeviceArray) -> torch.Tensor:
+        import torch
+
+        if not isinstance(array, np.ndarray):
+            # One clip, which stays where it is.
+            return torch.utils.dlpack.from_dlpack(array)[None].to(self._torch_device)
+        array = np.ascontiguousarray(array)
+        # torch cannot mark a tensor read-only, so it warns about arrays that are.
+        return torch.from_numpy(array if array.flags.writeable else array.copy()).to(self._torch_device)

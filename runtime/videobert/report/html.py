@@ -169,8 +169,9 @@ def _origin(report: Report) -> str:
         ("recipe", f"<code>{escaped(origin.recipe)}</code>"),
         ("stride", escaped(origin.stride)),
     ]
-    if origin.fallback:
-        rows.append(("fallback", f'<span class="fallback">{escaped(origin.fallback)}</span>'))
+    for fallback in (origin.fallback, origin.decoder_fallback):
+        if fallback:
+            rows.append(("fallback", f'<span class="fallback">{escaped(fallback)}</span>'))
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows)}</dl>"
 
 

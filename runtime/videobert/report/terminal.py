@@ -96,8 +96,9 @@ def _foot(console: Console, report: Report) -> None:
             )
         )
     )
-    if origin.fallback:
-        console.print(_text(("fallback", "yellow"), (f"  {origin.fallback}", "")))
+    for fallback in (origin.fallback, origin.decoder_fallback):
+        if fallback:
+            console.print(_text(("fallback", "yellow"), (f"  {fallback}", "")))
 
 
 def _text(*parts: tuple[str, str]) -> Text:

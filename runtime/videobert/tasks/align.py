@@ -30,7 +30,7 @@ def align(stages: Stages, video: Any, text: str, window_clips: int | None, reque
             AlignedWindow(start_s=part.start_s, end_s=part.end_s, score=float(score))
             for part, score in zip(parts, scores, strict=True)
         ),
-        origin=stages.origin(tokens.stride),
+        origin=stages.origin(tokens.stride, tokens.decoder_fallback),
     )
 
 

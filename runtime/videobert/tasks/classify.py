@@ -46,7 +46,7 @@ def classify(
             )
             for part, row in zip(parts, scores, strict=True)
         ),
-        origin=stages.origin(tokens.stride),
+        origin=stages.origin(tokens.stride, tokens.decoder_fallback),
     )
 
 

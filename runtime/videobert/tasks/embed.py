@@ -16,10 +16,10 @@ from videobert.tasks.windows import windows
 def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Embedding:
     """See `Runtime.embed`."""
     pieces = [] if text is None else stages.tokenizer.encode(text)
-    stride = request.stride
+    stride, fallback = request.stride, None
     if video is not None:
         tokens = watch(stages, video, request).tokens
-        stride = tokens.stride
+        stride, fallback = tokens.stride, tokens.decoder_fallback
         sequences = [stages.builder.joint(pieces, part.ids) for part in windows(stages, tokens, len(pieces))]
     elif text is not None:
         sequences = [stages.builder.text(pieces)]
@@ -32,5 +32,5 @@ def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Emb
     return Embedding(
         vector=(total / len(sequences)).astype(np.float32),
         kind="text" if video is None else "video" if text is None else "joint",
-        origin=stages.origin(stride),
+        origin=stages.origin(stride, fallback),
     )

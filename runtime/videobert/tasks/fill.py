@@ -42,7 +42,7 @@ def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int,
             "a visual position does not exist", seen=wanted[-1], allowed=f"0 to {len(tokens) - 1} in this video"
         )
     filled = _fill_windows(stages, pieces, masks, tokens, wanted, top, request)
-    return Fill(text=text, filled=filled, origin=stages.origin(tokens.stride))
+    return Fill(text=text, filled=filled, origin=stages.origin(tokens.stride, tokens.decoder_fallback))
 
 
 def _fill_windows(

@@ -57,7 +57,7 @@ def run(stages: Stages, video: Any, top: int, context_clips: int, request: Reque
             "encode": ended - encoding,
             "total": ended - began,
         },
-        origin=stages.origin(tokens.stride),
+        origin=stages.origin(tokens.stride, tokens.decoder_fallback),
     )
 
 
@@ -119,7 +119,7 @@ class _Pictures:
         if position % self._every:
             return
         # A copy: a view would keep the whole clip alive.
-        self._kept[position] = clip.frames[len(clip.frames) // 2].copy()
+        self._kept[position] = clip.on_host()[len(clip.frames) // 2].copy()
         if len(self._kept) > self._MOST:
             self._every *= 2
             self._kept = {key: value for key, value in self._kept.items() if key % self._every == 0}

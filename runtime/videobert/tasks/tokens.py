@@ -96,7 +96,13 @@ def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callabl
     assigner = _Assigner(stages, request.assignment, seconds)
     first = last = None
     with open_clips(
-        video, recipe, limits=stages.limits, on_progress=request.on_progress, cancel=request.cancel
+        video,
+        recipe,
+        limits=stages.limits,
+        on_progress=request.on_progress,
+        cancel=request.cancel,
+        decoder=stages.decoder,
+        device=stages.decode_on,
     ) as stream:
         for clip, feature in _features(stages, iter(stream), request.cancel, seconds):
             first = clip.start_s if first is None else first
@@ -122,6 +128,7 @@ def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callabl
         assignment=request.assignment,
         engine=stages.engine.name,
         precision=stages.engine.precision,
+        decoder_fallback=info["decoder_fallback"],
     )
     return Watched(tokens, info, seconds)
 

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 
+from videobert.decoding import DecoderName, Device
 from videobert.errors import Cancelled, DecodeError, InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video import sources
 from videobert.video.bounds import check_duration
-from videobert.video.dali_streams import Device
 from videobert.video.decoder import Decoder, GaveUp, TimedFrame
-from videobert.video.decoders import Choice, DecoderName, choose, open_decoder
+from videobert.video.decoders import Choice, choose, open_decoder
 from videobert.video.device_frames import DeviceFrames
 from videobert.video.frame_array import ArrayDecoder, FrameArray
 from videobert.video.frame_index import FrameReference

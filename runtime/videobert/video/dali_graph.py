@@ -5,16 +5,13 @@ Imported when the dali decoder is used; importing DALI itself takes about a seco
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal
 
+from videobert.decoding import INSTALL_DALI
 from videobert.errors import EngineUnavailable
 from videobert.video.dali_geometry import Shape
 
-if TYPE_CHECKING:
-    from nvidia.dali.pipeline import Pipeline
-
 Place = Literal["cpu", "mixed"]
-INSTALL = "pip install 'videobert[dali]'"
 
 
 def import_dali() -> Any:
@@ -28,13 +25,15 @@ def import_dali() -> Any:
         import nvidia.dali.fn  # noqa: F401
     except (ImportError, OSError) as error:  # OSError: a library of its own does not load
         raise EngineUnavailable(
-            "the dali decoder cannot run", seen=str(error), fix=f"Install it: {INSTALL}."
+            "the dali decoder cannot run", seen=str(error), fix=f"Install it: {INSTALL_DALI}."
         ) from error
     return dali
 
 
-def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: int, device_id: int | None) -> Pipeline:
-    """The graph, not built yet. For each stretch of video in a batch it gives `clips` clips, output i being clip i.
+def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: int, device_id: int | None) -> Any:
+    """The graph, a DALI `Pipeline` not built yet.
+
+    For each stretch of video in a batch it gives `clips` clips, output i being clip i.
 
     Inputs, one each for every item of the batch:
     VIDEO uint8 `(bytes,)`; FRAMES int32 `(n,)`, the frames to decode, increasing; ORDER_i int32 `(m,)`, the places in
@@ -86,10 +85,10 @@ def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: i
             for clip in range(clips)
         ]
         pipeline.set_outputs(*outputs)
-    return cast("Pipeline", pipeline)
+    return pipeline
 
 
 def serialise(shape: Shape, *, place: Place, clips: int = 1, batch: int = 8, threads: int = 4) -> bytes:
     """The graph as DALI stores it (`model.dali` of a DALI back end); needs no GPU, whatever the place."""
-    graph: Any = clip_graph(shape, place=place, clips=clips, batch=batch, threads=threads, device_id=None)
+    graph = clip_graph(shape, place=place, clips=clips, batch=batch, threads=threads, device_id=None)
     return bytes(graph.serialize())

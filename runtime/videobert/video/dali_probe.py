@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 import av.error
 import numpy as np
 from av.codec.codec import UnknownCodecError
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
+from videobert.decoding import Device
 from videobert.errors import VideoBertError
 from videobert.recipe import Recipe
-from videobert.video.dali_streams import CODECS, Device, place_of
+from videobert.video.dali_streams import CODECS, place_of
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
@@ -85,7 +87,7 @@ def _clip(codec: str) -> bytes | None:
     buffer = io.BytesIO()
     try:
         with av.open(buffer, "w", format="matroska") as output:
-            stream = output.add_stream(name, rate=20, options=options)
+            stream = cast(VideoStream, output.add_stream(name, rate=20, options=options))
             stream.width = stream.height = _SIDE_PX
             stream.pix_fmt = pixel_format
             for number in range(_FRAMES):

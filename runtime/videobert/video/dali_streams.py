@@ -1,16 +1,10 @@
-"""Whether DALI can be used here at all, and for which streams; nothing of it is imported to find out."""
+"""Which streams DALI decodes as the recipe says; nothing of it is imported to find out."""
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
-from functools import cache
-from typing import Literal
-
-from videobert.video.dali_graph import INSTALL, Place
+from videobert.decoding import Device
+from videobert.video.dali_graph import Place
 from videobert.video.info import VideoInfo
-
-Device = Literal["cpu", "cuda"]
 
 # What each kind of decoding takes: of DALI's own list for the CPU and for NVDEC, the codecs whose packets are frames.
 CODECS: dict[Place, tuple[str, ...]] = {
@@ -31,18 +25,6 @@ def place_of(device: Device) -> Place:
     return "mixed" if device == "cuda" else "cpu"
 
 
-def unusable(device: Device) -> tuple[str, str] | None:
-    """Why DALI cannot be used on this machine, and the one command or step that fixes it; None if it can.
-
-    Looks for the package, the driver and NVDEC; loads no part of DALI.
-    """
-    if not _installed():
-        return "the Python package 'nvidia.dali' is not installed", INSTALL
-    if device == "cuda":
-        return _no_gpu()
-    return None
-
-
 def refusal(info: VideoInfo, place: Place) -> str | None:
     """Why DALI is not to decode this stream, in words; None if it may."""
     where = "on the CPU" if place == "cpu" else "with NVDEC"
@@ -58,29 +40,4 @@ def refusal(info: VideoInfo, place: Place) -> str | None:
         return "DALI would take full range for limited range"
     if min(info.width, info.height) < _LEAST_SIDE_PX:
         return "the picture is too small"
-    return None
-
-
-def _installed() -> bool:
-    try:
-        return importlib.util.find_spec("nvidia.dali") is not None
-    except (ImportError, ValueError):
-        return False
-
-
-@cache
-def _no_gpu() -> tuple[str, str] | None:
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return "there is no NVIDIA driver", "install the NVIDIA driver, or use --decoder pyav"
-    count = ctypes.c_int(0)
-    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    if status or not count.value:
-        return f"the driver shows no GPU (error {status})", "check `nvidia-smi`, or use --decoder pyav"
-    try:
-        ctypes.CDLL("libnvcuvid.so.1")
-    except OSError:
-        fix = "install the driver's video library (libnvcuvid; in a container: NVIDIA_DRIVER_CAPABILITIES=video)"
-        return "the driver's video decoder (libnvcuvid) is not there", fix
     return None

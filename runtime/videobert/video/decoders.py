@@ -8,15 +8,14 @@ from typing import Literal
 
 from av.container import InputContainer
 
-from videobert.errors import EngineUnavailable, InputError
+from videobert.decoding import DECODERS, Device, require_dali, unusable
+from videobert.errors import InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
-from videobert.video.dali_streams import Device, place_of, refusal, unusable
+from videobert.video.dali_streams import place_of, refusal
 from videobert.video.decoder import Decoder
 from videobert.video.pyav_decoder import PyAvDecoder, video_stream
 
-DecoderName = Literal["auto", "pyav", "dali"]
-DECODERS = ("auto", "pyav", "dali")
 _DEVICES = ("cpu", "cuda")
 
 
@@ -43,11 +42,11 @@ def choose(decoder: str, device: str) -> Choice:
     where: Device = "cuda" if device == "cuda" else "cpu"
     if decoder == "pyav" or (decoder == "auto" and where == "cpu"):
         return Choice("pyav", "cpu")
+    if decoder == "dali":
+        require_dali(where)
     why = unusable(where)
     if why is None:
         return Choice("dali", where)
-    if decoder == "dali":
-        raise EngineUnavailable("the dali decoder cannot run", seen=why[0], fix=f"To fix it: {why[1]}.")
     return Choice("pyav", "cpu", f"dali: {why[0]}")
 
 
