@@ -11,22 +11,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# Luma weights of red and blue: ITU-R BT.601, BT.709, BT.2020, FCC 47 CFR 73.682, SMPTE ST 240.
-LUMA_WEIGHTS = {
-    "bt601": (0.299, 0.114),
-    "bt709": (0.2126, 0.0722),
-    "bt2020": (0.2627, 0.0593),
-    "fcc": (0.30, 0.11),
-    "smpte240m": (0.212, 0.087),
-}
+from videobert.video.colour import Colour
 
 
 def to_rgb(matrix: str) -> npt.NDArray[np.float64]:
-    """`(3, 3)`: what makes r, g, b of y (0…1) and u, v (-1/2…1/2); see docs/recipe.md, "Colour"."""
-    k_red, k_blue = LUMA_WEIGHTS[matrix]
-    k_green = 1 - k_red - k_blue
-    red, blue = 2 * (1 - k_red), 2 * (1 - k_blue)
-    return np.array([[1, 0, red], [1, -k_blue * blue / k_green, -k_red * red / k_green], [1, blue, 0]])
+    """`(3, 3)`: what makes r, g, b (0…1) of y (0…1) and u, v (-1/2…1/2)."""
+    # In full range samples differ from these by a factor of 255 only, and red, green and blue do too.
+    return np.array(Colour(matrix, True, False).to_rgb(8))[:, :3]
 
 
 def from_luma_and_chroma(matrix: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from videobert.errors import DecodeError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
-from videobert.video.dali_geometry import Shape, geometry
+from videobert.video.dali_geometry import Shape, chroma_shift, geometry
 from videobert.video.dali_graph import Place
 from videobert.video.dali_runner import ClipRequest, DaliRunner
 from videobert.video.decoder import GaveUp, TimedFrame
@@ -25,6 +25,7 @@ from videobert.video.frame_index import FrameReference, InexactIndex, index_fram
 from videobert.video.info import VideoInfo
 from videobert.video.orientation import Orientation
 from videobert.video.piece import cut_piece
+from videobert.video.siting import ChromaSiting
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
@@ -44,7 +45,7 @@ class DaliDecoder:
         container: as `sources` opens it.
         stream: its video stream, one that `dali_streams.refusal` has nothing against.
         info: what PyAV found in the first frame.
-        turn: the display orientation.
+        turn, siting: the first frame's display orientation, and where its chroma lies.
         nominal_s: see `Decoder`.
         recipe: how pictures are transformed.
         limits: `max_side_px` holds for resized pictures.
@@ -64,6 +65,7 @@ class DaliDecoder:
         *,
         info: VideoInfo,
         turn: Orientation,
+        siting: ChromaSiting,
         nominal_s: Fraction | None,
         recipe: Recipe,
         limits: Limits,
@@ -75,8 +77,9 @@ class DaliDecoder:
         self.nominal_s = nominal_s
         self._info = replace(info, decoder="dali", frames_decoded=0)
         self._frame_bytes = info.width * info.height * 3
-        self._geometry = geometry(info.width, info.height, info.matrix, turn, recipe, limits.max_side_px)
-        shape = Shape(recipe.crop, sited_left(info), turn)
+        shift = chroma_shift(info.pixel_format, siting)
+        self._geometry = geometry(info.width, info.height, info.matrix, shift, turn, recipe, limits.max_side_px)
+        shape = Shape(recipe.crop, any(shift), turn)
         self._runner = DaliRunner(shape, place=place, clips=CLIPS_PER_RUN, device_id=device_id)
         self._indexed = self._converted = 0
         self._rendering = False
@@ -144,11 +147,6 @@ class DaliDecoder:
         self._converted += len(wanted)
         for clip, frames in zip(group, result, strict=True):
             yield replace(clip, frames=frames)
-
-
-def sited_left(info: VideoInfo) -> bool:
-    """Whether chroma lies left of the middle: where it is subsampled, and the codec is not Motion JPEG."""
-    return info.codec != "mjpeg" and "444" not in info.pixel_format
 
 
 def _references(clip: Clip) -> tuple[FrameReference, ...]:

@@ -11,6 +11,8 @@ from videobert.errors import LimitExceeded
 from videobert.recipe import Recipe
 from videobert.video.dali_colour import from_luma_and_chroma
 from videobert.video.orientation import Orientation
+from videobert.video.pixel_layout import layout_of
+from videobert.video.siting import ChromaSiting
 from videobert.video.transform import resized_size
 
 
@@ -20,12 +22,12 @@ class Shape:
 
     Args:
         crop: side of the square, pixels.
-        chroma_shift: whether chroma is sited left, so that it is read half a pixel further right than DALI put it.
+        shifted: whether chroma lies elsewhere than DALI puts it.
         turn: the display orientation.
     """
 
     crop: int
-    chroma_shift: bool
+    shifted: bool
     turn: Orientation
 
 
@@ -35,15 +37,32 @@ class Geometry:
 
     Args:
         window: float32 `(2, 2)`, first and last corner (y, x) of the window in the stored picture, in pixels.
+        shift: float32 `(2,)`, how much further (y, x) chroma is to be read than DALI put it, in pixels.
         luma, chroma: float32 `(3, 3)`, see `from_luma_and_chroma`.
     """
 
     window: npt.NDArray[np.float32]
+    shift: npt.NDArray[np.float32]
     luma: npt.NDArray[np.float32]
     chroma: npt.NDArray[np.float32]
 
 
-def geometry(width: int, height: int, matrix: str, turn: Orientation, recipe: Recipe, max_side_px: int) -> Geometry:
+def chroma_shift(pixel_format: str, siting: ChromaSiting) -> tuple[float, float]:
+    """(y, x) in pixels: DALI takes a chroma sample to lie in the middle of the pixels that share it."""
+    layout = layout_of(pixel_format)
+    x, y = layout.chroma_shift if layout is not None else (0, 0)
+    return ((1 << y) - 1) * (0.5 - siting.y), ((1 << x) - 1) * (0.5 - siting.x)
+
+
+def geometry(
+    width: int,
+    height: int,
+    matrix: str,
+    shift: tuple[float, float],
+    turn: Orientation,
+    recipe: Recipe,
+    max_side_px: int,
+) -> Geometry:
     """The recipe's resize, rotation and crop as one window: the filter is linear, so cropping may come first.
 
     Raises:
@@ -67,4 +86,4 @@ def geometry(width: int, height: int, matrix: str, turn: Orientation, recipe: Re
     corner = np.array([top, left])
     window = np.stack([corner, corner + recipe.crop]) * scale
     luma, chroma = from_luma_and_chroma(matrix)
-    return Geometry(window.astype(np.float32), luma, chroma)
+    return Geometry(window.astype(np.float32), np.array(shift, np.float32), luma, chroma)

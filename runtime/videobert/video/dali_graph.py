@@ -38,7 +38,8 @@ def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: i
     Inputs, one each for every item of the batch:
     VIDEO uint8 `(bytes,)`; FRAMES int32 `(n,)`, the frames to decode, increasing; ORDER_i int32 `(m,)`, the places in
     FRAMES of the frames of clip i, in order, repeats allowed; FIRST and LAST float32 `(2,)`, the window's corners
-    (y, x); LUMA and CHROMA float32 `(3, 3)`. Outputs CLIP_i: uint8 `(m, crop, crop, 3)`.
+    (y, x); SHIFT float32 `(2,)`, only if the shape is shifted; LUMA and CHROMA float32 `(3, 3)`; see `Geometry`.
+    Outputs CLIP_i: uint8 `(m, crop, crop, 3)`.
 
     Args:
         place: `"cpu"`: VP8, VP9 and Motion JPEG; `"mixed"`: NVDEC, and everything after it on the GPU.
@@ -59,20 +60,21 @@ def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: i
         )
         first, last = numbers("FIRST", types.FLOAT, 1), numbers("LAST", types.FLOAT, 1)
 
-        def square(shift_x: float) -> Any:
-            shift = [0.0, shift_x]
+        def square(first: Any, last: Any) -> Any:
             return fn.resize(
                 frames,
-                roi_start=first + shift,
-                roi_end=last + shift,
+                roi_start=first,
+                roi_end=last,
                 size=[shape.crop, shape.crop],
                 dtype=types.FLOAT,
                 interp_type=types.INTERP_LINEAR,
                 antialias=True,
             )
 
-        plain = square(0.0)
-        coloured = square(0.5) if shape.chroma_shift else plain
+        plain = coloured = square(first, last)
+        if shape.shifted:
+            shift = numbers("SHIFT", types.FLOAT, 1)
+            coloured = square(first + shift, last + shift)
         rgb = fn.coord_transform(plain, M=numbers("LUMA", types.FLOAT, 2))
         rgb = rgb + fn.coord_transform(coloured, M=numbers("CHROMA", types.FLOAT, 2))
         squares = fn.cast(rgb, dtype=types.UINT8)

@@ -119,7 +119,7 @@ class DaliRunner:
     def _together(self, requests: list[ClipRequest]) -> list[list[Frames]]:
         if self._pipeline is None:
             self._pipeline = _IDLE.take(self._kind) or self._build()
-        for name, values in _inputs(requests, self._clips).items():
+        for name, values in _inputs(requests, self._clips, self._shape.shifted).items():
             self._pipeline.feed_input(name, values)
         outputs = self._pipeline.run()
         return [
@@ -145,7 +145,7 @@ class DaliRunner:
         return np.array(output[row], dtype=np.uint8)
 
 
-def _inputs(requests: list[ClipRequest], clips: int) -> dict[str, list[npt.NDArray[Any]]]:
+def _inputs(requests: list[ClipRequest], clips: int, shifted: bool) -> dict[str, list[npt.NDArray[Any]]]:
     inputs: dict[str, list[npt.NDArray[Any]]] = {
         "VIDEO": [np.frombuffer(request.piece.file, np.uint8) for request in requests],
         "FRAMES": [np.array(request.piece.numbers, np.int32) for request in requests],
@@ -154,6 +154,8 @@ def _inputs(requests: list[ClipRequest], clips: int) -> dict[str, list[npt.NDArr
         "LUMA": [request.geometry.luma for request in requests],
         "CHROMA": [request.geometry.chroma for request in requests],
     }
+    if shifted:
+        inputs["SHIFT"] = [request.geometry.shift for request in requests]
     for clip in range(clips):
         # A request of fewer clips than the graph has outputs: one frame fills what nobody looks at.
         inputs[f"ORDER_{clip}"] = [

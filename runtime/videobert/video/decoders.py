@@ -89,12 +89,13 @@ def open_decoder(
     if again is None:
         first.fallback = f"dali: {why or 'this source can be read only once'}"
         return first
-    first.close()
     try:
         return _dali(again, first, recipe, limits, choice.device)
     except BaseException:
         again.close()
         raise
+    finally:
+        first.close()
 
 
 def _dali(container: InputContainer, first: PyAvDecoder, recipe: Recipe, limits: Limits, device: Device) -> Decoder:
@@ -105,6 +106,7 @@ def _dali(container: InputContainer, first: PyAvDecoder, recipe: Recipe, limits:
         video_stream(container),
         info=first.info,
         turn=first.orientation,
+        siting=first.siting(),
         nominal_s=first.nominal_s,
         recipe=recipe,
         limits=limits,

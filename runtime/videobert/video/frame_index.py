@@ -128,7 +128,7 @@ class _Cutter:
                     raise InexactIndex("the stream does not begin with a key frame")
                 begins = frame.ticks
             elif frame.ticks < begins:
-                raise InexactIndex("times go back to before a key frame that is past")
+                raise InexactIndex("the stream's clock jumps back")
             if key is not None and latest is not None:
                 if frame.ticks == key.ticks:
                     raise InexactIndex("two frames have the same time")

@@ -22,6 +22,7 @@ from videobert.video.colour import colour_of
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
+from videobert.video.siting import ChromaSiting, SitingProbe
 from videobert.video.timestamps import DecodeOrderTimes
 from videobert.video.transform import orientation_of
 
@@ -135,6 +136,12 @@ class PyAvDecoder:
     def render(self, planned: Iterator[Clip]) -> Iterator[Clip]:
         """See `Decoder.render`: these clips have their pictures already."""
         return planned
+
+    def siting(self) -> ChromaSiting:
+        """Where chroma lies in the first frame; to be asked before `frames`."""
+        if self._first is None or not isinstance(self._first.picture, VideoFrame):
+            raise RuntimeError("the first frame is gone")
+        return SitingProbe()(self._first.picture)
 
     def close(self) -> None:
         """Release the file and the decoder's threads."""

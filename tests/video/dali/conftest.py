@@ -25,11 +25,12 @@ def dali() -> None:
 @pytest.fixture(scope="session")
 def made(factory: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`write_clip` under a name, each clip made once."""
-    folder, done = tmp_path_factory.mktemp("clips"), {}
+    done: dict[str, Path] = {}
 
     def make(name: str, **options: Any) -> Path:
-        if name not in done:
-            done[name] = factory.write_clip(folder / name, **options)
-        return done[name]
+        key = f"{name} {options}"
+        if key not in done:
+            done[key] = factory.write_clip(tmp_path_factory.mktemp("made") / name, **options)
+        return done[key]
 
     return make

@@ -253,7 +253,7 @@ def test_limits(made, factory, tmp_path):
     with pytest.raises(LimitExceeded, match="max_duration_s"):
         read(path, decoder="dali", limits=Limits(max_duration_s=2))
     with pytest.raises(LimitExceeded, match="max_side_px"):
-        read(path, decoder="dali", limits=Limits(max_side_px=100))
+        read(path, decoder="dali", limits=Limits(max_side_px=150))
     thin = factory.write_clip(
         tmp_path / "a.avi", **MJPEG, size=(2000, 16), ticks=range(2), frames=[np.zeros((16, 2000, 3), np.uint8)] * 2
     )
