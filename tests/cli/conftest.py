@@ -103,6 +103,7 @@ class FakeTokens:
     start_s: npt.NDArray[np.float64]
     end_s: npt.NDArray[np.float64]
     percentiles: npt.NDArray[np.float32]
+    decoder_fallback: str | None = None
 
     def save(self, path: Path) -> None:
         path.write_bytes(b"tokens")
@@ -147,6 +148,7 @@ class FakeRuntime:
             np.array([0.0, 1.5]),
             np.array([1.5, 3.0]),
             np.array([12.0, 99.0], np.float32),
+            self.report.origin.decoder_fallback,
         )
 
     def embed(self, *args: Any, **options: Any) -> Embedding:

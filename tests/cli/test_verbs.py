@@ -231,3 +231,14 @@ def test_no_escape_sequence_reaches_the_terminal(call: Any, fake: Any) -> None:
 def test_brackets_in_names_are_not_markup(call: Any, fake: Any) -> None:
     fake.report = dataclasses.replace(fake.report, source="[red]clip[/red].mp4")
     assert "[red]clip[/red].mp4" in call("run", "clip.mp4").out
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_a_decoder_of_second_choice_is_said(verb: str, call: Any, fake: Any) -> None:
+    fallback = "dali: DALI does not decode h264 on the CPU"
+    origin = dataclasses.replace(fake.report.origin, decoder_fallback=fallback)
+    fake.report = dataclasses.replace(fake.report, origin=origin)
+    ended = call(verb, *CALLS[verb], "--decoder", "dali")
+    assert ended.code == 0
+    assert fallback in (ended.out if verb == "run" else ended.err)
+    assert fallback not in (ended.err if verb == "run" else ended.out)
