@@ -245,10 +245,12 @@ def _native() -> tuple[Ability, dict[str, bool] | None]:
         from videobert import _native as core
 
         features = core.cpu_features()
+        kernels = core.nearest_kernel(core.cpu_paths()[-1])
     except ImportError as error:
         fix = "pip install --force-reinstall videobert"
         return Ability(name="videobert._native", kind="native", works=False, detail=str(error), fix=fix), None
     detail = ", ".join(name for name, present in features.items() if present) or "no special instruction sets"
+    detail = f"{detail}; nearest centroids: {kernels}"
     return Ability(name="videobert._native", kind="native", works=True, detail=detail), features
 
 
