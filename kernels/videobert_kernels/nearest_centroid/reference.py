@@ -57,7 +57,11 @@ def _candidates(points: Tensor, centroids: Tensor, norms: Tensor) -> tuple[Tenso
     """Pairs (row, centroid), sorted, with each row's true nearest two centroids among them."""
     length = points.double().square().sum(dim=1).sqrt()
     longest = norms.max().sqrt()
-    error = 2 * (points.shape[1] + 2) * (_ROUNDING * length * longest + _TINY)
+    # Who allows torch to round the operands of products (to TF32, or to bf16 on a CPU) gets more candidates.
+    plain = torch.get_float32_matmul_precision() == "highest"
+    error = 2 * (points.shape[1] + 2) * (_ROUNDING * length * longest + _TINY) + (
+        0 if plain else 2.0**-6 * length * longest
+    )
     error += 4 * _ROUNDING * (longest.square() + 2 * length * longest)
     scores = norms.float() - 2 * (points @ centroids.T)
     limit = scores.kthvalue(min(2, len(centroids)), dim=1).values + 2 * error

@@ -223,6 +223,15 @@ def test_the_bounds_hold(dtype: torch.dtype, device: str) -> None:
     assert (bound < 0.1 * (best.max() - best.min())).all(), "a bound that leaves everything open bounds nothing"
 
 
+def test_the_reference_is_exact_where_torch_may_round_operands(device: str) -> None:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        check(torch.randn(64, 128), torch.randn(1, 128) + 0.01 * torch.randn(300, 128), "reference", device)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def test_wrong_points_are_refused(device: str) -> None:
     packed = pack_centroids(torch.randn(5, 12, device=device))
     for points in (torch.randn(3, 11), torch.randn(12), torch.zeros(3, 12, dtype=torch.float64)):
