@@ -19,6 +19,7 @@ struct Avx2 {
     static F set(float value) { return _mm256_set1_ps(value); }
     static I load(const void* from) { return _mm256_loadu_si256(static_cast<const I*>(from)); }
     static void store(void* to, I value) { _mm256_storeu_si256(static_cast<I*>(to), value); }
+    static void prefetch(const void* from) { _mm_prefetch(static_cast<const char*>(from), _MM_HINT_T0); }
 
     // Interleaving, packing and its inverse all work within 128 bits: one after the other they keep samples in order.
     static I low_bytes(I a, I b) { return _mm256_unpacklo_epi8(a, b); }

@@ -20,6 +20,7 @@ struct Avx512 {
     static F set(float value) { return _mm512_set1_ps(value); }
     static I load(const void* from) { return _mm512_loadu_si512(from); }
     static void store(void* to, I value) { _mm512_storeu_si512(to, value); }
+    static void prefetch(const void* from) { _mm_prefetch(static_cast<const char*>(from), _MM_HINT_T0); }
 
     static I low_bytes(I a, I b) { return _mm512_unpacklo_epi8(a, b); }
     static I high_bytes(I a, I b) { return _mm512_unpackhi_epi8(a, b); }

@@ -18,9 +18,25 @@
 
 namespace videobert {
 
+// Rows that the next output row needs and this one does not, as few lines at a time as are needed soon: each is a
+// stream of its own, more than a processor follows by itself.
+template <class V>
+struct Ahead {
+    const std::uint8_t* row;
+    std::size_t rows;
+    std::ptrdiff_t line;
+
+    void fetch(std::size_t byte) const {
+        const std::uint8_t* at = row + byte;
+        for (std::size_t k = 0; k < rows; ++k, at += line) {
+            V::prefetch(at);
+        }
+    }
+};
+
 template <class V>
 void blend_bytes(const PlanePlan& plane, const RowFilter& filter, const std::uint8_t* top, std::ptrdiff_t line,
-                 std::int16_t* out) {
+                 const Ahead<V>& ahead, std::int16_t* out) {
     using I = typename V::I;
     constexpr std::size_t kBlock = 4 * V::kLanes;
     const std::int32_t* weights = plane.weights + filter.at;
@@ -29,6 +45,7 @@ void blend_bytes(const PlanePlan& plane, const RowFilter& filter, const std::uin
         I b = a;
         I d = a;
         I e = a;
+        ahead.fetch(c);
         const std::uint8_t* row = top + c;
         for (std::size_t tap = 0; tap < filter.taps; tap += 2) {
             const I weight = V::set(weights[tap / 2]);
@@ -54,7 +71,7 @@ void blend_bytes(const PlanePlan& plane, const RowFilter& filter, const std::uin
 
 template <class V>
 void blend_words(const ClipPlan& plan, const PlanePlan& plane, const RowFilter& filter, const std::uint8_t* top,
-                 std::ptrdiff_t line, std::int16_t* out) {
+                 std::ptrdiff_t line, const Ahead<V>& ahead, std::int16_t* out) {
     using I = typename V::I;
     constexpr std::size_t kBlock = 2 * V::kLanes;
     const std::int32_t* weights = plane.weights + filter.at;
@@ -62,6 +79,7 @@ void blend_words(const ClipPlan& plan, const PlanePlan& plane, const RowFilter& 
     for (std::size_t c = 0;;) {
         I a = V::set(plane.addend);
         I b = a;
+        ahead.fetch(2 * c);
         const std::uint8_t* row = top + 2 * c;
         for (std::size_t tap = 0; tap < filter.taps; tap += 2) {
             const I weight = V::set(weights[tap / 2]);
@@ -82,14 +100,29 @@ void blend_words(const ClipPlan& plan, const PlanePlan& plane, const RowFilter& 
 template <class V>
 void blend(const ClipPlan& plan, const PlanePlan& plane, const CheckedPlane& view, std::size_t row, std::int16_t* out) {
     const RowFilter& filter = plane.rows[row];
-    const std::uint8_t* top = view.row + static_cast<std::ptrdiff_t>(filter.start) * view.line +
-                              static_cast<std::ptrdiff_t>(plane.first * plan.sample_bytes);
+    const auto at = [&](std::size_t y) {
+        return view.row + static_cast<std::ptrdiff_t>(y) * view.line +
+               static_cast<std::ptrdiff_t>(plane.first * plan.sample_bytes);
+    };
+    const std::uint8_t* top = at(filter.start);
     if (plane.samples * plan.sample_bytes < sizeof(typename V::I)) {
         blend_any<V>(plan, plane, filter, top, view.line, out);
-    } else if (plan.sample_bytes == 1) {
-        blend_bytes<V>(plane, filter, top, view.line, out);
+        return;
+    }
+    const RowFilter& next = plane.rows[row + 1 < plan.side ? row + 1 : row];
+    const std::size_t end = filter.start + filter.taps;
+    const std::size_t next_end = next.start + next.taps;
+    Ahead<V> ahead{top, 0, view.line};
+    if (next_end > end) {
+        const std::size_t first = next.start > end ? next.start : end;
+        ahead = {at(first), next_end - first, view.line};
+    } else if (next.start < filter.start) {
+        ahead = {at(next.start), (next_end < filter.start ? next_end : filter.start) - next.start, view.line};
+    }
+    if (plan.sample_bytes == 1) {
+        blend_bytes<V>(plane, filter, top, view.line, ahead, out);
     } else {
-        blend_words<V>(plan, plane, filter, top, view.line, out);
+        blend_words<V>(plan, plane, filter, top, view.line, ahead, out);
     }
 }
 
