@@ -68,7 +68,8 @@ SIZES = [(854, 480), (640, 272), (1279, 719), (175, 143), (112, 112), (113, 112)
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize(
-    "pixel_format", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le"]
+    "pixel_format",
+    ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le", "nv12", "p010le"],
 )
 def test_planes_match_the_reference(reference, pixel_format, size):
     transform = PictureTransform(Recipe(), 8192)
@@ -80,7 +81,7 @@ def test_planes_match_the_reference(reference, pixel_format, size):
     ]:
         frame, planes, bits = stored_frame(pixel_format, *size, kind, full_range)
         frame.colorspace = MATRICES[matrix]
-        # A frame made by hand says nothing of siting, and swscale then takes the centre; decoded ones are tested below.
+        # A frame made by hand says nothing of siting and is read as centred; decoded ones are tested below.
         wanted = reference.transform_yuv(
             planes,
             short_side=112,
@@ -107,7 +108,9 @@ def test_rgb_pictures_match_the_reference(reference, size, short_side):
     assert reference.psnr(got, wanted) >= FLOOR_DB
 
 
-@pytest.mark.parametrize("pixel_format", ["gbrp", "bgra", "gbrp10le"])
+@pytest.mark.parametrize(
+    "pixel_format", ["gbrp", "bgra", "gbrp10le", "bgr24", "argb", "0bgr", "gbrap", "rgb48le", "bgra64le", "bgr48be"]
+)
 def test_other_rgb_layouts_match_the_reference(reference, pixel_format):
     picture = np.stack([stored_picture("natural", 143, 175, seed, 0, 255) for seed in range(3)], -1).astype(np.uint8)
     frame = VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pixel_format)
@@ -276,7 +279,7 @@ def test_a_frame_array_gives_the_transform_of_its_frames(reference):
 
 
 def test_results_do_not_depend_on_what_came_before():
-    """swscale keeps tables between pictures: sizes and formats that alternate must not disturb each other."""
+    """Weights are kept between pictures: sizes and formats that alternate must not disturb each other."""
     one, *_ = stored_frame("yuv420p", 175, 143, "noise", False)
     two, *_ = stored_frame("yuv444p10le", 64, 48, "noise", True)
     alone = [PictureTransform(Recipe(), 8192)(frame) for frame in (one, two)]

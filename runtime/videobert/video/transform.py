@@ -157,9 +157,7 @@ class PictureTransform:
         try:
             _native.cpu_path()
         except ValueError as error:
-            raise EngineUnavailable(
-                "VIDEOBERT_CPU cannot be followed", seen=str(error), fix="Unset it, or name a path that doctor lists."
-            ) from error
+            raise EngineUnavailable("VIDEOBERT_CPU cannot be followed", seen=str(error), fix="Unset it.") from error
         components = []
         for number, place in enumerate(layout.places):
             x, y = layout.chroma_shift if number else (0, 0)
