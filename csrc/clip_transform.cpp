@@ -98,8 +98,8 @@ ClipTransform::ClipTransform(const ClipGeometry& geometry, const ColourMatrix& c
     for (std::size_t p = 0; p < plan_.plane_count; ++p) {
         most_rows = std::max(most_rows, plan_.planes[p].stride * kMostLanes);
     }
-    rows_ = AlignedBuffer<std::int16_t>(most_rows);
-    columns_ = AlignedBuffer<std::int32_t>(last.column_at + last.stride / 2 * kMostLanes);
+    rows_.resize(most_rows);
+    columns_.resize(last.column_at + last.stride / 2 * kMostLanes);
 }
 
 void ClipTransform::plan_plane(const ClipGeometry& geometry, std::size_t plane, const std::vector<FilterBank>& across,

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "aligned_buffer.h"
+#include "aligned_vector.h"
 #include "clip_plan.h"
 #include "cpu_path.h"
 #include "filter_bank.h"
@@ -78,8 +78,8 @@ class ClipTransform {
     std::vector<std::vector<std::uint32_t>> starts_;
     CpuPath path_;
     std::mutex mutex_;
-    AlignedBuffer<std::int16_t> rows_;
-    AlignedBuffer<std::int32_t> columns_;
+    AlignedVector<std::int16_t> rows_;
+    AlignedVector<std::int32_t> columns_;
 };
 
 }  // namespace videobert
