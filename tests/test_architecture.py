@@ -18,16 +18,35 @@ RUNTIME = ROOT / "runtime" / "videobert"
 MODELING = ROOT / "modeling" / "videobert_modeling"
 KERNELS = ROOT / "kernels" / "videobert_kernels"
 
-# The modeling side's libraries, and the two doors through which the run side may reach them.
+# The modeling side's libraries, and the doors through which the run side may reach them.
 MODELING_SIDE = {"torch", "triton", "transformers", "onnx", "onnxscript", "onnxruntime", "sklearn", "cv2"} | {
     "videobert_modeling",
     "videobert_kernels",
 }
-DOORS = {"engines/torch_engine.py", "cli/build.py", "cli/import_.py", "cli/cluster.py", "cli/train.py"}
+DOORS = {
+    "engines/torch_engine.py",
+    "cli/build.py",
+    "cli/build_cubins.py",
+    "cli/import_.py",
+    "cli/cluster.py",
+    "cli/train.py",
+}
 # Paid for on first use only.
 LAZY = {"av", "openvino", "tokenizers", "safetensors", "rich", "typer"}
 # A layer may import layers after it in this list, never one before it.
-LAYERS = ["cli", "report", "doctor", "runtime", "tasks", "video", "engines", "sequence", "codebook", "model_folder"]
+LAYERS = [
+    "cli",
+    "report",
+    "doctor",
+    "runtime",
+    "tasks",
+    "video",
+    "engines",
+    "cuda",
+    "sequence",
+    "codebook",
+    "model_folder",
+]
 
 
 def sources(*folders: Path) -> list[Path]:

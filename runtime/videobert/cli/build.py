@@ -27,12 +27,13 @@ def build(
         typer.Option("--out", "-o", metavar="DIR", help="Where to put it; in place if not given.", show_default=False),
     ] = None,
     target: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--target",
             "-t",
             metavar="TARGET",
-            help="Build engines: tensorrt-rtx (on any machine) or tensorrt (where its GPU is).",
+            help="Build engines: tensorrt-rtx (on any machine) or tensorrt (where its GPU is); or compile kernels for "
+            "a GPU by its capability, on any machine: cuda-sm80, 86, 89, 90, 100 or 120. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -55,16 +56,21 @@ def build(
 
     Without torch, graphs that are already exported are compiled, so that the first use of the model is quick.
     """
-    if target is not None:
-        _build_target(
-            TargetJob(
-                folder=find(str(folder)),
-                out=out,
-                target=target,
-                precision=precision,
-                capabilities=None if sm is None else tuple(part.strip() for part in sm.split(",")),
-                options=options,
-            )
+    if target:
+        capabilities = None if sm is None else tuple(part.strip() for part in sm.split(","))
+        found = find(str(folder))
+        _build_targets(
+            [
+                TargetJob(
+                    folder=found,
+                    out=out,
+                    target=name,
+                    precision=precision,
+                    capabilities=capabilities,
+                    options=options,
+                )
+                for name in dict.fromkeys(target)
+            ]
         )
         return
     if precision is not None or sm is not None:
@@ -92,16 +98,21 @@ def build(
     print_row(built, f"compiled in {elapsed(compile_s)}")
 
 
-def _build_target(job: TargetJob) -> None:
+def _build_targets(jobs: list[TargetJob]) -> None:
+    """All targets, one after the other; a name that is not known stops the first of them before it starts."""
     started_s = time.perf_counter()
-    built = builder_of(job.target)(job)
+    builders = [builder_of(job.target) for job in jobs]
+    built = [
+        {"target": job.target, **row} for job, build_for in zip(jobs, builders, strict=True) for row in build_for(job)
+    ]
     total_s = time.perf_counter() - started_s
-    if job.options.json:
-        print_json({"folder": str(job.out or job.folder), "target": job.target, "built": built, "total_s": total_s})
+    folder, targets = str(jobs[0].out or jobs[0].folder), [job.target for job in jobs]
+    if jobs[0].options.json:
+        print_json({"folder": folder, "targets": targets, "built": built, "total_s": total_s})
         return
     for row in built:
-        print_row(row["name"], f"{row['size_bytes']} bytes", row["summary"])
-    print_row(job.out or job.folder, f"{job.target} in {elapsed(total_s)}")
+        print_row(f"{row['target']}/{row['name']}", f"{row['size_bytes']} bytes", row["summary"])
+    print_row(folder, f"{', '.join(targets)} in {elapsed(total_s)}")
 
 
 def export_graphs(folder: Path, out: Path | None, options: TalkOptions) -> list[dict[str, Any]]:

@@ -41,9 +41,15 @@ def _engines(job: TargetJob) -> Sequence[dict[str, Any]]:
     return build_engines_of(job)
 
 
+def _cubins(job: TargetJob) -> Sequence[dict[str, Any]]:
+    from videobert.cli.build_cubins import build_cubins_of
+
+    return build_cubins_of(job)
+
+
 _TARGETS: dict[str, Build] = {"tensorrt-rtx": _engines, "tensorrt": _engines}
 # Families named by what follows, such as one for each compute capability.
-_FAMILIES: dict[str, Build] = {}
+_FAMILIES: dict[str, Build] = {"cuda-sm": _cubins}
 
 
 def builder_of(target: str) -> Build:
