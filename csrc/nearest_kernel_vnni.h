@@ -17,33 +17,47 @@ inline __m512i broadcast_four(const std::int8_t* codes) {
     return _mm512_set1_epi32(word);
 }
 
+// sum += products of unsigned by signed codes. In assembly, because around the intrinsic gcc 12 copies every sum to
+// another register and to memory at each step, which makes the loop three times as long.
+inline void add_products(__m512i& sum, __m512i centroids, __m512i points) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(centroids), "v"(points));
+}
+
 template <std::size_t R>
 inline void vnni_sums(const TileRows& rows, const TilePanel& panel, __m512i (&sums)[R][2]) {
+    __m512i left[R];
+    __m512i right[R];
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < R; ++r) {
-        sums[r][0] = sums[r][1] = _mm512_setzero_si512();
+        left[r] = right[r] = _mm512_setzero_si512();
     }
     // One pointer for every three rows: the others are at one and two strides from it.
+    const std::size_t stride = rows.stride;
     const std::int8_t* point[(R + 2) / 3];
 #pragma GCC unroll 16
     for (std::size_t t = 0; t < (R + 2) / 3; ++t) {
-        point[t] = rows.codes + 3 * t * rows.stride;
+        point[t] = rows.codes + 3 * t * stride;
     }
     const std::uint8_t* centroid = panel.codes;
-    for (std::size_t g = 0; g < panel.groups; ++g) {
-        const __m512i left = _mm512_load_si512(centroid);
-        const __m512i right = _mm512_load_si512(centroid + kCodeUnit);
-        centroid += kPanelWidth * kGroup;
+    const std::uint8_t* const end = centroid + panel.groups * kPanelWidth * kGroup;
+    for (; centroid != end; centroid += kPanelWidth * kGroup) {
+        const __m512i lower = _mm512_load_si512(centroid);
+        const __m512i upper = _mm512_load_si512(centroid + kCodeUnit);
 #pragma GCC unroll 16
         for (std::size_t r = 0; r < R; ++r) {
-            const __m512i group = broadcast_four(point[r / 3] + (r % 3) * rows.stride);
-            sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], left, group);
-            sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], right, group);
+            const __m512i group = broadcast_four(point[r / 3] + (r % 3) * stride);
+            add_products(left[r], lower, group);
+            add_products(right[r], upper, group);
         }
 #pragma GCC unroll 16
         for (std::size_t t = 0; t < (R + 2) / 3; ++t) {
             point[t] += kGroup;
         }
+    }
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < R; ++r) {
+        sums[r][0] = left[r];
+        sums[r][1] = right[r];
     }
 }
 
