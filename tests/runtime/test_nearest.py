@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +28,17 @@ USABLE = _native.cpu_paths()
 @pytest.fixture(params=USABLE)
 def path(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def in_numpy() -> ModuleType:
+    """`reference_nearest`, the search in numpy."""
+    spec = importlib.util.spec_from_file_location("reference_nearest", Path(__file__).with_name("reference_nearest.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def brute_force(points: Array, centroids: Array) -> npt.NDArray[np.int64]:
@@ -68,6 +82,16 @@ def test_projections_only_leave_out_what_is_farther(spread: float, path: str) ->
     points = centroids[::50] + normal(1, 44, 300, scale=spread)
     assert directions(centroids).shape == (127, 300)
     check(points, centroids, path)
+
+
+def test_the_whole_codebook_of_the_paper_against_numpy(in_numpy: ModuleType) -> None:
+    centroids = normal(26, 20_736, 256)
+    points = np.concatenate([centroids[::700] + normal(27, 30, 256, scale=0.3), normal(28, 30, 256)])
+    wanted, squared = in_numpy.reference_nearest(points, centroids)
+    for path in USABLE[1:]:
+        found = nearest(points, centroids, path=path)
+        np.testing.assert_array_equal(found[0], wanted)
+        np.testing.assert_allclose(found[1], squared, rtol=1e-12)
 
 
 def test_directions_are_orthonormal_and_the_leading_ones() -> None:
