@@ -40,7 +40,7 @@ class Ability:
 
     Args:
         name: e.g. `"openvino"`, `"pyav"`, `"videobert._native"`, `"cache"`, or the name of a bundled model.
-        kind: `"engine"`, `"decoder"`, `"native"`, `"cache"` or `"model"`.
+        kind: `"engine"`, `"decoder"`, `"native"`, `"target"`, `"cache"` or `"model"`.
         works: whether it can be used.
         detail: versions, devices, paths; or the reason why it does not work.
         fix: one command or step; None if it works.
@@ -89,6 +89,8 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("sklearn", ("scikit-learn",), "train"),
     ("cv2", ("opencv-python-headless", "opencv-python"), "train"),
     ("nvidia.dali", ("nvidia-dali-cuda130", "nvidia-dali-cuda120"), "dali"),
+    ("tensorrt_rtx", ("tensorrt-rtx-cu13", "tensorrt-rtx-cu12", "tensorrt-rtx"), "tensorrt-rtx"),
+    ("tensorrt", ("tensorrt-cu13", "tensorrt-cu12", "tensorrt"), "tensorrt"),
 )
 
 _OPENVINO = """
@@ -116,7 +118,8 @@ print(json.dumps({{"version": nvidia.dali.__version__, "codecs": codecs}}))
 def examine() -> Diagnosis:
     """Look at this machine. Takes a second or two: libraries are tried for real, each in its own process."""
     with ThreadPoolExecutor() as pool:
-        probes = [pool.submit(probe) for probe in (_openvino, _torch, _pyav, _dali_cpu, _dali_gpu)]
+        tried = (_openvino, _torch, _pyav, _dali_cpu, _dali_gpu, _tensorrt_rtx, _tensorrt)
+        probes = [pool.submit(probe) for probe in tried]
         native, features = _native()
         abilities = [probe.result() for probe in probes] + [native, _cache(), *_models()]
     works = {kind: any(a.works for a in abilities if a.kind == kind) for kind in ("engine", "native")}
@@ -200,6 +203,32 @@ def _dali(name: str, device: Device) -> Ability:
             fix="use --decoder pyav for those",
         )
     return Ability(name=name, kind="decoder", works=True, detail=detail)
+
+
+def _tensorrt_rtx() -> Ability:
+    from videobert.engines.tensorrt.targets import CAPABILITIES
+
+    builds = f"builds engines without a GPU for {', '.join(CAPABILITIES)}"
+    answer = f"{{'version': tensorrt_rtx.__version__, 'devices': ['{builds}']}}"
+    code = f"import json, tensorrt_rtx; print(json.dumps({answer}))"
+    return _tried("tensorrt-rtx", "target", "tensorrt_rtx", code, "pip install 'videobert[tensorrt-rtx]'")
+
+
+def _tensorrt() -> Ability:
+    from videobert.engines.tensorrt.gpu import present_gpu
+
+    gpu = present_gpu()
+    code = f"import json, tensorrt; print(json.dumps({{'version': tensorrt.__version__, 'devices': {[gpu]!r}}}))"
+    found = _tried("tensorrt", "target", "tensorrt", code, "pip install 'videobert[tensorrt]'")
+    if found.works and gpu is None:
+        return Ability(
+            name="tensorrt",
+            kind="target",
+            works=False,
+            detail="TensorRT builds on a machine with an NVIDIA GPU and driver only",
+            fix="videobert build MODEL --target tensorrt-rtx",
+        )
+    return found
 
 
 def _tried(name: str, kind: str, module: str, code: str, fix: str) -> Ability:

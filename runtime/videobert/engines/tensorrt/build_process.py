@@ -78,6 +78,9 @@ def run_build(request: BuildRequest, limits: BuildLimits, on_progress: OnBuild |
                 events, peak, stopped = _attend(child, request, limits, on_progress)
             finally:
                 _stop(child)
+                for pipe in (child.stdin, child.stdout):
+                    if pipe is not None:
+                        pipe.close()
             text = _tail(log)
         return _outcome(request, plan, events, child.returncode, peak, stopped, text)
 
