@@ -73,9 +73,9 @@ def _finish_attention(trt: Any, network: Any, lengths_input: str | None) -> tupl
     attentions = [layer for layer in layers if layer.type == trt.LayerType.ATTENTION_INPUT]
     lengths = None
     given = 0
-    for layer in attentions:
-        layer.__class__ = trt.IAttentionInputLayer
-        attention = layer.attention
+    for attention_input in attentions:
+        attention_input.__class__ = trt.IAttentionInputLayer
+        attention = attention_input.attention
         attention.decomposable = True
         if lengths_input is None or attention.mask is not None or attention.key_value_lengths is not None:
             continue
