@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,35 +14,25 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from videobert.engines.tensorrt.graph_files import graph_file, missing_graphs, stages_of
 from videobert.errors import InputError, VideoBertError
-from videobert.model_folder import ModelFolder
-from videobert.recipe import Recipe
-from videobert_modeling.export import engine_graphs, export_engine_graphs, export_folder
+from videobert.model_folder import ModelFolder, find
+from videobert_modeling.export import engine_graphs, export_engine_graphs, write_manifest
 from videobert_modeling.export.ending import CANDIDATES, nearest_graph
 from videobert_modeling.export.engine_graphs import EngineGraph, variants
 from videobert_modeling.export.lowered import lowered
 from videobert_modeling.export.parity import onnxruntime_runner
 from videobert_modeling.export.quantised import activations_of, quantised
-from videobert_modeling.models import S3D, VideoBert, save_weights, tiny
 
-RECIPE = Recipe(frames=14, short_side=40, crop=32)
+CONFIG = ModelFolder("shapes").config
 STAGES = ["backbone", "encoder", "text_head", "visual_head", "alignment_head"]
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[EngineGraph, ...]]:
-    root = tmp_path_factory.mktemp("engine_graphs")
-    config = tiny()
-    torch.manual_seed(0)
-    backbone, model = S3D(config.backbone.width, config.backbone.feature_dim), VideoBert(config)
-    for name, buffer in backbone.named_buffers():
-        if name.endswith("running_var"):
-            buffer.uniform_(0.5, 2)
-        elif name.endswith("running_mean"):
-            buffer.uniform_(-1, 1)
-    (root / "config.json").write_text(json.dumps(config.to_json()))
-    (root / "recipe.json").write_text(json.dumps(RECIPE.to_json()))
-    save_weights(model, backbone, root / "model.safetensors")
-    export_folder(root)
+    root = tmp_path_factory.mktemp("engine_graphs") / "shapes"
+    shutil.copytree(find("shapes"), root)
+    for path in (root / "graphs").glob("*.*.onnx"):
+        path.unlink()
+    write_manifest(root)
     return root, export_engine_graphs(root)
 
 
@@ -65,7 +54,7 @@ def encoder_inputs(*lengths: int, seed: int = 0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     shape = (len(lengths), max(lengths))
     return {
-        "ids": random.integers(tiny().vocabulary, size=shape),
+        "ids": random.integers(CONFIG.vocabulary, size=shape),
         "segments": random.integers(2, size=shape),
         "lengths": np.array(lengths, np.int64),
     }
@@ -197,7 +186,7 @@ def test_the_mask_says_what_the_lengths_say(folder: Path, precision: str) -> Non
     model = whole(folder, f"encoder.{precision}-mask.onnx")
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 23)]
     attentions = [node for node in model.graph.node if node.op_type == "Attention"]
-    assert len(attentions) == tiny().encoder.layers
+    assert len(attentions) == CONFIG.encoder.layers
     assert all(len(node.input) == 4 and "mask" in node.input[3] for node in attentions)
     by_lengths, by_mask = (
         onnxruntime_runner(folder / "graphs" / name),
@@ -226,7 +215,7 @@ def test_padding_has_no_influence_behind_the_mask(folder: Path) -> None:
 def test_the_best_candidates_are_those_of_the_logits(folder: Path, head: str) -> None:
     import onnxruntime
 
-    states = np.random.default_rng(0).normal(size=(5, tiny().encoder.width)).astype(np.float32)
+    states = np.random.default_rng(0).normal(size=(5, CONFIG.encoder.width)).astype(np.float32)
     logits = torch.from_numpy(onnxruntime_runner(folder / "graphs" / f"{head}_head.onnx")({"states": states}))
     best = logits.log_softmax(-1).topk(CANDIDATES)
     session = onnxruntime.InferenceSession(str(folder / "graphs" / f"{head}_top.fp32.onnx"))
@@ -268,13 +257,13 @@ def test_quantised_products_are_near_and_their_weights_are_folded_from_fp16(
 ) -> None:
     low = lowered(whole(folder, "encoder.onnx"), "fp16")
     entering = activations_of(low)
-    assert len(entering) == 4 * tiny().encoder.layers
+    assert len(entering) == 4 * CONFIG.encoder.layers
     inputs = encoder_inputs(21, 8, 1)
     exact = onnxruntime_runner(low.SerializeToString())(inputs)
     for ranges in (None, dict.fromkeys(entering, 6.0)):
         model = quantised(low, kind, ranges)  # type: ignore[arg-type]
         kinds = [node.op_type for node in model.graph.node]
-        products = 4 * tiny().encoder.layers
+        products = 4 * CONFIG.encoder.layers
         assert (
             kinds.count("QuantizeLinear") == kinds.count("DequantizeLinear") == products * (1 if ranges is None else 2)
         )
@@ -322,8 +311,6 @@ def test_a_graph_that_computes_something_else_is_not_written(
     keep: Callable[..., list] = engine_graphs.graphs_of
     monkeypatch.setattr(engine_graphs, "graphs_of", lambda *a: [g for g in keep(*a) if g.name == "text_head"])
     (tmp_path / "copy" / "manifest.json").unlink()
-    from videobert_modeling.export import write_manifest
-
     write_manifest(tmp_path / "copy")
     with pytest.raises(VideoBertError, match="text_head"):
         export_engine_graphs(tmp_path / "copy", "fp16")
@@ -338,7 +325,7 @@ def test_an_unknown_precision_is_refused(folder: Path) -> None:
 
 
 def test_stages_follow_the_heads() -> None:
-    assert stages_of(tiny()) == (
+    assert stages_of(CONFIG) == (
         "backbone",
         "nearest",
         "encoder",
