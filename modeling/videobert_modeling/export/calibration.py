@@ -60,9 +60,9 @@ def samples_of(folder: ModelFolder) -> tuple[Samples, Samples]:
         start = int(random.integers(0, len(visual) - count + 1))
         masked = {int(random.integers(0, count))}
         sequences.append(builder.joint(pieces, visual[start : start + count], masked))
-    random.shuffle(sequences)  # type: ignore[arg-type]  # so that both halves have every text
-    half = _COUNT // 2
-    return tuple(_batch(builder, part, tokenizer.special.mask) for part in (sequences[:half], sequences[half:]))  # type: ignore[return-value]
+    random.shuffle(sequences)  # so that both halves have every text
+    half, mask = _COUNT // 2, tokenizer.special.mask
+    return _batch(builder, sequences[:half], mask), _batch(builder, sequences[half:], mask)
 
 
 def ranges_of(

@@ -8,9 +8,10 @@ size.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
@@ -47,12 +48,12 @@ def quantised(model: ModelProto, kind: Quantised, ranges: dict[str, float] | Non
 
     def pair(name: str, zero: str, axis: int | None) -> str:
         """Append both nodes for a value whose scale is among the initialisers."""
-        attributes = {} if axis is None else {"axis": axis}
+        attributes: dict[str, Any] = {} if axis is None else {"axis": axis}
         inputs = [f"{name}.scale", zero]
-        nodes.append(helper.make_node("QuantizeLinear", [name, *inputs], [f"{name}.quantised"], **attributes))  # type: ignore[arg-type]
+        nodes.append(helper.make_node("QuantizeLinear", [name, *inputs], [f"{name}.quantised"], **attributes))
         nodes.append(
             helper.make_node("DequantizeLinear", [f"{name}.quantised", *inputs], [f"{name}.back"], **attributes)
-        )  # type: ignore[arg-type]
+        )
         return f"{name}.back"
 
     for original in model.graph.node:
@@ -62,7 +63,7 @@ def quantised(model: ModelProto, kind: Quantised, ranges: dict[str, float] | Non
             value, weight = node.input[0], node.input[1]
             if ranges is not None:
                 if value not in done:
-                    graph.initializer.append(_scale(f"{value}.scale", np.array(ranges[value]), kind))
+                    graph.initializer.append(_scale(f"{value}.scale", np.array(ranges[value], np.float32), kind))
                     done[value] = pair(value, _ZERO, None)
                 node.input[0] = done[value]
             if weight not in done:
@@ -86,6 +87,6 @@ def quantised(model: ModelProto, kind: Quantised, ranges: dict[str, float] | Non
     return out
 
 
-def _scale(name: str, largest: np.ndarray, kind: Quantised) -> TensorProto:  # type: ignore[type-arg]
+def _scale(name: str, largest: npt.NDArray[np.float32], kind: Quantised) -> TensorProto:
     scale = np.maximum(largest.astype(np.float64) / _LARGEST[kind], _LEAST_SCALE)
     return numpy_helper.from_array(scale.astype(np.float16), name)
