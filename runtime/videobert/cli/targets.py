@@ -47,7 +47,13 @@ def _cubins(job: TargetJob) -> Sequence[dict[str, Any]]:
     return build_cubins_of(job)
 
 
-_TARGETS: dict[str, Build] = {"tensorrt-rtx": _engines, "tensorrt": _engines}
+def _server(job: TargetJob) -> Sequence[dict[str, Any]]:
+    from videobert.cli.build_server import build_server_of
+
+    return build_server_of(job)
+
+
+_TARGETS: dict[str, Build] = {"tensorrt-rtx": _engines, "tensorrt": _engines, "triton-server": _server}
 # Families named by what follows, such as one for each compute capability.
 _FAMILIES: dict[str, Build] = {"cuda-sm": _cubins}
 

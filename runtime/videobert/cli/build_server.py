@@ -1,0 +1,57 @@
+"""`videobert build --target triton-server`: a model repository for NVIDIA Triton Inference Server."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from videobert.cli.door import modeling
+from videobert.cli.talk import note, waiting
+from videobert.cli.targets import TargetJob
+from videobert.codebook import Codebook
+from videobert.errors import InputError
+from videobert.model_folder import ModelFolder
+from videobert.triton_server.plans import plans_of
+from videobert.triton_server.repository import models_of, write_repository
+from videobert.video.dali_geometry import Shape
+from videobert.video.dali_graph import serialise
+from videobert.video.orientation import UPRIGHT
+
+
+def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
+    """Write the repository to `--out`: DALI for the clips, TensorRT plans where the folder has them, else ONNX graphs.
+
+    Raises:
+        InputError: no `--out`, or options that belong to other targets.
+        EngineUnavailable: DALI, Triton's client library or the modeling side is not installed.
+        ModelError: the folder lacks graphs or its codebook.
+    """
+    if job.out is None:
+        raise InputError("a model repository needs a folder of its own", fix="Pass --out DIR.")
+    if job.precision is not None or job.capabilities is not None:
+        raise InputError("--precision and --sm belong to engine targets", fix="Build the engines first, then this.")
+    folder = ModelFolder(job.folder)
+    codebook = Codebook.load(folder.verified_path("codebook.safetensors"))
+    with waiting("writing the model repository", job.options), tempfile.TemporaryDirectory() as place:
+        nearest = Path(place, "nearest.onnx")
+        with modeling("build --target triton-server", "build"):
+            from videobert_modeling.export.served_nearest import served_nearest
+
+            nearest.write_bytes(served_nearest(codebook))
+        pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), place="mixed")
+        plans = plans_of(folder)
+        models = models_of(folder, nearest, pipeline, plans)
+        write_repository(models, job.out)
+    if not plans:
+        note("note: no TensorRT plans in the folder: every graph is served by onnxruntime", job.options)
+    return [
+        {
+            "name": model.name,
+            "size_bytes": sum(len(content) for content in model.files.values()),
+            "summary": model.backend or "ensemble of " + ", ".join(step.model for step in model.steps),
+            "backend": model.backend or "ensemble",
+        }
+        for model in models
+    ]

@@ -1,0 +1,1 @@
+"""A model folder as a model repository of NVIDIA Triton Inference Server."""

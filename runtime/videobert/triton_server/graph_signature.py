@@ -1,0 +1,51 @@
+"""What a graph takes and gives, read from its ONNX file without running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from videobert.errors import ModelError
+
+_TYPES = {"u8": "uint8", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a graph; `dims` with the batch in front, -1 where a size may vary."""
+
+    name: str
+    dtype: str
+    dims: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """All inputs and outputs of a graph, in order."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+def signature_of(path: Path) -> Signature:
+    """The signature of an ONNX file; a file of weights that it names lies beside it.
+
+    Raises:
+        ModelError: it cannot be read, or has a type that no graph of a model folder has.
+    """
+    import openvino
+
+    try:
+        model = openvino.Core().read_model(path)
+        return Signature(tuple(map(_port, model.inputs)), tuple(map(_port, model.outputs)))
+    except (RuntimeError, KeyError) as error:
+        raise ModelError(
+            f"{path.name} cannot be read as a graph", seen=str(error), fix="Export the folder with `videobert build`."
+        ) from error
+
+
+def _port(port: object) -> Port:
+    shape = port.get_partial_shape()  # type: ignore[attr-defined]
+    dims = tuple(-1 if dim.is_dynamic else int(dim.get_length()) for dim in shape)
+    name = port.get_any_name()  # type: ignore[attr-defined]
+    return Port(name, _TYPES[port.get_element_type().get_type_name()], dims)  # type: ignore[attr-defined]

@@ -1,0 +1,173 @@
+"""Which models a model folder becomes on a server, and how they are wired."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from videobert.errors import InputError, ModelError
+from videobert.model_folder import ModelFolder
+from videobert.recipe import Recipe
+from videobert.triton_server.graph_signature import Port, signature_of
+from videobert.triton_server.lint import lint
+from videobert.triton_server.model_config import ServedModel, ServedTensor, Step
+from videobert.triton_server.plans import ServedPlan
+
+_VERSION = "1"
+_BATCH = 8
+_DALI_THREADS = 4
+
+
+def served_graph(name: str, path: Path) -> ServedModel:
+    """A graph on onnxruntime.
+
+    Args:
+        name: of the served model.
+        path: the ONNX file, its weights inside.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    signature = signature_of(path)
+    return ServedModel(
+        name=name,
+        backend="onnxruntime",
+        most=_BATCH,
+        inputs=_tensors(signature.inputs),
+        outputs=_tensors(signature.outputs),
+        files={"model.onnx": path.read_bytes()},
+    )
+
+
+def served_plan(name: str, plan: ServedPlan) -> ServedModel:
+    """A TensorRT plan; the graph that it was built from tells what it takes and gives."""
+    signature = signature_of(plan.graph)
+    return ServedModel(
+        name=name,
+        backend="tensorrt",
+        most=_BATCH,
+        inputs=_tensors(signature.inputs),
+        outputs=_tensors(signature.outputs),
+        files={"model.plan": plan.content},
+        profiles=tuple(range(plan.profiles)),
+    )
+
+
+def preprocessing(recipe: Recipe, serialised: bytes) -> ServedModel:
+    """Encoded video and frame numbers to one clip, on the DALI back end.
+
+    Frame numbers, window and colour come from the client, which computes them as the dali decoder does.
+
+    Args:
+        serialised: the DALI graph for one clip of a picture that is not turned, chroma sited left.
+    """
+    matrix = (3, 3)
+    return ServedModel(
+        name="preprocess",
+        backend="dali",
+        most=_BATCH,
+        inputs=(
+            ServedTensor(name="VIDEO", dtype="uint8", dims=(-1,), ragged=True),
+            ServedTensor(name="FRAMES", dtype="int32", dims=(-1,), ragged=True),
+            ServedTensor(name="ORDER_0", dtype="int32", dims=(recipe.frames,)),
+            ServedTensor(name="FIRST", dtype="float32", dims=(2,)),
+            ServedTensor(name="LAST", dtype="float32", dims=(2,)),
+            ServedTensor(name="LUMA", dtype="float32", dims=matrix),
+            ServedTensor(name="CHROMA", dtype="float32", dims=matrix),
+        ),
+        outputs=(ServedTensor(name="CLIP_0", dtype="uint8", dims=(recipe.frames, recipe.crop, recipe.crop, 3)),),
+        files={"model.dali": serialised},
+        parameters={"num_threads": str(_DALI_THREADS)},
+    )
+
+
+def video_to_tokens(preprocess: ServedModel, backbone: ServedModel, nearest: ServedModel) -> ServedModel:
+    """The ensemble from encoded video to visual tokens."""
+    clip, feature = preprocess.outputs[0].name, backbone.outputs[0].name
+    return ServedModel(
+        name="video_to_tokens",
+        backend="",
+        most=min(preprocess.most, backbone.most, nearest.most),
+        inputs=preprocess.inputs,
+        outputs=(backbone.outputs[0], *nearest.outputs),
+        files={},
+        steps=(
+            Step(
+                model=preprocess.name,
+                inputs={tensor.name: tensor.name for tensor in preprocess.inputs},
+                outputs={clip: clip},
+            ),
+            Step(model=backbone.name, inputs={backbone.inputs[0].name: clip}, outputs={feature: feature}),
+            Step(
+                model=nearest.name,
+                inputs={nearest.inputs[0].name: feature},
+                outputs={tensor.name: tensor.name for tensor in nearest.outputs},
+            ),
+        ),
+    )
+
+
+def models_of(
+    folder: ModelFolder, nearest: Path, pipeline: bytes, plans: Mapping[str, ServedPlan]
+) -> tuple[ServedModel, ...]:
+    """Everything that is served of a model folder.
+
+    Args:
+        nearest: ONNX file of the tokenisation, features to ids, with the codebook inside.
+        pipeline: see `preprocessing`.
+        plans: by stage; the other stages run on onnxruntime.
+
+    Raises:
+        ModelError: a graph is missing or damaged.
+    """
+
+    def stage(name: str) -> ServedModel:
+        if name in plans:
+            return served_plan(name, plans[name])
+        return served_graph(name, folder.verified_path(f"graphs/{name}.onnx"))
+
+    preprocess, backbone = preprocessing(folder.recipe, pipeline), stage("backbone")
+    tokens = served_graph("nearest", nearest)
+    joint = [stage(name) for name in ("encoder", *(f"{head}_head" for head in folder.config.heads))]
+    return preprocess, backbone, tokens, *joint, video_to_tokens(preprocess, backbone, tokens)
+
+
+def write_repository(models: Sequence[ServedModel], out: Path) -> None:
+    """Write the repository, check it, and put it in place; nothing is left behind if a fault is found.
+
+    Raises:
+        InputError: `out` exists and is not an empty folder, or cannot be written.
+        ModelError: the check found faults.
+        EngineUnavailable: Triton's client library, which the check needs, is not installed.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("the repository's folder is not empty", seen=str(out), fix="Pass another --out.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name[:64]}.") as name:
+            for model in models:
+                version = Path(name, model.name, _VERSION)
+                version.mkdir(parents=True)
+                (version.parent / "config.pbtxt").write_text(model.to_text(), encoding="utf-8")
+                for file, content in model.files.items():
+                    (version / file).write_bytes(content)
+            faults = lint(Path(name))
+            if faults:
+                raise ModelError("the repository has faults", seen="; ".join(faults))
+            out.mkdir(exist_ok=True)
+            for entry in sorted(Path(name).iterdir()):
+                shutil.move(entry, out / entry.name)
+    except OSError as error:
+        raise InputError(
+            "the repository cannot be written there", seen=str(error), fix="Pass another --out."
+        ) from error
+
+
+def _tensors(ports: Sequence[Port]) -> tuple[ServedTensor, ...]:
+    """The ports without their batch. Triton has no tensor without dims: a value for each item is one of length 1."""
+    return tuple(
+        ServedTensor(name=port.name, dtype=port.dtype, dims=port.dims[1:] or (1,), scalar=not port.dims[1:])
+        for port in ports
+    )

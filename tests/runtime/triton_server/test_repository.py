@@ -1,0 +1,193 @@
+"""A model folder as a model repository: what is served, how it is wired, and what the check finds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from videobert.codebook import Codebook
+from videobert.errors import InputError, ModelError
+from videobert.model_folder import ModelFolder
+from videobert.triton_server.lint import lint
+from videobert.triton_server.model_config import ServedModel, ServedTensor, Step
+from videobert.triton_server.plans import ServedPlan
+from videobert.triton_server.repository import models_of, served_plan, write_repository
+
+pytest.importorskip("tritonclient", reason="the check reads configurations with Triton's own protobuf")
+
+
+@pytest.fixture(scope="module")
+def models(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedModel, ...]:
+    from videobert_modeling.export.served_nearest import served_nearest
+
+    folder = ModelFolder(model_folder)
+    nearest = tmp_path_factory.mktemp("nearest") / "nearest.onnx"
+    nearest.write_bytes(served_nearest(Codebook.load(folder.path("codebook.safetensors"))))
+    return models_of(folder, nearest, b"a serialised pipeline", {})
+
+
+@pytest.fixture
+def repository(models: tuple[ServedModel, ...], tmp_path: Path) -> Path:
+    write_repository(models, tmp_path / "repository")
+    return tmp_path / "repository"
+
+
+def change(repository: Path, model: str, old: str, new: str) -> None:
+    path = repository / model / "config.pbtxt"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_every_stage_is_served_and_the_ensemble_joins_the_first_three(repository: Path) -> None:
+    served = {path.name for path in repository.iterdir()}
+    assert served == {
+        *("preprocess", "backbone", "nearest", "encoder", "text_head", "visual_head", "alignment_head"),
+        "video_to_tokens",
+    }
+    assert lint(repository) == []
+    assert list((repository / "video_to_tokens" / "1").iterdir()) == []
+    assert (repository / "preprocess" / "1" / "model.dali").read_bytes() == b"a serialised pipeline"
+
+
+def test_configurations_say_what_the_graphs_take_and_give(repository: Path, model_folder: Path) -> None:
+    from google.protobuf import text_format
+    from tritonclient.grpc import model_config_pb2 as protobuf
+
+    folder = ModelFolder(model_folder)
+    recipe, config = folder.recipe, folder.config
+
+    def read(name: str) -> protobuf.ModelConfig:
+        return text_format.Parse((repository / name / "config.pbtxt").read_text(), protobuf.ModelConfig())
+
+    backbone, encoder, nearest, whole = (read(n) for n in ("backbone", "encoder", "nearest", "video_to_tokens"))
+    assert backbone.backend == "onnxruntime"
+    assert list(backbone.input[0].dims) == [recipe.frames, recipe.crop, recipe.crop, 3]
+    assert backbone.input[0].data_type == protobuf.TYPE_UINT8
+    assert {tensor.name: list(tensor.dims) for tensor in encoder.input} == {
+        "ids": [-1],
+        "segments": [-1],
+        "lengths": [1],
+    }
+    # A graph input with no axis but the batch.
+    assert [tensor.HasField("reshape") for tensor in encoder.input] == [False, False, True]
+    assert list(encoder.output[0].dims) == [-1, config.encoder.width]
+    assert [(tensor.name, list(tensor.dims)) for tensor in nearest.output] == [("ids", [1]), ("distances", [1])]
+    assert [step.model_name for step in whole.ensemble_scheduling.step] == ["preprocess", "backbone", "nearest"]
+    assert {tensor.name for tensor in whole.output} == {"features", "ids", "distances"}
+    assert read("preprocess").input[0].allow_ragged_batch
+
+
+def test_the_served_graph_gives_the_runtimes_tokens(repository: Path, model_folder: Path) -> None:
+    import onnxruntime
+
+    codebook = Codebook.load(ModelFolder(model_folder).path("codebook.safetensors"))
+    random = np.random.default_rng(3)
+    features = random.normal(size=(257, codebook.dim)).astype(np.float32) * codebook.leaves.std() * 3
+    features[:50] += codebook.leaves[random.integers(len(codebook), size=50)]
+    session = onnxruntime.InferenceSession(repository / "nearest" / "1" / "model.onnx")
+    ids, distances = session.run(["ids", "distances"], {"features": features})
+    wanted_ids, wanted_distances = codebook.assign(features)
+    assert (ids[:, 0] == wanted_ids).mean() >= 0.99
+    np.testing.assert_allclose(distances[:, 0], wanted_distances, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "old", "new", "fault"),
+    [
+        ("backbone", 'name: "backbone"', 'name: "spine"', "backbone: its configuration is called 'spine'"),
+        ("backbone", "TYPE_UINT8", "TYPE_FP32", "input clips is TYPE_FP32, the graph's is TYPE_UINT8"),
+        ("backbone", ", 3]", ", 4]", "input clips has dims"),
+        ("backbone", 'name: "features"', 'name: "embedding"', "the graph has no output embedding"),
+        ("encoder", 'name: "segments"', 'name: "kinds"', "the graph's input segments is not listed"),
+        ("encoder", 'name: "segments"', 'name: "ids"', "input ids stands twice"),
+        ("encoder", "max_batch_size", "largest_batch", "config.pbtxt cannot be read"),
+        ("encoder", "TYPE_INT64", "TYPE_LONG", "config.pbtxt cannot be read"),
+        ("nearest", '"onnxruntime"', '"onnx"', "backend 'onnx' is none of"),
+        ("nearest", "max_batch_size: 8", "max_batch_size: 4", "batches of 8 are more than nearest takes (4)"),
+        ("video_to_tokens", 'key: "FRAMES"', 'key: "NUMBERS"', "input FRAMES of preprocess is not mapped"),
+        ("video_to_tokens", 'key: "FRAMES"', 'key: "NUMBERS"', "preprocess has no input NUMBERS"),
+        ("video_to_tokens", 'model_name: "backbone"', 'model_name: "spine"', "no model is called spine"),
+        ("video_to_tokens", 'value: "features"', 'value: "feature"', "feature is used by backbone before it is made"),
+        ("video_to_tokens", "TYPE_INT32", "TYPE_INT64", "preprocess.FRAMES is TYPE_INT32, FRAMES is TYPE_INT64"),
+        ("video_to_tokens", 'name: "distances"', 'name: "lengths"', "output lengths is never made"),
+        ("video_to_tokens", "dims: [2]", "dims: [3]", "preprocess.FIRST has dims [2], FIRST has [3]"),
+    ],
+)
+def test_planted_faults_are_found(repository: Path, model: str, old: str, new: str, fault: str) -> None:
+    if fault.startswith("feature is used"):
+        # The second mention is what backbone makes; the first one is what it takes.
+        old, new = 'value: "CLIP_0"', 'value: "feature"'
+        change(repository, model, old, 'value: "clip"')
+        fault = "CLIP_0 is used by backbone before it is made"
+    else:
+        change(repository, model, old, new)
+    assert any(fault in found for found in lint(repository)), lint(repository)
+
+
+@pytest.mark.parametrize("damage", ["no version", "odd version", "no file", "empty file", "not a graph"])
+def test_missing_and_damaged_files_are_found(repository: Path, damage: str) -> None:
+    version = repository / "backbone" / "1"
+    if damage == "no version":
+        shutil.rmtree(version)
+    elif damage == "odd version":
+        version.rename(version.with_name("latest"))
+    elif damage == "no file":
+        (version / "model.onnx").unlink()
+    else:
+        (version / "model.onnx").write_bytes(b"" if damage == "empty file" else b"x" * 99)
+    faults = lint(repository)
+    assert faults
+    assert all(fault.startswith("backbone: ") for fault in faults)
+
+
+def test_an_empty_folder_is_a_fault_and_a_missing_one_an_error(tmp_path: Path) -> None:
+    assert lint(tmp_path) == ["the repository has no model"]
+    with pytest.raises(ModelError, match="not a model repository"):
+        lint(tmp_path / "nowhere")
+
+
+def test_nothing_is_written_when_there_are_faults(models: tuple[ServedModel, ...], tmp_path: Path) -> None:
+    ensemble = models[-1]
+    with pytest.raises(ModelError, match="no model is called preprocess"):
+        write_repository([ensemble], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_something_in_it_is_left_alone(models: tuple[ServedModel, ...], tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(InputError, match="not empty"):
+        write_repository(models, tmp_path)
+    with pytest.raises(InputError, match="not empty"):
+        write_repository(models, tmp_path / "mine")
+
+
+def test_a_plan_is_served_with_all_its_profiles(model_folder: Path) -> None:
+    graph = ModelFolder(model_folder).path("graphs/encoder.onnx")
+    model = served_plan("encoder", ServedPlan(content=b"plan", graph=graph, profiles=3, version="11.4.0"))
+    assert model.backend == "tensorrt"
+    assert model.files == {"model.plan": b"plan"}
+    assert re.search(r'kind: KIND_GPU\n +profile: "0"\n +profile: "1"\n +profile: "2"', model.to_text())
+
+
+def test_text_in_a_configuration_is_quoted() -> None:
+    from google.protobuf import text_format
+    from tritonclient.grpc import model_config_pb2 as protobuf
+
+    odd = 'a "b" \\ c\nd'
+    model = ServedModel(
+        name=odd,
+        backend="",
+        most=1,
+        inputs=(ServedTensor(name="é", dtype="float16", dims=(-1, 2)),),
+        outputs=(),
+        steps=(Step(model=odd, inputs={odd: "é"}, outputs={}),),
+    )
+    read = text_format.Parse(model.to_text(), protobuf.ModelConfig())
+    assert read.name == odd
+    assert read.input[0].name == "é"
+    assert dict(read.ensemble_scheduling.step[0].input_map) == {odd: "é"}
