@@ -35,14 +35,20 @@ DOORS = {
 # Paid for on first use only.
 LAZY = {"av", "openvino", "tokenizers", "safetensors", "rich", "typer"}
 # A layer may import layers after it in this list, never one before it.
-DOORS = {
-    "engines/torch_engine.py",
-    "cli/build.py",
-    "cli/build_cubins.py",
-    "cli/build_server.py",
-    "cli/import_.py",
-    "cli/cluster.py",
-    "cli/train.py",
+LAYERS = [
+    "cli",
+    "report",
+    "doctor",
+    "triton_server",
+    "runtime",
+    "tasks",
+    "video",
+    "engines",
+    "cuda",
+    "sequence",
+    "codebook",
+    "model_folder",
+]
 
 
 def sources(*folders: Path) -> list[Path]:
