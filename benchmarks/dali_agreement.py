@@ -104,6 +104,9 @@ def measure(count: int) -> dict[str, Any]:
                 "clips": len(row["same"]),
                 "token_match": float(np.mean(row["same"])),
                 "same_frame_times": all(row["times"]),
+                "psnr_db_of_other_tokens": [
+                    round(db, 2) for db, same in zip(row["psnr"], row["same"], strict=True) if not same
+                ],
                 "psnr_db": {
                     "least": round(min(row["psnr"]), 2),
                     "first_percent": round(float(np.percentile(row["psnr"], 1)), 2),

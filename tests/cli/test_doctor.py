@@ -160,3 +160,47 @@ def test_text_and_json_agree(call: Any, diagnosis: doctor.Diagnosis, monkeypatch
         assert ability["name"] in text.out
     for package in answer["packages"]:
         assert f"{package['name']} {package['version'] or '–'}" in text.out
+
+
+@pytest.mark.parametrize(
+    ("answer", "works", "said", "fix"),
+    [
+        ({"version": "2.4.0", "codecs": {"vp9": None, "mjpeg": None}}, True, "2.4.0: vp9, mjpeg", None),
+        (
+            {"version": "2.4.0", "codecs": {"vp9": None, "av1": "a test clip of av1 came back with other frames"}},
+            True,
+            "2.4.0: vp9; not a test clip of av1 came back with other frames",
+            "use --decoder pyav for those",
+        ),
+        ({"version": "2.4.0", "codecs": {"vp9": "it broke"}}, False, "no codec", "use --decoder pyav for those"),
+        (
+            "it crashed while loading (signal 11)",
+            False,
+            "signal 11",
+            "pip install --force-reinstall 'videobert[dali]'",
+        ),
+    ],
+    ids=["all", "some", "none", "crash"],
+)
+def test_dali_is_judged_by_what_it_decodes(
+    answer: Any, works: bool, said: str, fix: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "unusable", lambda device: None)
+    monkeypatch.setattr(doctor, "_in_child", lambda code: answer)
+    for found in (doctor._dali_cpu(), doctor._dali_gpu()):
+        assert (found.kind, found.works, found.fix) == ("decoder", works, fix)
+        assert said in found.detail
+
+
+def test_dali_that_cannot_be_tried_names_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "unusable", lambda device: ("not installed", "pip install 'videobert[dali]'"))
+    found = doctor._dali_cpu()
+    assert (found.works, found.detail, found.fix) == (False, "not installed", "pip install 'videobert[dali]'")
+
+
+def test_dali_alone_makes_no_machine_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_in_child", lambda code: {"version": "1", "devices": ["CPU"]})
+    dali = doctor.Ability(name="dali", kind="decoder", works=True, detail="")
+    monkeypatch.setattr(doctor, "_dali_cpu", lambda: dali)
+    monkeypatch.setattr(doctor, "_pyav", lambda: doctor.Ability(name="pyav", kind="decoder", works=False, detail=""))
+    assert not doctor.examine().ready
