@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from videobert.engines.tensorrt.engine_folder import BuiltEngine
-from videobert.errors import EngineUnavailable
+from videobert.errors import BuildError, EngineUnavailable
 from videobert.model_folder import ModelFolder, find
 
 VERSION = "1.7.1.116"
@@ -96,6 +96,21 @@ def test_a_missing_library_is_an_environment_error(call: Any, tmp_path: Path, mo
     assert ended.code == 4
     assert "pip install 'videobert[tensorrt-rtx]'" in ended.err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_builders_log_is_shown_on_request(call: Any, asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        error = BuildError("no engine", seen="it crashed (SIGSEGV)")
+        error.log = "last words of the builder"
+        raise error
+
+    monkeypatch.setattr("videobert.cli.build_engines.build_engines", fail)
+    arguments = ("build", "shapes", "--target", "tensorrt-rtx")
+    quiet, loud = call(*arguments), call(*arguments, "--debug")
+    assert quiet.code == loud.code == 4
+    assert "SIGSEGV" in quiet.err
+    assert "last words" not in quiet.err
+    assert "last words of the builder" in loud.err
 
 
 def test_an_out_inside_the_model_is_refused(call: Any, asked: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import typer
 
-from videobert.errors import Cancelled, EngineUnavailable, VideoBertError
+from videobert.errors import BuildError, Cancelled, EngineUnavailable, VideoBertError
 from videobert.report.safe_text import printable
 
 ENVIRONMENT = EngineUnavailable.exit_code
@@ -44,6 +44,8 @@ def guarded(*, debug: bool) -> Iterator[None]:
             raise
         if debug:
             traceback.print_exc(file=sys.stderr)
+            if isinstance(error, BuildError):
+                _write("\n".join(printable(line) for line in error.log.splitlines()))
         _write(_block(error))
         raise typer.Exit(_code(error)) from None
 

@@ -148,7 +148,7 @@ def _outcome(
     error = BuildError(
         f"the builder of {request.target} made no engine from {request.graph.name}",
         seen=why,
-        fix="The attribute `log` of this error, and --debug, show what the builder wrote.",
+        fix="--debug, or the attribute `log` of this error, shows what the builder wrote.",
     )
     error.log = log
     raise error
