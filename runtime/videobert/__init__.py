@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from videobert.errors import (
+    BuildError,
     Cancelled,
     DecodeError,
     DeviceError,
@@ -46,6 +47,7 @@ _HOME = {
 }
 
 __all__ = [
+    "BuildError",
     "Cancelled",
     "Codebook",
     "DecodeError",

@@ -24,14 +24,6 @@ class _Tensor:
         self.name = name
 
 
-class _Attention:
-    mask: Any = None
-    decomposable = False
-    if "key_value_lengths" in _CLASSES["IAttention"]:
-        key_value_lengths: Any = None
-    __slots__ = ()
-
-
 class _Layer:
     type = "attention"
 
