@@ -50,7 +50,7 @@ def test_a_film_four_times_as_long_needs_no_more_memory(factory, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_hour_needs_no_more_memory_than_four_minutes(factory, tmp_path):
-    short, hour = films(factory, tmp_path, 20, 4, 60)
+    short, hour = films(factory, tmp_path, 5, 4, 60)
     small, (count, *_, large) = child(short)[-1], child(hour)
     assert count == 2400
     assert large - small < 2 * SLACK_KIB, f"{small} KiB for 4 minutes, {large} KiB for an hour"
