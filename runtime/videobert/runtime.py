@@ -49,14 +49,15 @@ def load(
     precision: Precision = "auto",
     cache_dir: str | Path | None = None,
     decoder: str = "auto",
+    rebuild_engines: bool = False,
 ) -> Runtime:
     """Open a model and compile it for this machine.
 
     Args:
         name_or_folder: a bundled name, such as `"shapes"`, or a model folder.
         device: `"auto"` (the CPU), `"cpu"` or `"cuda"`.
-        engine: `"auto"`, `"openvino"` or `"torch"`. One asked for by name runs or is an error; auto may fall back,
-            and every answer's `origin.fallback` then says why.
+        engine: `"auto"`, `"openvino"`, `"tensorrt"` or `"torch"`. One asked for by name runs or is an error; auto may
+            fall back, and every answer's `origin.fallback` then says why.
         limits: what is accepted as input; the defaults of `Limits` if not given.
         threads: CPU threads; None lets the engine choose.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
@@ -65,6 +66,8 @@ def load(
         decoder: what reads videos: `"pyav"`; `"dali"`, on NVDEC where there is a GPU, else on the CPU; or `"auto"`,
             DALI where the model runs on a GPU and NVDEC is there, else PyAV. DALI reads some kinds of video only: for
             the rest PyAV steps in, and the answer's `origin.decoder_fallback` says why.
+        rebuild_engines: let the tensorrt engine build engines that are missing, or were built for another GPU or
+            version, instead of refusing; takes minutes.
 
     Raises:
         ModelError: the folder is missing something or damaged.
@@ -73,7 +76,11 @@ def load(
     """
     folder = ModelFolder(name_or_folder)
     options = EngineOptions(
-        threads=threads, hint=hint, precision=precision, cache_dir=None if cache_dir is None else Path(cache_dir)
+        threads=threads,
+        hint=hint,
+        precision=precision,
+        cache_dir=None if cache_dir is None else Path(cache_dir),
+        rebuild_engines=rebuild_engines,
     )
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
@@ -276,7 +283,7 @@ class Runtime:
             recipe, special = stages.recipe, stages.tokenizer.special
             frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
             feature, _ = stages.feature(frames).result()
-            ids, _ = stages.codebook.assign(feature[None])
+            ids, _ = stages.assign(feature[None])
             states = next(stages.states([(stages.builder.joint([special.mask], ids), (0, 1))]))
             if "text" in stages.config.heads:
                 stages.log_probs("text_head", states)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from videobert.codebook import Codebook
 from videobert.decoding import DecoderName, Device
-from videobert.engines.base import DeviceArray, Engine
+from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
 from videobert.errors import Cancelled, InputError, MismatchError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
@@ -61,6 +61,9 @@ class Stages:
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
         self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
         self.codebook = _codebook(folder)
+        self.assign: Assign = (
+            engine.assigner(self.codebook) if isinstance(engine, AssignsTokens) else self.codebook.assign
+        )
         self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
 
     def recipe_for(self, stride: int | None) -> Recipe:

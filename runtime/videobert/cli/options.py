@@ -54,7 +54,8 @@ class ModelOptions(TalkOptions):
         "auto"
     )
     engine: Annotated[
-        Literal["auto", "openvino", "torch"], typer.Option(help="What runs the graphs.", rich_help_panel=_MODEL)
+        Literal["auto", "openvino", "tensorrt", "torch"],
+        typer.Option(help="What runs the graphs.", rich_help_panel=_MODEL),
     ] = "auto"
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; all cores if not given.", rich_help_panel=_MODEL)

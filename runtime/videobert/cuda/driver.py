@@ -6,6 +6,8 @@ two events can also be captured in a graph, by a driver that can.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -42,8 +44,22 @@ class Event(Protocol):
         """Device time between two recorded events that have both passed."""
 
 
+class Graph(Protocol):
+    """Work that was captured once and is put in a stream as a whole; addresses and sizes in it are fixed."""
+
+    def launch(self, stream: Stream) -> None:
+        """Put the work in a stream."""
+
+    def free(self) -> None:
+        """Give it back."""
+
+
 class Stream(Protocol):
     """Work in order."""
+
+    @property
+    def handle(self) -> int:
+        """The CUDA stream, for libraries that take one."""
 
     def record(self) -> Event:
         """An event after everything that is in the stream now."""
@@ -75,12 +91,23 @@ class CudaDriver(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """Which back end this is: `"torch"`, `"cuda-bindings"` or `"pycuda"`."""
+
+    @property
+    def captures(self) -> bool:
+        """Whether `capture` works."""
+
+    @property
     def device_name(self) -> str:
         """As the vendor calls it."""
 
     @property
     def capability(self) -> int:
         """Major * 10 + minor."""
+
+    def current(self) -> AbstractContextManager[Any]:
+        """Makes the context current inside, for calls of a library that works in it."""
 
     def stream(self) -> Stream:
         """A new stream that does not wait for the default one."""
@@ -96,6 +123,17 @@ class CudaDriver(Protocol):
 
     def download(self, target: npt.NDArray[Any], source: DeviceBuffer, stream: Stream) -> None:
         """Copy the start of a buffer to a contiguous array; to pinned memory this returns at once."""
+
+    def copy(self, target: DeviceBuffer, source: int, size_bytes: int, stream: Stream) -> None:
+        """Copy from an address on the device to the start of a buffer."""
+
+    def capture(self, work: Callable[[], None], stream: Stream) -> Graph:
+        """What `work` puts in `stream`, as a graph; nothing of it runs now.
+
+        Raises:
+            EngineUnavailable: this back end has no graph capture.
+            DeviceError: something in `work` cannot be captured.
+        """
 
     def load(self, image: bytes, entry: str, shared_bytes: int) -> Function:
         """The function `entry` of a cubin, ready for launches with this much dynamic shared memory."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy.typing as npt
 
-from videobert.cuda.driver import SHARED_BYTES_WITHOUT_ATTRIBUTE, DeviceBuffer, Event, Function, Stream
+from videobert.cuda.driver import SHARED_BYTES_WITHOUT_ATTRIBUTE, DeviceBuffer, Event, Function, Graph, Stream
 from videobert.errors import DeviceError, EngineUnavailable
 
 # By device number; kept as long as the process. Detaching a primary context leaves it current on the thread that does
@@ -67,6 +67,11 @@ class PycudaEvent(_Owned):
 class PycudaStream(_Owned):
     """See `Stream`."""
 
+    @property
+    def handle(self) -> int:
+        """See `Stream.handle`."""
+        return int(_raw(self).handle)
+
     def record(self) -> PycudaEvent:
         """See `Stream.record`."""
         with self.driver.current() as cuda:
@@ -103,6 +108,9 @@ class PycudaDriver:
     Raises:
         EngineUnavailable: pycuda or a driver is not installed, or there is no such device.
     """
+
+    name = "pycuda"
+    captures = False
 
     def __init__(self, device: int = 0) -> None:
         try:
@@ -180,6 +188,17 @@ class PycudaDriver:
         """See `CudaDriver.download`."""
         with self.current() as cuda:
             cuda.memcpy_dtoh_async(target, source.address, _raw(stream))
+
+    def copy(self, target: DeviceBuffer, source: int, size_bytes: int, stream: Stream) -> None:
+        """See `CudaDriver.copy`."""
+        with self.current() as cuda:
+            cuda.memcpy_dtod_async(target.address, source, size_bytes, _raw(stream))
+
+    def capture(self, work: Callable[[], None], stream: Stream) -> Graph:
+        """pycuda has no graph capture."""
+        raise EngineUnavailable(
+            "pycuda has no graph capture", fix="Install cuda-bindings, which has: pip install cuda-bindings."
+        )
 
     def load(self, image: bytes, entry: str, shared_bytes: int) -> PycudaFunction:
         """See `CudaDriver.load`."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from videobert.codebook import Codebook
 
 Stage = Literal["backbone", "encoder", "text_head", "visual_head", "alignment_head"]
 STAGES: tuple[Stage, ...] = ("backbone", "encoder", "text_head", "visual_head", "alignment_head")
@@ -26,12 +31,17 @@ class EngineOptions:
         hint: `"latency"`: all threads work on one input; `"throughput"`: several inputs at a time.
         precision: `"auto"` is bf16 where the hardware multiplies it natively, else f32.
         cache_dir: where compiled graphs are kept; None is the user's cache folder.
+        rebuild_engines: of the tensorrt engine: build engines that are missing, damaged or for another GPU or version,
+            instead of refusing; takes minutes.
+        cuda: of the tensorrt engine: the CUDA back end, see `videobert.cuda.choice`.
     """
 
     threads: int | None = None
     hint: Hint = "latency"
     precision: Precision = "auto"
     cache_dir: Path | None = None
+    rebuild_engines: bool = False
+    cuda: str = "auto"
 
 
 class DeviceArray(Protocol):
@@ -91,4 +101,16 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back memory; later calls of `run` are errors."""
+        ...
+
+
+Assign = Callable[..., tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]
+
+
+@runtime_checkable
+class AssignsTokens(Protocol):
+    """An engine that also finds the nearest centroids."""
+
+    def assigner(self, codebook: Codebook) -> Assign:
+        """What to call in place of `Codebook.assign`; arguments, answers and errors are the same."""
         ...

@@ -5,31 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from videobert.engines.base import HINTS, PRECISIONS, Engine, EngineOptions
-from videobert.errors import EngineUnavailable, InputError
+from videobert.errors import EngineUnavailable, InputError, ModelError
 
 if TYPE_CHECKING:
     from videobert.model_folder import ModelFolder
 
-EngineName = Literal["auto", "openvino", "torch"]
-ENGINES = ("auto", "openvino", "torch")
+EngineName = Literal["auto", "openvino", "tensorrt", "torch"]
+ENGINES = ("auto", "openvino", "tensorrt", "torch")
 DEVICES = ("auto", "cpu", "cuda")
-_RUNS_ON = {"openvino": ("cpu",), "torch": ("cpu", "cuda")}
+_RUNS_ON = {"openvino": ("cpu",), "tensorrt": ("cuda",), "torch": ("cpu", "cuda")}
 
 
 def open_engine(folder: ModelFolder, *, engine: str, device: str, options: EngineOptions) -> Engine:
     """The engine asked for, or for `"auto"` the first that can run, with the reason in its `fallback`.
 
     Args:
-        engine: `"auto"`, `"openvino"` or `"torch"`. Auto means openvino on a CPU and torch on `"cuda"`.
-        device: `"auto"`, `"cpu"` or `"cuda"`. Auto means the CPU, the one device that every install can use.
+        engine: `"auto"`, `"openvino"`, `"tensorrt"` or `"torch"`. Auto means openvino on a CPU; on `"cuda"` tensorrt
+            where the model has engines that fit the GPU and the library, else torch.
+        device: `"auto"`, `"cpu"` or `"cuda"`. Auto means the CPU, the one device that every install can use, or the GPU
+            for an engine asked for by name that runs on nothing else.
 
     Raises:
         InputError: an unknown name or option.
         EngineUnavailable: what was asked for cannot run here; the message says what to install.
+        ModelError: the engines that were asked for by name are damaged or for another model, GPU or version.
     """
     _check(engine, device, options)
-    order = [name for name in ENGINES[1:] if engine in ("auto", name)]
-    order = [name for name in order if device == "auto" or device in _RUNS_ON[name]]
+    if device == "auto":
+        device = "cpu" if engine == "auto" else _RUNS_ON[engine][0]
+    order = [name for name in ENGINES[1:] if engine in ("auto", name) and device in _RUNS_ON[name]]
     if not order:
         raise EngineUnavailable(
             f"the {engine} engine does not run on that device",
@@ -40,14 +44,16 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
     reasons: list[str] = []
     for name in order:
         try:
-            opened = _open(name, folder, "cpu" if device == "auto" else device, options)
-        except EngineUnavailable as error:
-            if name == order[-1] and not reasons:
+            opened = _open(name, folder, device, options)
+        except (EngineUnavailable, ModelError) as error:
+            # Engines that do not fit are a reason for the next choice; a model that is damaged is not.
+            refused = isinstance(error, EngineUnavailable) or (name == "tensorrt" and engine == "auto")
+            if not refused or (name == order[-1] and not reasons):
                 raise
             reasons.append(f"{name}: {error}")
             continue
         if reasons:
-            opened.fallback = "; ".join(reasons)
+            opened.fallback = "; ".join([*reasons, *([opened.fallback] if opened.fallback else [])])
         return opened
     raise EngineUnavailable(
         "no engine can run here", seen="; ".join(reasons), fix="Install one: pip install 'openvino>=2026.0'."
@@ -59,6 +65,10 @@ def _open(name: str, folder: ModelFolder, device: str, options: EngineOptions) -
         from videobert.engines.openvino_engine import OpenVinoEngine
 
         return OpenVinoEngine(folder, options)
+    if name == "tensorrt":
+        from videobert.engines.tensorrt.engine import TensorRtEngine
+
+        return TensorRtEngine(folder, options)
     from videobert.engines.torch_engine import TorchEngine
 
     return TorchEngine(folder, device, options)

@@ -180,7 +180,7 @@ class _Assigner:
     """Assigns features to tokens some at a time, so that features need not be kept."""
 
     def __init__(self, stages: Stages, method: Assignment, seconds: Seconds) -> None:
-        self._codebook, self._method, self._seconds = stages.codebook, method, seconds
+        self._find, self._method, self._seconds = stages.assign, method, seconds
         self._waiting: list[npt.NDArray[np.float32]] = []
         self._ids: list[npt.NDArray[np.int32]] = []
         self._distances: list[npt.NDArray[np.float32]] = []
@@ -197,7 +197,7 @@ class _Assigner:
 
     def _assign(self) -> None:
         began = time.perf_counter()
-        ids, distances = self._codebook.assign(np.stack(self._waiting), self._method)
+        ids, distances = self._find(np.stack(self._waiting), self._method)
         self._ids.append(ids)
         self._distances.append(distances)
         self._waiting.clear()

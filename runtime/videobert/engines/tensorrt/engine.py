@@ -1,0 +1,216 @@
+"""The engine for edge GPUs: plans that `videobert build` wrote, run without torch.
+
+No plan has ever been run by this project: there was no GPU that TensorRT-RTX supports, and no TensorRT. What holds is
+in docs/gpu.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.codebook import Codebook
+from videobert.cuda.choice import open_driver
+from videobert.cuda.device_array import view_of
+from videobert.cuda.driver import CudaDriver
+from videobert.engines.base import Assign, EngineOptions, Stage
+from videobert.engines.compiled_cache import CompiledCache
+from videobert.engines.tensorrt.engine_folder import build_engines
+from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
+from videobert.engines.tensorrt.executor.session import Session
+from videobert.engines.tensorrt.executor.stage import StageExecutor
+from videobert.engines.tensorrt.flavour import CLASSIC, RTX
+from videobert.engines.tensorrt.found import Found, dotted, find_engines, installed_flavours
+from videobert.engines.tensorrt.graph_files import NEAREST
+from videobert.engines.tensorrt.place import place_for
+from videobert.engines.tensorrt.targets import CAPABILITIES
+from videobert.engines.tensorrt.tokeniser import CubinNearest, ExactNearest, has_cubins
+from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError
+from videobert.model_folder import ModelFolder
+
+# One clip at a time: a clip's feature must not depend on its neighbours.
+_MOST_ROWS = {"backbone": 1}
+# A row of padding has one key, so that its attention is over something.
+_PADDING = {"encoder": {"lengths": 1}}
+_ASKED = {"f32": "fp32", "bf16": "bf16"}
+
+
+class TensorRtEngine:
+    """Runs the engines of a model folder on an NVIDIA GPU, with TensorRT-RTX or TensorRT.
+
+    Plans are checked whole before any is deserialised. Device memory, pinned memory and graphs are made in `prepare`.
+    Calls from several threads take turns: there is one GPU.
+
+    Args:
+        folder: an opened model folder.
+        options: `precision` must be what was built, or `"auto"`; `rebuild_engines` builds what is missing or does not
+            fit, and `cuda` names the back end. Threads and hint say nothing here.
+        driver: the device; None opens one, which `close` then closes.
+
+    Attributes:
+        backend: which CUDA back end is in use.
+        graphs: `"library"` where TensorRT-RTX captures its own, `"captured"` by the driver, or `"none"`.
+        tokenisation: `"cubins"`, `"engine"` or `"host"`: what finds the nearest centroid, exactly in every case. None
+            before `assigner`.
+
+    Raises:
+        EngineUnavailable: the library, a GPU or the engines are missing; says the command.
+        MismatchError: the engines are damaged, or for another model, precision, version or GPU.
+        ModelError: others could have changed an engine, or the library refuses it.
+    """
+
+    name = "tensorrt"
+
+    def __init__(self, folder: ModelFolder, options: EngineOptions, driver: CudaDriver | None = None) -> None:
+        versions = installed_flavours()
+        self._folder, self._lock = folder, threading.Lock()
+        self._owns_driver = driver is None
+        self._driver = open_driver(options.cuda) if driver is None else driver
+        self._stages: dict[str, StageExecutor] = {}
+        self._session: Session | None = None
+        self._prepared = self._closed = False
+        try:
+            found = _fitting(folder, self._driver, versions, options)
+            self._open(found, options)
+        except BaseException:
+            self.close()
+            raise
+        self.device = self._driver.device_name
+        self.precision = found.precision
+        self.fallback: str | None = None
+        self.parallel = 1
+        self.takes_device_arrays = True
+        self.backend = self._driver.name
+        captured = "captured" if self._driver.captures else "none"
+        self.graphs = "library" if found.flavour.lists_targets else captured
+        self.tokenisation: str | None = None
+
+    def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
+        """See `Engine.run`."""
+        (result,) = self._outputs(stage, inputs).values()
+        return result if result.dtype == np.float32 else result.astype(np.float32)
+
+    def prepare(self) -> None:
+        """Make memory and graphs for every stage, and run each once. The first time may compile for minutes."""
+        with self._lock:
+            self._prepare()
+
+    def assigner(self, codebook: Codebook) -> Assign:
+        """What turns features into tokens, as `Codebook.assign` does and with the same answers."""
+        if has_cubins(self._driver, self._folder):
+            self.tokenisation = "cubins"
+            return CubinNearest(self._driver, self._folder, codebook).assign
+        if NEAREST not in self._stages:
+            self.tokenisation = "host"
+            return codebook.assign
+        self.tokenisation = "engine"
+
+        def propose(features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+            found = self._outputs(NEAREST, {"features": features})
+            return found["scores"], found["ids"]
+
+        return ExactNearest(propose, codebook).assign
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for stage in self._stages.values():
+                stage.close()
+            self._stages.clear()
+            if self._session is not None:
+                self._session.close()
+            if self._owns_driver:
+                self._driver.close()
+
+    def _open(self, found: Found, options: EngineOptions) -> None:
+        trt = found.flavour.load()
+        self._session = session = Session(self._driver, found.flavour, trt)
+        store = CompiledCache(options.cache_dir) if found.flavour.lists_targets else None
+        for stage, (plan, sidecar) in found.plans.items():
+            # Half precision gives no candidates that could be relied on: the codebook itself is exact.
+            if stage == NEAREST and sidecar.recipe["precision"] != "fp32":
+                continue
+            key: dict[str, object] = {
+                "version": found.version,
+                "gpu": f"{self._driver.device_name} {dotted(self._driver.capability)}",
+                "plan": sidecar.sha256,
+            }
+            self._stages[stage] = StageExecutor(
+                session,
+                stage,
+                plan,
+                cache=None if store is None else RuntimeCache(store, key),
+                most_rows=_MOST_ROWS.get(stage),
+                fixed=_centroids(self._folder) if stage == NEAREST else None,
+                padding=_PADDING.get(stage),
+            )
+
+    def _prepare(self) -> None:
+        if self._closed or self._session is None:
+            raise InputError("this engine is closed", fix="Load the model again.")
+        if not self._prepared:
+            scratch = self._session.scratch(max(stage.scratch_bytes for stage in self._stages.values()))
+            for stage in self._stages.values():
+                stage.prepare(scratch)
+            self._prepared = True
+
+    def _outputs(self, stage: str, inputs: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        with self._lock:
+            self._prepare()
+            if self._session is None or stage not in self._stages:
+                raise ModelError(f"this model has no {stage}", allowed=sorted(self._stages), fix="Use another model.")
+            handle = self._session.stream.handle
+            given = {
+                name: value if isinstance(value, np.ndarray) else view_of(value, handle)
+                for name, value in inputs.items()
+            }
+            return self._stages[stage].run(given)
+
+
+def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], options: EngineOptions) -> Found:
+    """Engines that fit, built now if that was asked for."""
+    try:
+        found = find_engines(folder, driver, versions)
+        wanted = _ASKED.get(options.precision)
+        if wanted is not None and found.precision != wanted:
+            raise MismatchError(
+                "these engines have another precision",
+                seen=found.precision,
+                allowed=wanted,
+                fix=f'Build them with `--precision {wanted}`, or use precision="auto".',
+            )
+        return found
+    except (EngineUnavailable, MismatchError):
+        if not options.rebuild_engines:
+            raise
+    target, capabilities = _buildable(driver, versions)
+    precision = _ASKED.get(options.precision, "fp16")
+    place = place_for(folder, target)
+    build_engines(folder, place, target=target, precision=precision, capabilities=capabilities)
+    return find_engines(folder, driver, {target: versions[target]})
+
+
+def _buildable(driver: CudaDriver, versions: dict[str, str]) -> tuple[str, tuple[str, ...] | None]:
+    capability = dotted(driver.capability)
+    if RTX.target in versions and capability in CAPABILITIES:
+        return RTX.target, (capability,)
+    if CLASSIC.target in versions:
+        return CLASSIC.target, None
+    raise EngineUnavailable(
+        "no library that is installed here builds engines for this GPU",
+        seen=f"{driver.device_name}, compute capability {capability}",
+        allowed=f"{RTX.module} for {', '.join(CAPABILITIES)}",
+        fix=f"Install TensorRT: pip install 'videobert[{CLASSIC.extra}]'.",
+    )
+
+
+def _centroids(folder: ModelFolder) -> dict[str, npt.NDArray[Any]]:
+    leaves = Codebook.load(folder.verified_path("codebook.safetensors")).leaves
+    squares = (leaves.astype(np.float64) ** 2).sum(axis=1).astype(np.float32)
+    return {"centroids": np.ascontiguousarray(leaves, np.float32), "squares": squares}

@@ -1,0 +1,1 @@
+"""Running plans: deserialised once, shapes and addresses fixed when the engine is prepared, then launched."""

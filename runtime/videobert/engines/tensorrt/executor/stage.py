@@ -1,0 +1,321 @@
+"""One stage: a deserialised engine with a context for each bucket of shapes, and buffers that never move.
+
+Everything is made in `prepare`. A request then copies in, launches, copies out and waits once; it allocates nothing on
+the device or in pinned memory, and a captured graph stays valid because no address changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.cuda.device_array import DeviceView, matches
+from videobert.cuda.driver import DeviceBuffer, Graph
+from videobert.engines.tensorrt.executor.buckets import Bucket, buckets_of
+from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
+from videobert.engines.tensorrt.executor.session import Session
+from videobert.engines.tensorrt.executor.tensors import Shape, Tensor, tensors_of
+from videobert.errors import DeviceError, InputError, ModelError, VideoBertError
+
+Array = npt.NDArray[Any]
+Given = Mapping[str, Array | DeviceView]
+
+
+class StageExecutor:
+    """See above. Not safe to use from several threads at once; the engine takes turns.
+
+    Args:
+        session: what the stages share.
+        stage: its name, for messages.
+        plan: as `load_plan` returned it.
+        cache: where compiled kernels are kept, on TensorRT-RTX.
+        most_rows: the most rows to prepare for; None leaves it to the plan.
+        fixed: inputs whose content is the same for every request, such as centroids; by name.
+        padding: what unused rows of an input are filled with; 0 if it is not named.
+
+    Raises:
+        ModelError: the library refuses the plan.
+        DeviceError: the device or its driver failed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        stage: str,
+        plan: bytes,
+        *,
+        cache: RuntimeCache | None = None,
+        most_rows: int | None = None,
+        fixed: Mapping[str, Array] | None = None,
+        padding: Mapping[str, int] | None = None,
+    ) -> None:
+        self.stage = stage
+        self._session, self._cache = session, cache
+        self._fixed, self._padding = dict(fixed or {}), dict(padding or {})
+        self._engine: Any = session.deserialise(plan, stage)
+        with self._library():
+            self.tensors = tensors_of(session.trt, self._engine)
+            self.buckets = buckets_of(self._engine, self.tensors, most_rows)
+            self.scratch_bytes = int(self._engine.device_memory_size_v2)
+        self._inputs = {each.name: each for each in self.tensors if each.is_input}
+        self._outputs = {each.name: each for each in self.tensors if not each.is_input}
+        self._buffers: dict[str, DeviceBuffer] = {}
+        self._staging: dict[str, Array] = {}
+        self._prepared: list[_Prepared] = []
+
+    def prepare(self, scratch: DeviceBuffer) -> None:
+        """Make contexts, buffers and graphs, and run each bucket once.
+
+        Args:
+            scratch: at least `scratch_bytes`, for nobody else's work at the same time.
+
+        Raises:
+            DeviceError: out of memory, or the device failed; what was made is given back.
+            ModelError: the engine refuses a shape of its own profiles.
+        """
+        try:
+            with self._library():
+                self._prepare(scratch)
+            if self._cache is not None:
+                self._cache.save()
+        except BaseException:
+            self._free()
+            raise
+
+    def run(self, inputs: Given) -> dict[str, Array]:
+        """Run a request: its outputs by name, without what was padded.
+
+        Args:
+            inputs: all but the fixed ones; more rows than a bucket holds are done in turns. An array on the device has
+                one bucket's shape, and its leading 1 may be missing.
+
+        Raises:
+            InputError: a name, type or shape does not fit.
+            DeviceError: the device or its driver failed.
+        """
+        self._check(inputs)
+        first = next(iter(inputs.values()))
+        if isinstance(first, DeviceView):
+            return self._run(inputs)
+        rows, most = len(first), max(bucket.rows for bucket in self.buckets)
+        if 0 < rows <= most:
+            return self._run(inputs)
+        if rows == 0:
+            return {name: np.empty((0, *_known(each.shape[1:])), each.dtype) for name, each in self._outputs.items()}
+        parts = [
+            self._run({name: array[start : start + most] for name, array in inputs.items()})  # type: ignore[index]
+            for start in range(0, rows, most)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def close(self) -> None:
+        """Give everything back: graphs, contexts, buffers, then the engine."""
+        self._free()
+        with self._library():
+            self._engine = None
+
+    def _prepare(self, scratch: DeviceBuffer) -> None:
+        config = self._config()
+        contexts = [self._context(config, bucket, scratch) for bucket in self.buckets]
+        shapes = [
+            {each.name: tuple(context.get_tensor_shape(each.name)) for each in self.tensors} for context in contexts
+        ]
+        for each in self.tensors:
+            largest = max(prod(found[each.name]) for found in shapes)
+            if any(size < 0 for found in shapes for size in found[each.name]):
+                raise ModelError(f"the engine does not know the shape of {each.name}", fix="Build the engine again.")
+            self._buffers[each.name] = self._session.driver.allocate(largest * each.dtype.itemsize)
+            if each.name not in self._fixed:
+                self._staging[each.name] = self._session.driver.pinned((largest,), each.dtype)
+                self._staging[each.name].fill(self._padding.get(each.name, 0))
+        for name, content in self._fixed.items():
+            self._session.driver.upload(self._buffers[name], content, self._session.stream)
+        self._session.stream.synchronize()
+        for bucket, context, found in zip(self.buckets, contexts, shapes, strict=True):
+            prepared = _Prepared(bucket, context, {name: self._view(name, found[name]) for name in self._staging})
+            self._prepared.append(prepared)
+            self._warm(prepared)
+
+    def _config(self) -> Any:
+        trt = self._session.trt
+        config = self._engine.create_runtime_config()
+        config.set_execution_context_allocation_strategy(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
+        if self._session.rtx:
+            if self._cache is not None:
+                self._cache.attach(config)
+            config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+            # Compiled while the engine is prepared, not in the background of the first requests.
+            config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
+        return config
+
+    def _context(self, config: Any, bucket: Bucket, scratch: DeviceBuffer) -> Any:
+        """A context of its own for each bucket: a graph belongs to the context that it was captured from."""
+        session = self._session
+        context = self._engine.create_execution_context(config)
+        if context is None:
+            raise DeviceError(f"the engine of {self.stage} gave no context", fix="Free memory on the GPU.")
+        context.set_device_memory(scratch.address, scratch.size_bytes)
+        if bucket.profile and not context.set_optimization_profile_async(bucket.profile, session.stream.handle):
+            raise ModelError(f"the engine of {self.stage} has no such profile", seen=bucket.profile)
+        session.stream.synchronize()
+        for name, shape in bucket.shapes.items():
+            if not context.set_input_shape(name, shape):
+                raise ModelError(
+                    f"the engine of {self.stage} refuses a shape of its own profile",
+                    seen=f"{name} {shape}",
+                    fix="Build the engine again with `videobert build`.",
+                )
+        missing = context.infer_shapes()
+        if missing:
+            raise ModelError(f"the engine of {self.stage} lacks shapes", seen=", ".join(missing))
+        return context
+
+    def _warm(self, prepared: _Prepared) -> None:
+        context, session = prepared.context, self._session
+        for name, buffer in self._buffers.items():
+            if not context.set_tensor_address(name, buffer.address):
+                raise ModelError(f"the engine of {self.stage} refuses the memory of {name}", seen=hex(buffer.address))
+        for name in self._inputs.keys() - self._fixed.keys():
+            session.driver.upload(self._buffers[name], prepared.views[name], session.stream)
+        self._execute(context)
+        session.stream.synchronize()
+        # TensorRT-RTX captures on its own.
+        if not session.rtx and session.driver.captures:
+            prepared.graph = session.driver.capture(lambda: self._execute(context), session.stream)
+
+    def _run(self, inputs: Given) -> dict[str, Array]:
+        if not self._prepared:
+            raise DeviceError(f"the engine of {self.stage} was not prepared, or is closed")
+        session = self._session
+        prepared = self._choose(inputs)
+        try:
+            with self._library():
+                for name, value in inputs.items():
+                    if isinstance(value, DeviceView):
+                        session.driver.copy(self._buffers[name], value.address, value.size_bytes, session.stream)
+                    else:
+                        self._stage_in(prepared, name, value)
+                        session.driver.upload(self._buffers[name], prepared.views[name], session.stream)
+                if prepared.graph is not None:
+                    prepared.graph.launch(session.stream)
+                else:
+                    self._execute(prepared.context)
+                for name in self._outputs:
+                    session.driver.download(prepared.views[name], self._buffers[name], session.stream)
+        except BaseException:
+            # Copies that are under way still read and write the staging memory of the next request.
+            with contextlib.suppress(VideoBertError):
+                session.stream.synchronize()
+            raise
+        session.stream.synchronize()
+        return {name: self._taken(prepared, name, inputs) for name in self._outputs}
+
+    def _execute(self, context: Any) -> None:
+        if not context.execute_async_v3(self._session.stream.handle):
+            raise DeviceError(
+                f"the engine of {self.stage} could not be run",
+                seen="the reason is in the library's log above",
+                fix="See `nvidia-smi`; load the model again.",
+            )
+
+    def _choose(self, inputs: Given) -> _Prepared:
+        wanted = {
+            name: self._prepared[0].bucket.shapes[name] if isinstance(value, DeviceView) else value.shape
+            for name, value in inputs.items()
+        }
+        for prepared in self._prepared:
+            if prepared.bucket.holds(wanted):
+                if all(
+                    matches(value, prepared.bucket.shapes[name], self._inputs[name].dtype)
+                    for name, value in inputs.items()
+                    if isinstance(value, DeviceView)
+                ):
+                    return prepared
+                break
+        raise InputError(
+            f"no shape that the {self.stage} was built for holds this input",
+            seen=", ".join(f"{name} {value.shape}" for name, value in inputs.items()),
+            allowed=", ".join(f"{name} up to {shape}" for name, shape in self.buckets[-1].shapes.items()),
+            fix="Shorten the input, or build the engine for another model size.",
+        )
+
+    def _stage_in(self, prepared: _Prepared, name: str, value: Array) -> None:
+        view = prepared.views[name]
+        if value.shape != view.shape:
+            view.fill(self._padding.get(name, 0))
+        view[tuple(slice(size) for size in value.shape)] = value
+
+    def _taken(self, prepared: _Prepared, name: str, inputs: Given) -> Array:
+        """A copy of the part of an output that was asked for: the next request overwrites the rest."""
+        view = prepared.views[name]
+        rows, length = prepared.bucket.rows, None
+        for given, value in inputs.items():
+            if not isinstance(value, DeviceView):
+                rows = len(value)
+                if _varies(self._inputs[given]):
+                    length = value.shape[1]
+        return np.array(view[:rows, :length] if _varies(self._outputs[name]) else view[:rows])
+
+    def _view(self, name: str, shape: Shape) -> Array:
+        return self._staging[name][: prod(shape)].reshape(shape)
+
+    def _check(self, inputs: Given) -> None:
+        wanted = self._inputs.keys() - self._fixed.keys()
+        if inputs.keys() != wanted:
+            raise InputError(f"the {self.stage} takes other inputs", seen=sorted(inputs), allowed=sorted(wanted))
+        if len({len(value) for value in inputs.values() if not isinstance(value, DeviceView)}) > 1:
+            raise InputError(
+                "the inputs have different numbers of rows",
+                seen=", ".join(f"{name} {value.shape}" for name, value in inputs.items()),
+            )
+        for name, value in inputs.items():
+            if value.dtype != self._inputs[name].dtype:
+                raise InputError(
+                    f"the input {name} has the wrong type", seen=value.dtype, allowed=self._inputs[name].dtype
+                )
+
+    def _free(self) -> None:
+        for prepared in self._prepared:
+            if prepared.graph is not None:
+                with contextlib.suppress(DeviceError):
+                    prepared.graph.free()
+            prepared.graph = prepared.context = None
+        self._prepared.clear()
+        self._staging.clear()
+        while self._buffers:
+            with contextlib.suppress(DeviceError):
+                self._buffers.popitem()[1].free()
+
+    @contextmanager
+    def _library(self) -> Iterator[None]:
+        """The context current for the library's calls, and its own exceptions as ours."""
+        with self._session.driver.current():
+            try:
+                yield
+            except (RuntimeError, TypeError, ValueError, MemoryError) as error:
+                raise DeviceError(
+                    f"{self._session.flavour.module} failed in the {self.stage}", seen=str(error), fix="See its log."
+                ) from error
+
+
+class _Prepared:
+    """A bucket that is ready: its context, its parts of the staging memory, and its graph if one was captured."""
+
+    def __init__(self, bucket: Bucket, context: Any, views: dict[str, Array]) -> None:
+        self.bucket, self.context, self.views = bucket, context, views
+        self.graph: Graph | None = None
+
+
+def _varies(tensor: Tensor) -> bool:
+    """Whether the second axis is a length."""
+    return len(tensor.shape) > 1 and tensor.shape[1] < 0
+
+
+def _known(shape: Shape) -> Shape:
+    return tuple(max(0, size) for size in shape)
