@@ -31,6 +31,8 @@ DOORS = {
     "cli/import_.py",
     "cli/cluster.py",
     "cli/train.py",
+    # Takes torch only where something else has imported it already, to share its memory and streams.
+    "cuda/torch_driver.py",
 }
 # Paid for on first use only.
 LAZY = {"av", "openvino", "tokenizers", "safetensors", "rich", "typer"}

@@ -192,7 +192,7 @@ class BindingsDriver:
         kind = np.dtype(dtype)
         size = max(1, int(np.prod(shape)) * kind.itemsize)
         address = int(self.call("cuMemHostAlloc", size, 0))
-        memory = np.frombuffer((ctypes.c_ubyte * size).from_address(address), np.uint8)
+        memory = np.ctypeslib.as_array((ctypes.c_ubyte * size).from_address(address))
         array: npt.NDArray[Any] = memory[: int(np.prod(shape)) * kind.itemsize].view(kind).reshape(shape)
         self._pinned[address] = array
         return array

@@ -135,5 +135,5 @@ def _check_contiguous(shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
 
 
 def matches(view: DeviceView, shape: tuple[int, ...], dtype: npt.DTypeLike) -> bool:
-    """Whether a view has this shape, give or take leading ones, and this type."""
-    return view.dtype == np.dtype(dtype) and view.shape[-len(shape) :] == shape and prod(view.shape) == prod(shape)
+    """Whether a view has this shape, with or without a leading 1, and this type."""
+    return view.dtype == np.dtype(dtype) and shape in (view.shape, (1, *view.shape))

@@ -136,7 +136,7 @@ class TorchDriver:
         self._modules: list[int] = []
         self._pinned: list[Any] = []
         try:
-            torch.cuda.init()
+            self._torch.cuda.init()
             self._context = self._library.made("cuDevicePrimaryCtxRetain", self._ordinal(device))
             self.device_name = str(torch.cuda.get_device_name(device))
             major, minor = torch.cuda.get_device_capability(device)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from videobert.codebook import Assignment, Codebook
 from videobert.cuda.cubin_library import target_of
 from videobert.cuda.driver import CudaDriver
-from videobert.cuda.model_kernels import open_library
 from videobert.cuda.nearest import CudaNearest
 from videobert.cuda.sidecar import SIDECAR
+from videobert.engines.model_kernels import open_library
 from videobert.engines.tensorrt.place import places
 from videobert.model_folder import ModelFolder
 

@@ -182,7 +182,7 @@ KINDS = {"clips": "UINT8", "ids": "INT64", "segments": "INT64", "lengths": "INT6
 
 
 class Library:
-    """`tensorrt_rtx`, or `tensorrt` where `rtx` is false, over the fake device. Objects have the real classes' names."""
+    """`tensorrt_rtx`, or `tensorrt` where `rtx` is false, over the fake device. Its objects have the real names."""
 
     def __init__(self, real: Any, driver: Driver, folder: ModelFolder, *, rtx: bool = True) -> None:
         self.real, self.driver, self.folder, self.rtx = real, driver, folder, rtx

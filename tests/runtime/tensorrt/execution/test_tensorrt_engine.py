@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import tracemalloc
@@ -155,8 +156,7 @@ def test_the_library_is_told_to_share_scratch_memory_and_to_capture(
         )
         assert config.cuda_graph_strategy == real.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
         assert (
-            config.dynamic_shapes_kernel_specialization_strategy
-            == real.DynamicShapesKernelSpecializationStrategy.EAGER
+            config.dynamic_shapes_kernel_specialization_strategy == real.DynamicShapesKernelSpecializationStrategy.EAGER
         )
         config.set_runtime_cache.assert_called_once()
 
@@ -197,6 +197,7 @@ def test_nothing_grows_over_a_thousand_requests(
             engine.run("encoder", **encoder_inputs(1 + count % 9, 1 + count % 40))
             engine.run("text_head", states=np.ones((1 + count % 70, folder.config.encoder.width), np.float32))
             if count in (99, 999):
+                gc.collect()
                 sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from math import prod
 from typing import Any
 
 from videobert.engines.tensorrt.executor.tensors import Shape, Tensor
@@ -23,31 +25,27 @@ class Bucket:
     Args:
         profile: index of the optimisation profile that allows them.
         rows: size of the first axis of the inputs that have a free one.
+        free: for each input how many of its leading axes may be shorter.
     """
 
     profile: int
     rows: int
     shapes: dict[str, Shape]
+    free: dict[str, int]
 
     def holds(self, shapes: dict[str, Shape]) -> bool:
-        """Whether inputs of these shapes fit, padded along the first two axes."""
+        """Whether inputs of these shapes fit, padded along their free axes."""
         return all(
             len(shape) == len(self.shapes[name])
-            and all(size <= most for size, most in zip(shape[:2], self.shapes[name][:2], strict=True))
-            and shape[2:] == self.shapes[name][2:]
+            and all(size <= most for size, most in zip(shape, self.shapes[name], strict=True))
+            and shape[self.free[name] :] == self.shapes[name][self.free[name] :]
             for name, shape in shapes.items()
         )
 
     @property
     def size(self) -> int:
         """Values of all inputs: what a smaller bucket has fewer of."""
-        total = 0
-        for shape in self.shapes.values():
-            values = 1
-            for size in shape:
-                values *= size
-            total += values
-        return total
+        return sum(prod(shape) for shape in self.shapes.values())
 
 
 def buckets_of(engine: Any, tensors: Iterable[Tensor], most_rows: int | None = None) -> tuple[Bucket, ...]:
@@ -59,6 +57,7 @@ def buckets_of(engine: Any, tensors: Iterable[Tensor], most_rows: int | None = N
         most_rows: a limit on the rows; None leaves it to the profiles.
     """
     inputs = [tensor for tensor in tensors if tensor.is_input]
+    axes = {each.name: sum(1 for _ in takewhile(lambda size: size < 0, each.shape)) for each in inputs}
     found: dict[tuple[Shape, ...], Bucket] = {}
     for profile in range(engine.num_optimization_profiles):
         ranges = {each.name: _range(engine, each.name, profile) for each in inputs}
@@ -68,7 +67,7 @@ def buckets_of(engine: Any, tensors: Iterable[Tensor], most_rows: int | None = N
                 name: (rows, *most[1:]) if least and least[0] != most[0] else most
                 for name, (least, most) in ranges.items()
             }
-            found.setdefault(tuple(shapes.values()), Bucket(profile=profile, rows=rows, shapes=shapes))
+            found.setdefault(tuple(shapes.values()), Bucket(profile=profile, rows=rows, shapes=shapes, free=axes))
     return tuple(sorted(found.values(), key=lambda bucket: bucket.size))
 
 
