@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from fractions import Fraction as F
@@ -12,14 +13,19 @@ import pytest
 pytestmark = pytest.mark.usefixtures("dali")
 
 CHILD = Path(__file__).with_name("dali_memory_child.py")
-# Allocators keep some of what they got; DALI's settles after the first hundred clips.
 SLACK_KIB = 32 * 1024
+# glibc gives large blocks back at once: what is seen is in use, not kept in case it is needed again.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
 def child(path, times=1):
     """(clips, end in seconds, KiB early, KiB at the end, peak KiB)."""
     done = subprocess.run(
-        [sys.executable, str(CHILD), str(path), str(times)], capture_output=True, text=True, check=True
+        [sys.executable, str(CHILD), str(path), str(times)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **ALLOCATOR},
     )
     count, end_s, *kib = done.stdout.split()
     return int(count), float(end_s), *map(int, kib)
@@ -53,7 +59,7 @@ def test_an_hour_needs_no_more_memory_than_four_minutes(factory, tmp_path):
     short, hour = films(factory, tmp_path, 5, 4, 60)
     small, (count, *_, large) = child(short)[-1], child(hour)
     assert count == 2400
-    assert large - small < 2 * SLACK_KIB, f"{small} KiB for 4 minutes, {large} KiB for an hour"
+    assert large - small < SLACK_KIB, f"{small} KiB for 4 minutes, {large} KiB for an hour"
 
 
 def test_many_requests_leave_nothing_behind(made):
