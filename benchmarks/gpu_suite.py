@@ -69,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(_line(row))
     result["clocks_after"] = clocks()
     result["sanitizer"] = sanitizer(asked)
+    result["probes"] = probes(asked)
+    for name, probe in result["probes"].items():
+        _say(f"{name}: {probe['state']}: {probe.get('result') or probe.get('reason')}")
     result["seconds"] = round(time.monotonic() - started_s, 1)
     asked.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     _say(f"{asked.out}: {len(result['figures'])} figures in {result['seconds']:.0f} s")
@@ -78,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def good(result: Mapping[str, Any]) -> bool:
     """Whether everything that was to run ran, and no answer was wrong."""
     failed = [row for row in result["figures"] if row["verdict"] in {"failed", "parity is red", "not reached"}]
-    return not failed and all(result[step]["state"] in {"passed", "left out"} for step in ("tests", "sanitizer"))
+    probed = [found["state"] for found in result.get("probes", {}).values()]
+    steps = [result[step]["state"] for step in ("tests", "sanitizer")]
+    return not failed and "failed" not in probed and all(state in {"passed", "left out"} for state in steps)
 
 
 def tests(asked: argparse.Namespace, budget_s: float) -> dict[str, Any]:
@@ -116,6 +121,38 @@ def sanitizer(asked: argparse.Namespace) -> dict[str, Any]:
     # Without torch's caching allocator a buffer ends where the tool sees it end.
     settings = {"VIDEOBERT_NEEDS_GPU": "1", "PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
     return {"tool": asked.sanitizer_tool} | _checked(command, asked.sanitizer_s, settings)
+
+
+def probes(asked: argparse.Namespace) -> dict[str, Any]:
+    """What the machine can do with the whole product, if time was given for it; each probe in its own process."""
+    from benchmarks.gpu.probes import PROBES
+
+    found: dict[str, Any] = {}
+    end_s = time.monotonic() + asked.probes_s
+    for name in PROBES:
+        seconds = end_s - time.monotonic()
+        if asked.dry_run or not asked.probes_s:
+            found[name] = {"state": "left out", "reason": "not asked for"}
+        elif seconds <= 0:
+            found[name] = {"state": "not reached", "reason": "the time for probes is up"}
+        else:
+            found[name] = probe(name, seconds)
+    return found
+
+
+def probe(name: str, seconds: float) -> dict[str, Any]:
+    """What one probe prints, or how its process ended without printing it."""
+    folders = [str(ROOT / folder) for folder in ("runtime", "modeling", "kernels")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "benchmarks.gpu.probes", name]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return {"state": "failed", "reason": f"over its budget of {seconds:.0f} s"}
+    if done.returncode:
+        return {"state": "failed", "reason": f"ended with {done.returncode}: " + " ".join(done.stderr.split())[-600:]}
+    last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return last
 
 
 def _checked(command: Sequence[str], budget_s: float, settings: Mapping[str, str]) -> dict[str, Any]:
@@ -232,6 +269,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sanitizer-s", type=float, default=0.0, help="time for compute-sanitizer, after the rest")
     parser.add_argument(
         "--sanitizer-tool", default="memcheck", choices=["memcheck", "racecheck", "initcheck", "synccheck"]
+    )
+    parser.add_argument(
+        "--probes-s",
+        type=float,
+        default=0.0,
+        help="time for probes of the whole product; needs videobert",
     )
     parser.add_argument("--commit", help="of the tree, where there is no repository around it")
     parser.add_argument("--worker", help=argparse.SUPPRESS)

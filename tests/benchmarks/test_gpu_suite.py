@@ -174,3 +174,33 @@ def test_without_pytest_the_tests_say_so(suite: ModuleType, monkeypatch: pytest.
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     asked = suite._parser().parse_args([str(tmp_path / "o")])
     assert suite.tests(asked, 1.0) == {"state": "not run", "reason": "pytest is not installed here"}
+
+
+def test_a_probe_says_what_is_missing(suite: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "nvidia.py").write_text("")  # hides DALI, and with it every question that needs it
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = suite.probe("decode rate", 120)
+    assert found["state"] == "left out"
+    assert "nvidia" in found["reason"]
+
+
+def test_a_probe_without_a_gpu_says_so_or_fails_alone(suite: ModuleType) -> None:
+    found = suite.probe("nvdec", 120)
+    assert found["state"] == "found"
+    assert "libnvcuvid" in found["result"]
+    slow = suite.probe("decode rate", 0.01)
+    assert slow == {"state": "failed", "reason": "over its budget of 0 s"}
+    assert suite.probe("no such probe", 120)["state"] == "failed"
+
+
+def test_probes_are_left_out_unless_time_is_given(suite: ModuleType) -> None:
+    asked = suite._parser().parse_args(["out.json"])
+    assert {found["state"] for found in suite.probes(asked).values()} == {"left out"}
+    asked = suite._parser().parse_args(["out.json", "--probes-s", "1e-9"])
+    assert {found["state"] for found in suite.probes(asked).values()} == {"not reached"}
+
+
+def test_a_failed_probe_is_a_failed_suite(suite: ModuleType) -> None:
+    result = {"figures": [], "tests": {"state": "passed"}, "sanitizer": {"state": "left out"}}
+    assert suite.good(result | {"probes": {"nvdec": {"state": "left out"}}})
+    assert not suite.good(result | {"probes": {"nvdec": {"state": "failed"}}})

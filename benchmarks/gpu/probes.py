@@ -1,0 +1,232 @@
+"""What a machine with a GPU can do with the whole product: questions that no machine without one can answer.
+
+Run by `gpu_suite.py`, each in a process of its own: `python -m benchmarks.gpu.probes NAME` prints one JSON object. A
+probe needs more than the figures do, `videobert` among it; what is not installed is said, not failed on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+CLIP: Final = ROOT / "runtime" / "videobert" / "bundled" / "shapes" / "clip.mp4"
+_REPEATS: Final = 9
+_ROWS: Final = 1000
+
+
+def nvdec() -> dict[str, Any]:
+    """Whether the driver's decoding library is exposed, and which codecs DALI decodes with it as PyAV does."""
+    found: dict[str, Any] = {}
+    try:
+        ctypes.CDLL("libnvcuvid.so.1")
+        found["libnvcuvid"] = "loads"
+    except OSError as error:
+        return {"libnvcuvid": str(error)}
+    importlib.import_module("nvidia.dali")
+    from videobert.video.dali_probe import failure
+
+    found["dali"] = {codec: failure(codec, "cuda") or "equal to PyAV" for codec in ("h264", "hevc", "av1", "vp9")}
+    return found
+
+
+def decode_rate() -> dict[str, Any]:
+    """Clips of the bundled film through DALI on NVDEC, PyAV, and torchcodec where installed; time to the first one."""
+    importlib.import_module("nvidia.dali")
+    from videobert.recipe import Recipe
+    from videobert.video import open_clips
+
+    def through(decoder: Any, device: Any) -> tuple[float, float, str | None]:
+        started_s, first_s, samples = time.perf_counter(), 0.0, 0
+        with open_clips(CLIP, Recipe(), decoder=decoder, device=device) as stream:
+            for clip in stream:
+                first_s = first_s or time.perf_counter() - started_s
+                samples += len(clip.frames)
+            reason = stream.info.decoder_fallback
+        return first_s, samples / (time.perf_counter() - started_s), reason
+
+    rows: dict[str, Any] = {}
+    for name, decoder, device in (("dali on cuda", "dali", "cuda"), ("pyav on cpu", "pyav", "cpu")):
+        runs = [through(decoder, device) for _ in range(_REPEATS)]
+        rows[name] = {
+            "cold_first_clip_s": runs[0][0],
+            "first_clip_s": statistics.median(run[0] for run in runs[1:]),
+            "frames_per_s": statistics.median(run[1] for run in runs[1:]),
+            "fallback": runs[-1][2],
+        }
+    rows["torchcodec on cuda"] = _torchcodec()
+    return rows
+
+
+def _torchcodec() -> dict[str, Any]:
+    try:
+        decoders = importlib.import_module("torchcodec.decoders")
+    except (ImportError, RuntimeError, OSError) as error:
+        return {"left out": str(error).splitlines()[0]}
+    import torch
+
+    rates = []
+    for _ in range(_REPEATS):
+        started_s = time.perf_counter()
+        count = sum(1 for _ in decoders.VideoDecoder(str(CLIP), device="cuda"))
+        torch.cuda.synchronize()
+        rates.append(count / (time.perf_counter() - started_s))
+    return {"frames_per_s": statistics.median(rates[1:])}
+
+
+def clips_on_the_device() -> dict[str, Any]:
+    """Decoder to tokens without leaving the device, against the path through PyAV and the host."""
+    importlib.import_module("nvidia.dali")
+    import videobert
+
+    tokens = {}
+    for decoder in ("dali", "pyav"):
+        with videobert.load("shapes", engine="torch", device="cuda", decoder=decoder) as model:  # type: ignore[arg-type]
+            seen = model.tokens(CLIP)
+            tokens[decoder] = (list(seen.ids), seen.decoder_fallback)
+    same = [a == b for a, b in zip(tokens["dali"][0], tokens["pyav"][0], strict=True)]
+    return {"clips": len(same), "equal_tokens": sum(same), "fallback": tokens["dali"][1]}
+
+
+def one_context() -> dict[str, Any]:
+    """Whether pycuda and cuda-bindings work in torch's own context: each reads memory that torch wrote."""
+    import numpy as np
+    import torch
+
+    from videobert.cuda.choice import open_driver
+    from videobert.errors import VideoBertError
+
+    found: dict[str, Any] = {}
+    for name in ("pycuda", "cuda-bindings", "torch"):
+        written = torch.arange(4096, dtype=torch.int32, device="cuda")
+        torch.cuda.synchronize()
+        try:
+            driver = open_driver(name)
+        except VideoBertError as error:
+            found[name] = f"left out: {error}"
+            continue
+        stream, back = driver.stream(), np.zeros(4096, np.int32)
+        buffer = driver.allocate(back.nbytes)
+        driver.upload(buffer, written.cpu().numpy(), stream)
+        driver.download(back, buffer, stream)
+        stream.synchronize()
+        still = bool((written + 1).sum().item() == int((np.arange(4096) + 1).sum()))
+        found[name] = {"copies": bool((back == np.arange(4096)).all()), "torch_works_after": still}
+        driver.close()
+    return found
+
+
+def compiled_kernels() -> dict[str, Any]:
+    """Kernels compiled ahead of time, launched without torch or Triton: every token against the CPU's."""
+    import numpy as np
+    import torch
+
+    from videobert.codebook import Codebook
+    from videobert.cuda.choice import open_driver
+    from videobert.cuda.nearest import CudaNearest
+    from videobert.engines.model_kernels import open_library
+    from videobert.model_folder import ModelFolder
+
+    major, minor = torch.cuda.get_device_capability()
+    with tempfile.TemporaryDirectory() as place:
+        built = subprocess.run(
+            [
+                *(sys.executable, "-m", "videobert", "build", "shapes"),
+                *("--target", f"cuda-sm{major}{minor}", "--out", f"{place}/model"),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        if built.returncode:
+            return {"built": built.stderr[-600:]}
+        folder = ModelFolder(f"{place}/model")
+        codebook = Codebook.load(folder.path("codebook.safetensors"))
+        random = np.random.default_rng(0)
+        features = codebook.leaves[random.integers(len(codebook), size=_ROWS)]
+        features = features + random.normal(size=features.shape).astype(np.float32) * codebook.leaves.std()
+        wanted, _ = codebook.assign(features)
+        found: dict[str, Any] = {}
+        for name in ("pycuda", "cuda-bindings", "torch"):
+            try:
+                driver = open_driver(name)
+                library = open_library(folder, driver)
+                ids, _ = CudaNearest(driver, library, codebook.hash).assign(features)
+                found[name] = {"rows": _ROWS, "equal": int((ids == wanted).sum())}
+            except Exception as error:
+                found[name] = f"{type(error).__name__}: {error}"
+    return found
+
+
+def tensorrt_rtx_here() -> dict[str, Any]:
+    """Whether TensorRT-RTX, which lists no compute capability 9.0, builds for this GPU."""
+    trt = importlib.import_module("tensorrt_rtx")
+    said: list[str] = []
+
+    class Log(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR, trt.ILogger.WARNING):
+                said.append(message)
+
+    builder = trt.Builder(Log())
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    given = network.add_input("given", trt.float16, (16, 16))
+    network.mark_output(network.add_activation(given, trt.ActivationType.RELU).get_output(0))
+    config = builder.create_builder_config()
+    config.num_compute_capabilities = 1
+    config.set_compute_capability(trt.ComputeCapability.CURRENT, 0)
+    plan = builder.build_serialized_network(network, config)
+    result: dict[str, Any] = {"builds_for_this_gpu": plan is not None, "version": trt.__version__}
+    if plan is not None:
+        result["deserialises"] = trt.Runtime(Log()).deserialize_cuda_engine(plan) is not None
+    return result | {"log": said[-5:]}
+
+
+def gpu_tests() -> dict[str, Any]:
+    """The tests outside `tests/kernels` that need a GPU: graph replay equal to eager, real drivers, packed encoder."""
+    folders = [
+        "tests/modeling/packed",
+        "tests/runtime/cuda",
+        "tests/runtime/tensorrt",
+        "tests/runtime/test_torch_engine.py",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "not slow", *folders], cwd=ROOT, capture_output=True, text=True
+    )
+    lines = done.stdout.splitlines()
+    return {"exit_code": done.returncode, "summary": lines[-1:]} | ({"tail": lines[-40:]} if done.returncode else {})
+
+
+PROBES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
+    "nvdec": nvdec,
+    "one context": one_context,
+    "tensorrt-rtx here": tensorrt_rtx_here,
+    "compiled kernels": compiled_kernels,
+    "clips on the device": clips_on_the_device,
+    "decode rate": decode_rate,
+    "gpu tests": gpu_tests,
+}
+
+
+def main(name: str) -> None:
+    """Print what a probe found; a package that is missing is a finding too."""
+    try:
+        result = {"state": "found", "result": PROBES[name]()}
+    except ModuleNotFoundError as error:
+        result = {"state": "left out", "reason": str(error)}
+    print(json.dumps(result, default=str))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
