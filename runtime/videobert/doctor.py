@@ -108,8 +108,8 @@ print(json.dumps({"version": av.__version__, "codecs": codecs}))
 """
 _DALI = """
 import json, nvidia.dali
-from videobert.video.dali_probe import failure
-from videobert.video.dali_streams import CODECS, place_of
+from videobert.video.dali.probe import failure
+from videobert.video.dali.streams import CODECS, place_of
 codecs = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
 print(json.dumps({{"version": nvidia.dali.__version__, "codecs": codecs}}))
 """

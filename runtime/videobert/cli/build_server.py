@@ -15,8 +15,8 @@ from videobert.errors import InputError
 from videobert.model_folder import ModelFolder
 from videobert.triton_server.plans import plans_of
 from videobert.triton_server.repository import models_of, write_repository
-from videobert.video.dali_geometry import Shape
-from videobert.video.dali_graph import serialise
+from videobert.video.dali.geometry import Shape
+from videobert.video.dali.graph import serialise
 from videobert.video.orientation import UPRIGHT
 
 

@@ -20,11 +20,11 @@ from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video import sources
 from videobert.video.bounds import check_duration
+from videobert.video.dali.frame_index import FrameReference
 from videobert.video.decoder import Decoder, GaveUp, TimedFrame
 from videobert.video.decoders import Choice, choose, open_decoder
 from videobert.video.device_frames import DeviceFrames
 from videobert.video.frame_array import ArrayDecoder, FrameArray
-from videobert.video.frame_index import FrameReference
 from videobert.video.info import VideoInfo
 from videobert.video.sampling import SampleGrid
 from videobert.video.timestamps import PresentationClock

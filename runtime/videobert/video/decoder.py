@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from videobert.video.frame_index import FrameReference
+from videobert.video.dali.frame_index import FrameReference
 from videobert.video.info import VideoInfo
 
 if TYPE_CHECKING:

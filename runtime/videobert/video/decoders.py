@@ -12,7 +12,7 @@ from videobert.decoding import DECODERS, Device, require_dali, unusable
 from videobert.errors import InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
-from videobert.video.dali_streams import place_of, refusal
+from videobert.video.dali.streams import place_of, refusal
 from videobert.video.decoder import Decoder
 from videobert.video.pyav_decoder import PyAvDecoder, video_stream
 
@@ -82,7 +82,7 @@ def open_decoder(
         return first
     why = refusal(first.info, place_of(choice.device))
     if why is None and try_codec and choice.device == "cuda":
-        from videobert.video.dali_probe import failure
+        from videobert.video.dali.probe import failure
 
         why = failure(first.info.codec, choice.device)
     again = None if why else open_container()
@@ -99,7 +99,7 @@ def open_decoder(
 
 
 def _dali(container: InputContainer, first: PyAvDecoder, recipe: Recipe, limits: Limits, device: Device) -> Decoder:
-    from videobert.video.dali_decoder import DaliDecoder
+    from videobert.video.dali.decoder import DaliDecoder
 
     return DaliDecoder(
         container,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from videobert.errors import LimitExceeded
 from videobert.recipe import Recipe
-from videobert.video.dali_colour import from_luma_and_chroma
+from videobert.video.dali.colour import from_luma_and_chroma
 from videobert.video.orientation import Orientation
 from videobert.video.pixel_layout import layout_of
 from videobert.video.siting import ChromaSiting

@@ -21,7 +21,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from videobert.video.hidden_frames import shows_a_frame
+from videobert.video.dali.hidden_frames import shows_a_frame
 
 # One section is held in memory as it is read.
 MOST_SECTION_BYTES = 256 << 20

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from videobert.decoding import INSTALL_DALI
 from videobert.errors import EngineUnavailable
-from videobert.video.dali_geometry import Shape
+from videobert.video.dali.geometry import Shape
 
 Place = Literal["cpu", "mixed"]
 

@@ -11,7 +11,7 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from videobert.video.frame_index import CodedFrame, FrameReference, Section
+from videobert.video.dali.frame_index import CodedFrame, FrameReference, Section
 
 _TICK = Fraction(1, 1000)  # Matroska's
 _STEP = 40  # ticks from frame to frame

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.errors import DecodeError
-from videobert.video.dali_geometry import Geometry, Shape
-from videobert.video.dali_graph import Place, clip_graph
+from videobert.video.dali.geometry import Geometry, Shape
+from videobert.video.dali.graph import Place, clip_graph
+from videobert.video.dali.piece import Piece
 from videobert.video.device_frames import DeviceFrames
-from videobert.video.piece import Piece
 
 Frames = npt.NDArray[np.uint8] | DeviceFrames
 

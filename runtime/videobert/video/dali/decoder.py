@@ -17,14 +17,14 @@ from av.video.stream import VideoStream
 from videobert.errors import DecodeError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
-from videobert.video.dali_geometry import Shape, chroma_shift, geometry
-from videobert.video.dali_graph import Place
-from videobert.video.dali_runner import ClipRequest, DaliRunner
+from videobert.video.dali.frame_index import FrameReference, InexactIndex, index_frames
+from videobert.video.dali.geometry import Shape, chroma_shift, geometry
+from videobert.video.dali.graph import Place
+from videobert.video.dali.piece import cut_piece
+from videobert.video.dali.runner import ClipRequest, DaliRunner
 from videobert.video.decoder import GaveUp, TimedFrame
-from videobert.video.frame_index import FrameReference, InexactIndex, index_frames
 from videobert.video.info import VideoInfo
 from videobert.video.orientation import Orientation
-from videobert.video.piece import cut_piece
 from videobert.video.siting import ChromaSiting
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class DaliDecoder:
 
     Args:
         container: as `sources` opens it.
-        stream: its video stream, one that `dali_streams.refusal` has nothing against.
+        stream: its video stream, one that `streams.refusal` has nothing against.
         info: what PyAV found in the first frame.
         turn, siting: the first frame's display orientation, and where its chroma lies.
         nominal_s: see `Decoder`.

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from videobert.decoding import Device
 from videobert.errors import VideoBertError
 from videobert.recipe import Recipe
-from videobert.video.dali_streams import CODECS, place_of
+from videobert.video.dali.streams import CODECS, place_of
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from videobert.decoding import Device
-from videobert.video.dali_graph import Place
+from videobert.video.dali.graph import Place
 from videobert.video.info import VideoInfo
 
 # What each kind of decoding takes: of DALI's own list for the CPU and for NVDEC, the codecs whose packets are frames.
