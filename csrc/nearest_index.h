@@ -1,6 +1,7 @@
 // A codebook packed for the search of nearest centroids.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -17,7 +18,7 @@ namespace videobert {
 // vectors, the float32 vectors, float64. Every step but the last only leaves out what its bound proves to be farther
 // than some centroid already known, so the answer is that of the last one over all centroids.
 //
-// Immutable once made: any number of threads may search it.
+// What is packed never changes once made: any number of threads may search it.
 class NearestIndex {
   public:
     // centroids (count, dim), finite, count and dim at least 1; not copied, and must outlive the index. basis (rows,
@@ -31,8 +32,12 @@ class NearestIndex {
 
     // Null where the codebook is too small for codes to pay.
     const Screen* screen() const { return screen_ ? &*screen_ : nullptr; }
-    const Screen* projected_screen() const { return projected_screen_ ? &*projected_screen_ : nullptr; }
-    const Projection* projection() const { return projection_ ? &*projection_ : nullptr; }
+    // Projections, the fewest numbers first, each with the codes of the projected centroids.
+    struct Stage {
+        Projection projection;
+        Screen screen;
+    };
+    std::span<const Stage> stages() const { return stages_; }
 
     // Bytes packed beside the centroids themselves.
     std::size_t bytes() const;
@@ -48,8 +53,11 @@ class NearestIndex {
     std::size_t count_;
     std::vector<float> mean_;
     std::optional<Screen> screen_;
-    std::optional<Projection> projection_;
-    std::optional<Screen> projected_screen_;
+    std::vector<Stage> stages_;
+    // The stage that the last rows were settled in, and searches so far. They decide only where a search begins to
+    // look, never what it finds.
+    mutable std::atomic<std::size_t> last_stage_{0};
+    mutable std::atomic<std::size_t> searches_{0};
 };
 
 }  // namespace videobert

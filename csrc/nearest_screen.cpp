@@ -13,7 +13,6 @@ constexpr double kMostCode = 127;
 constexpr int kCodeOffset = 128;
 // Relative room for the rounding of float64 sums of up to 2^14 terms, with a wide margin.
 constexpr double kRoom = 1e-11;
-constexpr float kBelowAll = -std::numeric_limits<float>::max();
 
 // The nearest integer as a double, for |value| < 2^51, in a form that every instruction set vectorises.
 inline double rounded(double value) {
@@ -38,6 +37,7 @@ Screen::Screen(std::size_t count, std::size_t dim, const Vectors& vectors, bool 
       starts_(rounded_up(count, kPanelWidth), -std::numeric_limits<float>::infinity()),
       residuals_(rounded_up(count, kPanelWidth) / kPanelWidth) {
     step_ = sampled_step(count, vectors);
+    inverse_step_ = 1 / step_ * (1 + kRoom);
     run_on_threads(threads, panels(), [&](std::size_t panel) { encode_panel(panel, count, vectors); });
     greatest_residual_ = *std::max_element(residuals_.begin(), residuals_.end());
     for (std::size_t i = 0; i < count; ++i) {
@@ -46,8 +46,9 @@ Screen::Screen(std::size_t count, std::size_t dim, const Vectors& vectors, bool 
 }
 
 double Screen::sampled_step(std::size_t count, const Vectors& vectors) const {
-    // One step for all centroids, the one of a few candidates that leaves the smallest residuals: the range from the
-    // greatest value of the sample down to a quarter of it, what lies outside being cut off.
+    // One step for all centroids, the one of a few candidates that leaves the smallest residual where it is greatest,
+    // since one centroid that is badly off weakens the bound of its whole panel: the range from the greatest value of
+    // the sample down to a quarter of it, what lies outside being cut off.
     constexpr std::size_t kSample = 256;
     const std::size_t stride = std::max<std::size_t>(1, count / kSample);
     std::vector<double> sample;
@@ -68,9 +69,13 @@ double Screen::sampled_step(std::size_t count, const Vectors& vectors) const {
     for (const double range : {1.0, 0.85, 0.7, 0.6, 0.5, 0.42, 0.35, 0.3, 0.25}) {
         const double step = greatest * range / kMostCode;
         double loss = 0;
-        for (const double value : sample) {
-            const double left = value / step - code_of(value, 1 / step);
-            loss += left * left * (range * range);
+        for (std::size_t i = 0; i < sample.size(); i += dim_) {
+            double left = 0;
+            for (std::size_t j = i; j < i + dim_; ++j) {
+                const double off = sample[j] / step - code_of(sample[j], 1 / step);
+                left += off * off;
+            }
+            loss = std::max(loss, left * range * range);
         }
         if (loss < best_loss) {
             best_loss = loss;
@@ -156,15 +161,6 @@ PointCode Screen::encode(std::span<const double> vector, double error, std::int8
 
 TilePanel Screen::panel(std::size_t index) const {
     return {codes_.data() + index * kPanelWidth * width_, starts_.data() + index * kPanelWidth, width_ / kGroup};
-}
-
-float Screen::threshold(const PointCode& point, double distance, double residual) const {
-    const double reach = (distance + point.residual + residual) / step_ * (1 + kRoom);
-    const double value = point.origin - reach * reach / 2;
-    if (!(value > static_cast<double>(kBelowAll)) || point.uncoded) {
-        return kBelowAll;
-    }
-    return std::nextafter(static_cast<float>(value), kBelowAll);
 }
 
 float Screen::value(const NearestKernel& kernel, const PointCode& point, const std::int8_t* codes,

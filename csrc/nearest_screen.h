@@ -1,9 +1,11 @@
 // 8-bit codes of all centroids, from which a lower bound of every distance follows.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -59,19 +61,33 @@ class Screen {
     double greatest_residual() const { return greatest_residual_; }
 
     // No centroid of residual `residual` or less and distance `distance` or less from the point has a lower value.
-    float threshold(const PointCode& point, double distance, double residual) const;
+    float threshold(const PointCode& point, double distance, double residual) const {
+        // Asked for once for every row and panel: so no division, and a margin instead of the next lower float.
+        const double reach = (distance + point.residual + residual) * inverse_step_;
+        const double value = point.origin - reach * reach / 2;
+        if (!(value > -kGreatestValue) || point.uncoded) {
+            return -std::numeric_limits<float>::max();
+        }
+        return static_cast<float>(value - std::abs(value) * 0x1p-23 - kTiny);
+    }
 
     // The value of one centroid; needs the copy by rows.
     float value(const NearestKernel& kernel, const PointCode& point, const std::int8_t* codes,
                 std::size_t centroid) const;
 
   private:
+    // Below this a value becomes no float32; and what a float32 near zero may be off by.
+    static constexpr double kGreatestValue = 3e38;
+    static constexpr double kTiny = 1e-40;
+
     double sampled_step(std::size_t count, const Vectors& vectors) const;
     void encode_panel(std::size_t panel, std::size_t count, const Vectors& vectors);
 
     std::size_t dim_;
     std::size_t width_;
     double step_ = 1;
+    // No less than the true inverse.
+    double inverse_step_ = 1;
     double greatest_residual_ = 0;
     double greatest_half_norm_ = 0;
     AlignedVector<std::uint8_t> codes_;

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kMostWaiting = 1 << 18;
 // Share of the (row, panel) pairs that the projections may leave before reading all codes is quicker.
 constexpr double kMostPanelsLeft = 0.12;
+// Tiles of rows that a projection is tried on first.
+constexpr std::size_t kProbedTiles = 2;
 // More than the relative rounding of any float64 sum here.
 constexpr double kRoom = 1e-9;
 
@@ -43,19 +45,33 @@ void NearestSearch::encode() {
     }
 }
 
-bool NearestSearch::by_projection() {
-    const Screen* const screen = index_.projected_screen();
-    if (screen == nullptr) {
-        return false;
+std::size_t NearestSearch::by_projection(std::size_t first) {
+    const std::span<const NearestIndex::Stage> stages = index_.stages();
+    if (first >= stages.size()) {
+        return stages.size();
     }
     const KernelScope state(kernel_);
     encode();
-    const std::size_t count = rows_.size();
+    const std::size_t probe = std::min(rows_.size(), kProbedTiles * kernel_.tile_rows);
+    for (std::size_t i = first; i < stages.size(); ++i) {
+        // The first few rows tell whether it is worth the time for all.
+        if (settles(stages[i], 0, probe)) {
+            if (probe == rows_.size() || settles(stages[i], probe, rows_.size())) {
+                return i;
+            }
+        }
+    }
+    return stages.size();
+}
+
+bool NearestSearch::settles(const NearestIndex::Stage& stage, std::size_t first_row, std::size_t last_row) {
+    const Screen* const screen = &stage.screen;
+    const std::size_t count = last_row - first_row;
     const std::size_t tile_rows = kernel_.tile_rows;
     const std::size_t numbers = screen->dim();
     std::vector<double> vectors(count * numbers);
     std::vector<double> errors(count);
-    index_.projection()->apply(kernel_, points_, count, vectors.data(), errors.data());
+    stage.projection.apply(kernel_, rows_[first_row].point, count, vectors.data(), errors.data());
     AlignedVector<std::int8_t> codes((count + tile_rows) * screen->width());
     std::vector<PointCode> points(count);
     std::vector<float> factors(count);
@@ -96,9 +112,9 @@ bool NearestSearch::by_projection() {
     for (std::size_t r = 0; r < count; ++r) {
         if (kernel_.hits(one_row(r), screen->panel(best[r]), &greatest[r], &mask, values.data())) {
             const auto lane = static_cast<std::size_t>(std::countr_zero(mask));
-            refine(r, best[r] * kPanelWidth + lane);
+            refine(first_row + r, best[r] * kPanelWidth + lane);
         }
-        thresholds[r] = screen->threshold(points[r], rows_[r].reach, screen->greatest_residual());
+        thresholds[r] = screen->threshold(points[r], rows_[first_row + r].reach, screen->greatest_residual());
     }
     std::size_t left = 0;
     for (std::size_t p = 0; p < screen->panels(); ++p) {
@@ -114,12 +130,12 @@ bool NearestSearch::by_projection() {
             if (maxima[p * count + r] < thresholds[r]) {
                 continue;
             }
-            const float threshold = screen->threshold(points[r], rows_[r].reach, screen->residual(p));
+            const float threshold = screen->threshold(points[r], rows_[first_row + r].reach, screen->residual(p));
             if (!kernel_.hits(one_row(r), screen->panel(p), &threshold, &mask, values.data())) {
                 continue;
             }
             for (; mask != 0; mask &= mask - 1) {
-                refine(r, p * kPanelWidth + static_cast<std::size_t>(std::countr_zero(mask)));
+                refine(first_row + r, p * kPanelWidth + static_cast<std::size_t>(std::countr_zero(mask)));
             }
         }
     }
@@ -171,14 +187,11 @@ void NearestSearch::scan(std::size_t first, std::size_t last) {
     std::vector<float> thresholds(count);
     std::vector<std::uint32_t> masks(tile_rows);
     AlignedVector<float> values(tile_rows * kPanelWidth);
-    const auto common = [&](std::size_t r) {
-        return screen->threshold(rows_[r].code, rows_[r].reach, screen->greatest_residual());
-    };
-    for (std::size_t r = 0; r < count; ++r) {
-        thresholds[r] = common(r);
-    }
     for (std::size_t p = first; p < last; ++p) {
         const TilePanel panel = screen->panel(p);
+        for (std::size_t r = 0; r < count; ++r) {
+            thresholds[r] = screen->threshold(rows_[r].code, rows_[r].reach, screen->residual(p));
+        }
         for (std::size_t top = 0; top < count; top += tile_rows) {
             const std::size_t height = std::min(tile_rows, count - top);
             const TileRows tile{codes_.data() + top * screen->width(), screen->width(), height, factors_.data() + top};
@@ -194,7 +207,6 @@ void NearestSearch::scan(std::size_t first, std::size_t last) {
                     const auto lane = static_cast<std::size_t>(std::countr_zero(mask));
                     consider(row, p * kPanelWidth + lane, values[r * kPanelWidth + lane]);
                 }
-                thresholds[top + r] = common(top + r);
             }
         }
     }

@@ -20,9 +20,9 @@ class NearestSearch {
     // points (rows, index.dim()).
     NearestSearch(const NearestIndex& index, const NearestKernel& kernel, const float* points, std::size_t rows);
 
-    // Looks through the projections. False where there are none, or where they leave too many centroids: then the
-    // distances found so far still speed up `by_codes`.
-    bool by_projection();
+    // Looks through the projections, from stage `first` of the index on, until one settles the rows. Returns it, or the
+    // number of stages where each leaves too many centroids; the distances found so far still speed up `by_codes`.
+    std::size_t by_projection(std::size_t first);
 
     // Looks through the codes of all centroids (or all centroids, where there are no codes), on several threads.
     void by_codes(std::size_t threads);
@@ -46,6 +46,8 @@ class NearestSearch {
     };
 
     void encode();
+    // Looks through one projection for some of the rows. False where it leaves too many centroids.
+    bool settles(const NearestIndex::Stage& stage, std::size_t first_row, std::size_t last_row);
     void scan(std::size_t first_panel, std::size_t last_panel);
     // A candidate that the codes did not rule out.
     void consider(Row& row, std::size_t centroid, float value);
