@@ -72,7 +72,7 @@ inline float squared_distance512(const float* a, const float* b, std::size_t dim
     }
     for (; i < dim; i += kLanes512) {
         const std::size_t left = dim - i;
-        const auto mask = static_cast<__mmask16>(left >= kLanes512 ? 0xFFFFU : (1U << left) - 1U);
+        const __mmask16 mask = _cvtu32_mask16(left >= kLanes512 ? 0xFFFFU : (1U << left) - 1U);
         const __m512 difference = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, a + i), _mm512_maskz_loadu_ps(mask, b + i));
         sums[0] = _mm512_fmadd_ps(difference, difference, sums[0]);
     }

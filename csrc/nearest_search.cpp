@@ -52,7 +52,8 @@ std::size_t NearestSearch::by_projection(std::size_t first) {
     }
     const KernelScope state(kernel_);
     encode();
-    const std::size_t probe = std::min(rows_.size(), kProbedTiles * kernel_.tile_rows);
+    const std::size_t tried = kProbedTiles * kernel_.tile_rows;
+    const std::size_t probe = rows_.size() > 2 * tried ? tried : rows_.size();
     for (std::size_t i = first; i < stages.size(); ++i) {
         // The first few rows tell whether it is worth the time for all.
         if (settles(stages[i], 0, probe)) {

@@ -60,8 +60,8 @@ def nearest(points: Matrix, centroids: Matrix, *, threads: int = 0, path: str | 
 class NearestCentroids:
     """Centroids, packed for search when they are first searched; safe to use from many threads.
 
-    Packing costs about as much as one search for a thousand points, and a little more than half the bytes of the
-    centroids, which are referred to and must not change.
+    Packing 20,736 centroids of 1024 values takes half a second to a second on two cores, as long as some tens of
+    searches for a thousand points, and 0.6 of the bytes of the centroids, which are referred to and must not change.
 
     Args:
         centroids: finite float32 `(k, dim)`, k >= 1.

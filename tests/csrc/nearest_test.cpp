@@ -348,6 +348,10 @@ int main() {
             check_search(*kernel, 3, 700, 70, 20, 0.1F);
             check_search(*kernel, 41, 700, 70, 20, 0.1F);
             check_search(*kernel, 41, 333, 65, 64, 3.0F);
+            // Two projections: rows that the first settles, rows that only the second does, and rows that neither does.
+            check_search(*kernel, 61, 333, 300, 200, 0.1F);
+            check_search(*kernel, 61, 333, 300, 200, 0.6F);
+            check_search(*kernel, 61, 333, 300, 200, 3.0F);
             check_search(*kernel, 5, 3, 1, 0, 1.0F);
             check_tree(*kernel);
             check_concurrent_searches(*kernel);
