@@ -113,12 +113,13 @@ from videobert.video.dali.streams import CODECS, place_of
 codecs = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
 print(json.dumps({{"version": nvidia.dali.__version__, "codecs": codecs}}))
 """
+_TENSORRT_ENGINE = "from videobert.engines.tensorrt.usable import answer; print(answer())"
 
 
 def examine() -> Diagnosis:
     """Look at this machine. Takes a second or two: libraries are tried for real, each in its own process."""
     with ThreadPoolExecutor() as pool:
-        tried = (_openvino, _torch, _pyav, _dali_cpu, _dali_gpu, _tensorrt_rtx, _tensorrt)
+        tried = (_openvino, _tensorrt_engine, _torch, _pyav, _dali_cpu, _dali_gpu, _tensorrt_rtx, _tensorrt)
         probes = [pool.submit(probe) for probe in tried]
         native, features = _native()
         abilities = [probe.result() for probe in probes] + [native, _cache(), *_models()]
@@ -203,6 +204,16 @@ def _dali(name: str, device: Device) -> Ability:
             fix="use --decoder pyav for those",
         )
     return Ability(name=name, kind="decoder", works=True, detail=detail)
+
+
+def _tensorrt_engine() -> Ability:
+    name, answer = "tensorrt engine", _in_child(_TENSORRT_ENGINE)
+    if isinstance(answer, str):
+        fix = "pip install --force-reinstall 'videobert[tensorrt-rtx]'"
+        return Ability(name=name, kind="engine", works=False, detail=answer, fix=fix)
+    if "why" in answer:
+        return Ability(name=name, kind="engine", works=False, detail=answer["why"], fix=answer["fix"])
+    return Ability(name=name, kind="engine", works=True, detail=f"{answer['version']}: {', '.join(answer['devices'])}")
 
 
 def _tensorrt_rtx() -> Ability:

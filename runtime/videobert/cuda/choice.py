@@ -40,7 +40,9 @@ def open_driver(name: str = "auto", device: int = 0) -> CudaDriver:
         except EngineUnavailable as error:
             reasons.append(f"{each}: {error.what}" + (f" ({error.seen})" if error.seen else ""))
     raise EngineUnavailable(
-        "no GPU can be used from here", seen="; ".join(reasons), fix="Where there is one: pip install cuda-bindings."
+        "no NVIDIA GPU can be used from here",
+        seen="; ".join(reasons),
+        fix="Where there is a GPU with its driver: pip install cuda-bindings.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes `names/<module>-<version>.json`: the members of every class that the builder uses, from the real bindings.
+"""Writes `names/<module>-<version>.json`: the members of the classes that we use, from the real bindings.
 
 usage: python record_names.py tensorrt-cu13-bindings==11.4.0.106 [...]        (pip and gcc needed, no GPU)
        python record_names.py tensorrt_rtx                                     (from the installed package)
@@ -22,23 +22,34 @@ CLASSES = (
     "Builder",
     "BuilderFlag",
     "ComputeCapability",
+    "CudaGraphStrategy",
     "DataType",
+    "DynamicShapesKernelSpecializationStrategy",
+    "ExecutionContextAllocationStrategy",
     "IAttention",
     "IAttentionInputLayer",
     "IBuilderConfig",
     "ICastLayer",
+    "ICudaEngine",
+    "IExecutionContext",
     "ILayer",
     "ILogger",
     "ILogger.Severity",
     "INetworkDefinition",
     "IOptimizationProfile",
     "IProgressMonitor",
+    "IRuntimeCache",
+    "IRuntimeConfig",
     "ITensor",
     "LayerType",
+    "Logger",
     "NetworkDefinitionCreationFlag",
     "OnnxParser",
     "ParserError",
     "ProfilingVerbosity",
+    "Runtime",
+    "TensorIOMode",
+    "TensorLocation",
 )
 READER = """
 import functools, importlib, json, sys

@@ -1,4 +1,4 @@
-"""The builder uses names that TensorRT 10.14, TensorRT 11.4 and TensorRT-RTX 1.7.1 really have.
+"""The builder and the executor use names that TensorRT 10.14, TensorRT 11.4 and TensorRT-RTX 1.7.1 really have.
 
 `names/` holds the members of the real classes, written by `record_names.py`. The names used are read from the source.
 """
@@ -18,21 +18,37 @@ import videobert.engines.tensorrt as package
 
 NAMES = Path(__file__).parent / "names"
 RECORDED = {path.stem: json.loads(path.read_text()) for path in sorted(NAMES.glob("*.json"))}
-SOURCES = [Path(package.__path__[0], name) for name in ("builder.py", "flavour.py")]
+FOLDER = Path(package.__path__[0])
+SOURCES = [FOLDER / "builder.py", FOLDER / "flavour.py", *sorted((FOLDER / "executor").glob("*.py"))]
 # What the builder calls its objects, and the class of each.
 CLASS_OF = {
     "attention": "IAttention",
     "attention_input": "IAttentionInputLayer",
     "builder": "Builder",
     "config": "IBuilderConfig",
+    "context": "IExecutionContext",
+    "engine": "ICudaEngine",
     "layer": "ILayer",
     "network": "INetworkDefinition",
     "parser": "OnnxParser",
     "profile": "IOptimizationProfile",
+    "runtime": "Runtime",
+    "runtime_cache": "IRuntimeCache",
+    "runtime_config": "IRuntimeConfig",
 }
 # Only there where the branch that uses it is taken.
 RTX_ONLY = {
     "ComputeCapability",
+    "CudaGraphStrategy",
+    "CudaGraphStrategy.WHOLE_GRAPH_CAPTURE",
+    "DynamicShapesKernelSpecializationStrategy",
+    "DynamicShapesKernelSpecializationStrategy.EAGER",
+    "IRuntimeCache.deserialize",
+    "IRuntimeCache.serialize",
+    "IRuntimeConfig.create_runtime_cache",
+    "IRuntimeConfig.cuda_graph_strategy",
+    "IRuntimeConfig.dynamic_shapes_kernel_specialization_strategy",
+    "IRuntimeConfig.set_runtime_cache",
     "IBuilderConfig.num_compute_capabilities",
     "IBuilderConfig.set_compute_capability",
 }
@@ -48,6 +64,15 @@ def dotted(node: ast.AST) -> list[str] | None:
     return None
 
 
+def owner_of(names: list[str]) -> tuple[str, str] | None:
+    """Class and member, where a dotted name ends in a member of one of the library's objects."""
+    *path, member = names
+    holder = path[-1].lstrip("_") if path else ""
+    if holder in CLASS_OF and (len(path) == 1 or path[0] in ("self", "prepared")) and not member.startswith("__"):
+        return CLASS_OF[holder], member
+    return None
+
+
 def used() -> set[str]:
     """Dotted names below the module, such as `BuilderFlag.TF32`, and members of the library's objects."""
     found = set()
@@ -57,8 +82,8 @@ def used() -> set[str]:
             if isinstance(node, ast.Attribute) and names and len(names) > 1:
                 if names[0] == "trt":
                     found.add(".".join(name for name in names[1:] if not name.startswith("__")))
-                elif names[0] in CLASS_OF and not names[1].startswith("__"):
-                    found.add(f"{CLASS_OF[names[0]]}.{names[1]}")
+                elif (member := owner_of(names)) is not None:
+                    found.add(".".join(member))
     return found - {""}
 
 
@@ -72,7 +97,7 @@ def test_the_names_are_found_in_the_source() -> None:
     assert {"Builder", "BuilderFlag.TF32", "INetworkDefinition.add_cast", "IBuilderConfig.progress_monitor"} <= names
     assert names >= RTX_ONLY | WITH_LENGTHS
     assert {name.partition(".")[0] for name in names} >= set(CLASS_OF.values())
-    assert len(names) > 35
+    assert len(names) > 60
 
 
 def test_three_libraries_are_recorded() -> None:

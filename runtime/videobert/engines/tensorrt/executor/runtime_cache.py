@@ -18,21 +18,21 @@ class RuntimeCache:
     def __init__(self, store: CompiledCache, key: dict[str, object]) -> None:
         self._store, self._key = store, {"kind": "tensorrt-rtx runtime cache", **key}
         self._kept: bytes | None = None
-        self._cache: Any = None
+        self._runtime_cache: Any = None
 
-    def attach(self, config: Any) -> None:
+    def attach(self, runtime_config: Any) -> None:
         """Give a runtime configuration the cache, filled from disk if there is something that fits."""
-        self._cache = config.create_runtime_cache()
+        self._runtime_cache = runtime_config.create_runtime_cache()
         self._kept = self._store.get(self._key)
-        if self._kept is not None and not self._cache.deserialize(self._kept):
+        if self._kept is not None and not self._runtime_cache.deserialize(self._kept):
             self._kept = None
-        config.set_runtime_cache(self._cache)
+        runtime_config.set_runtime_cache(self._runtime_cache)
 
     def save(self) -> None:
         """Keep what was compiled since; nothing is written if nothing was."""
-        if self._cache is None:
+        if self._runtime_cache is None:
             return
-        held = self._cache.serialize()
+        held = self._runtime_cache.serialize()
         content = b"" if held is None else bytes(held)
         if content and content != self._kept:
             self._store.put(self._key, content)

@@ -121,8 +121,8 @@ class StageExecutor:
             self._engine = None
 
     def _prepare(self, scratch: DeviceBuffer) -> None:
-        config = self._config()
-        contexts = [self._context(config, bucket, scratch) for bucket in self.buckets]
+        runtime_config = self._config()
+        contexts = [self._context(runtime_config, bucket, scratch) for bucket in self.buckets]
         shapes = [
             {each.name: tuple(context.get_tensor_shape(each.name)) for each in self.tensors} for context in contexts
         ]
@@ -144,20 +144,21 @@ class StageExecutor:
 
     def _config(self) -> Any:
         trt = self._session.trt
-        config = self._engine.create_runtime_config()
-        config.set_execution_context_allocation_strategy(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
+        runtime_config = self._engine.create_runtime_config()
+        runtime_config.set_execution_context_allocation_strategy(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
         if self._session.rtx:
             if self._cache is not None:
-                self._cache.attach(config)
-            config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+                self._cache.attach(runtime_config)
+            runtime_config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
             # Compiled while the engine is prepared, not in the background of the first requests.
-            config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
-        return config
+            eager = trt.DynamicShapesKernelSpecializationStrategy.EAGER
+            runtime_config.dynamic_shapes_kernel_specialization_strategy = eager
+        return runtime_config
 
-    def _context(self, config: Any, bucket: Bucket, scratch: DeviceBuffer) -> Any:
+    def _context(self, runtime_config: Any, bucket: Bucket, scratch: DeviceBuffer) -> Any:
         """A context of its own for each bucket: a graph belongs to the context that it was captured from."""
         session = self._session
-        context = self._engine.create_execution_context(config)
+        context = self._engine.create_execution_context(runtime_config)
         if context is None:
             raise DeviceError(f"the engine of {self.stage} gave no context", fix="Free memory on the GPU.")
         context.set_device_memory(scratch.address, scratch.size_bytes)
