@@ -6,6 +6,7 @@ in docs/gpu.md.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -28,7 +29,7 @@ from videobert.engines.tensorrt.graph_files import NEAREST
 from videobert.engines.tensorrt.place import place_for
 from videobert.engines.tensorrt.targets import CAPABILITIES
 from videobert.engines.tensorrt.tokeniser import CubinNearest, ExactNearest, has_cubins
-from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError
+from videobert.errors import DeviceError, EngineUnavailable, InputError, MismatchError, ModelError
 from videobert.model_folder import ModelFolder
 
 # One clip at a time: a clip's feature must not depend on its neighbours.
@@ -120,13 +121,17 @@ class TensorRtEngine:
             if self._closed:
                 return
             self._closed = True
+            # A device that is lost has lost its memory with it.
             for stage in self._stages.values():
-                stage.close()
+                with contextlib.suppress(DeviceError):
+                    stage.close()
             self._stages.clear()
-            if self._session is not None:
-                self._session.close()
-            if self._owns_driver:
-                self._driver.close()
+            with contextlib.suppress(DeviceError):
+                if self._session is not None:
+                    self._session.close()
+            with contextlib.suppress(DeviceError):
+                if self._owns_driver:
+                    self._driver.close()
 
     def _open(self, found: Found, options: EngineOptions) -> None:
         trt = found.flavour.load()

@@ -172,7 +172,7 @@ def outputs_of(stage: str, folder: ModelFolder) -> dict[str, tuple[str, tuple[in
         "backbone": {"features": ("FLOAT", (-1, config.backbone.feature_dim))},
         "nearest": {"scores": ("FLOAT", (-1, 8)), "ids": ("INT64", (-1, 8))},
         "encoder": {"states": ("FLOAT", (-1, -1, config.encoder.width))},
-        "text_head": {"logits": ("FLOAT", (-1, 128))},
+        "text_head": {"logits": ("FLOAT", (-1, config.words))},
         "visual_head": {"logits": ("FLOAT", (-1, config.visual_tokens))},
         "alignment_head": {"log_odds": ("FLOAT", (-1,))},
     }[stage]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -75,7 +74,7 @@ def test_every_stage_answers_for_any_number_of_rows(
     for rows in (0, 1, 2, 5, 64, 65, 200):
         states = np.random.default_rng(rows).normal(size=(rows, width)).astype(np.float32)
         logits = engine.run("text_head", states=states)
-        assert logits.shape == (rows, 128)
+        assert logits.shape == (rows, folder.config.words)
         assert engine.run("alignment_head", states=states).shape == (rows,)
         np.testing.assert_allclose(logits[:, 0], states.sum(1), rtol=1e-4, atol=1e-5)
 
@@ -302,6 +301,8 @@ def test_a_lost_device_is_a_device_error_every_time(
     for _ in range(3):
         with pytest.raises(DeviceError, match=f"got {call}"):
             engine.run("encoder", **encoder_inputs(1, 4))
+    driver.fails, driver.passes = "free", 0
+    engine.close()
     driver.fails = None
 
 
@@ -350,4 +351,3 @@ def test_tokens_are_exact_and_found_on_the_device(
     assert driver.named("execute") == ["execute"] * 2
     with pytest.raises(InputError, match="not finite"):
         assign(np.full((1, codebook.dim), np.nan, np.float32))
-    assert "torch" not in sys.modules or engine.backend == "fake"
