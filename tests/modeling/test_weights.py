@@ -106,7 +106,8 @@ def test_weights_beyond_half_precision_are_refused_before_writing(folder: Path):
 
 def test_the_documentation_names_every_tensor_and_no_other(folder: Path):
     page = (Path(__file__).parents[2] / "docs" / "model-folder.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `((?:backbone|encoder|heads)\.\S+)` \|", page, re.MULTILINE)
+    section = page.partition("\n## Weights\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `((?:backbone|encoder|heads)\.\S+)` \|", section, re.MULTILINE)
     patterns = {row: re.compile(_pattern(row)) for row in rows}
     names = load_file(folder / "model.safetensors")
     described = {name: [row for row, pattern in patterns.items() if pattern.fullmatch(name)] for name in names}
