@@ -23,8 +23,8 @@ constexpr std::size_t kRetry = 16;
 constexpr std::size_t kChunkRows = 192;
 // Fewer rows than this for each thread share the centroids out instead.
 constexpr std::size_t kFewestRowsEach = 24;
-// Products that are worth the start of another thread: some 30 microseconds, and far more where other work has the core.
-// One point through a codebook of 20,736 by 1024 is less.
+// Products that are worth the start of another thread: some 30 microseconds, and far more where other work has the
+// core. One point through a codebook of 20,736 by 1024 is less.
 constexpr double kProductsPerThread = 3e7;
 
 std::vector<float> mean_of(std::span<const float> centroids, std::size_t count, std::size_t dim) {
