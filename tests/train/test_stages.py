@@ -61,3 +61,17 @@ def test_progress_names_the_stage_and_ends_whole(tmp_path: Path) -> None:
     stages = Stages(tmp_path, lambda *step: heard.append(step))
     stages.run("first", {}, lambda folder, report: report(0.5, "half"))
     assert heard == [("first half", 0.5, 1.0), ("first", 1.0, 1.0)]
+
+
+def test_the_time_of_an_interrupted_try_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 40.0, 100.0, 102.0])
+    monkeypatch.setattr("videobert_modeling.train.stages.time.perf_counter", lambda: next(clock))
+
+    def stop(folder: Path, report: Report) -> None:
+        raise KeyboardInterrupt
+
+    stages = Stages(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        stages.run("slow", {}, stop)
+    stages.run("slow", {}, lambda folder, report: None)
+    assert stages.seconds == {"slow": 42.0}

@@ -59,8 +59,11 @@ class Stages:
             partial = done.with_name(done.name + ".partial")
             partial.mkdir(parents=True, exist_ok=True)
             started = time.perf_counter()
-            build(partial, report)
-            self._count_time(partial, time.perf_counter() - started)
+            try:
+                build(partial, report)
+            finally:
+                # An interrupted stage has taken its time too.
+                self._count_time(partial, time.perf_counter() - started)
             partial.rename(done)
         self.seconds[name] = float(json.loads((done / "seconds.json").read_text()))
         report(1.0)
