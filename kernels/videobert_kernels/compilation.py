@@ -54,6 +54,7 @@ class CompiledKernel:
         capability: for what.
         entry: the function's name in the cubin.
         cubin: names no file of the machine that compiled it.
+        ptx: what `cubin` was assembled from.
         threads: per block.
         scratch_pointers: null pointers to pass after the variant's arguments.
         resources: see there.
@@ -63,6 +64,7 @@ class CompiledKernel:
     capability: int
     entry: str
     cubin: bytes
+    ptx: str
     threads: int
     scratch_pointers: int
     resources: Resources
@@ -96,6 +98,7 @@ def compile_variant(variant: KernelVariant, capability: int) -> CompiledKernel:
         capability=capability,
         entry=entry,
         cubin=compiled.asm["cubin"],
+        ptx=compiled.asm["ptx"],
         threads=metadata.num_warps * _THREADS_PER_WARP,
         scratch_pointers=hidden,
         resources=Resources(
