@@ -89,6 +89,8 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("sklearn", ("scikit-learn",), "train"),
     ("cv2", ("opencv-python-headless", "opencv-python"), "train"),
     ("nvidia.dali", ("nvidia-dali-cuda130", "nvidia-dali-cuda120"), "dali"),
+    ("triton", ("triton",), "kernels"),
+    ("tritonclient", ("tritonclient",), "triton-server"),
     ("tensorrt_rtx", ("tensorrt-rtx-cu13", "tensorrt-rtx-cu12", "tensorrt-rtx"), "tensorrt-rtx"),
     ("tensorrt", ("tensorrt-cu13", "tensorrt-cu12", "tensorrt"), "tensorrt"),
 )
@@ -113,13 +115,26 @@ from videobert.video.dali.streams import CODECS, place_of
 codecs = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
 print(json.dumps({{"version": nvidia.dali.__version__, "codecs": codecs}}))
 """
+_KERNELS = """
+import json, triton
+from videobert_kernels.variant import CAPABILITIES
+shown = ", ".join(f"cuda-sm{capability}" for capability in CAPABILITIES)
+print(json.dumps({"version": triton.__version__, "devices": ["compiles kernels without a GPU for " + shown]}))
+"""
+_TRITON_SERVER = """
+import json, nvidia.dali
+from importlib.metadata import version
+from tritonclient.grpc import model_config_pb2
+print(json.dumps({"version": version("tritonclient"), "devices": ["writes and checks a model repository"]}))
+"""
 _TENSORRT_ENGINE = "from videobert.engines.tensorrt.usable import answer; print(answer())"
 
 
 def examine() -> Diagnosis:
     """Look at this machine. Takes a second or two: libraries are tried for real, each in its own process."""
     with ThreadPoolExecutor() as pool:
-        tried = (_openvino, _tensorrt_engine, _torch, _pyav, _dali_cpu, _dali_gpu, _tensorrt_rtx, _tensorrt)
+        engines, decoders = (_openvino, _tensorrt_engine, _torch), (_pyav, _dali_cpu, _dali_gpu)
+        tried = (*engines, *decoders, _tensorrt_rtx, _tensorrt, _kernels, _triton_server)
         probes = [pool.submit(probe) for probe in tried]
         native, features = _native()
         abilities = [probe.result() for probe in probes] + [native, _cache(), *_models()]
@@ -240,6 +255,14 @@ def _tensorrt() -> Ability:
             fix="videobert build MODEL --target tensorrt-rtx",
         )
     return found
+
+
+def _kernels() -> Ability:
+    return _tried("cuda-smNN", "target", "triton", _KERNELS, "pip install 'videobert[build,kernels]'")
+
+
+def _triton_server() -> Ability:
+    return _tried("triton-server", "target", "tritonclient", _TRITON_SERVER, "pip install 'videobert[triton-server]'")
 
 
 def _tried(name: str, kind: str, module: str, code: str, fix: str) -> Ability:

@@ -204,3 +204,21 @@ def test_dali_alone_makes_no_machine_ready(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(doctor, "_dali_cpu", lambda: dali)
     monkeypatch.setattr(doctor, "_pyav", lambda: doctor.Ability(name="pyav", kind="decoder", works=False, detail=""))
     assert not doctor.examine().ready
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "extra"),
+    [("cuda-smNN", "triton", "build,kernels"), ("triton-server", "tritonclient", "triton-server")],
+)
+def test_a_target_whose_package_is_missing_says_what_to_install(hide: Any, name: str, module: str, extra: str) -> None:
+    hide(module)
+    found = {"cuda-smNN": doctor._kernels, "triton-server": doctor._triton_server}[name]()
+    assert (found.name, found.kind, found.works) == (name, "target", False)
+    assert module in found.detail
+    assert found.fix == f"pip install 'videobert[{extra}]'"
+
+
+def test_targets_that_are_installed_say_what_they_build(diagnosis: doctor.Diagnosis) -> None:
+    for name, package, word in (("cuda-smNN", "triton", "cuda-sm90"), ("triton-server", "tritonclient", "repository")):
+        if importlib.util.find_spec(package):
+            assert word in ability(diagnosis, name).detail

@@ -53,6 +53,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "f32",
         "--decoder",
         "pyav",
+        "--rebuild-engines",
     ]
     assert call(verb, *CALLS[verb], *options).code == 0
     limits = fake.loaded.pop("limits")
@@ -66,6 +67,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "precision": "f32",
         "cache_dir": tmp_path,
         "decoder": "pyav",
+        "rebuild_engines": True,
     }
     ((asked, _, given),) = fake.asked
     assert (asked, given["stride"]) == (verb, 3)

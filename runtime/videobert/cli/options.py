@@ -72,6 +72,14 @@ class ModelOptions(TalkOptions):
         Path | None,
         typer.Option(help="Where compiled models are kept; the user's cache if not given.", rich_help_panel=_MODEL),
     ] = None
+    rebuild_engines: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild-engines",
+            help="Build TensorRT engines again that do not fit this GPU or library.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = False
     max_duration_s: Annotated[
         float,
         typer.Option("--max-duration-s", min=0.0, help="Longest video accepted, seconds.", rich_help_panel=_LIMITS),
