@@ -40,7 +40,7 @@ def nvdec() -> dict[str, Any]:
 
 
 def decode_rate() -> dict[str, Any]:
-    """The bundled film through DALI on NVDEC and PyAV, time to the first clip; torchcodec and NVDEC alone beside them."""
+    """The bundled film through DALI on NVDEC and PyAV, time to the first clip; torchcodec and NVDEC alone beside."""
     importlib.import_module("nvidia.dali")
     from videobert.recipe import Recipe
     from videobert.video import open_clips
