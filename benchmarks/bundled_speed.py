@@ -6,11 +6,7 @@ tokens and answers in the precision in use are held against float32; where they 
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import videobert
+from machine import machine
 from videobert.model_folder import BUNDLED
 from videobert.results import Report
 
@@ -66,7 +63,11 @@ def measure() -> dict[str, Any]:
             "token_match_with_f32": float(np.mean(model.tokens(CLIP).ids == reference.tokens(CLIP).ids)),
             "same_answers_as_f32": answers(report) == answers(exact),
         }
-        results: dict[str, Any] = {"environment": environment(), "clip_s": report.duration_s, "parity": parity}
+        results: dict[str, Any] = {
+            "environment": machine("openvino", "av", "numpy"),
+            "clip_s": report.duration_s,
+            "parity": parity,
+        }
         if parity["token_match_with_f32"] < 0.99 or not parity["same_answers_as_f32"]:
             return results
         later = []
@@ -83,20 +84,6 @@ def measure() -> dict[str, Any]:
     results["later_answer"] = spread(later)
     results["times_real_time"] = round(report.duration_s / results["later_answer"]["median_s"], 1)
     return results
-
-
-def environment() -> dict[str, Any]:
-    """Machine and versions."""
-    info = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in ("openvino", "av", "numpy")},
-        "videobert": videobert.__version__,
-    }
 
 
 if __name__ == "__main__":

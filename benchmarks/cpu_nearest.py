@@ -12,11 +12,7 @@ values independent. `noise` lies between: Gaussian centroids asked with a centro
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -27,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from machine import machine
 from videobert import _native
 from videobert.nearest import NearestCentroids, cpu_path
 
@@ -141,12 +138,19 @@ def compare(points: Array, index: NearestCentroids, others: dict[str, Callable[[
             "median_ms": round(1e3 * statistics.median(b for _, b in taken), 3),
             "ratio": [round(value, 3) for value in (low, middle, high)],
         }
-    return {"ours_ms": round(1e3 * statistics.median(own), 3), "others": results}
+    low, middle, high = statistics.quantiles([seconds(ours) for _ in range(pairs)], n=4)
+    return {
+        "ours_ms": round(1e3 * statistics.median(own), 3),
+        # Without a rival in turn, which leaves its own data in the caches.
+        "alone_ms": [round(1e3 * value, 3) for value in (low, middle, high)],
+        "others": results,
+    }
 
 
 def measure() -> dict[str, Any]:
     """Every figure, or none for data on which a label is wrong."""
-    results: dict[str, Any] = {"environment": environment()}
+    versions = machine("faiss-cpu", "scikit-learn", "torch", "numpy")
+    results: dict[str, Any] = {"environment": versions | {"kernels": _native.nearest_kernel(cpu_path())}}
     for make in (clustered, noise, gaussian):
         centroids, points = make(np.random.default_rng(0), max(PAIRS))
         index = NearestCentroids(centroids)
@@ -163,22 +167,6 @@ def measure() -> dict[str, Any]:
             others = rivals(points[:rows], centroids) | {"read all codes once": codes.sum}
             found[f"n{rows}"] = compare(points[:rows], index, others, pairs)
     return results
-
-
-def environment() -> dict[str, Any]:
-    """Machine and versions."""
-    info = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cpu": names[0] if names else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "features": [name for name, there in _native.cpu_features().items() if there],
-        "kernels": _native.nearest_kernel(cpu_path()),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in ("faiss-cpu", "scikit-learn", "torch", "numpy")},
-    }
 
 
 if __name__ == "__main__":

@@ -9,12 +9,9 @@ reference of the tests; where ours is below its floor, no speed is written.
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -27,7 +24,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-import videobert
+from machine import machine
 from videobert import _native
 from videobert.recipe import Recipe
 from videobert.video.transform import PictureTransform, resized_size
@@ -167,27 +164,10 @@ def measure_case(size: tuple[int, int], side: int, pixel_format: str) -> dict[st
     return result
 
 
-def environment() -> dict[str, Any]:
-    """Machine and versions."""
-    info = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cpu": names[0] if names else platform.processor(),
-        "cpu_features": _native.cpu_features(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in ("av", "numpy")},
-        "videobert": videobert.__version__,
-    }
+def measure() -> dict[str, Any]:
+    """Every case on every path of this processor."""
+    return {"environment": machine("av", "numpy"), "pairs": PAIRS, "cases": [measure_case(*case) for case in CASES]}
 
 
 if __name__ == "__main__":
-    results = {"environment": environment(), "pairs": PAIRS, "cases": [measure_case(*case) for case in CASES]}
-    Path(sys.argv[1]).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    for case in results["cases"]:
-        for path, row in case["paths"].items():
-            for rival in RIVALS:
-                if rival in row:
-                    ratio = row[rival]["ratio"]
-                    print(case["size"], case["side"], case["pixel_format"], path, f"{row['psnr_db']} dB", rival, ratio)
+    Path(sys.argv[1]).write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ _META = ("backbone_hash", "clip_hash", "agreement", "seed", "samples")
 
 def write(codebook: Codebook, path: Path) -> None:
     """Write `codebook` to `path`."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     tensors: dict[str, npt.NDArray[Any]] = {"leaves": codebook.leaves, "distances": codebook.distances}
     for depth, level in enumerate(codebook.levels or ()):
@@ -33,7 +33,18 @@ def write(codebook: Codebook, path: Path) -> None:
     metadata |= {"format": FORMAT, "tree": json.dumps(codebook.levels is not None)}
     # safetensors writes the buffer as it lies: a view would come out in the wrong order.
     whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    write_atomically(path, lambda file: save_file(whole, file, metadata=metadata))
+    content = _in_order(save(whole, metadata=metadata))
+    write_atomically(path, lambda file: file.write_bytes(content))
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its metadata sorted: the library gives them another order every time."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def read(path: Path) -> Codebook:

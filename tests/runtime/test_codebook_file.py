@@ -39,6 +39,12 @@ def test_a_saved_codebook_comes_back_whole(codebook: Codebook, tmp_path: Path) -
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_the_same_codebook_is_the_same_file_to_the_byte(codebook: Codebook, tmp_path: Path) -> None:
+    for number in range(8):
+        codebook.save(tmp_path / str(number))
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 def test_a_view_is_saved_by_value(codebook: Codebook, tmp_path: Path) -> None:
     leaves = np.asfortranarray(codebook.leaves)
     Codebook(leaves=leaves, distances=codebook.distances, backbone_hash="b", clip_hash="c").save(tmp_path / "c")

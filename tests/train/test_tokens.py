@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,10 +10,14 @@ import pytest
 import torch
 
 from videobert.config import EncoderConfig, ModelConfig
-from videobert_modeling.train.examples import IGNORED, ExampleMaker, Moment, special_ids
+from videobert.recipe import Recipe
+from videobert_modeling.train.attributes import reversed_in_time
+from videobert_modeling.train.dataset import records_of
+from videobert_modeling.train.examples import IGNORED, ExampleMaker, Moment, moments_of, special_ids
+from videobert_modeling.train.narrate import FULL_TEMPLATES, Sentence, naming_words, narration
 from videobert_modeling.train.pretrain import CentroidRows
 from videobert_modeling.train.tokens import AttributeMeans, complete, word_tokenizer
-from videobert_modeling.train.world import ATTRIBUTES, HELD_OUT, Scene
+from videobert_modeling.train.world import ATTRIBUTES, HELD_OUT, Scene, training_films
 
 _SCENES = [Scene(*values) for values in itertools.product(*ATTRIBUTES.values())]
 _DIM = 24
@@ -75,10 +80,69 @@ def test_visual_rows_are_a_linear_map_of_their_centroids(config: ModelConfig) ->
     torch.testing.assert_close(rows[7], (rows[5] + rows[6]) / 2)
 
 
+def said_of(scene: Scene) -> Sentence:
+    return Sentence(scene, FULL_TEMPLATES[0], 0.0, 3.0)
+
+
+def test_moments_are_what_is_to_be_seen_while_a_sentence_lasts() -> None:
+    films, recipe = training_films(40, seed=3), Recipe()
+    records = np.concatenate(
+        [
+            records_of(film, number, np.arange(0.0, film.duration_s - recipe.clip_duration_s, 1.5), 1.5)
+            for number, film in enumerate(films)
+        ]
+    )
+    ids = np.arange(len(records))
+    moments = moments_of(films, records, ids, 1.5, seed=0)
+    told = np.concatenate([moment.tokens for moment in moments])
+    assert np.array_equal(np.sort(told), ids)  # every clip has its sentence, and one only
+    halves = 0
+    for moment in moments:
+        sentence = moment.sentence
+        middles = records["start_s"][moment.tokens] + 0.75
+        assert ((sentence.start_s <= middles) & (middles < sentence.end_s)).all()
+        (film,) = set(records["film"][moment.tokens])
+        assert sentence in narration(films[film], 0)
+        halves += all(sentence.end_s - sentence.start_s < event.end_s - event.start_s for event in films[film].events)
+        if moment.next is not None:
+            assert moments[moment.next].sentence.start_s == pytest.approx(sentence.end_s)
+            assert records["film"][moments[moment.next].tokens[0]] == film
+    assert halves > 5
+
+
+def test_unknown_words_alone_say_nothing_about_a_match_but_never_name_what_is_seen(config: ModelConfig) -> None:
+    tokenizer = word_tokenizer()
+    unknown = special_ids(tokenizer).unknown
+    naming = [tokenizer.token_to_id(word) for word in naming_words()]
+    scenes = [scene for scene in _SCENES if not scene.held_out][::7]
+    make = ExampleMaker(config, tokenizer, [Moment(said_of(s), np.arange(3), (), None) for s in scenes], seed=0)
+    with_unknown: dict[int, list[bool]] = {0: [], 1: []}
+    for _ in range(4000):
+        example = make()
+        if example.aligned == IGNORED:
+            continue
+        words = np.where(example.words != IGNORED, example.words, example.sequence.ids)
+        text = words[: example.sequence.visual_start]
+        if np.isin(text, naming).any():
+            with_unknown[example.aligned].append(unknown in text)
+        else:
+            assert example.aligned == 0
+    shares = [np.mean(with_unknown[aligned]) for aligned in (0, 1)]
+    assert shares == pytest.approx([0.1, 0.1], abs=0.03)
+
+
+@pytest.mark.parametrize("scene", [scene for scene in _SCENES if not scene.held_out], ids=str)
+def test_a_clip_shown_backwards_is_never_of_a_held_out_combination(scene: Scene) -> None:
+    backwards = reversed_in_time(np.array(scene.labels()))
+    motion = {"grows": "shrinks", "shrinks": "grows"}.get(scene.motion, scene.motion)
+    expected = dataclasses.replace(scene, motion=motion)
+    assert backwards == (None if expected.held_out else expected.labels())
+
+
 def test_examples_never_speak_of_an_unseen_combination_and_mismatched_ones_are_wrong(config: ModelConfig) -> None:
     tokenizer = word_tokenizer()
     scenes = [scene for scene in _SCENES if not scene.held_out][::7]
-    moments = [Moment(s, np.arange(3) + i % 30, (np.arange(3),), None) for i, s in enumerate(scenes)]
+    moments = [Moment(said_of(s), np.arange(3) + i % 30, (np.arange(3),), None) for i, s in enumerate(scenes)]
     make = ExampleMaker(config, tokenizer, moments, seed=0)
     kinds = {0: 0, 1: 0, IGNORED: 0}
     verbs = dict(zip((*ATTRIBUTES["motion"],), ATTRIBUTES["motion"], strict=True))
@@ -100,7 +164,7 @@ def test_examples_never_speak_of_an_unseen_combination_and_mismatched_ones_are_w
 def test_hidden_places_hold_what_the_targets_say(config: ModelConfig) -> None:
     tokenizer = word_tokenizer()
     scene = Scene("red", "star", "sad", "spins")
-    make = ExampleMaker(config, tokenizer, [Moment(scene, np.full(6, 11), (), None)], seed=1)
+    make = ExampleMaker(config, tokenizer, [Moment(said_of(scene), np.full(6, 11), (), None)], seed=1)
     mask, asked = special_ids(tokenizer).mask, 0
     for _ in range(300):
         example = make()

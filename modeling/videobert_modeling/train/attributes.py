@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from videobert_modeling.train.world import ATTRIBUTES, MOTIONS
+from videobert_modeling.train.world import ATTRIBUTES, Scene
 
 _SMOOTHING = 0.05
 _MOOD_WEIGHT = 2.0  # the smallest thing to see, and the last of those in a still to be learned
 _REVERSED = {"grows": "shrinks", "shrinks": "grows"}
-REVERSED_MOTION = tuple(MOTIONS.index(_REVERSED.get(motion, motion)) for motion in MOTIONS)
 
 
 class AttributeHeads(nn.Module):
@@ -46,6 +47,14 @@ class AttributeHeads(nn.Module):
             right.append((logits.argmax(1) == target).float().mean().item())
         unexplained = (features - composed).square().sum() / (features - features.mean(0)).square().sum()
         return Losses(sorting, unexplained, tuple(right))
+
+
+def reversed_in_time(labels: npt.NDArray[np.integer]) -> tuple[int, int, int, int] | None:
+    """Labels `(4,)` of the same clip shown backwards; None if that is a combination kept out of training."""
+    names = {name: values[label] for (name, values), label in zip(ATTRIBUTES.items(), labels, strict=True)}
+    names["motion"] = _REVERSED.get(names["motion"], names["motion"])
+    scene = Scene(**names)
+    return None if scene.held_out else scene.labels()
 
 
 class Losses(NamedTuple):

@@ -18,13 +18,12 @@ from torch import Tensor, nn
 
 from videobert.recipe import Recipe
 from videobert_modeling.models import S3D
-from videobert_modeling.train.attributes import REVERSED_MOTION, AttributeHeads
+from videobert_modeling.train.attributes import AttributeHeads, reversed_in_time
 from videobert_modeling.train.dataset import Shards
 from videobert_modeling.train.stages import Report, write_atomically
 
 _ATTRIBUTES_OF_STILLS = ("colour", "shape", "mood")
 _ATTRIBUTES_OF_CLIPS = ("colour", "shape", "mood", "motion")
-_MOTION = 3  # column of the motion in labels
 _NORM_MOMENTUM = 0.1
 _SHIFT_PX = 4
 
@@ -177,7 +176,10 @@ def normalised(pixels: Tensor, recipe: Recipe) -> Tensor:
 def _augmented(
     rng: np.random.Generator, data: Shards, batch: npt.NDArray[np.int64], recipe: Recipe
 ) -> tuple[Tensor, Tensor]:
-    """A batch, each picture mirrored, reversed in time, relit, tinted and moved a little at random."""
+    """A batch, each picture mirrored, reversed in time, relit, tinted and moved a little at random.
+
+    No picture is made of a combination that is held out.
+    """
     labels = data.records["labels"][batch].astype(np.int64)
     first = data[int(batch[0])]
     frames = first if first.ndim == 4 else first[None]
@@ -187,9 +189,8 @@ def _augmented(
         clip = clip if clip.ndim == 4 else clip[None]
         if rng.random() < 0.5:
             clip = clip[:, :, ::-1]
-        if rng.random() < 0.5:
-            clip = clip[::-1]
-            labels[row, _MOTION] = REVERSED_MOTION[labels[row, _MOTION]]
+        if rng.random() < 0.5 and (backwards := reversed_in_time(labels[row])) is not None:
+            clip, labels[row] = clip[::-1], backwards
         dy, dx = rng.integers(0, 2 * _SHIFT_PX + 1, 2)
         _move(clip, pixels[row], int(dy), int(dx))
     gain = rng.uniform(0.8, 1.2, (len(batch), 1)) * rng.uniform(0.94, 1.06, (len(batch), 3))

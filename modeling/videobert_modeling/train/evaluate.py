@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import multiprocessing
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
@@ -30,6 +31,7 @@ from videobert_modeling.train.stages import Report
 from videobert_modeling.train.world import ATTRIBUTES, Film, Scene, SceneSampler, Split, held_out_films
 
 SPLITS: tuple[Split, ...] = get_args(Split)
+ZOOMS, PLACES = (1.0, 0.75, 0.5), (0.0, 0.5, 1.0)
 _NAMED = "the {colour} {shape} with a {mood} face {motion}"
 _PACKAGES = ("videobert", "torch", "openvino", "av", "numpy", "opencv-python-headless")
 Watched = tuple[Film, VisualTokens]
@@ -78,24 +80,22 @@ def evaluate(
             "origin": {k: getattr(model.origin, k) for k in ("model", "recipe", "engine", "device", "precision")},
             "films": {split: len(rows) for split, rows in watched.items()},
             "clips": {split: sum(len(tokens) for _, tokens in rows) for split, rows in watched.items()},
-            "without_video": _blind(model, watched["seen"]),
+            "model": {name: _sha256(folder / name) for name in ("model.safetensors", "codebook.safetensors")},
         }
         for split, rows in watched.items():
             results[split] = {
                 "cloze": _cloze(model, rows),
+                "without_video": _blind(model, rows),
                 "cloze_named": _cloze_named(model, rows, with_video=True),
+                "without_video_named": _cloze_named(model, rows, with_video=False),
                 "classify": _classify(model, rows),
                 "one_clip": _classify(model, [(film, _first_clip(tokens)) for film, tokens in rows]),
                 "alignment": _alignment(model, rows, seed),
             }
-        results["gain_points"] = {
-            split: {
-                name: round(100 * (results[split]["cloze"][name]["value"] - results["without_video"][name]["value"]), 1)
-                for name in ATTRIBUTES
+            results[split]["gain_points"] = {
+                name: round(100 * (right["value"] - results[split]["without_video"][name]["value"]), 1)
+                for name, right in results[split]["cloze"].items()
             }
-            for split in SPLITS
-        }
-        results["without_video_named"] = _cloze_named(model, watched["seen"], with_video=False)
         if real_film is not None:
             results["out_of_domain"] = _out_of_domain(model, watched, real_film)
         report(1.0)
@@ -214,37 +214,42 @@ def _alignment(model: Runtime, rows: Sequence[Watched], seed: int) -> dict[str, 
 
 
 def _out_of_domain(model: Runtime, watched: dict[Split, list[Watched]], real_film: Path) -> dict[str, Any]:
-    """Median distance percentile of held-out films against that of stretches of real film."""
-    inside = [float(np.median(tokens.percentiles)) for rows in watched.values() for _, tokens in rows]
-    outside = [float(p) for view in views_of(real_film) for p in model.tokens(view).percentiles]
+    """Distance percentiles of clips of held-out films against those of a real film, whole and in nine views.
+
+    A film counts by the median over its clips, which is what `run` judges by.
+    """
+    films = [tokens.percentiles for rows in watched.values() for _, tokens in rows]
+    inside = [float(p) for percentiles in films for p in percentiles]
+    whole = model.tokens(real_film).percentiles
+    views = [model.tokens(view(real_film, zoom, place)).percentiles for zoom in ZOOMS for place in PLACES]
+    outside = [float(p) for percentiles in (whole, *views) for p in percentiles]
     limit = model.config.out_of_domain_percentile
     return {
         "area": area(outside, inside),
         "source": real_film.name,
+        "real_clips": {"whole": len(whole), "views": len(outside) - len(whole)},
         "threshold": limit,
-        "flagged_shapes": proportion([p > limit for p in inside]),
-        "flagged_real": proportion([p > limit for p in outside]),
+        "flagged_shapes": proportion([bool(np.median(percentiles) > limit) for percentiles in films]),
+        "flagged_real": proportion([bool(np.median(percentiles) > limit) for percentiles in (whole, *views)]),
     }
 
 
-def views_of(path: Path) -> list[videobert.FrameArray]:
-    """Nine square views of a film: three places at three zooms, so that a short film gives more than a few clips."""
+def view(path: Path, zoom: float, place: float) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
+    """The frames of a film cut to a square, so that a short film gives more than a few clips.
+
+    Args:
+        zoom: side of the square as a share of the picture's shorter side.
+        place: 0 is left, 1 right; in height the square is in the middle.
+    """
     import av
 
     with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        decoded = [(f.to_ndarray(format="rgb24"), f.time or 0.0) for f in container.decode(stream)]
-    pictures = np.stack([picture for picture, _ in decoded]).astype(np.uint8, copy=False)
-    times = np.array([time for _, time in decoded])
-    height, width = pictures.shape[1:3]
-    views = []
-    for share in (1.0, 0.75, 0.5):
-        side = int(min(height, width) * share) // 2 * 2
-        for place in (0.0, 0.5, 1.0):
-            top, left = int((height - side) / 2), int((width - side) * place)
-            views.append(videobert.FrameArray(_square(pictures, top, left, side), times))
-    return views
+        for frame in container.decode(container.streams.video[0]):
+            side = int(min(frame.height, frame.width) * zoom) // 2 * 2
+            top, left = (frame.height - side) // 2, int((frame.width - side) * place)
+            picture = frame.to_ndarray(format="rgb24")[top : top + side, left : left + side]
+            yield np.ascontiguousarray(picture, np.uint8), frame.time or 0.0
 
 
-def _square(pictures: npt.NDArray[np.uint8], top: int, left: int, side: int) -> npt.NDArray[np.uint8]:
-    return np.ascontiguousarray(pictures[:, top : top + side, left : left + side])
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

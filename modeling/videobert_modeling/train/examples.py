@@ -10,26 +10,26 @@ from tokenizers import Tokenizer
 
 from videobert.config import ModelConfig
 from videobert.sequence import JointSequence, SequenceBuilder, SpecialIds
-from videobert_modeling.train.narrate import fill_template, random_template
+from videobert_modeling.train.narrate import Sentence, fill_template, naming_words, narration, random_template
 from videobert_modeling.train.world import ATTRIBUTES, Film, Scene
 
 IGNORED = -100
 _LONGEST_PAIR = 14  # words of two sentences together; longer ones would only make every batch longer
 _WORD_SHARE, _VISUAL_SHARE = 0.15, 0.15
-_ATTRIBUTE_WORDS = frozenset(word for values in ATTRIBUTES.values() for word in values)
+_STRANGER_SHARE, _ALL_STRANGE_SHARE = 0.1, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One event of a film as the joint encoder meets it.
+    """One sentence of a film's narration and what is to be seen meanwhile.
 
     Args:
-        tokens: visual tokens of its clips, in order.
-        surroundings: tokens of a clip and its neighbours, where most of them are of this event; `run` asks so.
-        next: index of the event after it in the same film, if any.
+        tokens: visual tokens of the clips whose middle lies in the sentence's time, in order.
+        surroundings: tokens of a clip and its neighbours, where most of them are of the same event; `run` asks so.
+        next: index of the moment after it in the same film, if any.
     """
 
-    scene: Scene
+    sentence: Sentence
     tokens: npt.NDArray[np.int64]
     surroundings: tuple[npt.NDArray[np.int64], ...]
     next: int | None
@@ -48,21 +48,28 @@ class Example:
     aligned: int = field(default=IGNORED)
 
 
-def moments_of(films: list[Film], records: npt.NDArray[np.void], tokens: npt.NDArray[np.integer]) -> list[Moment]:
-    """The events of films whose clips have `records` (see `Shards`) and visual tokens, in film order."""
+def moments_of(
+    films: list[Film], records: npt.NDArray[np.void], tokens: npt.NDArray[np.integer], clip_s: float, seed: int
+) -> list[Moment]:
+    """The narration of films whose clips have `records` (see `Shards`) and visual tokens, in film order.
+
+    A sentence during which no clip has its middle is left out.
+    """
     moments: list[Moment] = []
     for number, film in enumerate(films):
         mine = np.flatnonzero(records["film"] == number)
         ids, events = tokens[mine].astype(np.int64), records["event"][mine]
-        kept = [index for index in range(len(film.events)) if (events == index).any()]
-        for index in kept:
-            around = [slice(max(0, at - 1), at + 2) for at in np.flatnonzero(events == index)]
+        middles = records["start_s"][mine] + clip_s / 2
+        told = [(s, np.flatnonzero((s.start_s <= middles) & (middles < s.end_s))) for s in narration(film, seed)]
+        told = [(sentence, at) for sentence, at in told if len(at)]
+        for place, (sentence, at) in enumerate(told, 1):
+            around = [(index, slice(max(0, index - 1), index + 2)) for index in at]
             moments.append(
                 Moment(
-                    scene=film.events[index].scene,
-                    tokens=ids[events == index],
-                    surroundings=tuple(ids[a] for a in around if 2 * (events[a] == index).sum() > len(ids[a])),
-                    next=len(moments) + 1 if index != kept[-1] else None,
+                    sentence=sentence,
+                    tokens=ids[at],
+                    surroundings=tuple(ids[a] for i, a in around if 2 * (events[a] == events[i]).sum() > len(ids[a])),
+                    next=len(moments) + 1 if place < len(told) else None,
                 )
             )
     return moments
@@ -76,34 +83,36 @@ class ExampleMaker:
         self._special = special_ids(tokenizer)
         self._builder = SequenceBuilder(config, self._special)
         self._rng = np.random.default_rng([seed, 7])
-        self._attribute_ids = np.array([tokenizer.token_to_id(word) for word in sorted(_ATTRIBUTE_WORDS)])
+        self._naming_ids = np.array([tokenizer.token_to_id(word) for word in sorted(naming_words())])
 
     def __call__(self) -> Example:
         """The next example."""
         rng = self._rng
         moment = self._moments[rng.integers(len(self._moments))]
-        template, draw = random_template(rng), rng.random()
-        text = fill_template(template, moment.scene)
+        scene, draw = moment.sentence.scene, rng.random()
+        # As it was narrated, or in other words.
+        template = moment.sentence.template if rng.random() < 0.5 else random_template(rng)
+        text = fill_template(template, scene)
         if draw < 0.15:
-            return self._masked(text, None)
+            return self._masked(self._ids(text), None)
         if moment.surroundings and rng.random() < 0.35:
             visual = moment.surroundings[rng.integers(len(moment.surroundings))]
         else:
             visual = self._subsample(moment.tokens)
         if draw < 0.25:
-            return self._masked("", visual)
+            return self._masked([], visual)
         if draw < 0.55:
-            wrong = self._mismatch(template, moment.scene, text)
+            wrong = self._mismatch(template, scene, text)
             if wrong is not None:
-                return Example(*self._plain(self._builder.joint(self._ids(wrong), visual)), aligned=0)
+                return Example(*self._plain(self._builder.joint(wrong, visual)), aligned=0)
         if draw < 0.65:
             return Example(*self._plain(self._builder.joint(self._ids(text), visual)), aligned=1)
         if draw < 0.75 and moment.next is not None:
             after = self._moments[moment.next]
-            both = f"{text} {fill_template(random_template(rng), after.scene)}"
+            both = f"{text} {fill_template(random_template(rng), after.sentence.scene)}"
             if len(both.split()) <= _LONGEST_PAIR:
                 text, visual = both, np.concatenate([visual, self._subsample(after.tokens)])
-        example = self._masked(text, visual)
+        example = self._masked(self._ids(text), visual)
         example.aligned = 1
         return example
 
@@ -112,9 +121,15 @@ class ExampleMaker:
         stride = int(self._rng.integers(1, min(5, len(tokens)) + 1))
         return tokens[self._rng.integers(stride) :: stride]
 
-    def _mismatch(self, template: str, scene: Scene, text: str) -> str | None:
-        """The sentence for another scene, half of the time one that differs in a single attribute it names."""
+    def _mismatch(self, template: str, scene: Scene, text: str) -> list[int] | None:
+        """The sentence for another scene, half of the time one that differs in a single attribute it names.
+
+        A sentence that names things of which the model knows none is a mismatch too.
+        """
         rng = self._rng
+        if rng.random() < _ALL_STRANGE_SHARE:
+            ids = np.array(self._ids(text))
+            return [int(i) for i in np.where(np.isin(ids, self._naming_ids), self._special.unknown, ids)]
         named = [name for name in ATTRIBUTES if "{" + name + "}" in template]
         if "{doing}" in template:
             named.append("motion")
@@ -125,18 +140,22 @@ class ExampleMaker:
             other = Scene(**values)
             wrong = fill_template(template, other)
             if wrong != text and not other.held_out:
-                return wrong
+                return self._ids(wrong)
         return None
 
     def _ids(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        """Words, at times with an unknown one among them: by itself it says nothing about a match."""
+        ids = list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        if self._rng.random() < _STRANGER_SHARE:
+            ids.insert(int(self._rng.integers(len(ids) + 1)), self._special.unknown)
+        return ids
 
     def _plain(self, sequence: JointSequence) -> tuple[JointSequence, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         nothing = np.full(len(sequence), IGNORED, np.int64)
         return sequence, nothing, nothing
 
-    def _masked(self, text: str, visual: npt.NDArray[np.int64] | None) -> Example:
-        rng, ids = self._rng, self._ids(text)
+    def _masked(self, ids: list[int], visual: npt.NDArray[np.int64] | None) -> Example:
+        rng = self._rng
         sequence = self._builder.text(ids) if visual is None else self._builder.joint(ids, visual)
         words = np.full(len(sequence), IGNORED, np.int64)
         seen = words.copy()
@@ -145,11 +164,12 @@ class ExampleMaker:
         if rng.random() < 0.7:
             # Whole attributes, often all of them, so that only the video can tell.
             share = rng.choice((0.3, 0.6, 1.0))
-            chosen |= np.isin(ids, self._attribute_ids) & (rng.random(len(ids)) < share)
+            chosen |= np.isin(ids, self._naming_ids) & (rng.random(len(ids)) < share)
+        chosen &= np.array(ids, np.int64) != self._special.unknown
         self._hide(sequence, text_at[chosen], words, 0)
-        if visual is not None and (not text or rng.random() < 0.5):
+        if visual is not None and (not ids or rng.random() < 0.5):
             hidden = rng.random(len(visual)) < 2 * _VISUAL_SHARE
-            if not text:
+            if not ids:
                 hidden[rng.integers(len(hidden))] = True
             self._hide(sequence, sequence.visual_start + np.flatnonzero(hidden), seen, self._config.words)
         return Example(sequence, words, seen)

@@ -1,7 +1,7 @@
 """Films as real video files: H.264 in MP4 or VP9 in WebM, written with PyAV.
 
-x264's rate control (its macroblock tree) was found to give slightly other bytes each time for the same pictures. So the
-same seed gives the same scenes and pictures, and the same metrics but for noise, but not the same weights bit by bit.
+x264's macroblock tree was found to give slightly other bytes now and then for the same pictures, so it is off: the same
+seed gives the same files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from videobert_modeling.train.render import frames
 from videobert_modeling.train.world import Film
 
 _OPTIONS = {
-    "libx264": {"preset": "veryfast", "threads": "1"},
+    "libx264": {"preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "b": "0", "threads": "1"},
 }
 SUFFIXES = {"libx264": ".mp4", "libvpx-vp9": ".webm"}

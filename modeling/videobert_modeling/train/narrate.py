@@ -70,16 +70,21 @@ QUESTIONS: dict[str, QuestionConfig] = {
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence and the stretch of the film that it speaks about."""
+    """A sentence about a scene and the stretch of the film that it speaks of.
 
-    text: str
+    Args:
+        template: see `random_template`.
+    """
+
+    scene: Scene
+    template: str
     start_s: float
     end_s: float
 
-
-def describe(rng: np.random.Generator, scene: Scene) -> str:
-    """One sentence about a scene."""
-    return fill_template(random_template(rng), scene)
+    @property
+    def text(self) -> str:
+        """The words."""
+        return fill_template(self.template, self.scene)
 
 
 def random_template(rng: np.random.Generator) -> str:
@@ -110,11 +115,16 @@ def narration(film: Film, seed: int) -> list[Sentence]:
             spans = [(event.start_s, event.end_s)]
         else:
             spans = [(event.start_s, middle), (middle, event.end_s)]
-        sentences += [Sentence(describe(rng, event.scene), start, end) for start, end in spans]
+        sentences += [Sentence(event.scene, random_template(rng), start, end) for start, end in spans]
     return sentences
+
+
+def naming_words() -> frozenset[str]:
+    """The words that name a value of an attribute, in every form."""
+    return frozenset(_DOING.values()).union(*ATTRIBUTES.values())
 
 
 def vocabulary() -> list[str]:
     """Every word of the narration, sorted."""
     fixed = {w for t in FULL_TEMPLATES + PARTIAL_TEMPLATES for w in t.split() if not w.startswith("{")}
-    return sorted(fixed.union(_DOING.values(), *ATTRIBUTES.values()))
+    return sorted(fixed | naming_words())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from videobert.model_folder import backbone_hash
 from videobert_modeling.cluster import train_codebook
 from videobert_modeling.export import export_folder
 from videobert_modeling.export.manifest import write_manifest
+from videobert_modeling.importers.folder import require_new, write_whole
 from videobert_modeling.models import S3D, VideoBert, backbone_tensors, save_weights
 from videobert_modeling.train.backbone import inflate, new_backbone, train_on_clips, train_on_stills
 from videobert_modeling.train.card import model_card
@@ -35,6 +37,8 @@ from videobert_modeling.train.tokens import complete, features_of, round_to_half
 from videobert_modeling.train.world import training_films
 
 EVALUATION_SEED = 20_190_401  # apart from every training seed
+# Part of the cached stages' names: raised when the same settings come to mean something else.
+_CODE, _EVALUATION_CODE = 2, 2
 _DEPTH = 3  # levels of the codebook
 _OUT_OF_DOMAIN_PERCENTILE = 99.5  # a film is flagged if half of its clips are among the farthest half percent
 _WINDOW_CLIPS = 5  # as many as the longest event of the world has: a window of more would mix scenes
@@ -53,7 +57,7 @@ def train(
     """Trains, exports and evaluates the model; an interrupted run goes on where it was.
 
     Args:
-        out: the model folder to write; replaced if it exists.
+        out: the model folder to write.
         work_dir: cached stages, some 10 GB at full scale; may be deleted afterwards.
         scale: `"full"`, the bundled model, or `"smoke"`, the whole chain at toy size.
         seed: of everything in training; the evaluation has a seed of its own.
@@ -62,7 +66,11 @@ def train(
 
     Returns:
         The evaluation's results, as in the model card.
+
+    Raises:
+        InputError: `out` exists and is not an empty folder.
     """
+    require_new(out)
     chain = _Chain(SETTINGS[scale], seed, Stages(work_dir, on_progress))
     return chain.run(out, real_film)
 
@@ -76,8 +84,9 @@ class _Chain:
         s, seed = self._settings, self._seed
         run = self._stages.run
         recipe = s.recipe.to_json()
-        stills = run("stills", {"n": s.stills, "seed": seed, "recipe": recipe}, self._write_stills)
-        clips = run("clips", {"n": s.films, "seed": seed, "recipe": recipe}, self._write_clips)
+        world = {"seed": seed, "recipe": recipe, "code": _CODE}
+        stills = run("stills", {"n": s.stills, **world}, self._write_stills)
+        clips = run("clips", {"n": s.films, **world}, self._write_clips)
         spatial = run(
             "spatial",
             {"schedule": dataclasses.asdict(s.on_stills), "width": s.backbone_width, "seed": seed},
@@ -108,7 +117,7 @@ class _Chain:
             lambda folder, report: self._pretrain(refined, tokens, clips, folder, report),
             after=("tokens",),
         )
-        films = run("films", {"n": s.held_out_films, "seed": EVALUATION_SEED}, self._write_held_out)
+        films = run("films", {"n": s.held_out_films, "seed": EVALUATION_SEED, "code": _CODE}, self._write_held_out)
         model = run(
             "model",
             {
@@ -121,7 +130,7 @@ class _Chain:
         )
         evaluation = run(
             "evaluation",
-            {"real_film": real_film and real_film.name},
+            {"real_film": real_film and _sha256(real_film), "code": _EVALUATION_CODE},
             lambda folder, report: self._evaluate(model, films, real_film, folder, report),
             after=("model", "films"),
         )
@@ -182,7 +191,8 @@ class _Chain:
     def _pretrain(self, backbone: Path, tokens: Path, clips: Path, folder: Path, report: Report) -> None:
         s, codebook = self._settings, Codebook.load(tokens / _CODEBOOK)
         films = training_films(s.films, self._seed)
-        moments = moments_of(films, Shards.open(clips).records, np.load(tokens / "ids.npy"))
+        records, ids = Shards.open(clips).records, np.load(tokens / "ids.npy")
+        moments = moments_of(films, records, ids, s.recipe.clip_duration_s, self._seed)
         tokenizer = word_tokenizer()
         config = self._config(tokenizer.get_vocab_size(), self._load_backbone(backbone), codebook)
         model = pretrain(config, tokenizer, codebook.leaves, moments, s.pretraining, self._seed, report)
@@ -236,18 +246,22 @@ def _blocks(features: npt.NDArray[np.float32], rows: int = 4096) -> Iterator[npt
         yield features[first : first + rows]
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def _publish(model: Path, results: dict[str, Any], out: Path) -> None:
-    """The finished folder with its card in place of `out`."""
-    partial = out.with_name(f"{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(model / "folder", partial)
-    write_demo(partial / "clip.mp4")
-    (partial / "README.md").write_text(model_card(results, partial), encoding="utf-8")
-    write_manifest(partial)
-    if out.exists():
-        shutil.rmtree(out)
-    partial.rename(out)
+    """The finished folder with its card as `out`."""
+
+    def fill(new: Path) -> None:
+        shutil.copytree(model / "folder", new, dirs_exist_ok=True)
+        write_demo(new / "clip.mp4")
+        (new / "README.md").write_text(model_card(results, new), encoding="utf-8")
+        write_manifest(new)
+
+    write_whole(out, fill)

@@ -1,0 +1,89 @@
+"""The CPU benchmarks at a tiny size: they measure, say where, and write no speed beside a wrong answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a benchmark as `python benchmarks/NAME.py` would."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def nearest(load: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = load("cpu_nearest")
+    for name, value in {"LEAVES": 144, "DIM": 16, "PAIRS": {1: 2, 8: 2}, "CHECKED": 8}.items():
+        monkeypatch.setattr(module, name, value)
+    return module
+
+
+def test_nearest_centroid_is_compared_with_every_rival(nearest: ModuleType) -> None:
+    results = nearest.measure()
+    assert {"date", "cpu", "cpu_features", "cores", "load", "python", "kernels", "torch"} <= set(results["environment"])
+    for data in ("clustered", "noise", "gaussian"):
+        assert results[data]["labels_equal_float64"]
+        for rows in ("n1", "n8"):
+            timed = results[data][rows]
+            assert timed["ours_ms"] > 0
+            assert timed["alone_ms"] == sorted(timed["alone_ms"])
+            assert len(timed["others"]) == 9
+            for rival in timed["others"].values():
+                assert rival["median_ms"] > 0
+                assert rival["ratio"] == sorted(rival["ratio"])
+
+
+def test_nearest_centroid_with_a_wrong_label_has_no_speed(nearest: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest, "brute_force", lambda points, centroids: np.full(len(points), -1))
+    for data in ("clustered", "noise", "gaussian"):
+        assert set(nearest.measure()[data]) == {"leaves", "labels_equal_float64"}
+
+
+@pytest.fixture
+def transform(load: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = load("cpu_transform")
+    for name, value in {"PAIRS": 3, "POOL": 2, "CASES": [((96, 64), 32, "yuv420p")]}.items():
+        monkeypatch.setattr(module, name, value)
+    return module
+
+
+def test_the_transform_is_compared_with_swscale_on_every_path(transform: ModuleType) -> None:
+    (case,) = transform.measure()["cases"]
+    assert "scalar" in case["paths"]
+    for timed in case["paths"].values():
+        assert timed["psnr_db"] >= transform.FLOOR_DB
+        assert set(timed) == {"psnr_db", *transform.RIVALS}
+
+
+def test_a_transform_below_its_floor_has_no_speed(transform: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transform, "FLOOR_DB", 1000)
+    (case,) = transform.measure()["cases"]
+    assert all(set(timed) == {"psnr_db"} for timed in case["paths"].values())
+
+
+def test_the_bundled_model_with_other_answers_than_in_float32_has_no_speed(
+    load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("bundled_speed")
+    said = iter([["one answer"], ["another"]])
+    monkeypatch.setattr(module, "answers", lambda report: next(said))
+    assert set(module.measure()) == {"environment", "clip_s", "parity"}

@@ -1,0 +1,34 @@
+"""A torchvision S3D with the weights that the reference outputs were computed with."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+def seeded_s3d(name: str, shape: list[int]) -> torch.Tensor:
+    """The values that the reference outputs under `vectors/` were computed with."""
+    if name.endswith("num_batches_tracked"):
+        return torch.zeros(shape, dtype=torch.int64)
+    x = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
+    if name.endswith("running_var"):
+        x = np.abs(x) * 0.2 + 0.9
+    elif name.endswith("running_mean"):
+        x = 0.1 * x
+    elif len(shape) == 1:
+        x = 1 + 0.1 * x if name.endswith("weight") else 0.1 * x
+    else:
+        x = x * np.sqrt(2 / np.prod(shape[1:]))
+    return torch.from_numpy(x.astype(np.float32))
+
+
+@pytest.fixture(scope="session")
+def torchvision_state() -> dict[str, torch.Tensor]:
+    """All 8.3 million values of a torchvision S3D state dict, classifier included."""
+    shapes = json.loads((Path(__file__).parent / "vectors" / "torchvision_s3d.json").read_text())
+    return {name: seeded_s3d(name, shape) for name, shape in shapes.items()}
