@@ -29,12 +29,12 @@ test: $(VENV)/.installed-all
 	$(BIN)/python -m pytest -m "not slow" tests/kernels
 
 check: $(VENV)/.installed-all $(OLDEST)/.installed
-	cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
-	cmake --build build/sanitized
-	ctest --test-dir build/sanitized --output-on-failure
-	cmake -S . -B build/threads -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=thread
-	cmake --build build/threads --target nearest_test
-	ctest --test-dir build/threads --output-on-failure -R nearest
+	$(BIN)/cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
+	$(BIN)/cmake --build build/sanitized
+	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
+	$(BIN)/cmake -S . -B build/threads -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=thread
+	$(BIN)/cmake --build build/threads --target nearest_test
+	$(BIN)/ctest --test-dir build/threads --output-on-failure -R nearest
 	$(BIN)/python -m pytest -m slow --timeout 1200 --ignore tests/kernels
 	$(BIN)/python -m pytest -m slow tests/kernels
 	$(BIN)/python -m videobert_kernels.gate

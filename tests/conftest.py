@@ -1,10 +1,14 @@
-"""What every test needs: repeatable randomness and no way out to the network."""
+"""What every test needs: repeatable randomness, no way out to the network, and small videos."""
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import socket
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,3 +37,14 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError(f"a test tried to open a connection to {address!r}")
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def factory() -> ModuleType:
+    """`video/clip_factory.py`: makes small videos whose frames carry their number."""
+    path = Path(__file__).parent / "video" / "clip_factory.py"
+    spec = importlib.util.spec_from_file_location("video_tests_clip_factory", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

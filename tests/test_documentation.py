@@ -18,6 +18,7 @@ CLIP = ROOT / "runtime/videobert/bundled/shapes/clip.mp4"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 # Continuous integration runs these; `make demo` has a test of its own in test_clean_clone.py.
+ACTIVATE = ". .venv/bin/activate"
 MAKE_TARGETS = {"demo", "test", "check", "lint", "format"}
 
 
@@ -67,6 +68,12 @@ def test_every_command_of_a_page_runs_in_its_order(desk: Path) -> None:
     for where, command in commands():
         first, *rest = shlex.split(command)
         if first == "make":
+            continue
+        if command == ACTIVATE:
+            assert re.search(r"^VENV \?= \.venv$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+            continue
+        if first == "cp":
+            assert rest == [str(CLIP.relative_to(ROOT)), "."], f"{where}: {command}"
             continue
         assert first == "videobert", f"{where}: a command that no test runs: {command}"
         run([sys.executable, "-m", "videobert", *rest], desk)

@@ -29,13 +29,42 @@ if TYPE_CHECKING:
     from videobert.codebook import Codebook
     from videobert.limits import Limits
     from videobert.recipe import Recipe
+    from videobert.report.html import html_page
+    from videobert.results import (
+        AlignedWindow,
+        Alignment,
+        Candidate,
+        Classification,
+        Embedding,
+        Fill,
+        Filled,
+        Origin,
+        Report,
+        ReportSegment,
+        Segment,
+        to_json,
+    )
     from videobert.runtime import Runtime, load
     from videobert.token_file import VisualTokens
-    from videobert.video import FrameArray
+    from videobert.video import FrameArray, open_clips
 
 __version__ = "0.1.0"
 
 # Everything below is imported on first use, so that `import videobert` costs next to nothing.
+_RESULTS = (
+    "AlignedWindow",
+    "Alignment",
+    "Candidate",
+    "Classification",
+    "Embedding",
+    "Fill",
+    "Filled",
+    "Origin",
+    "Report",
+    "ReportSegment",
+    "Segment",
+    "to_json",
+)
 _HOME = {
     "Codebook": "videobert.codebook",
     "FrameArray": "videobert.video",
@@ -43,28 +72,45 @@ _HOME = {
     "Recipe": "videobert.recipe",
     "Runtime": "videobert.runtime",
     "VisualTokens": "videobert.token_file",
+    "html_page": "videobert.report.html",
     "load": "videobert.runtime",
+    "open_clips": "videobert.video",
+    **dict.fromkeys(_RESULTS, "videobert.results"),
 }
 
 __all__ = [
+    "AlignedWindow",
+    "Alignment",
     "BuildError",
     "Cancelled",
+    "Candidate",
+    "Classification",
     "Codebook",
     "DecodeError",
     "DeviceError",
+    "Embedding",
     "EngineUnavailable",
+    "Fill",
+    "Filled",
     "FrameArray",
     "InputError",
     "LimitExceeded",
     "Limits",
     "MismatchError",
     "ModelError",
+    "Origin",
     "Recipe",
+    "Report",
+    "ReportSegment",
     "Runtime",
+    "Segment",
     "VideoBertError",
     "VisualTokens",
     "__version__",
+    "html_page",
     "load",
+    "open_clips",
+    "to_json",
 ]
 
 

@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from videobert.report.html import page
+from videobert.report.html import html_page
 from videobert.report.thumbnail import data_uri
 from videobert.results import Candidate, Report
 
@@ -76,24 +76,24 @@ def hostile_report(report: Report, text: str) -> Report:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_from_outside_cannot_become_markup(text: str, report: Report) -> None:
-    plain, attacked = Page(page(report)), Page(page(hostile_report(report, text)))
+    plain, attacked = Page(html_page(report)), Page(html_page(hostile_report(report, text)))
     # Only elements and attributes that a harmless report has too; a style holds numbers, never a name.
     assert set(attacked.tags) <= {*plain.tags, "span"}
     assert {(tag, name) for tag, name, _ in attacked.attributes} <= {(tag, name) for tag, name, _ in plain.attributes}
     for _, name, value in attacked.attributes:
         if name == "style":
             assert re.fullmatch(r"(--[hs]|left|width|height):[\d.]+%?(;(--[hs]|left|width|height):[\d.]+%?)*", value)
-    page(hostile_report(report, text)).encode("utf-8")
+    html_page(hostile_report(report, text)).encode("utf-8")
 
 
 def test_hostile_text_is_shown_as_it_is(report: Report) -> None:
-    shown = Page(page(hostile_report(report, "<script>alert(1)</script>"))).text
+    shown = Page(html_page(hostile_report(report, "<script>alert(1)</script>"))).text
     assert shown.count("<script>alert(1)</script>") > 5
-    assert "\\u202e" in page(hostile_report(report, "a\u202eb"))
+    assert "\\u202e" in html_page(hostile_report(report, "a\u202eb"))
 
 
 def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
-    text = page(report)
+    text = html_page(report)
     parsed = Page(text)
     assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a", "img"} & set(parsed.tags)
     assert not [name for _, name, _ in parsed.attributes if name in ("src", "href", "srcset") or name.startswith("on")]
@@ -105,7 +105,7 @@ def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
 
 
 def test_the_report_is_all_there(report: Report) -> None:
-    text = Page(page(report)).text
+    text = Page(html_page(report)).text
     for shown in ("clip.mp4", "10.1 s · h264 · 854×480", "0.0–1.5 s", "1.5–6.0 s", "6.0–10.5 s", "red", "bounces"):
         assert shown in text
     for shown in (
@@ -126,7 +126,7 @@ def test_the_report_is_all_there(report: Report) -> None:
 
 
 def test_blocks_lie_where_their_times_are(report: Report) -> None:
-    text = page(report)
+    text = html_page(report)
     assert re.search(
         r'class="block"\s+style="left:0\.000%;width:14\.286%;--h:2" title="0\.0–1\.5 s: red, score 0\.97"', text
     )
@@ -135,17 +135,17 @@ def test_blocks_lie_where_their_times_are(report: Report) -> None:
 
 
 def test_a_distance_beyond_training_stands_out(report: Report) -> None:
-    assert page(report).count('class="far"') == 1
-    assert "out of domain" in page(dataclasses.replace(report, out_of_domain=True))
-    assert "f32 because" in page(
+    assert html_page(report).count('class="far"') == 1
+    assert "out of domain" in html_page(dataclasses.replace(report, out_of_domain=True))
+    assert "f32 because" in html_page(
         dataclasses.replace(report, origin=dataclasses.replace(report.origin, fallback="f32 because"))
     )
 
 
 def test_a_damaged_stream_is_said(report: Report) -> None:
-    assert "damaged" not in Page(page(report)).text
+    assert "damaged" not in Page(html_page(report)).text
     video = {**report.video, "fps": 29.97, "damaged_packets": 3, "clock_restarts": 1, "size_changes": 0}
-    text = Page(page(dataclasses.replace(report, video=video))).text
+    text = Page(html_page(dataclasses.replace(report, video=video))).text
     assert "29.97 fps" in text
     assert "damaged packets: 3; restarts of the clock: 1" in text
     assert "picture size" not in text
@@ -157,7 +157,7 @@ def test_numbers_that_are_none_do_not_break_the_page(report: Report) -> None:
         percentile=math.nan,
         answers={"colour": (Candidate(text="red", id=None, score=math.nan),), "none": ()},
     )
-    text = page(
+    text = html_page(
         dataclasses.replace(
             report, segments=(segment,), percentile=math.nan, timings_s={"decode": math.inf, "total": math.nan}
         )
@@ -169,7 +169,7 @@ def test_numbers_that_are_none_do_not_break_the_page(report: Report) -> None:
 def test_odd_reports_have_a_page(report: Report) -> None:
     still = dataclasses.replace(report.segments[0], start_s=2.0, end_s=2.0, thumbnail=None)
     for segments in ((), (still,), tuple(dataclasses.replace(s, thumbnail=None) for s in report.segments)):
-        text = page(dataclasses.replace(report, segments=segments, video={}, timings_s={}))
+        text = html_page(dataclasses.replace(report, segments=segments, video={}, timings_s={}))
         assert "data:image" not in Page(text).text
         assert "url(" not in text
 
@@ -178,7 +178,7 @@ def test_a_long_video_stays_a_small_page(report: Report) -> None:
     segments = tuple(
         dataclasses.replace(report.segments[k % 3], start_s=1.5 * k, end_s=1.5 * k + 1.5) for k in range(2400)
     )
-    text = page(dataclasses.replace(report, segments=segments, duration_s=3600.0))
+    text = html_page(dataclasses.replace(report, segments=segments, duration_s=3600.0))
     assert len(text) < 8e6
     assert text.count("url(data:") == 240
     assert text.count("<article") == 2400

@@ -1,5 +1,4 @@
-"""Reads the tokens of one video with the bundled model and prints their number, their end in seconds and the peak
-memory of this process in KiB."""
+"""Runs the bundled model over one video; prints clips, the last second and the peak memory of this process in KiB."""
 
 from __future__ import annotations
 
@@ -9,5 +8,9 @@ import sys
 import videobert
 
 with videobert.load("shapes", cache_dir=sys.argv[2]) as model:
-    tokens = model.tokens(sys.argv[1])
-print(len(tokens.ids), float(tokens.end_s[-1]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    report = model.run(sys.argv[1])
+print(
+    sum(len(segment.tokens) for segment in report.segments),
+    report.segments[-1].end_s,
+    resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+)

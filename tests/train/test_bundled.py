@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 
 import videobert
 from videobert.model_folder import ModelFolder, find
-from videobert_modeling.train.card import model_card
+from videobert_modeling.train.card import missed_bars, model_card
 from videobert_modeling.train.demo import demo_film
 from videobert_modeling.train.world import ATTRIBUTES
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "shapes_eval.json"
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "shapes_eval.json"
+REAL_FILM = ROOT / "tests" / "media" / "bigbuckbunny.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +38,25 @@ def test_the_card_is_written_from_the_committed_evaluation(folder: Path) -> None
     assert (folder / "README.md").read_text(encoding="utf-8") == model_card(results, folder)
 
 
-def test_the_committed_evaluation_is_of_this_model(folder: Path) -> None:
+def test_the_committed_evaluation_is_of_this_model_to_the_byte(folder: Path) -> None:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert results["origin"]["recipe"] == ModelFolder(folder).recipe.hash
     assert results["films"]["seen"] >= 200
     assert results["films"]["unseen"] >= 200
+    for name, digest in results["model"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_it_met_every_bar() -> None:
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert missed_bars(results) == []
+    assert "out_of_domain" in results
+
+
+def test_a_real_film_is_out_of_domain_and_its_own_clip_is_not(folder: Path) -> None:
+    with videobert.load("shapes") as model:
+        assert model.run(REAL_FILM).out_of_domain
+        assert not model.run(folder / "clip.mp4").out_of_domain
 
 
 def test_it_tells_what_happens_in_its_own_clip(folder: Path) -> None:

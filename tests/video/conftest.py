@@ -1,4 +1,4 @@
-"""Fixtures of the video tests: the clip factory and the float64 reference, as modules."""
+"""The float64 reference of the clip transform, as a module."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ def _load(name: str) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(scope="session")
-def factory() -> ModuleType:
-    """`clip_factory`: makes small videos whose frames carry their number."""
-    return _load("clip_factory")
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from videobert_modeling.train.stages import Report
 from videobert_modeling.train.world import ATTRIBUTES, Film, Scene, SceneSampler, Split, held_out_films
 
 SPLITS: tuple[Split, ...] = get_args(Split)
+_WHOLE_FILM = 5  # clips; the longest held-out film, one event, has four
 ZOOMS, PLACES = (1.0, 0.75, 0.5), (0.0, 0.5, 1.0)
 _NAMED = "the {colour} {shape} with a {mood} face {motion}"
 _PACKAGES = ("videobert", "torch", "openvino", "av", "numpy", "opencv-python-headless")
@@ -171,7 +172,8 @@ def _classify(model: Runtime, rows: Sequence[Watched]) -> dict[str, Any]:
     return {
         name: proportion(
             [
-                model.classify(tokens, question=name, top=1).segments[0].text == getattr(film.events[0].scene, name)
+                model.classify(tokens, question=name, top=1, window_clips=_WHOLE_FILM).segments[0].text
+                == getattr(film.events[0].scene, name)
                 for film, tokens in rows
             ]
         )
@@ -195,7 +197,7 @@ def _alignment(model: Runtime, rows: Sequence[Watched], seed: int) -> dict[str, 
         template = FULL_TEMPLATES[rng.integers(len(FULL_TEMPLATES))]
 
         def score(of: Scene, template: str = template, tokens: VisualTokens = tokens) -> float:
-            return model.align(tokens, fill_template(template, of)).score
+            return model.align(tokens, fill_template(template, of), window_clips=_WHOLE_FILM).score
 
         positive.append(score(scene))
         other = deal()

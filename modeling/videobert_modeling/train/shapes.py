@@ -41,7 +41,7 @@ EVALUATION_SEED = 20_190_401  # apart from every training seed
 _CODE, _EVALUATION_CODE = 2, 2
 _DEPTH = 3  # levels of the codebook
 _OUT_OF_DOMAIN_PERCENTILE = 99.5  # a film is flagged if half of its clips are among the farthest half percent
-_WINDOW_CLIPS = 5  # as many as the longest event of the world has: a window of more would mix scenes
+_WINDOW_CLIPS = 1  # a window of more would mix scenes where a cut lies in it
 _CODEBOOK, _RESULTS = "codebook.safetensors", "results.json"
 
 

@@ -41,9 +41,9 @@ def run(
         report = model.run(video, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
     if html is not None:
         from videobert.atomic import write_atomically
-        from videobert.report.html import page
+        from videobert.report.html import html_page
 
-        content = page(report).encode("utf-8")
+        content = html_page(report).encode("utf-8")
         write_atomically(html, lambda path: path.write_bytes(content))
         note(f"wrote {html}", options)
     if options.json:

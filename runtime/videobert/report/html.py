@@ -22,7 +22,7 @@ _TOKENS_SHOWN = 12
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def page(report: Report) -> str:
+def html_page(report: Report) -> str:
     """The page, to be written as UTF-8."""
     pictures, picture_style = _pictures(report)
     hues = Hues()

@@ -1,0 +1,57 @@
+"""Every example runs and says what it should about the bundled clip."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+CLIP = ROOT / "runtime/videobert/bundled/shapes/clip.mp4"
+
+
+def run(name: str, argument: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), str(argument)], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return Path(shutil.copy(CLIP, tmp_path / "clip.mp4"))
+
+
+def test_every_example_has_a_test() -> None:
+    assert [path.name for path in EXAMPLES] == ["ask_often.py", "live_frames.py", "many_videos.py"]
+
+
+def test_tokens_are_kept_and_asked_often(clip: Path) -> None:
+    first = run("ask_often.py", clip)
+    assert clip.with_suffix(".vbt").stat().st_size < 1000
+    assert re.search(r"^a yellow star bounces: (0\.[5-9]\d|1\.00) at (0\.0|1\.5)–", first, re.MULTILINE)
+    assert re.search(r"^a green square blinks: 0\.[0-4]", first, re.MULTILINE)
+    assert "\nmotion: bounces bounces slides slides slides grows grows\n" in first
+    assert run("ask_often.py", clip) == first
+
+
+def test_live_frames_are_answered(clip: Path) -> None:
+    said = run("live_frames.py", clip).splitlines()
+    assert said[0] == "1.5 s"
+    assert said[-1].startswith("7.5–10.5 s")
+
+
+def test_many_videos_and_a_broken_one(clip: Path) -> None:
+    for number in range(3):
+        shutil.copy(clip, clip.with_name(f"{number}.mp4"))
+    clip.with_name("broken.mp4").write_bytes(b"no video")
+    said = run("many_videos.py", clip.parent)
+    assert "broken.mp4: " in said
+    assert "42.0 s of video" in said
+    assert len(list(clip.parent.glob("*.vbt"))) == 4
