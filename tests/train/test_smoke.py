@@ -13,6 +13,8 @@ from videobert.errors import InputError
 from videobert_modeling.train.shapes import train
 from videobert_modeling.train.world import ATTRIBUTES
 
+REAL_FILM = Path(__file__).parents[1] / "media" / "bigbuckbunny.mp4"
+
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -22,7 +24,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(work: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("models") / "shapes"
-    return out, train(out, work, scale="smoke")
+    return out, train(out, work, scale="smoke", real_film=REAL_FILM)
 
 
 def test_the_chain_ends_in_a_folder_that_answers_about_its_own_clip(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -51,12 +53,24 @@ def test_bars_that_a_toy_model_misses_are_called_missed(trained: tuple[Path, dic
     assert "Missed bars: cloze motion, seen" in card
 
 
+def test_the_out_of_domain_signal_is_measured_on_the_whole_real_film_and_on_nine_views(
+    trained: tuple[Path, dict[str, Any]],
+) -> None:
+    out, results = trained
+    measured = results["out_of_domain"]
+    with videobert.load(out) as model:
+        whole = model.tokens(REAL_FILM)
+    assert measured["real_clips"] == {"whole": len(whole), "views": 9 * len(whole)}
+    assert measured["area"]["n"] == [10 * len(whole), sum(results["clips"].values())]
+    assert f"`{REAL_FILM.name}`: {len(whole)} of the whole picture" in (out / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_second_run_takes_every_stage_from_the_cache_and_publishes_the_same_model(
     trained: tuple[Path, dict[str, Any]], work: Path, tmp_path: Path
 ) -> None:
     out, results = trained
     before = {path: path.stat().st_mtime_ns for path in work.rglob("*")}
-    assert train(tmp_path / "again", work, scale="smoke") == results
+    assert train(tmp_path / "again", work, scale="smoke", real_film=REAL_FILM) == results
     assert {path: path.stat().st_mtime_ns for path in work.rglob("*")} == before
     assert _files(tmp_path / "again") == _files(out)
 
@@ -64,7 +78,9 @@ def test_a_second_run_takes_every_stage_from_the_cache_and_publishes_the_same_mo
 def test_a_run_from_nothing_with_the_same_seed_gives_the_same_model_to_the_byte(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    train(tmp_path / "again", tmp_path / "work", scale="smoke")
+    results = train(tmp_path / "again", tmp_path / "work", scale="smoke")
+    assert "out_of_domain" not in results
+    assert "The bar of the out-of-domain signal was not measured" in (tmp_path / "again" / "README.md").read_text()
     again, first = _files(tmp_path / "again"), _files(trained[0])
     del again["README.md"], first["README.md"]  # which tells how long it took
     assert again == first

@@ -49,7 +49,7 @@ def _world() -> str:
 
 Objects fill at least a third of the picture's shorter side. Films have camera shake, changing light, sensor noise,
 H.264 or VP9 compression of varied quality, four frame rates and several sizes. Sentences are English, lower case, made
-from templates; a word outside them is unknown to the model."""
+from templates, each with the stretch of time that it speaks of; a word outside them is unknown to the model."""
 
 
 def _making(config: ModelConfig, results: dict[str, Any]) -> str:
@@ -57,17 +57,19 @@ def _making(config: ModelConfig, results: dict[str, Any]) -> str:
     minutes = sum(training["seconds"].values()) / 60
     return f"""## How it was made
 
-`videobert train shapes --seed {training["seed"]}`, from generated data alone. Its cached stages took
-{minutes:.0f} minutes in all, each timed on its own on 2 CPU cores. How closely a second run repeats the figures below
-has not been measured.
+`videobert train shapes --seed {training["seed"]}`, from generated data alone. Its stages took {minutes:.0f} minutes in
+all on 2 CPU cores. The same seed gives the same weights to the byte on the same processor with the same versions.
 
-1. S3D's spatial kernels on stills (colour, shape, mood), then the whole network on clips (and motion).
+1. S3D's spatial kernels on stills (colour, shape, mood), then the whole network on clips (and motion). Clips are shown
+   backwards at times, unless that would make a combination that is held out.
 2. Hierarchical k-means over the clips' features. {len(HELD_OUT)} of the 180 combinations of colour, shape and
    motion are in no clip and no sentence of any training stage. Before clustering, features for them are *made up by
    arithmetic*: a seen clip's feature is moved by the difference of fitted means. So the codebook has leaves where such
    clips will lie.
-3. Masked words, masked visual tokens and alignment, as in the paper (arXiv 1904.01766). The embeddings of visual tokens
-   are a learned linear map of their centroids, so that leaves never met in training have meaningful ones too."""
+3. Masked words, masked visual tokens and alignment, as in the paper (arXiv 1904.01766), each sentence with the clips of
+   its own time. Sentences hold an unknown word at times; one that names nothing known counts as wrong. The embeddings
+   of visual tokens are a learned linear map of their centroids, so that leaves never met in training have meaningful
+   ones too."""
 
 
 def _figures(results: dict[str, Any]) -> str:
