@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from videobert.errors import ModelError
+from videobert.rational import rational
 
 RECIPE_VERSION = 1
 STRIDES = range(1, 6)
@@ -59,7 +60,8 @@ class Recipe:
     std: tuple[float, float, float] = (0.22803, 0.22145, 0.216989)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fps", Fraction(self.fps))
+        fps = self.fps
+        object.__setattr__(self, "fps", rational(fps) if isinstance(fps, str) else Fraction(fps))
         object.__setattr__(self, "mean", tuple(float(x) for x in self.mean))
         object.__setattr__(self, "std", tuple(float(x) for x in self.std))
         self._check()
