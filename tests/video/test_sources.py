@@ -68,6 +68,25 @@ def test_input_that_cannot_seek(factory, tmp_path, kind):
     assert (pictures(kind(path.read_bytes())) == pictures(path)).all()
 
 
+@pytest.mark.parametrize("lost", ["seek", "tell"])
+def test_a_file_object_that_cannot_be_asked_is_an_error(clip, lost):
+    file = io.BytesIO(clip.read_bytes())
+    broken = type("Broken", (), {"read": file.read, "seek": file.seek, "tell": file.tell, lost: failing})()
+    with pytest.raises(InputError, match=r"seeking in the file object failed|cannot tell its position"):
+        pictures(broken)
+
+
+def test_a_file_object_that_cannot_say_whether_it_seeks_is_read_once(factory, tmp_path):
+    path = factory.write_clip(tmp_path / "a.mkv", ticks=range(20))
+    file = io.BytesIO(path.read_bytes())
+    unsure = type("Unsure", (), {"read": file.read, "seek": file.seek, "tell": file.tell, "seekable": failing})()
+    assert (pictures(unsure) == pictures(path)).all()
+
+
+def failing(*_):
+    raise OSError("the line is down")
+
+
 def test_a_named_pipe(factory, tmp_path):
     path = factory.write_clip(tmp_path / "a.mkv", ticks=range(20))
     os.mkfifo(tmp_path / "pipe")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Protocol
@@ -24,7 +23,7 @@ from videobert.errors import DecodeError
 _EDITED_ENTRIES = 10_000_000
 # Sound in ticks of one sample is cut into pieces of at least so many samples.
 _PIECE_SAMPLES = 160
-_MOST_BOXES = 10_000_000
+_MOST_STEPS = 10_000_000
 _MOST_DEPTH = 12
 _MOST_MOOV_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 13
@@ -51,7 +50,7 @@ def check_boxes(file: Seekable, begin: int, size: int) -> None:
         DecodeError: it declares what it cannot hold.
     """
     promises = _Promises()
-    _Walk(file, begin, promises).over(0, size, 0)
+    _Walk(file, begin, size, promises).over(0, size, 0)
     entries = [track.entries for track in promises.tracks]
     edited = sum(count * max(1, track.edits) for count, track in zip(entries, promises.tracks, strict=True))
     if sum(entries) > size or edited > max(size, _EDITED_ENTRIES):
@@ -68,34 +67,36 @@ class _Track:
     samples: int = 0
     edits: int = 0
     chunks: int = 0
-    runs: list[tuple[int, int]] = field(default_factory=list)  # (first chunk, samples in each chunk)
-    ticks: list[tuple[int, int]] = field(default_factory=list)  # (entries of the table of durations, first duration)
+    pieces: int = 0  # of all runs of chunks but the last
+    last_run: tuple[int, int] = (1, 0)  # its first chunk, and pieces in each of its chunks
+    ticks: set[tuple[int, int]] = field(default_factory=set)  # entries of the table of durations, the first duration
     handlers: set[bytes] = field(default_factory=set)
 
     @property
     def entries(self) -> int:
         """Entries of the demuxer's index, or a few more."""
-        by_pieces = b"soun" in self.handlers and b"vide" not in self.handlers and set(self.ticks) == {(1, 1)}
-        if not by_pieces:
-            return self.samples
-        ends = [*(first for first, _ in self.runs[1:]), self.chunks + 1]
-        return sum(
-            max(0, end - first) * -(-count // _PIECE_SAMPLES)
-            for (first, count), end in zip(self.runs, ends, strict=True)
-        )
+        if b"soun" in self.handlers and b"vide" not in self.handlers and self.ticks == {(1, 1)}:
+            first, pieces = self.last_run
+            return self.pieces + max(0, self.chunks + 1 - first) * pieces
+        return self.samples
 
 
 @dataclass(slots=True)
 class _Promises:
-    """Boxes seen, and tracks; the first stands for what fragments hold."""
+    """Boxes and runs seen, and tracks; the first stands for what fragments hold."""
 
-    boxes: int = 0
+    steps: int = 0
     tracks: list[_Track] = field(default_factory=lambda: [_Track()])
+
+    def step(self, count: int = 1) -> None:
+        self.steps += count
+        if self.steps > _MOST_STEPS:
+            raise DecodeError("this file has too many boxes", allowed=_MOST_STEPS, fix="Write it anew.")
 
 
 class _Walk:
-    def __init__(self, file: Seekable, begin: int, promises: _Promises) -> None:
-        self._file, self._begin, self._promises = file, begin, promises
+    def __init__(self, file: Seekable, begin: int, size: int, promises: _Promises) -> None:
+        self._file, self._begin, self._size, self._promises = file, begin, size, promises
         self._block, self._block_at = b"", 0
 
     def over(self, at: int, end: int, depth: int) -> None:
@@ -110,9 +111,7 @@ class _Walk:
                 size = end - at
             if size < body - at:
                 return
-            self._promises.boxes += 1
-            if self._promises.boxes > _MOST_BOXES:
-                raise DecodeError("this file has too many boxes", allowed=_MOST_BOXES, fix="Write it anew.")
+            self._promises.step()
             at = min(at + size, end)
             self._take(kind, body, at, depth)
 
@@ -124,45 +123,50 @@ class _Walk:
         if kind in _HOLDERS or given_up:
             self.over(body, end, depth + 1)
         elif kind == b"meta":
-            found = self._bytes(body, min(end - body, _BLOCK_BYTES)).find(b"hdlr")
-            if found >= 4:
-                self.over(body + found - 4, end, depth + 1)
+            if (place := self._bytes(body, min(end - body, _BLOCK_BYTES)).find(b"hdlr")) >= 4:
+                self.over(body + place - 4, end, depth + 1)
         elif kind == b"stsd":
             # Sample descriptions hold boxes behind fields of many layouts.
             content = self._bytes(body, min(end - body, _BLOCK_BYTES))
-            for name in _TABLES:
+            for name in (b"stsz", b"stz2", b"trun", b"elst", b"hdlr"):
                 if (place := content.find(name)) >= 0:
-                    _TABLES[name](self, body + place + 4)
+                    self._read(name, body + place + 4)
         elif kind == b"cmov":
             self._inflate(body, end, depth)
-        elif kind in _TABLES:
-            _TABLES[kind](self, body)
+        else:
+            self._read(kind, body)
 
-    def _samples(self, body: int) -> None:
-        self._track.samples += self._number(body + 8)
+    def _read(self, kind: bytes, body: int) -> None:
+        """Take in a table; the demuxer reads it without a look at the size of its box."""
+        track = self._promises.tracks[-1]
+        match kind:
+            case b"stsz" | b"stz2":
+                track.samples += self._number(body + 8)
+            case b"trun":
+                self._promises.tracks[0].samples += self._number(body + 4)
+            case b"elst":
+                track.edits += self._number(body + 4)
+            case b"stts":
+                track.ticks.add((self._number(body + 4), self._number(body + 12)))
+            case b"stco" | b"co64":
+                track.chunks += self._number(body + 4)
+            case b"hdlr":
+                track.handlers.add(self._bytes(body + 8, 4))
+            case b"stsc":
+                self._read_runs(track, body + 8, self._number(body + 4))
 
-    def _fragment(self, body: int) -> None:
-        self._promises.tracks[0].samples += self._number(body + 4)
-
-    def _edits(self, body: int) -> None:
-        self._track.edits += self._number(body + 4)
-
-    def _durations(self, body: int) -> None:
-        self._track.ticks.append((self._number(body + 4), self._number(body + 12)))
-
-    def _chunks(self, body: int) -> None:
-        self._track.chunks += self._number(body + 4)
-
-    def _runs(self, body: int) -> None:
-        content = self._bytes(body + 8, 12 * self._number(body + 4))
-        self._track.runs += [(first, count) for first, count, _ in struct.iter_unpack(">3I", content[: len(content) // 12 * 12])]
-
-    def _handler(self, body: int) -> None:
-        self._track.handlers.add(self._bytes(body + 8, 4))
+    def _read_runs(self, track: _Track, at: int, count: int) -> None:
+        count = max(0, min(count, (self._size - at) // 12))
+        self._promises.step(count)
+        for entry in range(at, at + 12 * count, 12):
+            first, samples = struct.unpack(">2I", self._bytes(entry, 8))
+            began, pieces = track.last_run
+            track.pieces += max(0, first - began) * pieces
+            track.last_run = (first, -(-samples // _PIECE_SAMPLES))
 
     def _inflate(self, body: int, end: int, depth: int) -> None:
         """A header in compressed form: `dcom` with its method, then `cmvd` with its length."""
-        packed = self._bytes(body + 24, end - body - 24)
+        packed = self._bytes(body + 24, min(end - body - 24, _MOST_MOOV_BYTES))
         try:
             content = zlib.decompressobj().decompress(packed, _MOST_MOOV_BYTES + 1)
         except zlib.error:
@@ -171,34 +175,18 @@ class _Walk:
             raise DecodeError(
                 "this file's compressed header is too large", allowed=f"{_MOST_MOOV_BYTES} bytes", fix="Write it anew."
             )
-        _Walk(BytesIO(content), 0, self._promises).over(0, len(content), depth + 1)
-
-    @property
-    def _track(self) -> _Track:
-        return self._promises.tracks[-1]
+        _Walk(BytesIO(content), 0, len(content), self._promises).over(0, len(content), depth + 1)
 
     def _number(self, at: int) -> int:
         return int.from_bytes(self._bytes(at, 4).ljust(4, b"\0"))
 
     def _bytes(self, at: int, count: int) -> bytes:
         """As many bytes as there are, from a block that is kept."""
-        if not self._block_at <= at or at + count > self._block_at + len(self._block):
+        count = max(0, min(count, self._size - at))
+        if count and not self._block_at <= at <= at + count <= self._block_at + len(self._block):
             self._file.seek(self._begin + at)
             block, wanted = bytearray(), max(count, _BLOCK_BYTES)
             while len(block) < wanted and (more := self._file.read(min(wanted - len(block), 1 << 20))):
                 block += more
             self._block, self._block_at = bytes(block), at
-        return self._block[at - self._block_at : at - self._block_at + count]
-
-
-_TABLES: dict[bytes, Callable[[_Walk, int], None]] = {
-    b"stsz": _Walk._samples,
-    b"stz2": _Walk._samples,
-    b"trun": _Walk._fragment,
-    b"elst": _Walk._edits,
-    b"stts": _Walk._durations,
-    b"stco": _Walk._chunks,
-    b"co64": _Walk._chunks,
-    b"stsc": _Walk._runs,
-    b"hdlr": _Walk._handler,
-}
+        return self._block[at - self._block_at :][:count]

@@ -13,6 +13,7 @@ import av.error
 from av.container import InputContainer
 
 from videobert.errors import DecodeError, InputError
+from videobert.video.mp4_boxes import check_boxes
 
 # Demuxers of FFmpeg that read one file and nothing else. Playlists and scripts (hls, dash, concat, sdp, …), which
 # name further files or addresses, are refused by the library before they read a byte of what they name.
@@ -73,9 +74,10 @@ def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
         if stat.S_ISREG(status.st_mode):
             with open(name, "rb") as file:
                 head = file.read(4096)
-            if not head:
-                raise DecodeError("the video file is empty", seen=name, fix="Copy or download it again.")
-            _refuse_playlist(head, name)
+                if not head:
+                    raise DecodeError("the video file is empty", seen=name, fix="Copy or download it again.")
+                _refuse_playlist(head, name)
+                check_boxes(file, 0, status.st_size)
     except FileNotFoundError as error:
         if _URL.match(name):
             raise _not_local(name) from error
@@ -95,12 +97,16 @@ def open_bytes(data: bytes | bytearray | memoryview, max_pixels: int) -> InputCo
     if not len(data):
         raise DecodeError("the video is empty", seen="0 bytes")
     _refuse_playlist(bytes(data[:4096]), "bytes")
-    return _open(_GuardedReader(io.BytesIO(data)), f"{len(data)} bytes", max_pixels)
+    reader = _GuardedReader(io.BytesIO(data))
+    reader.check()
+    return _open(reader, f"{len(data)} bytes", max_pixels)
 
 
 def open_file(file: Readable, max_pixels: int) -> InputContainer:
     """Open a binary file object at its current position; it stays open. Raises as `open_path`."""
-    return _open(_GuardedReader(file), f"a {type(file).__name__}", max_pixels)
+    reader = _GuardedReader(file)
+    reader.check()
+    return _open(reader, f"a {type(file).__name__}", max_pixels)
 
 
 class Rewound:
@@ -173,11 +179,17 @@ class _GuardedReader:
 
     def __init__(self, file: Readable) -> None:
         self._file = file
-        if callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None)):
-            seekable = getattr(file, "seekable", None)
-            if seekable is None or seekable():
-                self.seek = self._seek
-                self.tell = self._tell
+        self._can_seek = _can_seek(file)
+        if self._can_seek:
+            self.seek = self._seek
+            self.tell = self._tell
+
+    def check(self) -> None:
+        """Look over the boxes of an MP4 and come back; what can be read only once goes unchecked."""
+        if self._can_seek:
+            begin = self._tell()
+            check_boxes(self, begin, self._seek(0, os.SEEK_END) - begin)
+            self._seek(begin)
 
     def read(self, size: int) -> bytes:
         try:
@@ -201,4 +213,17 @@ class _GuardedReader:
             raise InputError("seeking in the file object failed", seen=repr(error)) from error
 
     def _tell(self) -> int:
-        return int(self._file.tell())  # type: ignore[attr-defined]
+        try:
+            return int(self._file.tell())  # type: ignore[attr-defined]
+        except Exception as error:
+            raise InputError("the file object cannot tell its position", seen=repr(error)) from error
+
+
+def _can_seek(file: Readable) -> bool:
+    """Whether a file object has `seek` and `tell` and does not say that they fail."""
+    if not (callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None))):
+        return False
+    try:
+        return bool(getattr(file, "seekable", lambda: True)())
+    except Exception:  # whatever a foreign object raises: it is read once, from the front
+        return False

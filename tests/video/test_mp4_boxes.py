@@ -1,0 +1,161 @@
+"""Files that promise more than they hold are refused before the demuxer makes room for it; honest ones are read."""
+
+from __future__ import annotations
+
+import io
+import resource
+import struct
+import zlib
+
+import pytest
+
+from videobert.errors import DecodeError
+from videobert.recipe import Recipe
+from videobert.video import open_clips
+from videobert.video.mp4_boxes import check_boxes
+
+RECIPE = Recipe(frames=10, short_side=32, crop=32)
+MANY = 20_000_000
+
+
+def box(kind, *parts, wide=False):
+    body = b"".join(parts)
+    if wide:
+        return struct.pack(">I4sQ", 1, kind, 16 + len(body)) + body
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def table(kind, *numbers):
+    return box(kind, struct.pack(f">{1 + len(numbers)}I", 0, *numbers))
+
+
+def handler(kind):
+    return box(b"hdlr", bytes(8), kind, bytes(12))
+
+
+def movie(*tables, edits=0, kind=b"vide", wide=False):
+    edit_list = table(b"elst", edits, *(1, 0, 65536) * edits)
+    media = box(b"mdia", handler(kind), box(b"minf", box(b"stbl", *tables), wide=wide))
+    return box(b"moov", box(b"trak", box(b"edts", edit_list), media))
+
+
+def check(data):
+    check_boxes(io.BytesIO(b"12345" + data), 5, len(data))
+
+
+HOSTILE = {
+    "equal samples": movie(table(b"stsz", 1, MANY)),
+    "compact sizes": movie(table(b"stz2", 8, MANY)),
+    "64-bit box sizes": movie(table(b"stsz", 1, MANY), wide=True),
+    "a fragment": movie() + box(b"moof", box(b"traf", table(b"trun", MANY))),
+    "two halves": movie(table(b"stsz", 1, 400)) + box(b"moof", box(b"traf", table(b"trun", 400))),
+    "after the film": box(b"mdat", bytes(3000)) + movie(table(b"stsz", 1, MANY)),
+    "within user data": box(b"moov", box(b"trak", box(b"udta", table(b"stsz", 1, MANY)))),
+    "within metadata": box(b"moov", box(b"trak"), box(b"meta", bytes(4), handler(b"mdir"), table(b"stsz", 1, MANY))),
+    "within a sample description": movie(box(b"stsd", bytes(20), table(b"stsz", 1, MANY))),
+    "a header given up": box(b"free", table(b"mvhd", 0), *[movie(table(b"stsz", 1, MANY))[8:]]),
+    "a compressed header": box(
+        b"moov",
+        box(
+            b"cmov",
+            box(b"dcom", b"zlib"),
+            box(b"cmvd", bytes(4), zlib.compress(movie(table(b"stsz", 1, MANY)))),
+        ),
+    ),
+    "a compressed header that never ends": box(
+        b"moov", box(b"cmov", box(b"dcom", b"zlib"), box(b"cmvd", bytes(4), zlib.compress(bytes(100 << 20))))
+    ),
+    "edits": movie(table(b"stsz", 1, 40_000), edits=300) + box(b"mdat", bytes(40_000)),
+    "chunks of sound": movie(
+        table(b"stts", 1, MANY, 1),
+        table(b"stsc", 2, 1, 5, 1, 2, MANY, 1),
+        table(b"stco", 9, *range(9)),
+        table(b"stsz", 1, 9),
+        kind=b"soun",
+    ),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
+def test_a_promise_that_cannot_hold_is_refused(data):
+    with pytest.raises(DecodeError, match=r"more samples than it can hold|compressed header"):
+        check(data)
+
+
+HONEST = {
+    "one sample a byte": movie(table(b"stsz", 1, 3000)) + box(b"mdat", bytes(3000)),
+    "to the end": movie(table(b"stsz", 1, 3000)) + struct.pack(">I4s", 0, b"mdat") + bytes(3000),
+    "64-bit film": movie(table(b"stsz", 1, 3000)) + box(b"mdat", bytes(3000), wide=True),
+    "fragments": movie() + (box(b"moof", box(b"traf", table(b"trun", 9))) + box(b"mdat", bytes(9))) * 50,
+    "an edit list of a cut film": movie(table(b"stsz", 1, 9000), edits=100) + box(b"mdat", bytes(9000)),
+    "sound of eleven samples a byte": movie(
+        table(b"stts", 1, 44_100, 1),
+        table(b"stsc", 1, 1, 4410, 1),
+        table(b"stco", 10, *range(10)),
+        table(b"stsz", 1, 44_100),
+        kind=b"soun",
+    )
+    + box(b"mdat", bytes(4000)),
+    "the names of tables in a text": box(b"moov", box(b"trak"), box(b"udta", box(b"desc", b"stsz box explained " * 9))),
+    "no boxes": b"\x1aE\xdf\xa3" + bytes(range(256)) * 9,
+    "a few bytes": b"\0\0\0",
+}
+
+
+@pytest.mark.parametrize("data", HONEST.values(), ids=HONEST)
+def test_what_a_file_can_hold_is_believed(data):
+    check(data)
+
+
+def test_the_work_is_bounded():
+    """Boxes that overlap in what they claim, boxes within boxes, and boxes of nothing."""
+    with pytest.raises(DecodeError, match="too many boxes"):
+        check(movie(*[table(b"stsc", MANY)] * 4000) + box(b"mdat", bytes(40_000)))
+    deep = b""
+    for _ in range(2000):
+        deep = box(b"moov", deep)
+    check(deep)
+    check(bytes(8) * 1000)
+
+
+@pytest.mark.parametrize("kind", ["path", "bytes", "file"])
+def test_a_small_file_costs_little_memory(factory, tmp_path, kind):
+    """A real clip whose table of sizes is made to promise 20 million samples of one byte."""
+    path = factory.write_clip(tmp_path / "a.mp4", ticks=range(12))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"stsz")
+    struct.pack_into(">II", data, at + 8, 1, MANY)
+    path.write_bytes(data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    source = {"path": path, "bytes": bytes(data), "file": io.BytesIO(data)}[kind]
+    with pytest.raises(DecodeError, match="more samples than it can hold"):
+        open_clips(source, RECIPE)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+@pytest.mark.parametrize(
+    ("suffix", "muxer"),
+    [
+        ("mp4", {}),
+        ("mp4", {"movflags": "faststart"}),
+        ("mp4", {"movflags": "frag_keyframe+empty_moov"}),
+        ("mp4", {"movflags": "frag_every_frame+empty_moov+default_base_moof"}),
+        ("mp4", {"movflags": "frag_keyframe+empty_moov+cmaf", "frag_duration": "200000"}),
+        ("mov", {}),
+    ],
+    ids=str,
+)
+def test_real_files_are_read(factory, tmp_path, suffix, muxer):
+    path = factory.write_clip(tmp_path / f"a.{suffix}", ticks=range(25), muxer=muxer, options={"bf": "2"})
+    with path.open("rb") as file:
+        for source in (path, path.read_bytes(), file):
+            with open_clips(source, RECIPE) as stream:
+                assert sum(10 - clip.padded_frames for clip in stream) == 20
+
+
+def test_raw_pictures_of_one_size_are_read(factory, tmp_path):
+    """Their table of sizes has one entry for all of them."""
+    path = factory.write_clip(tmp_path / "a.mov", codec="rawvideo", pixel_format="yuyv422", ticks=range(25))
+    assert struct.unpack_from(">I", path.read_bytes(), path.read_bytes().index(b"stsz") + 8) == (160 * 120 * 2,)
+    with open_clips(path, RECIPE) as stream:
+        assert sum(10 - clip.padded_frames for clip in stream) == 20
