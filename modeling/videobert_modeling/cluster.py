@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.codebook import MAX_LEAVES, Assignment, Codebook, Level
-from videobert.errors import InputError
+from videobert.errors import UsageError
 from videobert_modeling.feature_file import FeatureFiles
 from videobert_modeling.kmeans_tree import Node, Rows, build_tree
 from videobert_modeling.spool import FeatureSpool, Progress
@@ -230,11 +230,11 @@ def _offsets(level: list[Node]) -> npt.NDArray[np.int64]:
 
 def _check_sizes(branching: int, depth: int, seed: int) -> None:
     if branching < 2 or depth < 1 or branching**depth > MAX_LEAVES:
-        raise InputError(
+        raise UsageError(
             "branching and depth are out of range",
             seen=f"branching {branching}, depth {depth}",
             allowed=f"branching 2 or more, depth 1 or more, branching ** depth at most {MAX_LEAVES}",
             fix="The paper's are 12 and 4.",
         )
     if seed < 0:
-        raise InputError("the seed is out of range", seen=seed, allowed="0 or more")
+        raise UsageError("the seed is out of range", seen=seed, allowed="0 or more", fix="Use 0.")

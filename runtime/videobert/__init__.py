@@ -22,6 +22,7 @@ from videobert.errors import (
     LimitExceeded,
     MismatchError,
     ModelError,
+    UsageError,
     VideoBertError,
 )
 
@@ -104,6 +105,7 @@ __all__ = [
     "ReportSegment",
     "Runtime",
     "Segment",
+    "UsageError",
     "VideoBertError",
     "VisualTokens",
     "__version__",

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import InputError, MismatchError, ModelError
+from videobert.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.nearest import NearestCentroids, NearestTree
 
 MAX_LEAVES = 65_536
@@ -126,7 +126,12 @@ class Codebook:
         elif method == "tree":
             ids, squared = self._tree.search(features, threads=threads)
         else:
-            raise InputError("this way of assigning tokens is not known", seen=method, allowed=ASSIGNMENTS)
+            raise UsageError(
+                "this way of assigning tokens is not known",
+                seen=method,
+                allowed=", ".join(ASSIGNMENTS),
+                fix="flat is exact.",
+            )
         return ids.astype(np.int32), _distance(squared)
 
     def percentile(self, distances: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -194,7 +199,11 @@ class Codebook:
     def _tree(self) -> NearestTree:
         if self.levels is None:
             raise InputError(
-                "this codebook has no tree", seen="tree", allowed="flat", fix='Use assignment="flat", which is exact.'
+                "this codebook has no tree",
+                seen="tree",
+                allowed="flat",
+                fix='Use assignment="flat", which is exact.',
+                fix_cli="Use --assignment flat, which is exact.",
             )
         tables = [*(level.centroids for level in self.levels), self.leaves]
         return NearestTree(tables, [level.offsets for level in self.levels])

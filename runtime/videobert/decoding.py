@@ -10,7 +10,7 @@ import importlib.util
 from functools import cache
 from typing import TYPE_CHECKING, Literal, cast
 
-from videobert.errors import EngineUnavailable, InputError
+from videobert.errors import EngineUnavailable, UsageError
 
 if TYPE_CHECKING:
     from videobert.engines.base import Engine
@@ -28,11 +28,13 @@ def decoding(decoder: str, engine: Engine) -> tuple[DecoderName, Device]:
         decoder: `"auto"`, `"pyav"` or `"dali"`.
 
     Raises:
-        InputError: an unknown name.
+        UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
     if decoder not in DECODERS:
-        raise InputError("this decoder is not known", seen=decoder, allowed=", ".join(DECODERS))
+        raise UsageError(
+            "this decoder is not known", seen=decoder, allowed=", ".join(DECODERS), fix="auto always works."
+        )
     name = cast(DecoderName, decoder)
     if name == "pyav":
         return name, "cpu"
@@ -47,7 +49,12 @@ def require_dali(device: Device) -> None:
     """Raise `EngineUnavailable`, which says what to install, if DALI cannot be used on this machine."""
     why = unusable(device)
     if why is not None:
-        raise EngineUnavailable("the dali decoder cannot run", seen=why[0], fix=f"To fix it: {why[1]}.")
+        raise EngineUnavailable(
+            "the dali decoder cannot run",
+            seen=why[0],
+            fix=f'Use decoder="pyav", or: {why[1]}.',
+            fix_cli=f"Use --decoder pyav, or: {why[1]}.",
+        )
 
 
 def unusable(device: Device) -> tuple[str, str] | None:
@@ -74,11 +81,11 @@ def _no_gpu() -> tuple[str, str] | None:
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return "there is no NVIDIA driver", "install the NVIDIA driver, or use --decoder pyav"
+        return "there is no NVIDIA driver", "install the NVIDIA driver"
     count = ctypes.c_int(0)
     status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     if status or not count.value:
-        return f"the driver shows no GPU (error {status})", "check `nvidia-smi`, or use --decoder pyav"
+        return f"the driver shows no GPU (error {status})", "check `nvidia-smi`"
     try:
         ctypes.CDLL("libnvcuvid.so.1")
     except OSError:

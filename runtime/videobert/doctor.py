@@ -59,7 +59,9 @@ class Diagnosis:
 
     Args:
         cpu_features: instruction sets that matter here, or None where the native part is missing.
-        ready: whether a model can be run on a video: a decoder, an engine and the native part work.
+        blockers: names of the abilities without which no model runs on a video and that do not work; of the engines,
+            any one of which is enough, the one that every machine can run.
+        ready: whether a model can be run on a video: there are no blockers.
     """
 
     videobert: str
@@ -70,6 +72,7 @@ class Diagnosis:
     cpu_features: dict[str, bool] | None
     packages: tuple[Package, ...]
     abilities: tuple[Ability, ...]
+    blockers: tuple[str, ...]
     ready: bool
 
 
@@ -138,9 +141,11 @@ def examine() -> Diagnosis:
         probes = [pool.submit(probe) for probe in tried]
         native, features = _native()
         abilities = [probe.result() for probe in probes] + [native, _cache(), *_models()]
-    works = {kind: any(a.works for a in abilities if a.kind == kind) for kind in ("engine", "native")}
     # DALI is an addition: every video is opened with PyAV.
-    works["decoder"] = any(a.works for a in abilities if a.name == "pyav")
+    needed = {native.name, "pyav"}
+    if not any(ability.works for ability in abilities if ability.kind == "engine"):
+        needed.add("openvino")
+    blockers = tuple(ability.name for ability in abilities if ability.name in needed and not ability.works)
     return Diagnosis(
         videobert=__version__,
         python=platform.python_version(),
@@ -152,7 +157,8 @@ def examine() -> Diagnosis:
             Package(name=module, extra=extra, version=_version(module, names)) for module, names, extra in _PACKAGES
         ),
         abilities=tuple(abilities),
-        ready=all(works.values()),
+        blockers=blockers,
+        ready=not blockers,
     )
 
 

@@ -1,7 +1,7 @@
 """The one exception tree of the package.
 
 Every message says what was wrong, the value seen, the values allowed and one next step.
-The command line exits with `exit_code` of the class: 3 bad input, 4 environment, 5 internal.
+The command line exits with `exit_code` of the class: 2 usage, 3 bad input, 4 environment, 5 internal.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ class VideoBertError(Exception):
         seen: the offending value, if there is one to show.
         allowed: the values or range that would have been accepted.
         fix: one next step for the reader.
+        fix_cli: the same step where the command line calls it otherwise, such as `--device cpu` for `device="cpu"`.
     """
 
     exit_code = 5
@@ -26,11 +27,13 @@ class VideoBertError(Exception):
         seen: object = None,
         allowed: object = None,
         fix: str | None = None,
+        fix_cli: str | None = None,
     ) -> None:
         self.what = what
         self.seen = seen
         self.allowed = allowed
         self.fix = fix
+        self.fix_cli = fix_cli or fix
         super().__init__(self._message())
 
     def _message(self) -> str:
@@ -47,6 +50,12 @@ class InputError(VideoBertError):
     """A video, text or argument that the caller passed cannot be used."""
 
     exit_code = 3
+
+
+class UsageError(InputError):
+    """An argument, or several of them together, that would be wrong for any video, text and model."""
+
+    exit_code = 2
 
 
 class DecodeError(InputError):

@@ -16,7 +16,7 @@ from videobert.config import ModelConfig
 from videobert.decoding import decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
-from videobert.errors import InputError
+from videobert.errors import InputError, UsageError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
@@ -72,7 +72,7 @@ def load(
     Raises:
         ModelError: the folder is missing something or damaged.
         EngineUnavailable: the engine, device or decoder asked for cannot run here.
-        InputError: an option that is not known.
+        UsageError: an option that is not known.
     """
     folder = ModelFolder(name_or_folder)
     options = EngineOptions(
@@ -101,8 +101,8 @@ class Runtime:
     on_progress: called with seconds of video done and in total (None if not known).
     cancel: a `threading.Event`; set it, and the call ends with `Cancelled`.
 
-    Errors shared by the verbs: `InputError` (and its kinds `DecodeError` and `LimitExceeded`), `MismatchError` for
-    tokens of another model, `ModelError` for a verb whose head the model lacks, `Cancelled`.
+    Errors shared by the verbs: `InputError` (and its kinds `UsageError`, `DecodeError` and `LimitExceeded`),
+    `MismatchError` for tokens of another model, `ModelError` for a verb whose head the model lacks, `Cancelled`.
 
     Args:
         folder: the opened model folder.
@@ -272,7 +272,12 @@ class Runtime:
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
         """
         if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
-            raise InputError("context_clips is out of range", seen=context_clips, allowed="0 or more")
+            raise UsageError(
+                "context_clips is out of range",
+                seen=context_clips,
+                allowed="0 or more",
+                fix="0 judges each clip by itself.",
+            )
         with self._using() as stages:
             request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
             return run(stages, video, top, context_clips, request)

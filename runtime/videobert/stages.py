@@ -15,7 +15,7 @@ import numpy.typing as npt
 from videobert.codebook import Codebook
 from videobert.decoding import DecoderName, Device
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
-from videobert.errors import Cancelled, InputError, MismatchError
+from videobert.errors import Cancelled, MismatchError, UsageError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.recipe import STRIDES, Recipe
@@ -71,7 +71,7 @@ class Stages:
         if stride is None:
             return self.recipe
         if isinstance(stride, bool) or stride not in STRIDES:
-            raise InputError("stride is out of range", seen=stride, allowed="1 to 5")
+            raise UsageError("stride is out of range", seen=stride, allowed="1 to 5", fix="1 uses every clip.")
         return self.recipe.replace(stride=int(stride))
 
     def origin(self, stride: int | None = None, decoder_fallback: str | None = None) -> Origin:

@@ -97,7 +97,8 @@ class TextTokenizer:
                 "the text is too long",
                 seen=f"{len(text)} characters",
                 allowed=f"max_text_chars = {self._limits.max_text_chars}",
-                fix="Shorten it, or raise max_text_chars in Limits.",
+                fix="Shorten it, or raise Limits(max_text_chars=…).",
+                fix_cli="Shorten it, or raise --max-text-chars.",
             )
 
 

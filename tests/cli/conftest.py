@@ -213,6 +213,11 @@ class Ended:
 
         return json.loads(self.out, parse_constant=refuse)
 
+    @property
+    def said(self) -> str:
+        """All that was written, as it reads where lines and frames are not broken."""
+        return " ".join((self.out + self.err).replace("│", " ").split())
+
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:

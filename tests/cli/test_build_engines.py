@@ -74,15 +74,19 @@ def test_a_bundled_model_is_not_written_to(
         (["--target", "tensorrt-rtx", "--precision", "fp64"], "precision is not known"),
         (["--target", "tensorrt", "--sm", "8.6"], "GPU of the machine"),
         (["--precision", "fp16"], "--target"),
-        (["--target", "abacus"], "tensorrt-rtx"),
+        (["--target", "abacus"], "tensorrt-rtx, tensorrt, triton-server, cuda-sm80,"),
+        (["--target", "cuda-sm70"], "cuda-sm80, cuda-sm86, cuda-sm89, cuda-sm90, cuda-sm100, cuda-sm120"),
+        (["--target", "cuda-sm90", "--precision", "fp4"], "fp16, bf16, fp32"),
+        (["--target", "cuda-sm90", "--sm", "9.0"], "Leave --sm out"),
     ],
 )
-def test_what_cannot_be_is_bad_input_and_nothing_is_written(
+def test_what_cannot_be_is_a_usage_error_and_nothing_is_written(
     call: Any, asked: list[dict[str, Any]], tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     ended = call("build", "shapes", *arguments, "--out", tmp_path / "out")
-    assert ended.code == 3
+    assert ended.code == 2
     assert said in ended.err
+    assert "fix:" in ended.err
     assert not asked
     assert not (tmp_path / "out").exists()
 
@@ -115,5 +119,5 @@ def test_the_builders_log_is_shown_on_request(call: Any, asked: Any, monkeypatch
 
 def test_an_out_inside_the_model_is_refused(call: Any, asked: list[dict[str, Any]]) -> None:
     ended = call("build", "shapes", "--target", "tensorrt-rtx", "--out", find("shapes") / "built")
-    assert ended.code == 3
+    assert ended.code == 2
     assert not (find("shapes") / "built").exists()

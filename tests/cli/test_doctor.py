@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import subprocess
@@ -98,6 +99,7 @@ def test_everything_missing_at_once_is_a_diagnosis_too(hide: Any, call: Any, mon
     ended = call("doctor", "--json")
     assert ended.code == 4
     assert ended.json["ready"] is False
+    assert set(ended.json["blockers"]) == {"openvino", "pyav", "videobert._native"}
     assert ended.json["cpu_features"] is None
     broken = [ability for ability in ended.json["abilities"] if not ability["works"]]
     assert {"openvino", "torch", "pyav", "videobert._native"} <= {ability["name"] for ability in broken}
@@ -196,6 +198,18 @@ def test_dali_that_cannot_be_tried_names_its_command(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(doctor, "unusable", lambda device: ("not installed", "pip install 'videobert[dali]'"))
     found = doctor._dali_cpu()
     assert (found.works, found.detail, found.fix) == (False, "not installed", "pip install 'videobert[dali]'")
+
+
+def test_the_last_line_names_only_what_blocks(call: Any, diagnosis: doctor.Diagnosis, monkeypatch: Any) -> None:
+    blocked = dataclasses.replace(diagnosis, blockers=("pyav",), ready=False)
+    monkeypatch.setattr(doctor, "examine", lambda: blocked)
+    ended = call("doctor")
+    assert ended.code == 4
+    assert ended.out.splitlines()[-1] == "not ready, fix first: pyav"
+
+
+def test_no_fix_says_twice_that_it_is_one(diagnosis: doctor.Diagnosis) -> None:
+    assert not [ability.fix for ability in diagnosis.abilities if ability.fix and "nstall it: pip" in ability.fix]
 
 
 def test_dali_alone_makes_no_machine_ready(monkeypatch: pytest.MonkeyPatch) -> None:

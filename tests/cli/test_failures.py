@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import videobert
+from videobert.cli.failure import guarded
 from videobert.errors import (
     Cancelled,
     DecodeError,
@@ -18,13 +21,16 @@ from videobert.errors import (
     LimitExceeded,
     MismatchError,
     ModelError,
+    UsageError,
     VideoBertError,
 )
+from videobert.model_folder import find
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
     [
+        (UsageError("a stride of 9"), 2),
         (InputError("the text is empty"), 3),
         (DecodeError("this is not a video"), 3),
         (LimitExceeded("the video is too long"), 3),
@@ -50,6 +56,106 @@ def test_exit_codes(error: BaseException, code: int, form: str, call: Any, fake:
     assert ended.err
     assert "Traceback" not in ended.err
     assert fake.closed
+    if form == "json":
+        shown = json.loads(ended.err)["error"]
+        assert list(shown) == ["type", "what", "seen", "allowed", "fix", "exit_code"]
+        assert (shown["type"], shown["exit_code"]) == (type(error).__name__, code)
+
+
+class Panic(BaseException):
+    """As pyo3's PanicException: no `Exception`."""
+
+
+def test_a_panic_is_an_internal_error(call: Any, fake: Any) -> None:
+    fake.error = Panic("index out of bounds")
+    ended = call("fill", "a [MASK]")
+    assert ended.code == 5
+    assert "internal error: Panic: index out of bounds" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("error", [SystemExit(7), GeneratorExit()], ids=["SystemExit", "GeneratorExit"])
+def test_what_ends_the_interpreter_is_not_held_back(error: BaseException) -> None:
+    with pytest.raises(type(error)), guarded(debug=False, as_json=False):
+        raise error
+
+
+def test_json_has_the_fields_of_the_error(call: Any, fake: Any) -> None:
+    fake.error = UsageError(
+        "the stride is off", seen=7, allowed="1 to 5", fix="Use stride=5.", fix_cli="Use --stride 5."
+    )
+    ended = call("run", "clip.mp4", "--json")
+    assert json.loads(ended.err) == {
+        "error": {
+            "type": "UsageError",
+            "what": "the stride is off",
+            "seen": "7",
+            "allowed": "1 to 5",
+            "fix": "Use --stride 5.",
+            "exit_code": 2,
+        }
+    }
+    assert str(fake.error) == "the stride is off; got 7; allowed: 1 to 5. Use stride=5."
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen"),
+    [
+        (["run", "--stride", "9"], "9"),
+        (["run", "--threads", "0"], "0"),
+        (["run", "--engine", "tpu"], "tpu"),
+        (["classify", "clip.mp4", "--prior-strength", "5"], "5"),
+        (["rnu"], None),
+        (["fill"], None),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_usage_error_says_what_was_seen_as_text_and_as_json(
+    typed: list[str], seen: str | None, call: Any, fake: Any
+) -> None:
+    text, answer = call(*typed), call(*typed, "--json")
+    assert (text.code, answer.code, answer.out) == (2, 2, "")
+    shown = json.loads(answer.err)["error"]
+    assert (shown["type"], shown["seen"], shown["exit_code"]) == ("UsageError", seen, 2)
+    assert "--help" in shown["fix"]
+    assert shown["what"] in text.err
+    if seen is not None:
+        assert f"seen:    {seen}" in text.err
+
+
+def test_an_address_is_shown_as_it_was_typed(call: Any) -> None:
+    ended = call("tokens", "https://example.org/clip.mp4")
+    assert ended.code == 3
+    assert "https://example.org/clip.mp4" in ended.err
+    assert "Download the video first." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [
+        (["fill", "clip.mp4", "a [MASK] circle"], 2, 'The text comes first: `videobert fill "a [MASK] circle" VIDEO`'),
+        (["fill", "a [MASK]", "--visual", "3"], 2, "Give the video too."),
+        (["classify", "CLIP"], 2, '--label red --label blue --template "a [MASK] circle"'),
+        (["classify", "CLIP", "--question", "color"], 3, "colour"),
+        (["embed"], 2, "--text"),
+        (["fill", "a", "CLIP", "--visual", "99"], 3, "Positions count clips, the first is 0."),
+        (["classify", "CLIP", "--question", "colour", "--window-clips", "999"], 3, "Leave it out"),
+        (["tokens", "CLIP", "--max-side-px", "32"], 3, "raise --max-side-px"),
+        (["tokens", "CLIP", "--max-duration-s", "0.1"], 3, "raise --max-duration-s"),
+        (["fill", "a [MASK]", "--max-text-chars", "3"], 3, "raise --max-text-chars"),
+        (["run", "CLIP", "--engine", "openvino", "--device", "cuda"], 2, "Choose another --device"),
+        (["run", "CLIP", "--html", "no/such/folder/x.html"], 2, "Make the folder first."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_are_answered_in_the_words_of_the_command_line(
+    typed: list[str], code: int, said: str, call: Any, tmp_path: Path
+) -> None:
+    clip = find("shapes") / "clip.mp4"
+    ended = call(*(str(clip) if word == "CLIP" else word for word in typed), "--cache-dir", tmp_path / "cache")
+    assert ended.code == code, ended.err
+    assert said in ended.err
+    assert "fix:" in ended.err
 
 
 def test_a_block_says_what_seen_allowed_and_fix(call: Any, fake: Any) -> None:

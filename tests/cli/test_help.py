@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+import typing
 from typing import Any
 
 import pytest
 
 import videobert
+from videobert.cli.app import app
 
 MODEL = [
     "--model",
@@ -20,6 +23,7 @@ MODEL = [
     "--stride",
     "--max-duration-s",
     "--max-side-px",
+    "--max-text-chars",
 ]
 TALK = ["--json", "--quiet", "--debug", "--help"]
 VERBS = {
@@ -28,8 +32,8 @@ VERBS = {
     "embed": ["--text", "--out", *MODEL],
     "fill": ["--visual", "--top", "[MASK]", *MODEL],
     "classify": ["--question", "--label", "--template", "--window-clips", "--top", "--prior-strength", *MODEL],
-    "align": MODEL,
-    "build": ["--out"],
+    "align": ["--window-clips", *MODEL],
+    "build": ["--out", "tensorrt-rtx", "tensorrt", "triton-server", "cuda-sm90", "videobert[build,kernels]"],
     "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],
     "cluster": ["--out", "--branching", "--depth", "--seed"],
     "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
@@ -44,7 +48,27 @@ def test_help_names_every_option(verb: str, flag: str, call: Any) -> None:
     assert ended.code == 0
     assert ended.err == ""
     for option in VERBS[verb] + TALK:
-        assert option in ended.out, option
+        assert option in ended.said, option
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_every_word_of_every_text(verb: str, call: Any) -> None:
+    (function,) = [each.callback for each in app.registered_commands if each.name == verb and each.callback]
+    own = inspect.unwrap(function)
+    hints = typing.get_type_hints(own, include_extras=True)
+    options = hints.pop("options")
+    hints |= typing.get_type_hints(options, include_extras=True)
+    texts = [own.__doc__ or "", *(hint.__metadata__[0].help for name, hint in hints.items() if name != "return")]
+    assert len(texts) >= 4
+    shown = call(verb, "--help").said
+    for text in texts:
+        # Each word by itself: columns of the table stand between the lines of one text.
+        for word in text.split():
+            assert word in shown, text
+
+
+def test_a_text_in_brackets_is_no_markup(call: Any) -> None:
+    assert "dali needs videobert[dali]." in call("cluster", "--help").said
 
 
 def test_help_lists_every_verb(call: Any) -> None:
@@ -53,11 +77,14 @@ def test_help_lists_every_verb(call: Any) -> None:
     for verb in VERBS:
         assert f" {verb} " in ended.out
     for code in ("0 good", "2 usage", "3 bad input", "4 environment", "5 internal"):
-        assert code in ended.out
+        assert code in ended.said
+    assert "130 stopped; 141 nobody reads stdout" in ended.said
+    assert '{"error": {"type", "what", "seen", "allowed", "fix", "exit_code"}}' in ended.said
 
 
 def test_no_arguments_show_the_help(call: Any) -> None:
     ended = call()
+    assert ended.code == 2
     assert "Usage: videobert" in ended.out + ended.err
 
 

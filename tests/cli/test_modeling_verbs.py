@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from videobert.codebook import Codebook
+from videobert.model_folder import find
 from videobert_modeling.feature_file import write_features
 
 ROWS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
@@ -46,6 +47,7 @@ def test_a_missing_library_is_an_environment_error_with_its_command(
     typed, module, extra = VERBS[verb]
     if verb == "cluster":
         write_features(tmp_path / "features.safetensors", ROWS, backbone_hash="0" * 16, clip_hash="1" * 16)
+    (tmp_path / "config.json").touch()
     without(module)
     arguments = [word.replace("FOLDER", str(tmp_path)).replace("OUT", str(tmp_path / "out")) for word in typed]
     ended = call(*arguments, "--json")
@@ -58,6 +60,7 @@ def test_a_missing_library_is_an_environment_error_with_its_command(
 
 def test_build_without_torch_compiles_what_is_exported(call: Any, fake: Any, without: Any, tmp_path: Path) -> None:
     without("torch")
+    (tmp_path / "config.json").touch()
     (tmp_path / "manifest.json").touch()
     ended = call("build", tmp_path, "--json")
     assert ended.code == 0
@@ -70,15 +73,31 @@ def test_build_without_torch_compiles_what_is_exported(call: Any, fake: Any, wit
 
 def test_build_without_torch_cannot_make_another_folder(call: Any, fake: Any, without: Any, tmp_path: Path) -> None:
     without("torch")
+    (tmp_path / "config.json").touch()
     (tmp_path / "manifest.json").touch()
     assert call("build", tmp_path, "--out", tmp_path / "out").code == 4
     assert not fake.loaded
 
 
-def test_build_of_nothing_is_bad_input(call: Any, tmp_path: Path) -> None:
-    ended = call("build", tmp_path / "none")
+@pytest.mark.parametrize("target", [[], ["--target", "cuda-sm90"]], ids=["graphs", "target"])
+@pytest.mark.parametrize("name", ["none", "empty"])
+def test_build_of_nothing_is_bad_input(name: str, target: list[str], call: Any, without: Any, tmp_path: Path) -> None:
+    without("torch")
+    (tmp_path / "empty").mkdir()
+    ended = call("build", tmp_path / name, *target)
     assert ended.code == 3
-    assert "none" in ended.err
+    assert str(tmp_path / name) in ended.err
+    assert "fix:" in ended.err
+    if name == "empty":
+        assert "a folder with config.json" in ended.err
+
+
+def test_build_of_a_bundled_model_compiles_what_it_has(call: Any, fake: Any) -> None:
+    ended = call("build", "shapes", "--json")
+    assert ended.code == 0
+    assert "is not written to" in ended.err
+    assert fake.loaded["name"] == ended.json["folder"] == str(find("shapes"))
+    assert ended.json["graphs"] == []
 
 
 def test_cluster_writes_a_codebook(call: Any, tmp_path: Path) -> None:
@@ -100,9 +119,9 @@ def test_import_gives_the_ledger(call: Any, tmp_path: Path) -> None:
     assert "error:" in ended.err
 
 
-def test_an_import_option_of_another_kind_is_bad_input(call: Any, tmp_path: Path) -> None:
+def test_an_import_option_of_another_kind_is_a_usage_error(call: Any, tmp_path: Path) -> None:
     ended = call("import", "s3d", tmp_path, "--out", tmp_path / "out", "--words", "7")
-    assert ended.code == 3
+    assert ended.code == 2
     assert "words" in ended.err
 
 

@@ -45,6 +45,8 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "60",
         "--max-side-px",
         "640",
+        "--max-text-chars",
+        "99",
         "--cache-dir",
         tmp_path,
         "--stride",
@@ -57,7 +59,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
     ]
     assert call(verb, *CALLS[verb], *options).code == 0
     limits = fake.loaded.pop("limits")
-    assert (limits.max_duration_s, limits.max_side_px) == (60.0, 640)
+    assert (limits.max_duration_s, limits.max_side_px, limits.max_text_chars) == (60.0, 640, 99)
     assert fake.loaded == {
         "name": "mine",
         "device": "cpu",
@@ -117,7 +119,7 @@ def test_run_without_a_video_uses_the_clip_of_the_model(call: Any, fake: Any, tm
     (tmp_path / "clip.mp4").touch()
     ended = call("run", "--model", tmp_path)
     assert ended.code == 0
-    assert fake.asked[0][1] == (tmp_path / "clip.mp4",)
+    assert fake.asked[0][1] == (str(tmp_path / "clip.mp4"),)
     assert "no video given" in ended.err
 
 
@@ -142,7 +144,7 @@ def test_a_page_that_cannot_be_written_is_refused_before_any_work(
     out: str, call: Any, fake: Any, tmp_path: Path
 ) -> None:
     ended = call("run", "clip.mp4", "--html", tmp_path / out)
-    assert ended.code == 3
+    assert ended.code == 2
     assert "--html" in ended.err
     assert not fake.loaded
 
@@ -191,7 +193,7 @@ def test_fill_ranks_words_and_moments(call: Any, fake: Any) -> None:
     ended = call("fill", "a [MASK] circle", "clip.mp4", "--visual", "1", "-v", "4", "--top", "2")
     assert ended.out.splitlines() == ["[MASK] 1\tcircle\t0.900", "[MASK] 1\tsquare\t0.100", "1.5–3.0 s\t<712>\t0.400"]
     _, arguments, options = fake.asked[0]
-    assert arguments == ("a [MASK] circle", Path("clip.mp4"), (1, 4))
+    assert arguments == ("a [MASK] circle", "clip.mp4", (1, 4))
     assert options["top"] == 2
 
 
@@ -212,13 +214,14 @@ def test_classify_takes_labels_and_templates(call: Any, fake: Any) -> None:
     )
     assert ended.out.splitlines()[0] == "1.5–3.0 s\tred\t0.800"
     _, arguments, options = fake.asked[0]
-    assert arguments == (Path("clip.mp4"), ["red", "blue"], ["a [MASK] circle"])
+    assert arguments == ("clip.mp4", ["red", "blue"], ["a [MASK] circle"])
     assert (options["window_clips"], options["prior_strength"]) == (4, 0.5)
     assert options["question"] is None
 
 
 def test_align_prints_the_score_first(call: Any, fake: Any) -> None:
-    ended = call("align", "clip.mp4", "a red circle")
+    ended = call("align", "clip.mp4", "a red circle", "--window-clips", "2")
+    assert fake.asked[0][2]["window_clips"] == 2
     assert ended.out.splitlines() == ["0.625", "0.0–24.0 s\t0.750", "24.0–30.0 s\t0.500"]
 
 
@@ -232,7 +235,12 @@ def test_no_escape_sequence_reaches_the_terminal(call: Any, fake: Any) -> None:
 
 def test_brackets_in_names_are_not_markup(call: Any, fake: Any) -> None:
     fake.report = dataclasses.replace(fake.report, source="[red]clip[/red].mp4")
-    assert "[red]clip[/red].mp4" in call("run", "clip.mp4").out
+    (segment, *rest) = fake.report.segments
+    named = dataclasses.replace(segment, answers={r"a\[/b]": segment.answers["colour"]})
+    fake.report = dataclasses.replace(fake.report, segments=(named, *rest))
+    ended = call("run", "clip.mp4")
+    assert "[red]clip[/red].mp4" in ended.out
+    assert r"a\[/b]" in ended.out
 
 
 @pytest.mark.parametrize("verb", CALLS)

@@ -18,7 +18,7 @@ from videobert.engines import openvino_engine, selection
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.openvino_engine import OpenVinoEngine
-from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError
+from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError, UsageError
 from videobert.model_folder import ModelFolder
 
 
@@ -289,8 +289,24 @@ class TestSelection:
             self.open(folder, cache_dir)
 
     def test_a_device_that_an_engine_does_not_run_on_is_refused(self, folder: ModelFolder, cache_dir: Path) -> None:
-        with pytest.raises(EngineUnavailable, match="cpu"):
+        with pytest.raises(UsageError, match="cpu"):
             self.open(folder, cache_dir, "openvino", "cuda")
+
+    def test_without_a_gpu_each_engine_gives_one_short_reason(
+        self, folder: ModelFolder, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(name: str, *_: Any) -> Any:
+            raise EngineUnavailable(f"{name} sees no GPU", seen="driver 0", fix=f"Install {name}.")
+
+        monkeypatch.setattr(selection, "_open", refuse)
+        with pytest.raises(EngineUnavailable) as caught:
+            self.open(folder, cache_dir, "auto", "cuda")
+        assert caught.value.seen == ("tensorrt: tensorrt sees no GPU (driver 0); torch: torch sees no GPU (driver 0)")
+        assert 'device="cpu"' in str(caught.value)
+        assert "--device cpu" in str(caught.value.fix_cli)
+        for fix in (caught.value.fix, caught.value.fix_cli):
+            assert "videobert[tensorrt-rtx]" in str(fix)
+            assert "openvino" not in str(fix)
 
     def test_names_that_are_not_known_are_input_errors(self, folder: ModelFolder, cache_dir: Path) -> None:
         for arguments in (("tensorflow",), ("auto", "tpu")):

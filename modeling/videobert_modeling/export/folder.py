@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.atomic import write_atomically
-from videobert.errors import InputError, ModelError
+from videobert.errors import ModelError, UsageError
 from videobert.recipe import Recipe
 from videobert_modeling.export.graphs import Graph, graphs_of
 from videobert_modeling.export.manifest import model_files, write_manifest
@@ -46,7 +46,7 @@ def export_folder(
 
     Raises:
         ModelError: a file of the folder is missing, damaged or does not fit the others.
-        InputError: `out` cannot be used.
+        UsageError: `out` cannot be used.
     """
     recipe = _read_recipe(folder / "recipe.json")
     backbone, model = load_weights(folder)
@@ -92,7 +92,7 @@ def _read_recipe(path: Path) -> Recipe:
 def _prepared(folder: Path, out: Path) -> Path:
     inside = out.resolve() != folder.resolve() and out.resolve().is_relative_to(folder.resolve())
     if inside or (out.exists() and not out.is_dir()):
-        raise InputError(
+        raise UsageError(
             "the graphs cannot be written there",
             seen=str(out),
             allowed="a folder outside the model folder, which need not exist yet",

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from videobert.errors import InputError, ModelError
+from videobert.errors import InputError, ModelError, UsageError
 from videobert.recipe import Recipe
 from videobert_modeling.importers.artefacts import import_centroids, import_s3d
 from videobert_modeling.importers.bert import import_bert
@@ -45,17 +45,22 @@ def import_checkpoint(kind: str, source: str | Path, out: str | Path, **options:
         What became of every tensor.
 
     Raises:
-        InputError: unknown kind or option, or `out` is taken.
+        UsageError: unknown kind or option, or `out` is taken.
         ModelError: the source is damaged or of another layout, or the import is strict and something is unexplained.
     """
     if kind not in KINDS:
-        raise InputError("this kind of checkpoint is not known", seen=kind, allowed=", ".join(KINDS))
+        raise UsageError(
+            "this kind of checkpoint is not known", seen=kind, allowed=", ".join(KINDS), fix="Use one of those."
+        )
     allowed = options_of(kind)
     given = {name: value for name, value in options.items() if value is not None}
     unknown = sorted(given.keys() - set(allowed))
     if unknown:
-        raise InputError(
-            f"an import of kind {kind} has no such option", seen=", ".join(unknown), allowed=", ".join(allowed)
+        raise UsageError(
+            f"an import of kind {kind} has no such option",
+            seen=", ".join(unknown),
+            allowed=", ".join(allowed),
+            fix="Leave it out.",
         )
     for name in _PATHS:
         if name in given:

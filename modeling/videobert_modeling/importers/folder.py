@@ -12,7 +12,7 @@ import torch
 
 from videobert.codebook import Codebook
 from videobert.config import ModelConfig
-from videobert.errors import InputError
+from videobert.errors import UsageError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.text import TextTokenizer
@@ -24,10 +24,10 @@ def require_new(out: Path) -> None:
     """Refuse to write over something.
 
     Raises:
-        InputError: `out` exists and is not an empty folder.
+        UsageError: `out` exists and is not an empty folder.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError("the place to write to is taken", seen=str(out), fix="Name a new one with --out.")
+        raise UsageError("the place to write to is taken", seen=str(out), fix="Name a new one with --out.")
 
 
 def write_whole(out: Path, fill: Callable[[Path], None]) -> None:
@@ -62,7 +62,7 @@ def write_folder(
     Graphs and manifest are written by `videobert build`.
 
     Raises:
-        InputError: `out` is taken.
+        UsageError: `out` is taken.
         ModelError: the tokenizer does not fit the model, or a weight does not fit `dtype`.
     """
     TextTokenizer(tokenizer, model.config, Limits())

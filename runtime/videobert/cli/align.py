@@ -16,14 +16,17 @@ from videobert.report.times import span
 
 @command
 def align(
-    video: Annotated[Path, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    video: Annotated[str, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
     text: Annotated[str, typer.Argument(help="The text to hold against it.", show_default=False)],
+    window_clips: Annotated[
+        int | None, typer.Option(min=1, help="Clips to one answer; the model decides if not given.")
+    ] = None,
     *,
     options: VideoOptions,
 ) -> None:
     """Say how likely it is that a text belongs to a video, as a whole and over time."""
-    with open_model(options) as model, progress(video.name, options) as on_progress:
-        alignment = model.align(video, text, stride=options.stride, on_progress=on_progress)
+    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
+        alignment = model.align(video, text, window_clips=window_clips, stride=options.stride, on_progress=on_progress)
     note_origin(alignment.origin, options)
     if options.json:
         print_json(alignment)

@@ -13,6 +13,7 @@ from videobert.cli.classify import classify
 from videobert.cli.cluster import cluster
 from videobert.cli.doctor import doctor
 from videobert.cli.embed import embed
+from videobert.cli.failure import INTERRUPTED, USAGE, is_typers, usage_failure
 from videobert.cli.fill import fill
 from videobert.cli.import_ import import_
 from videobert.cli.run import run
@@ -21,13 +22,21 @@ from videobert.cli.train import train
 
 _USE = "Use a model"
 _MAKE = "Make a model (needs torch)"
+_COMPILE = "Compile a model"
 _CARE = "Care"
+
+_EPILOG = (
+    "Data goes to stdout, talk to stderr. With --json a failure is one JSON object, the last line of stderr: "
+    '{"error": {"type", "what", "seen", "allowed", "fix", "exit_code"}}.\n\n'
+    "Exit codes: 0 good; 2 usage: options that are wrong for any video, text and model; 3 bad input: a video, text or "
+    "model that cannot be used or lacks what was asked of it; 4 environment; 5 internal; 130 stopped; 141 nobody reads "
+    "stdout any more."
+)
 
 app = typer.Typer(
     name="videobert",
     help="VideoBERT tokens, embeddings and answers from video and text.",
-    epilog="Data goes to stdout, talk to stderr. Exit codes: 0 good, 2 usage, 3 bad input, 4 environment, 5 internal.",
-    no_args_is_help=True,
+    epilog=_EPILOG,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -39,7 +48,7 @@ for verb, panel in (
     (fill, _USE),
     (classify, _USE),
     (align, _USE),
-    (build, _MAKE),
+    (build, _COMPILE),
     (import_, _MAKE),
     (cluster, _MAKE),
     (train, _MAKE),
@@ -74,4 +83,16 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows `?` rather than a traceback
             stream.reconfigure(errors="replace")
-    app(arguments, prog_name="videobert")
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = app(words or ["--help"], prog_name="videobert", standalone_mode=False)
+    except typer.Abort:
+        code = INTERRUPTED
+    except Exception as error:
+        if not is_typers(error):
+            raise
+        failure = usage_failure(error)
+        # What was typed could not be read, so no options are known yet.
+        failure.show(as_json="--json" in words)
+        code = failure.exit_code
+    sys.exit(code if words else USAGE)

@@ -13,15 +13,15 @@ from videobert.cli.door import modeling
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import print_json, print_row
 from videobert.cli.talk import note, steps, waiting
-from videobert.cli.targets import TargetJob, builder_of
-from videobert.errors import EngineUnavailable, InputError
-from videobert.model_folder import find
+from videobert.cli.targets import CUBINS, TargetJob, builder_of
+from videobert.errors import EngineUnavailable, ModelError, UsageError
+from videobert.model_folder import BUNDLED, find
 from videobert.report.times import elapsed
 
 
 @command
 def build(
-    folder: Annotated[Path, typer.Argument(help="A model folder.", show_default=False)],
+    folder: Annotated[str, typer.Argument(help="A model folder, or a bundled model's name.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Where to put it; in place if not given.", show_default=False),
@@ -32,8 +32,11 @@ def build(
             "--target",
             "-t",
             metavar="TARGET",
-            help="Build engines: tensorrt-rtx (on any machine) or tensorrt (where its GPU is); or compile kernels for "
-            "a GPU by its capability, on any machine: cuda-sm80, 86, 89, 90, 100 or 120. Repeatable.",
+            help="What to build, may be repeated. Engines: tensorrt-rtx, on any machine, needs "
+            "videobert[tensorrt-rtx]; tensorrt, where its GPU is, needs videobert[tensorrt]. A model "
+            "repository for NVIDIA Triton Inference Server: triton-server, needs videobert[triton-server]. Kernels for "
+            "one kind of GPU, on any machine: "
+            f"{', '.join(CUBINS)}, need videobert[build,kernels].",
             show_default=False,
         ),
     ] = None,
@@ -54,15 +57,23 @@ def build(
 ) -> None:
     """Export a model folder's weights to ONNX graphs and compile them for this machine, or build engines for a target.
 
-    Without torch, graphs that are already exported are compiled, so that the first use of the model is quick.
+    Without torch (videobert[build]), and in a bundled model, which is not written to, the graphs that are there are
+    compiled, so that the first use of the model is quick.
     """
+    root = find(folder)
+    if not (root / "config.json").is_file():
+        raise ModelError(
+            "this is not a model folder",
+            seen=folder,
+            allowed="a folder with config.json, recipe.json and the weights, or the graphs made of them",
+            fix="Make one with `videobert import`, or check the path.",
+        )
     if target:
         capabilities = None if sm is None else tuple(part.strip() for part in sm.split(","))
-        found = find(str(folder))
         _build_targets(
             [
                 TargetJob(
-                    folder=found,
+                    folder=root,
                     out=out,
                     target=name,
                     precision=precision,
@@ -74,17 +85,25 @@ def build(
         )
         return
     if precision is not None or sm is not None:
-        raise InputError("--precision and --sm belong to --target", fix="Give a --target too.")
-    if not folder.is_dir():
-        raise InputError("this is not a model folder", seen=str(folder), fix="Check the path.")
+        raise UsageError(
+            "--precision and --sm belong to --target",
+            seen=" ".join(f"{name} {value}" for name, value in (("--precision", precision), ("--sm", sm)) if value),
+            fix="Give a --target too.",
+        )
     graphs: list[dict[str, Any]] = []
-    try:
-        graphs = export_graphs(folder, out, options)
-    except EngineUnavailable as error:
-        if out is not None or not (folder / "manifest.json").is_file():
-            raise
-        note(f"note: {error.what}: the graphs that are there are compiled as they are", options)
-    built = out or folder
+    if out is None and root.is_relative_to(BUNDLED):
+        note(
+            "note: a bundled model is not written to: its graphs are compiled as they are; --out makes a folder",
+            options,
+        )
+    else:
+        try:
+            graphs = export_graphs(root, out, options)
+        except EngineUnavailable as error:
+            if out is not None or not (root / "manifest.json").is_file():
+                raise
+            note(f"note: {error.what}: the graphs that are there are compiled as they are", options)
+    built = out or root
     with waiting("compiling for this machine", options):
         started_s = time.perf_counter()
         with videobert.load(str(built)) as model:

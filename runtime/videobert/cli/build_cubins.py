@@ -7,13 +7,11 @@ from typing import Any
 
 from videobert.cli.door import modeling
 from videobert.cli.talk import note, steps
-from videobert.cli.targets import TargetJob
+from videobert.cli.targets import CUBINS, TargetJob
 from videobert.engines.tensorrt.place import copy_folder, place_for
-from videobert.errors import EngineUnavailable, InputError
+from videobert.errors import EngineUnavailable, UsageError
 from videobert.model_folder import ModelFolder
 
-FAMILY = "cuda-sm"
-CAPABILITIES = (80, 86, 89, 90, 100, 120)
 PRECISIONS = ("fp16", "bf16", "fp32")
 
 
@@ -21,15 +19,26 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     """Compile for one capability and write it where the folder's engines lie.
 
     Raises:
-        InputError: no such capability or precision.
+        UsageError: no such precision, or options that belong to other targets.
         EngineUnavailable: torch or Triton is not installed, or a kernel cannot be compiled.
         ModelError: the model folder is damaged.
     """
-    capability = _capability(job)
+    capability = CUBINS[job.target]
+    if job.capabilities is not None:
+        raise UsageError(
+            f"--sm does not go with {job.target}, which names its capability",
+            seen=", ".join(job.capabilities),
+            fix="Leave --sm out.",
+        )
     # The weights of a model folder are fp16.
     precision = job.precision or PRECISIONS[0]
     if precision not in PRECISIONS:
-        raise InputError("there are no kernels for this precision", seen=precision, allowed=", ".join(PRECISIONS))
+        raise UsageError(
+            "there are no kernels for this precision",
+            seen=precision,
+            allowed=", ".join(PRECISIONS),
+            fix=f"Leave --precision out for {PRECISIONS[0]}.",
+        )
     model = ModelFolder(job.folder)
     if job.out is not None:
         copy_folder(model, job.out)
@@ -60,21 +69,6 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         except KernelError as error:
             raise EngineUnavailable(f"the kernels for {job.target} cannot be compiled here", seen=str(error)) from error
         return [_row(entry, str(place)) for entry in files_of(content)]
-
-
-def _capability(job: TargetJob) -> int:
-    for capability in CAPABILITIES:
-        if job.target == f"{FAMILY}{capability}":
-            break
-    else:
-        raise InputError(
-            "nothing is compiled for this target",
-            seen=job.target,
-            allowed=", ".join(f"{FAMILY}{capability}" for capability in CAPABILITIES),
-        )
-    if job.capabilities is not None:
-        raise InputError(f"--sm does not go with {job.target}, which names its capability", fix="Leave --sm out.")
-    return capability
 
 
 def _searches(model: ModelFolder, capability: int) -> tuple[str, dict[str, Any]]:

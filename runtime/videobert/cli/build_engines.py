@@ -10,7 +10,7 @@ from videobert.cli.targets import TargetJob
 from videobert.engines.tensorrt.engine_folder import BuiltEngine, build_engines, check_job
 from videobert.engines.tensorrt.graph_files import missing_graphs
 from videobert.engines.tensorrt.place import copy_folder, place_for
-from videobert.errors import InputError
+from videobert.errors import UsageError
 from videobert.model_folder import ModelFolder
 
 _PRECISION = "fp16"
@@ -50,7 +50,7 @@ def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
     folder = ModelFolder(root)
     if job.out is not None and root != job.out:
         if job.out.resolve().is_relative_to(folder.root):
-            raise InputError(
+            raise UsageError(
                 "the engines' folder cannot lie inside the model folder", seen=str(job.out), fix="Pass another --out."
             )
         copy_folder(folder, job.out)

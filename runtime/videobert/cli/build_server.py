@@ -11,7 +11,7 @@ from videobert.cli.door import modeling
 from videobert.cli.talk import note, waiting
 from videobert.cli.targets import TargetJob
 from videobert.codebook import Codebook
-from videobert.errors import InputError
+from videobert.errors import UsageError
 from videobert.model_folder import ModelFolder
 from videobert.triton_server.plans import plans_of
 from videobert.triton_server.repository import models_of, write_repository
@@ -24,14 +24,14 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     """Write the repository to `--out`: DALI for the clips, TensorRT plans where the folder has them, else ONNX graphs.
 
     Raises:
-        InputError: no `--out`, or options that belong to other targets.
+        UsageError: no `--out`, or options that belong to other targets.
         EngineUnavailable: DALI, Triton's client library or the modeling side is not installed.
         ModelError: the folder lacks graphs or its codebook.
     """
     if job.out is None:
-        raise InputError("a model repository needs a folder of its own", fix="Pass --out DIR.")
+        raise UsageError("a model repository needs a folder of its own", fix="Pass --out DIR.")
     if job.precision is not None or job.capabilities is not None:
-        raise InputError("--precision and --sm belong to engine targets", fix="Build the engines first, then this.")
+        raise UsageError("--precision and --sm belong to engine targets", fix="Build the engines first, then this.")
     folder = ModelFolder(job.folder)
     codebook = Codebook.load(folder.verified_path("codebook.safetensors"))
     with waiting("writing the model repository", job.options), tempfile.TemporaryDirectory() as place:

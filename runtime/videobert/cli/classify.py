@@ -16,7 +16,7 @@ from videobert.report.times import span
 
 @command
 def classify(
-    video: Annotated[Path, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    video: Annotated[str, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
     question: Annotated[
         str | None,
         typer.Option("--question", help="A question that the model comes with, e.g. colour.", show_default=False),
@@ -39,7 +39,8 @@ def classify(
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Answers to each stretch.")] = 5,
     prior_strength: Annotated[
-        float, typer.Option(min=0.0, help="How much of the score without the video is subtracted: 1 all, 0 none.")
+        float,
+        typer.Option(min=0.0, max=2.0, help="How much of the score without the video is subtracted: 1 all, 0 none."),
     ] = 1.0,
     *,
     options: VideoOptions,
@@ -48,7 +49,7 @@ def classify(
 
     Example: videobert classify clip.mp4 -l red -l blue -t "a [MASK] circle"
     """
-    with open_model(options) as model, progress(video.name, options) as on_progress:
+    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
         result = model.classify(
             video,
             label or None,

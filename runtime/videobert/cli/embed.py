@@ -11,6 +11,7 @@ from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, print_json, print_text
 from videobert.cli.session import open_model
 from videobert.cli.talk import note, note_origin, progress
+from videobert.errors import UsageError
 
 if TYPE_CHECKING:
     from videobert.results import Embedding
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @command
 def embed(
     video: Annotated[
-        Path | None, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)
+        str | None, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)
     ] = None,
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="A text, alone or with the video.", show_default=False)
@@ -36,9 +37,9 @@ def embed(
     Vectors of one kind can be compared with each other; vectors of text and of video only with a retrieval head.
     """
     if video is None and text is None:
-        raise typer.BadParameter("give a video, --text, or both")
+        raise UsageError("there is nothing to embed", fix="Give a video, --text, or both.")
     check_writable(out, "--out")
-    with open_model(options) as model, progress(video.name if video else "text", options) as on_progress:
+    with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
         embedding = model.embed(video, text, stride=options.stride, on_progress=on_progress)
     if out is not None:
         _save(embedding, out)

@@ -1,18 +1,22 @@
-"""Errors as one clear block on stderr, and the exit codes: 2 usage, 3 bad input, 4 environment, 5 internal, 130."""
+"""Errors as one clear block on stderr, or one JSON object, and the exit codes."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import typer
 
-from videobert.errors import BuildError, Cancelled, EngineUnavailable, VideoBertError
+from videobert.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
 from videobert.report.safe_text import printable
 
+USAGE = UsageError.exit_code
 ENVIRONMENT = EngineUnavailable.exit_code
 INTERNAL = VideoBertError.exit_code
 INTERRUPTED = Cancelled.exit_code
@@ -22,72 +26,121 @@ CLOSED_PIPE = 141
 _LONGEST_SHOWN = 300
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What is shown of an error; the fields of its JSON object."""
+
+    type: str
+    what: str
+    seen: object = None
+    allowed: object = None
+    fix: str | None = None
+    exit_code: int
+
+    def show(self, *, as_json: bool) -> None:
+        """Write it to stderr. Values are made safe for a terminal and cut after 300 characters."""
+        fields = {
+            name: value if value is None or name == "exit_code" else _shown(value)
+            for name, value in asdict(self).items()
+        }
+        if as_json:
+            _write(json.dumps({"error": fields}))
+            return
+        kind = "stopped" if self.exit_code == INTERRUPTED else "error"
+        lines = [f"{kind}: {fields['what']}"]
+        lines += [f"  {name + ':':<9}{fields[name]}" for name in ("seen", "allowed", "fix") if fields[name] is not None]
+        _write("\n".join(lines))
+
+
 @contextmanager
-def guarded(*, debug: bool) -> Iterator[None]:
+def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
     """Shows an error that leaves the block and ends the command with its exit code.
 
     Raises:
-        typer.Exit: with the exit code, in place of every exception but typer's own.
+        typer.Exit: with the exit code, in place of every exception but typer's own and the interpreter's.
     """
     try:
         yield
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        _write("stopped")
-        raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read the data has enough; the interpreter must not try to flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(CLOSED_PIPE) from None
-    except Exception as error:
-        if type(error).__module__.split(".")[0] in ("typer", "click"):
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a panic of the tokenizers library is no `Exception`
+        if is_typers(error):
             raise
-        if debug:
+        if debug and not isinstance(error, KeyboardInterrupt):
             traceback.print_exc(file=sys.stderr)
             if isinstance(error, BuildError):
                 _write("\n".join(printable(line) for line in error.log.splitlines()))
-        _write(_block(error))
-        raise typer.Exit(_code(error)) from None
+        failure = _failure_of(error)
+        failure.show(as_json=as_json)
+        raise typer.Exit(failure.exit_code) from None
 
 
-def _code(error: Exception) -> int:
-    if isinstance(error, VideoBertError):
-        return error.exit_code
-    return ENVIRONMENT if isinstance(error, (OSError, ModuleNotFoundError, MemoryError)) else INTERNAL
+def is_typers(error: BaseException) -> bool:
+    """Whether typer itself, or the click that it is built on, raised it: a mistake in what was typed, or an exit."""
+    return type(error).__module__.split(".")[0] in ("typer", "click")
 
 
-def _block(error: Exception) -> str:
-    if isinstance(error, Cancelled):
-        return f"stopped: {_shown(error.what)}"
-    if isinstance(error, VideoBertError):
-        return _lines(error.what, seen=error.seen, allowed=error.allowed, fix=error.fix)
-    if isinstance(error, ModuleNotFoundError):
-        return _lines(
-            f"the Python package {error.name!r} is not installed",
-            fix="Run `pip install videobert`, then `videobert doctor`.",
-        )
-    if isinstance(error, MemoryError):
-        return _lines("this machine ran out of memory", fix="Close other programs or use --stride.")
-    if isinstance(error, OSError):
-        return _lines(
-            f"the operating system refused: {error.strerror or error}",
-            seen=error.filename,
-            fix="Check the path, its permissions and the free space of the disk.",
-        )
-    return _lines(
-        f"internal error: {type(error).__name__}: {error}",
-        fix="This is a defect in videobert: run the command again with --debug and report what it prints.",
+def usage_failure(error: Any) -> Failure:
+    """A mistake that typer found in what was typed."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "videobert"
+    # Where the value was of the right form and out of range, typer's message leaves it out.
+    problems = error.__cause__.errors() if hasattr(error.__cause__, "errors") else [{}]
+    return Failure(
+        type=UsageError.__name__,
+        what=error.format_message().rstrip("."),
+        seen=problems[0].get("input"),
+        fix=f"`{command} --help` shows what can be given.",
+        exit_code=USAGE,
     )
 
 
-def _lines(what: str, *, seen: object = None, allowed: object = None, fix: str | None = None) -> str:
-    lines = [f"error: {_shown(what)}"]
-    lines += [
-        f"  {label:<9}{_shown(value)}"
-        for label, value in (("seen:", seen), ("allowed:", allowed), ("fix:", fix))
-        if value is not None
-    ]
-    return "\n".join(lines)
+def _failure_of(error: BaseException) -> Failure:
+    kind = type(error).__name__
+    if isinstance(error, VideoBertError):
+        return Failure(
+            type=kind,
+            what=error.what,
+            seen=error.seen,
+            allowed=error.allowed,
+            fix=error.fix_cli,
+            exit_code=error.exit_code,
+        )
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(type=kind, what="interrupted", exit_code=INTERRUPTED)
+    if isinstance(error, ModuleNotFoundError):
+        return Failure(
+            type=kind,
+            what=f"the Python package {error.name!r} is not installed",
+            fix="Run `pip install videobert`, then `videobert doctor`.",
+            exit_code=ENVIRONMENT,
+        )
+    if isinstance(error, MemoryError):
+        return Failure(
+            type=kind,
+            what="this machine ran out of memory",
+            fix="Close other programs or use --stride.",
+            exit_code=ENVIRONMENT,
+        )
+    if isinstance(error, OSError):
+        return Failure(
+            type=kind,
+            what=f"the operating system refused: {error.strerror or error}",
+            seen=error.filename,
+            fix="Check the path, its permissions and the free space of the disk.",
+            exit_code=ENVIRONMENT,
+        )
+    return Failure(
+        type=kind,
+        what=f"internal error: {kind}: {error}",
+        fix="This is a defect in videobert: run the command again with --debug and report what it prints.",
+        exit_code=INTERNAL,
+    )
 
 
 def _shown(value: object) -> str:

@@ -19,12 +19,17 @@ from videobert.results import Filled
 def fill(
     text: Annotated[str, typer.Argument(help="A text; each [MASK] in it is a word to fill in.", show_default=False)],
     video: Annotated[
-        Path | None, typer.Argument(help="The video it is about, or saved tokens (.vbt).", show_default=False)
+        str | None, typer.Argument(help="The video it is about, or saved tokens (.vbt).", show_default=False)
     ] = None,
     visual: Annotated[
         list[int] | None,
         typer.Option(
-            "--visual", "-v", min=0, metavar="N", help="Mask the n-th clip too; may be repeated.", show_default=False
+            "--visual",
+            "-v",
+            min=0,
+            metavar="N",
+            help="Mask clip N too, counted from 0; may be repeated.",
+            show_default=False,
         ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Answers to each position.")] = 5,
@@ -33,9 +38,9 @@ def fill(
 ) -> None:
     """Fill in the words written [MASK], and masked moments of the video, with ranked answers.
 
-    Example: videobert fill "the red [MASK] moves left" clip.mp4
+    Example: videobert fill "a [MASK] circle" clip.mp4
     """
-    with open_model(options) as model, progress(video.name if video else "text", options) as on_progress:
+    with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
         filled = model.fill(text, video, tuple(visual or ()), top=top, stride=options.stride, on_progress=on_progress)
     note_origin(filled.origin, options)
     if options.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -27,7 +28,12 @@ class TalkOptions:
     """What every verb takes: the form of its answer and how much it says on the way."""
 
     json: Annotated[
-        bool, typer.Option("--json", help="Print one strict JSON object instead of text.", rich_help_panel=_TALK)
+        bool,
+        typer.Option(
+            "--json",
+            help="Print one strict JSON object instead of text; an error is one on stderr.",
+            rich_help_panel=_TALK,
+        ),
     ] = False
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.", rich_help_panel=_TALK)
@@ -88,10 +94,17 @@ class ModelOptions(TalkOptions):
         int, typer.Option("--max-side-px", min=1, help="Longest frame side accepted, pixels.", rich_help_panel=_LIMITS)
     ] = _DEFAULT_LIMITS.max_side_px
 
+    max_text_chars: Annotated[
+        int,
+        typer.Option("--max-text-chars", min=1, help="Longest text accepted, characters.", rich_help_panel=_LIMITS),
+    ] = _DEFAULT_LIMITS.max_text_chars
+
     @property
     def limits(self) -> Limits:
         """The limits on input that these options ask for."""
-        return Limits(max_duration_s=self.max_duration_s, max_side_px=self.max_side_px)
+        return Limits(
+            max_duration_s=self.max_duration_s, max_side_px=self.max_side_px, max_text_chars=self.max_text_chars
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +136,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def unfolded(**values: Any) -> None:
         options = options_class(**{name: values.pop(name) for name in names})
-        with guarded(debug=options.debug):
+        with guarded(debug=options.debug, as_json=options.json):
             function(**values, options=options)
 
     own = [
@@ -138,6 +151,21 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         for field in dataclasses.fields(options_class)
     ]
     # The verb's own options first: the reader of `--help` came for them.
-    unfolded.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
-    unfolded.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *shared]}
+    parameters = [each.replace(annotation=_literal(each.annotation)) for each in (*own, *shared)]
+    unfolded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    unfolded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    unfolded.__doc__ = _escaped(function.__doc__ or "")
     return unfolded
+
+
+def _literal(annotation: Any) -> Any:
+    """The annotation of a parameter with its help as plain text, which typer would read as Rich markup."""
+    type_, info = typing.get_args(annotation)
+    info = copy.copy(info)
+    info.help = _escaped(info.help)
+    return Annotated[type_, info]
+
+
+def _escaped(text: str) -> str:
+    # What `rich.markup.escape` does for text without backslashes; rich itself takes long to import.
+    return text.replace("[", r"\[")

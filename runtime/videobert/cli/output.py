@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from videobert import results
-from videobert.errors import InputError
+from videobert.errors import UsageError
 from videobert.report.safe_text import printable
 
 
@@ -40,17 +40,17 @@ def check_writable(path: Path | None, option: str) -> None:
     """Refuses an output path that cannot be written, before any work is done for it.
 
     Raises:
-        InputError: the folder does not exist or may not be written to, or the path is a folder.
+        UsageError: the folder does not exist or may not be written to, or the path is a folder.
     """
     if path is None:
         return
     folder = path.absolute().parent
     if path.is_dir():
-        raise InputError(f"{option} is a folder", seen=str(path), fix="Give the name of a file in it.")
+        raise UsageError(f"{option} is a folder", seen=str(path), fix="Give the name of a file in it.")
     if not folder.is_dir():
-        raise InputError(f"the folder of {option} does not exist", seen=str(folder), fix="Make the folder first.")
+        raise UsageError(f"the folder of {option} does not exist", seen=str(folder), fix="Make the folder first.")
     if not os.access(folder, os.W_OK):
-        raise InputError(
+        raise UsageError(
             f"the folder of {option} may not be written to", seen=str(folder), fix="Choose another folder."
         )
 

@@ -16,7 +16,7 @@ from videobert.cli.talk import note, note_origin, progress
 @command
 def run(
     video: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             help="A video file or saved tokens (.vbt); the model's own clip if not given.", show_default=False
         ),
@@ -37,7 +37,7 @@ def run(
     """Report on a video: time-stamped answers, tokens and how sure to be of them."""
     check_writable(html, "--html")
     video = video_or_clip(video, options)
-    with open_model(options) as model, progress(video.name, options) as on_progress:
+    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
         report = model.run(video, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
     if html is not None:
         from videobert.atomic import write_atomically

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import videobert
@@ -37,7 +36,7 @@ def open_model(options: VideoOptions) -> Iterator[Runtime]:
         yield model
 
 
-def video_or_clip(video: Path | None, options: VideoOptions) -> Path:
+def video_or_clip(video: str | None, options: VideoOptions) -> str:
     """The video asked for, or the clip that lies in the model folder, as in a bundled model.
 
     Raises:
@@ -50,4 +49,4 @@ def video_or_clip(video: Path | None, options: VideoOptions) -> Path:
     if not clip.is_file():
         raise InputError("no video given", fix=f"Name one: `videobert run VIDEO --model {options.model}`.")
     note("no video given: here is the clip that comes with the model", options)
-    return clip
+    return str(clip)

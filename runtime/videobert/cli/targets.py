@@ -1,4 +1,4 @@
-"""What `videobert build --target` can name: one entry for each kind of target, looked up by the name's beginning."""
+"""What `videobert build --target` can name: one entry for each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from videobert.cli.options import TalkOptions
-from videobert.errors import InputError
+from videobert.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,24 +53,22 @@ def _server(job: TargetJob) -> Sequence[dict[str, Any]]:
     return build_server_of(job)
 
 
-_TARGETS: dict[str, Build] = {"tensorrt-rtx": _engines, "tensorrt": _engines, "triton-server": _server}
-# Families named by what follows, such as one for each compute capability.
-_FAMILIES: dict[str, Build] = {"cuda-sm": _cubins}
+# GPUs that kernels are compiled for, by name of the target.
+CUBINS = {f"cuda-sm{capability}": capability for capability in (80, 86, 89, 90, 100, 120)}
+_TARGETS: dict[str, Build] = {
+    "tensorrt-rtx": _engines,
+    "tensorrt": _engines,
+    "triton-server": _server,
+    **dict.fromkeys(CUBINS, _cubins),
+}
 
 
 def builder_of(target: str) -> Build:
     """What builds for the target.
 
     Raises:
-        InputError: no such target.
+        UsageError: no such target.
     """
-    if target in _TARGETS:
-        return _TARGETS[target]
-    for beginning, build in _FAMILIES.items():
-        if target.startswith(beginning):
-            return build
-    raise InputError(
-        "this target is not known",
-        seen=target,
-        allowed=", ".join([*_TARGETS, *(f"{beginning}…" for beginning in _FAMILIES)]),
-    )
+    if target not in _TARGETS:
+        raise UsageError("this target is not known", seen=target, allowed=", ".join(_TARGETS), fix="Use one of those.")
+    return _TARGETS[target]

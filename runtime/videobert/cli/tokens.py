@@ -16,7 +16,7 @@ from videobert.report.times import span
 
 @command
 def tokens(
-    video: Annotated[Path, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    video: Annotated[str, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -36,7 +36,7 @@ def tokens(
 ) -> None:
     """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
     check_writable(out, "--out")
-    with open_model(options) as model, progress(video.name, options) as on_progress:
+    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
         found = model.tokens(video, stride=options.stride, assignment=assignment, on_progress=on_progress)
     note_decoder(found.decoder_fallback, options)
     if out is not None:

@@ -117,7 +117,7 @@ class BindingsDriver:
             from cuda.bindings import driver as cuda
         except ImportError as error:
             raise EngineUnavailable(
-                "cuda-bindings cannot be used", seen=str(error), fix="Install it: pip install cuda-bindings."
+                "cuda-bindings cannot be used", seen=str(error), fix="Run `pip install cuda-bindings`."
             ) from error
         self._cuda: Any = cuda
         self._kept: dict[int, _Owned] = {}

@@ -42,7 +42,7 @@ def open_driver(name: str = "auto", device: int = 0) -> CudaDriver:
     raise EngineUnavailable(
         "no NVIDIA GPU can be used from here",
         seen="; ".join(reasons),
-        fix="Where there is a GPU with its driver: pip install cuda-bindings.",
+        fix="Where there is a GPU with its driver, run `pip install cuda-bindings`.",
     )
 
 

@@ -45,6 +45,7 @@ class CompiledCache:
                     seen=str(error),
                     allowed="a folder that belongs to you and that others cannot write to",
                     fix="Choose another cache_dir, or correct its owner and mode (0700).",
+                    fix_cli="Choose another --cache-dir, or correct its owner and mode (0700).",
                 ) from error
 
     def get(self, key: Mapping[str, object]) -> bytes | None:

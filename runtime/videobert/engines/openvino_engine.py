@@ -186,6 +186,7 @@ def _precision(options: EngineOptions) -> str:
             seen="bf16",
             allowed="f32",
             fix='Use precision="auto".',
+            fix_cli="Use --precision auto.",
         )
     return options.precision
 
@@ -209,6 +210,6 @@ def _core() -> Any:
         raise EngineUnavailable(
             "the openvino engine cannot run",
             seen=str(error),
-            fix="Install it: pip install 'openvino>=2026.0'.",
+            fix="Run `pip install 'openvino>=2026.0'`.",
         ) from error
     return openvino.Core()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from videobert.engines.base import HINTS, PRECISIONS, Engine, EngineOptions
-from videobert.errors import EngineUnavailable, InputError, ModelError
+from videobert.errors import EngineUnavailable, ModelError, UsageError
 
 if TYPE_CHECKING:
     from videobert.model_folder import ModelFolder
@@ -26,7 +26,7 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
             for an engine asked for by name that runs on nothing else.
 
     Raises:
-        InputError: an unknown name or option.
+        UsageError: an unknown name or option, or an engine that never runs on that device.
         EngineUnavailable: what was asked for cannot run here; the message says what to install.
         ModelError: the engines that were asked for by name are damaged or for another model, GPU or version.
     """
@@ -35,29 +35,47 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
         device = "cpu" if engine == "auto" else _RUNS_ON[engine][0]
     order = [name for name in ENGINES[1:] if engine in ("auto", name) and device in _RUNS_ON[name]]
     if not order:
-        raise EngineUnavailable(
+        raise UsageError(
             f"the {engine} engine does not run on that device",
             seen=device,
             allowed=", ".join(_RUNS_ON[engine]),
             fix='Choose another device, or engine="auto".',
+            fix_cli="Choose another --device, or --engine auto.",
         )
-    reasons: list[str] = []
+    failures: dict[str, EngineUnavailable | ModelError] = {}
     for name in order:
         try:
             opened = _open(name, folder, device, options)
         except (EngineUnavailable, ModelError) as error:
             # Engines that do not fit are a reason for the next choice; a model that is damaged is not.
             refused = isinstance(error, EngineUnavailable) or (name == "tensorrt" and engine == "auto")
-            if not refused or (name == order[-1] and not reasons):
+            if not refused or (name == order[-1] and not failures):
                 raise
-            reasons.append(f"{name}: {error}")
+            failures[name] = error
             continue
-        if reasons:
+        if failures:
+            reasons = [f"{name}: {error}" for name, error in failures.items()]
             opened.fallback = "; ".join([*reasons, *([opened.fallback] if opened.fallback else [])])
         return opened
-    raise EngineUnavailable(
-        "no engine can run here", seen="; ".join(reasons), fix="Install one: pip install 'openvino>=2026.0'."
+    raise _no_engine(device, failures)
+
+
+def _no_engine(device: str, failures: dict[str, EngineUnavailable | ModelError]) -> EngineUnavailable:
+    seen = "; ".join(
+        f"{name}: {error.what}" + (f" ({error.seen})" if error.seen else "") for name, error in failures.items()
     )
+    if device == "cuda":
+        install = (
+            "or install the NVIDIA driver and run `pip install 'videobert[tensorrt-rtx]'`, in a data centre "
+            "'videobert[tensorrt]'."
+        )
+        return EngineUnavailable(
+            "no engine can run on cuda here",
+            seen=seen,
+            fix=f'Use device="cpu", {install}',
+            fix_cli=f"Use --device cpu, {install}",
+        )
+    return EngineUnavailable("no engine can run here", seen=seen, fix="Run `pip install 'openvino>=2026.0'`.")
 
 
 def _open(name: str, folder: ModelFolder, device: str, options: EngineOptions) -> Engine:
@@ -82,7 +100,11 @@ def _check(engine: str, device: str, options: EngineOptions) -> None:
         ("precision", options.precision, PRECISIONS),
     ):
         if value not in allowed:
-            raise InputError(f"this {name} is not known", seen=value, allowed=", ".join(allowed))
+            raise UsageError(
+                f"this {name} is not known", seen=value, allowed=", ".join(allowed), fix="Use one of those."
+            )
     threads = options.threads
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 0 < threads <= 1024):
-        raise InputError("threads is out of range", seen=threads, allowed="1 to 1024, or None")
+        raise UsageError(
+            "threads is out of range", seen=threads, allowed="1 to 1024, or None", fix="Leave it out for all cores."
+        )

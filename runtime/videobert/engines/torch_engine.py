@@ -50,13 +50,14 @@ class TorchEngine:
             from videobert_modeling.packed import PackedEncoder, reason_against_packing
         except ImportError as error:
             raise EngineUnavailable(
-                "the torch engine cannot run", seen=str(error), fix="Install it: pip install 'videobert[build]'."
+                "the torch engine cannot run", seen=str(error), fix="Run `pip install 'videobert[build]'`."
             ) from error
         if device == "cuda" and not torch.cuda.is_available():
             raise EngineUnavailable(
                 "torch sees no CUDA device",
                 seen=f"torch {torch.__version__}",
                 fix='Use device="cpu", or install a torch build for CUDA and its driver.',
+                fix_cli="Use --device cpu, or install a torch build for CUDA and its driver.",
             )
         if options.threads is not None and device == "cpu":
             torch.set_num_threads(options.threads)

@@ -45,4 +45,4 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     if diagnosis.ready:
         console.print(Text("ready to run models on video", "green"))
     else:
-        console.print(Text("not ready: what is marked “no” above must be fixed first", "bold yellow"))
+        console.print(Text(f"not ready, fix first: {', '.join(diagnosis.blockers)}", "bold yellow"))

@@ -47,7 +47,7 @@ def _table(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("time", no_wrap=True)
     for question in questions:
-        table.add_column(printable(question).replace("[", r"\["), overflow="fold")
+        table.add_column(_text((question, "")), overflow="fold")
     table.add_column("tokens", overflow="fold")
     table.add_column("percentile", justify="right")
     for segment in report.segments:

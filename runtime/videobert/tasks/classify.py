@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from videobert.errors import InputError
+from videobert.errors import InputError, UsageError
 from videobert.results import Classification, Segment
 from videobert.stages import Stages
 from videobert.tasks.labels import LabelScorer
@@ -67,9 +67,10 @@ def _choices(
         labels = known[question].labels if labels is None else labels
     if templates is None or labels is None:
         missing = " and ".join(name for name, value in (("labels", labels), ("templates", templates)) if value is None)
-        raise InputError(
+        raise UsageError(
             f"{missing} must be given, or a question of the model",
             allowed=f"questions: {', '.join(known) or 'none'}",
             fix='For example labels=["red", "blue"], templates=["a [MASK] circle"].',
+            fix_cli='For example --label red --label blue --template "a [MASK] circle".',
         )
     return templates, labels

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from videobert.errors import InputError
+from videobert.errors import UsageError
 from videobert.results import Embedding
 from videobert.stages import Stages
 from videobert.tasks.tokens import Request, watch
@@ -24,7 +24,7 @@ def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Emb
     elif text is not None:
         sequences = [stages.builder.text(pieces)]
     else:
-        raise InputError("there is nothing to embed", fix="Give a video, a text or both.")
+        raise UsageError("there is nothing to embed", fix="Give a video, a text or both.")
     # A sum as the states come keeps a long video's windows out of memory.
     total = np.zeros(stages.config.encoder.width, np.float64)
     for state in stages.states(((sequence, (0,)) for sequence in sequences), request.cancel):

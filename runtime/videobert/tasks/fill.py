@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import InputError
+from videobert.errors import InputError, UsageError
 from videobert.results import Candidate, Fill, Filled
 from videobert.sequence import JointSequence
 from videobert.stages import Stages, log_softmax
@@ -25,21 +25,26 @@ def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int,
     masks = [index for index, piece in enumerate(pieces) if piece == stages.tokenizer.special.mask]
     wanted = sorted({_position(position) for position in visual})
     if not masks and not wanted:
-        raise InputError(
+        raise UsageError(
             "there is nothing to fill in",
             seen=text,
-            fix="Write [MASK] for a word, or name visual positions: visual=[3, 4].",
+            allowed="a text with [MASK] in it, or visual positions",
+            fix='The text comes first: fill("a [MASK] circle", video), or with visual=[3, 4] for moments of the video.',
+            fix_cli='The text comes first: `videobert fill "a [MASK] circle" VIDEO`, or with --visual 3 for a moment.',
         )
     if video is None:
         if wanted:
-            raise InputError("visual positions need a video", seen=wanted, fix="Give the video too.")
+            raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")
         states = next(stages.states([(stages.builder.text(pieces), [1 + mask for mask in masks])], request.cancel))
         log_probs = stages.log_probs("text_head", states)
         return Fill(text=text, filled=_words(stages, log_probs, top), origin=stages.origin(request.stride))
     tokens = watch(stages, video, request).tokens
     if wanted and wanted[-1] >= len(tokens):
         raise InputError(
-            "a visual position does not exist", seen=wanted[-1], allowed=f"0 to {len(tokens) - 1} in this video"
+            "a visual position does not exist",
+            seen=wanted[-1],
+            allowed=f"0 to {len(tokens) - 1} in this video",
+            fix="Positions count clips, the first is 0.",
         )
     filled = _fill_windows(stages, pieces, masks, tokens, wanted, top, request)
     return Fill(text=text, filled=filled, origin=stages.origin(tokens.stride, tokens.decoder_fallback))
@@ -112,5 +117,10 @@ def _moment(stages: Stages, tokens: VisualTokens, position: int, row: npt.NDArra
 
 def _position(position: object) -> int:
     if isinstance(position, bool) or not isinstance(position, (int, np.integer)) or position < 0:
-        raise InputError("a visual position is not a number from 0", seen=position)
+        raise UsageError(
+            "a visual position is not a number from 0",
+            seen=position,
+            allowed="0 or more",
+            fix="Positions count clips, the first is 0.",
+        )
     return int(position)

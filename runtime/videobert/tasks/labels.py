@@ -16,7 +16,7 @@ from threading import Event
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import InputError
+from videobert.errors import InputError, UsageError
 from videobert.results import Candidate
 from videobert.sequence import JointSequence
 from videobert.stages import Stages, log_softmax, stop_if
@@ -156,17 +156,27 @@ class LabelScorer:
 def _check(templates: Sequence[str], labels: Sequence[str], prior_strength: float) -> None:
     for name, values in (("templates", templates), ("labels", labels)):
         if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
-            raise InputError(f"{name} must be a list of texts, not empty", seen=values)
+            raise UsageError(
+                f"{name} must be a list of texts",
+                seen=values,
+                allowed="one text or more",
+                fix='For example ["red", "blue"].',
+            )
     if len(set(labels)) != len(labels):
-        raise InputError("a label is given twice", seen=sorted(labels))
+        raise UsageError("a label is given twice", seen=", ".join(sorted(labels)), fix="Give each label once.")
     for template in templates:
         blank = LABEL if LABEL in template else MASK
         if template.count(blank) != 1:
-            raise InputError(
+            raise UsageError(
                 "a template needs one place for the label",
                 seen=template,
                 allowed=f"one {MASK}, or one {LABEL}",
                 fix='For example "a [MASK] circle".',
             )
     if isinstance(prior_strength, bool) or not isinstance(prior_strength, (int, float)) or not 0 <= prior_strength <= 2:
-        raise InputError("prior_strength is out of range", seen=prior_strength, allowed="0 to 2")
+        raise UsageError(
+            "prior_strength is out of range",
+            seen=prior_strength,
+            allowed="0 to 2",
+            fix="1 subtracts all of it, 0 none.",
+        )

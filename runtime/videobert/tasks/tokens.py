@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.codebook import ASSIGNMENTS, Assignment
-from videobert.errors import InputError, MismatchError, ModelError
+from videobert.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.stages import Stages, stop_if
 from videobert.token_file import VisualTokens, is_token_file
 
@@ -69,7 +69,12 @@ def watch(stages: Stages, video: Video, request: Request, on_clip: Callable[[Cli
         on_clip: called with each clip in order, after its feature is known.
     """
     if request.assignment not in ASSIGNMENTS:
-        raise InputError("this way of assigning tokens is not known", seen=request.assignment, allowed=ASSIGNMENTS)
+        raise UsageError(
+            "this way of assigning tokens is not known",
+            seen=request.assignment,
+            allowed=", ".join(ASSIGNMENTS),
+            fix="flat is exact.",
+        )
     if isinstance(video, (str, os.PathLike)) and is_token_file(Path(os.fsdecode(video))):
         video = VisualTokens.load(os.fsdecode(video))
     if isinstance(video, VisualTokens):
@@ -162,6 +167,7 @@ def _finished(
             "the backbone gave a value that is not finite",
             seen=f"clip {clip.index} at {clip.start_s:.2f} s",
             fix='Load the model with precision="f32"; if that does not help, its weights are damaged.',
+            fix_cli="Use --precision f32; if that does not help, the model's weights are damaged.",
         )
     return clip, feature
 

@@ -49,6 +49,11 @@ def windows(stages: Stages, tokens: VisualTokens, text_pieces: int, size: int | 
     """
     room = stages.builder.room(text_pieces)
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= room):
-        raise InputError("window_clips is out of range", seen=size, allowed=f"1 to {room} beside this text")
+        raise InputError(
+            "window_clips is out of range",
+            seen=size,
+            allowed=f"1 to {room} beside this text",
+            fix="Leave it out for the model's own window.",
+        )
     size = min(size or stages.config.window_clips, room)
     return [window(tokens, start, min(start + size, len(tokens))) for start in range(0, len(tokens), size)]

@@ -49,7 +49,7 @@ def _parsed(folder: Path, faults: list[str]) -> Any:
         from tritonclient.grpc import model_config_pb2
     except ImportError as error:
         raise EngineUnavailable(
-            "a model repository cannot be checked here", seen=str(error), fix=f"Install it: {INSTALL}."
+            "a model repository cannot be checked here", seen=str(error), fix=f"Run `{INSTALL}`."
         ) from error
     path = folder / "config.pbtxt"
     try:

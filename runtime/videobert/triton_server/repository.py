@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from videobert.errors import InputError, ModelError
+from videobert.errors import InputError, ModelError, UsageError
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
 from videobert.triton_server.graph_signature import Port, signature_of
@@ -143,7 +143,7 @@ def write_repository(models: Sequence[ServedModel], out: Path) -> None:
         EngineUnavailable: Triton's client library, which the check needs, is not installed.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError("the repository's folder is not empty", seen=str(out), fix="Pass another --out.")
+        raise UsageError("the repository's folder is not empty", seen=str(out), fix="Pass another --out.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name[:64]}.") as name:

@@ -16,6 +16,7 @@ def check_side(width: int, height: int, limits: Limits) -> None:
             seen=f"{width}x{height}",
             allowed=f"max_side_px = {limits.max_side_px}",
             fix="Scale the video down, or raise Limits(max_side_px=…).",
+            fix_cli="Scale the video down, or raise --max-side-px.",
         )
 
 
@@ -27,4 +28,5 @@ def check_duration(seconds: float | Fraction, limits: Limits) -> None:
             seen=f"{float(seconds):.3f} s",
             allowed=f"max_duration_s = {limits.max_duration_s:g}",
             fix="Cut the video, or raise Limits(max_duration_s=…).",
+            fix_cli="Cut the video, or raise --max-duration-s.",
         )

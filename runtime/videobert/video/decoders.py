@@ -9,7 +9,7 @@ from typing import Literal
 from av.container import InputContainer
 
 from videobert.decoding import DECODERS, Device, require_dali, unusable
-from videobert.errors import InputError
+from videobert.errors import InputError, UsageError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video.dali.streams import place_of, refusal
@@ -32,13 +32,15 @@ def choose(decoder: str, device: str) -> Choice:
     """The decoder asked for, or for `"auto"`: DALI where clips are wanted on a GPU and NVDEC is there, else PyAV.
 
     Raises:
-        InputError: an unknown name.
+        UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
     if decoder not in DECODERS:
-        raise InputError("this decoder is not known", seen=decoder, allowed=", ".join(DECODERS))
+        raise UsageError(
+            "this decoder is not known", seen=decoder, allowed=", ".join(DECODERS), fix="auto always works."
+        )
     if device not in _DEVICES:
-        raise InputError("this device is not known", seen=device, allowed=", ".join(_DEVICES))
+        raise UsageError("this device is not known", seen=device, allowed=", ".join(_DEVICES), fix="cpu always works.")
     where: Device = "cuda" if device == "cuda" else "cpu"
     if decoder == "pyav" or (decoder == "auto" and where == "cpu"):
         return Choice("pyav", "cpu")

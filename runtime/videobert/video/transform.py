@@ -153,6 +153,7 @@ class PictureTransform:
                 seen=f"{width}x{height}",
                 allowed=f"max_side_px = {self._max_side_px} after resizing too",
                 fix="Crop the video, or raise Limits(max_side_px=…).",
+                fix_cli="Crop the video, or raise --max-side-px.",
             )
         try:
             _native.cpu_path()

@@ -83,6 +83,8 @@ def test_asked_for_by_name_a_missing_package_is_an_error(machine, factory, tmp_p
             ask()
         assert "pip install 'videobert[dali]'" in str(caught.value)
         assert caught.value.exit_code == 4
+        assert 'decoder="pyav"' in caught.value.fix
+        assert "--decoder pyav" in caught.value.fix_cli
 
 
 def test_the_package_is_looked_for_and_not_loaded(monkeypatch):
@@ -105,7 +107,7 @@ def test_a_machine_without_a_driver(monkeypatch):
     finally:
         decoding._no_gpu.cache_clear()
     assert "no NVIDIA driver" in why
-    assert "--decoder pyav" in fix
+    assert fix == "install the NVIDIA driver"
     assert decoding.unusable("cpu") is None
 
 

@@ -148,7 +148,8 @@ def _outcome(
     error = BuildError(
         f"the builder of {request.target} made no engine from {request.graph.name}",
         seen=why,
-        fix="--debug, or the attribute `log` of this error, shows what the builder wrote.",
+        fix="The attribute `log` of this error has what the builder wrote.",
+        fix_cli="--debug shows what the builder wrote.",
     )
     error.log = log
     raise error

@@ -189,6 +189,7 @@ def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], 
                 seen=found.precision,
                 allowed=wanted,
                 fix=f'Build them with `--precision {wanted}`, or use precision="auto".',
+                fix_cli=f"Build them with `videobert build --precision {wanted}`, or use --precision auto.",
             )
         return found
     except (EngineUnavailable, MismatchError):
@@ -211,7 +212,7 @@ def _buildable(driver: CudaDriver, versions: dict[str, str]) -> tuple[str, tuple
         "no library that is installed here builds engines for this GPU",
         seen=f"{driver.device_name}, compute capability {capability}",
         allowed=f"{RTX.module} for {', '.join(CAPABILITIES)}",
-        fix=f"Install TensorRT: pip install 'videobert[{CLASSIC.extra}]'.",
+        fix=f"Run `pip install 'videobert[{CLASSIC.extra}]'`.",
     )
 
 

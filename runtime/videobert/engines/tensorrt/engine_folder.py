@@ -18,7 +18,7 @@ from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.tensorrt.request import BuildRequest
 from videobert.engines.tensorrt.sidecar import Recipe, Sidecar
 from videobert.engines.tensorrt.targets import chosen
-from videobert.errors import BuildError, EngineUnavailable, InputError
+from videobert.errors import BuildError, EngineUnavailable, UsageError
 from videobert.model_folder import ModelFolder
 
 OnStage = Callable[[str, float, float], None]
@@ -72,7 +72,7 @@ def build_engines(
         on_progress: called with what is being done, engines done and engines in all.
 
     Raises:
-        InputError: an unknown target, precision or capability, or one without the other.
+        UsageError: an unknown target, precision or capability, or one without the other.
         EngineUnavailable: the library, or for `"tensorrt"` a GPU, is missing.
         ModelError: the folder lacks a graph, or a file is not what its manifest says.
         BuildError: an engine could not be built, or is not what it should be.
@@ -145,7 +145,7 @@ def check_job(target: str, precision: str, capabilities: Sequence[str] | None) -
 
 def _flavour(target: str) -> Flavour:
     if target not in FLAVOURS:
-        raise InputError("this target is not known", seen=target, allowed=", ".join(FLAVOURS))
+        raise UsageError("this target is not known", seen=target, allowed=", ".join(FLAVOURS), fix="Use one of those.")
     return FLAVOURS[target]
 
 
@@ -154,7 +154,7 @@ def _aims(flavour: Flavour, capabilities: Sequence[str] | None, precision: str) 
     if flavour.lists_targets:
         return chosen(capabilities, precision), ""
     if capabilities is not None:
-        raise InputError(
+        raise UsageError(
             "TensorRT builds for the GPU of the machine that builds",
             seen=", ".join(capabilities),
             fix="Leave --sm out, or use --target tensorrt-rtx.",

@@ -58,7 +58,7 @@ def installed_flavours() -> dict[str, str]:
         raise EngineUnavailable(
             "the tensorrt engine cannot run",
             seen=f"no Python package {' or '.join(reasons)}",
-            fix=f"Install it: pip install 'videobert[{RTX.extra}]' (in a data centre: 'videobert[{CLASSIC.extra}]').",
+            fix=f"Run `pip install 'videobert[{RTX.extra}]'`, in a data centre 'videobert[{CLASSIC.extra}]'.",
         )
     return versions
 

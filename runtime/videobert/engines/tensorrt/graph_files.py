@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from videobert.config import ModelConfig
 from videobert.engines.tensorrt.targets import PRECISIONS
-from videobert.errors import InputError, ModelError
+from videobert.errors import ModelError, UsageError
 
 # Stages that only engines on a GPU have: tokens and best candidates, so that scores never leave the device.
 TOP_STAGES = ("text_top", "visual_top")
@@ -44,10 +44,12 @@ def graph_file(stage: str, precision: str, *, mask: bool) -> GraphFile:
         mask: of the encoder, the variant whose attention takes an additive mask and no lengths.
 
     Raises:
-        InputError: the precision is not known.
+        UsageError: the precision is not known.
     """
     if precision not in PRECISIONS:
-        raise InputError("this precision is not known", seen=precision, allowed=", ".join(PRECISIONS))
+        raise UsageError(
+            "this precision is not known", seen=precision, allowed=", ".join(PRECISIONS), fix="Use one of those."
+        )
     weights = f"graphs/{stage.replace('_top', '_head')}.onnx"
     suffix = "-mask" if mask and stage == "encoder" else ""
     if precision == "fp32" and not suffix and stage not in (*TOP_STAGES, NEAREST):

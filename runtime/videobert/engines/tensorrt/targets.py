@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from videobert.errors import InputError
+from videobert.errors import UsageError
 
 # What TensorRT-RTX 1.7 builds for without a GPU. Data-centre parts (9.0, 10.0) are TensorRT's.
 CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")
@@ -17,10 +17,12 @@ def capabilities_with(precision: str) -> tuple[str, ...]:
     """All targets that have this arithmetic.
 
     Raises:
-        InputError: the precision is not known.
+        UsageError: the precision is not known.
     """
     if precision not in PRECISIONS:
-        raise InputError("this precision is not known", seen=precision, allowed=", ".join(PRECISIONS))
+        raise UsageError(
+            "this precision is not known", seen=precision, allowed=", ".join(PRECISIONS), fix="Leave it out for fp16."
+        )
     return tuple(target for target in CAPABILITIES if target not in _LACKING.get(precision, ()))
 
 
@@ -28,7 +30,7 @@ def chosen(targets: Iterable[str] | None, precision: str) -> tuple[str, ...]:
     """The targets to build for, in ascending order; None means all that have the precision.
 
     Raises:
-        InputError: an unknown target or precision, no target, or a target that lacks the precision.
+        UsageError: an unknown target or precision, no target, or a target that lacks the precision.
     """
     able = capabilities_with(precision)
     if targets is None:
@@ -36,17 +38,17 @@ def chosen(targets: Iterable[str] | None, precision: str) -> tuple[str, ...]:
     wanted = list(dict.fromkeys(targets))
     unknown = [target for target in wanted if target not in CAPABILITIES]
     if unknown or not wanted:
-        raise InputError(
+        raise UsageError(
             "this is not a compute capability that TensorRT-RTX builds for" if unknown else "no target was given",
             seen=", ".join(unknown) or None,
             allowed=", ".join(CAPABILITIES),
             fix="For a data-centre GPU (9.0, 10.0) use --target tensorrt on a machine that has one."
             if unknown
-            else None,
+            else "Leave --sm out for all of them.",
         )
     lacking = [target for target in wanted if target not in able]
     if lacking:
-        raise InputError(
+        raise UsageError(
             f"these GPUs cannot run {precision} engines",
             seen=", ".join(lacking),
             allowed=f"for {precision}: {', '.join(able)}",

@@ -75,6 +75,7 @@ def geometry(
             seen=f"{width}x{height}",
             allowed=f"max_side_px = {max_side_px} after resizing too",
             fix="Crop the video, or raise Limits(max_side_px=…).",
+            fix_cli="Crop the video, or raise --max-side-px.",
         )
     shown_wide, shown_high = (high, wide) if turn.swap else (wide, high)
     left, top = (shown_wide - recipe.crop) // 2, (shown_high - recipe.crop) // 2

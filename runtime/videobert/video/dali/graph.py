@@ -24,9 +24,7 @@ def import_dali() -> Any:
         import nvidia.dali as dali
         import nvidia.dali.fn  # noqa: F401
     except (ImportError, OSError) as error:  # OSError: a library of its own does not load
-        raise EngineUnavailable(
-            "the dali decoder cannot run", seen=str(error), fix=f"Install it: {INSTALL_DALI}."
-        ) from error
+        raise EngineUnavailable("the dali decoder cannot run", seen=str(error), fix=f"Run `{INSTALL_DALI}`.") from error
     return dali
 
 

@@ -16,7 +16,7 @@ from videobert.engines import selection
 from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.engines.tensorrt import engine as engine_module
-from videobert.errors import EngineUnavailable, MismatchError
+from videobert.errors import EngineUnavailable, MismatchError, UsageError
 from videobert.model_folder import ModelFolder
 from videobert.stages import Stages
 
@@ -69,7 +69,7 @@ def test_by_name_a_mismatch_is_an_error(library: Any, engines: Any, folder: Mode
     engines(targets=("8.6",))
     with pytest.raises(MismatchError, match="not for this machine's GPU"):
         opened(folder, "tensorrt", "cuda")
-    with pytest.raises(EngineUnavailable, match="does not run on that device; got cpu; allowed: cuda"):
+    with pytest.raises(UsageError, match="does not run on that device; got cpu; allowed: cuda"):
         opened(folder, "tensorrt", "cpu")
 
 
