@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from videobert.engines.base import STAGES, EngineOptions, Stage
 from videobert.engines.compiled_cache import CompiledCache
+from videobert.engines.external_tensors import check_external
 from videobert.errors import EngineUnavailable, InputError, ModelError
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class OpenVinoEngine:
 
     def _compile_graph(self, name: str, shape: list[int] | None, settings: dict[str, Any]) -> Any:
         content = self._folder.read(name)
+        # OpenVINO would read files that it names, from below the current folder.
+        check_external(content, name)
         try:
             model = self._core.read_model(content)
             if shape is not None:
