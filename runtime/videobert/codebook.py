@@ -175,6 +175,13 @@ class Codebook:
 
         return read(Path(path))
 
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Codebook:
+        """Like `load`, from the content of such a file: for content that was checked and must not change any more."""
+        from videobert.codebook_file import parse
+
+        return parse(content, "codebook.safetensors")
+
     def _checked(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         array = np.asarray(features)
         if array.ndim != 2 or array.shape[1] != self.dim or array.dtype.kind != "f":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,49 +48,51 @@ def _in_order(content: bytes) -> bytes:
 
 def read(path: Path) -> Codebook:
     """Read an untrusted file; ModelError says what is wrong with it."""
-    from safetensors import SafetensorError, safe_open
+    try:
+        return parse(path.read_bytes(), path.name)
+    except OSError as error:
+        raise _unusable(path.name, f"{type(error).__name__}: {error}") from error
+
+
+def parse(content: bytes, name: str) -> Codebook:
+    """The codebook in the content of an untrusted file called `name`; ModelError says what is wrong with it."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     from videobert.codebook import Codebook
 
     try:
-        _check_header(path)
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise _unusable(path, f"format {metadata.get('format')!r}", FORMAT)
-            names = list(file.keys())
-            tensors = {name: _tensor(path, file, name) for name in names}
-        return Codebook(**_fields(path, tensors, metadata))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise _unusable(path, f"{type(error).__name__}: {error}") from error
+        metadata = _metadata(content, name)
+        if metadata.get("format") != FORMAT:
+            raise _unusable(name, f"format {metadata.get('format')!r}", FORMAT)
+        tensors = load(content)
+        for tensor, array in tensors.items():
+            wanted = np.dtype(np.int64 if tensor.endswith(".offsets") else np.float32)
+            if array.dtype != wanted:
+                raise _unusable(name, f"{tensor} of type {array.dtype}", str(wanted))
+        return Codebook(**_fields(name, tensors, metadata))
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        raise _unusable(name, f"{type(error).__name__}: {error}") from error
 
 
-def _check_header(path: Path) -> None:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > min(_HEADER_BYTES, os.fstat(file.fileno()).st_size):
-            raise _unusable(path, f"a header of {length} bytes", f"at most {_HEADER_BYTES} bytes, within the file")
+def _metadata(content: bytes, name: str) -> dict[str, str]:
+    length = int.from_bytes(content[:8], "little")
+    if length > min(_HEADER_BYTES, len(content)):
+        raise _unusable(name, f"a header of {length} bytes", f"at most {_HEADER_BYTES} bytes, within the file")
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__")
+    return metadata if isinstance(metadata, dict) else {}
 
 
-def _tensor(path: Path, file: Any, name: str) -> npt.NDArray[Any]:
-    wanted = "I64" if name.endswith(".offsets") else "F32"
-    kind = file.get_slice(name).get_dtype()
-    if kind != wanted:
-        raise _unusable(path, f"{name} of type {kind}", wanted)
-    array: npt.NDArray[Any] = file.get_tensor(name)
-    return array
-
-
-def _fields(path: Path, tensors: dict[str, npt.NDArray[Any]], metadata: dict[str, str]) -> dict[str, Any]:
+def _fields(name: str, tensors: dict[str, npt.NDArray[Any]], metadata: dict[str, str]) -> dict[str, Any]:
     from videobert.codebook import MAX_LEVELS, Level
 
-    fields: dict[str, Any] = {name: json.loads(metadata[name]) for name in _META}
-    for name in ("backbone_hash", "clip_hash"):
-        if not isinstance(fields[name], str):
-            raise _unusable(path, f"{name} = {fields[name]!r}", "text")
-    for name in ("agreement", "seed", "samples"):
-        if isinstance(fields[name], bool) or not isinstance(fields[name], (int, float, type(None))):
-            raise _unusable(path, f"{name} = {fields[name]!r}", "a number")
+    fields: dict[str, Any] = {field: json.loads(metadata[field]) for field in _META}
+    for field in ("backbone_hash", "clip_hash"):
+        if not isinstance(fields[field], str):
+            raise _unusable(name, f"{field} = {fields[field]!r}", "text")
+    for field in ("agreement", "seed", "samples"):
+        if isinstance(fields[field], bool) or not isinstance(fields[field], (int, float, type(None))):
+            raise _unusable(name, f"{field} = {fields[field]!r}", "a number")
     levels: list[Level] = []
     while len(levels) < MAX_LEVELS and f"levels.{len(levels)}.centroids" in tensors:
         depth = len(levels)
@@ -99,13 +100,13 @@ def _fields(path: Path, tensors: dict[str, npt.NDArray[Any]], metadata: dict[str
     fields["levels"] = tuple(levels) if json.loads(metadata["tree"]) is True else None
     fields |= {"leaves": tensors.pop("leaves"), "distances": tensors.pop("distances")}
     if tensors or (levels and fields["levels"] is None):
-        raise _unusable(path, sorted(tensors) or "levels without a tree", "the tensors of a codebook")
+        raise _unusable(name, sorted(tensors) or "levels without a tree", "the tensors of a codebook")
     return fields
 
 
-def _unusable(path: Path, seen: object, allowed: str | None = None) -> ModelError:
+def _unusable(name: str, seen: object, allowed: str | None = None) -> ModelError:
     return ModelError(
-        f"{path.name} is not a codebook that can be read",
+        f"{name} is not a codebook that can be read",
         seen=seen,
         allowed=allowed,
         fix="Make it again with `videobert cluster` or `videobert import`.",

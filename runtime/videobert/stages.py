@@ -161,7 +161,7 @@ def stop_if(cancel: threading.Event | None) -> None:
 
 
 def _codebook(folder: ModelFolder) -> Codebook:
-    codebook = Codebook.load(folder.verified_path("codebook.safetensors"))
+    codebook = Codebook.from_bytes(folder.read("codebook.safetensors"))
     sizes = (len(codebook), codebook.dim)
     wanted = (folder.config.visual_tokens, folder.config.backbone.feature_dim)
     if sizes != wanted:
