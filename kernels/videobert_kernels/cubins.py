@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ SIDECAR: Final = "kernels.json"
 # Chosen by the launch plan of a codebook, not by what a variant says it serves.
 _PLANNED: Final = "nearest_centroid"
 _ALIGNMENT: Final = 256
+_OURS: Final = re.compile(r"[a-z0-9][a-z0-9_-]*-[0-9a-f]{8}\.(cubin|bin)\Z")
 
 # Called with what is being done, how much is done and how much there is.
 Progress = Callable[[str, float, float | None], object]
@@ -83,7 +85,7 @@ def build_cubins(
     """Compile what a model needs for one architecture and write it to `folder`; a second or two per kernel.
 
     Args:
-        folder: `engines/cuda-smNN` of a model folder, made if it is not there; what an earlier build left goes.
+        folder: `engines/cuda-smNN` of a model folder, made if it is not there; kernels of an earlier build go.
         capability: major * 10 + minor.
         traits: `dtype`, `head_size`, `width` and `causal` of the model; see `KernelVariant.serves`.
         codebook: a name for the codebook's values, kept for the reader to compare.
@@ -194,7 +196,7 @@ def _write(path: Path, content: bytes) -> None:
 def _remove_others(folder: Path, content: Mapping[str, Any]) -> None:
     kept = {entry["file"] for entry in files_of(content)}
     for path in folder.iterdir():
-        if path.suffix in {".cubin", ".bin"} and path.name not in kept:
+        if _OURS.match(path.name) and path.name not in kept:
             path.unlink(missing_ok=True)
 
 

@@ -22,6 +22,7 @@ from videobert.errors import (
     LimitExceeded,
     MismatchError,
     ModelError,
+    UntrustedError,
     UsageError,
     VideoBertError,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "ReportSegment",
     "Runtime",
     "Segment",
+    "UntrustedError",
     "UsageError",
     "VideoBertError",
     "VisualTokens",

@@ -8,16 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a new file beside `path`, then put it in its place.
+def write_atomically(path: Path, write: Callable[[Path], object], *, mode: int = 0o666) -> None:
+    """Let `write` fill a new file beside `path`, then put it in its place; a failure leaves what was there before.
 
-    The file gets the usual permissions of a new file; a failure leaves what was there before.
+    Args:
+        mode: permissions of the file, less those that the umask takes away.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
     os.close(handle)
     try:
         write(Path(name))
-        os.chmod(name, 0o666 & ~_umask())
+        os.chmod(name, mode & ~_umask())
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

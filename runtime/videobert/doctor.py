@@ -324,9 +324,17 @@ def _native() -> tuple[Ability, dict[str, bool] | None]:
 
 
 def _cache() -> Ability:
-    from videobert.engines.compiled_cache import default_folder
+    from videobert.user_cache import cache_folder
 
-    folder = default_folder()
+    folder = cache_folder()
+    if folder is None:
+        return Ability(
+            name="cache",
+            kind="cache",
+            works=False,
+            detail="this user has no home folder: models are compiled anew each time",
+            fix="export XDG_CACHE_HOME=FOLDER, with a folder that you may write to",
+        )
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
         return Ability(

@@ -76,6 +76,10 @@ class MismatchError(ModelError):
     """Two parts that must have been made for each other were not."""
 
 
+class UntrustedError(ModelError):
+    """Compiled code that this user did not build, and that nobody vouched for."""
+
+
 class EngineUnavailable(VideoBertError):
     """An engine, decoder or optional dependency cannot run on this machine."""
 

@@ -166,6 +166,25 @@ class ModelFolder:
             raise ModelError(f"{name} is not JSON", seen=str(error), fix=_REBUILD) from error
 
 
+def own_place(root: Path, name: str) -> Path:
+    """The folder `name` of a model folder, to write and delete in; it need not exist.
+
+    Raises:
+        ModelError: it is a link or lies behind one: what that leads to is not the model folder's.
+    """
+    path = root
+    for part in PurePosixPath(name).parts:
+        path = path / part
+        if path.is_symlink():
+            raise ModelError(
+                f"{path.relative_to(root)} of the model folder is a link, and nothing is written through it",
+                seen=f"{path} -> {path.readlink()}",
+                allowed="a folder of its own",
+                fix="Remove the link, or pass --out DIR.",
+            )
+    return path
+
+
 def _read_manifest(root: Path) -> dict[str, str]:
     path = _inside(root, "manifest.json")
     try:

@@ -50,6 +50,7 @@ def load(
     cache_dir: str | Path | None = None,
     decoder: str = "auto",
     rebuild_engines: bool = False,
+    trust_engines: bool = False,
 ) -> Runtime:
     """Open a model and compile it for this machine.
 
@@ -68,9 +69,12 @@ def load(
             the rest PyAV steps in, and the answer's `origin.decoder_fallback` says why.
         rebuild_engines: let the tensorrt engine build engines that are missing, or were built for another GPU or
             version, instead of refusing; takes minutes.
+        trust_engines: load the compiled engines and kernels of the model folder though someone else built them, or
+            this user on another machine. They are code: say so only of a folder from someone you trust.
 
     Raises:
         ModelError: the folder is missing something or damaged.
+        UntrustedError: someone else built the engines that were asked for by name.
         EngineUnavailable: the engine, device or decoder asked for cannot run here.
         UsageError: an option that is not known.
     """
@@ -81,6 +85,7 @@ def load(
         precision=precision,
         cache_dir=None if cache_dir is None else Path(cache_dir),
         rebuild_engines=rebuild_engines,
+        trust_engines=trust_engines,
     )
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:

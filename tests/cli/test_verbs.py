@@ -56,6 +56,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "--decoder",
         "pyav",
         "--rebuild-engines",
+        "--trust-engines",
     ]
     assert call(verb, *CALLS[verb], *options).code == 0
     limits = fake.loaded.pop("limits")
@@ -70,6 +71,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "cache_dir": tmp_path,
         "decoder": "pyav",
         "rebuild_engines": True,
+        "trust_engines": True,
     }
     ((asked, _, given),) = fake.asked
     assert (asked, given["stride"]) == (verb, 3)

@@ -21,6 +21,7 @@ from videobert.errors import InputError, ModelError, VideoBertError
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
 from videobert_modeling.export import ExportedGraph, export_folder
+from videobert_modeling.export.engine_graphs import write_graphs
 from videobert_modeling.export.graphs import graphs_of
 from videobert_modeling.export.onnx_file import to_onnx
 from videobert_modeling.export.parity import Parity, Reference, onnxruntime_runner, openvino_runner
@@ -257,6 +258,20 @@ def test_a_link_out_of_the_folder_is_refused(source: Path, tmp_path: Path):
     with pytest.raises(ModelError, match=r"notes\.txt"):
         export_folder(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_graphs_are_not_written_through_a_link(source: Path, tmp_path: Path):
+    copy = Path(shutil.copytree(source, tmp_path / "copy"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.onnx").write_text("")
+    shutil.rmtree(copy / "graphs", ignore_errors=True)
+    (copy / "graphs").symlink_to(elsewhere)
+    with pytest.raises(ModelError, match="graphs of the model folder is a link"):
+        export_folder(copy)
+    with pytest.raises(ModelError, match="graphs of the model folder is a link"):
+        write_graphs(copy, {"graphs/backbone.fp16.onnx": b""})
+    assert [path.name for path in elsewhere.iterdir()] == ["mine.onnx"]
 
 
 def test_out_must_not_lie_inside_the_folder_or_be_a_file(source: Path, tmp_path: Path):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert import doctor
 from videobert.engines import openvino_engine, selection
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
@@ -195,6 +196,32 @@ class TestCache:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
         OpenVinoEngine(folder, EngineOptions(precision="f32")).prepare()
         assert len(os.listdir(tmp_path / "xdg" / "videobert")) == 5
+
+    @pytest.mark.parametrize("mask", [0o002, 0o000])
+    def test_a_loose_umask_costs_no_entry(self, tmp_path: Path, mask: int) -> None:
+        before = os.umask(mask)
+        try:
+            CompiledCache(tmp_path / "new" / "cache").put({"graph": 1}, b"compiled")
+        finally:
+            os.umask(before)
+        assert CompiledCache(tmp_path / "new" / "cache").get({"graph": 1}) == b"compiled"
+        (entry,) = (tmp_path / "new" / "cache").iterdir()
+        assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+
+    def test_a_user_without_a_home_has_no_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def homeless() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(Path, "home", homeless)
+        cache = CompiledCache(None)
+        cache.put({"graph": 1}, b"compiled")
+        assert cache.get({"graph": 1}) is None
+        found = doctor._cache()
+        assert (found.works, found.detail) == (
+            False,
+            "this user has no home folder: models are compiled anew each time",
+        )
 
     def test_what_was_not_used_for_longest_makes_room(self, tmp_path: Path) -> None:
         cache = CompiledCache(tmp_path / "cache", max_bytes=3_200)

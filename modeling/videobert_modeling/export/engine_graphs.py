@@ -16,7 +16,7 @@ from videobert.config import ModelConfig
 from videobert.engines.tensorrt.graph_files import NEAREST, QUANTISED, TOP_STAGES, graph_file
 from videobert.engines.tensorrt.targets import PRECISIONS
 from videobert.errors import InputError
-from videobert.model_folder import ModelFolder
+from videobert.model_folder import ModelFolder, own_place
 from videobert_modeling.export.ending import nearest_graph, with_top
 from videobert_modeling.export.graphs import graphs_of
 from videobert_modeling.export.lowered import lowered
@@ -141,6 +141,7 @@ def beside(portable: bytes, stage: str, content: bytes) -> Run:
 
 def write_graphs(folder: Path, contents: dict[str, bytes]) -> None:
     """Put files into the folder, and its manifest anew."""
+    own_place(folder, "graphs")
     for name, content in contents.items():
         write_atomically(folder / name, lambda path, content=content: path.write_bytes(content))  # type: ignore[misc]
     write_manifest(folder)

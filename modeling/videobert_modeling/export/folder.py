@@ -10,6 +10,7 @@ from pathlib import Path
 
 from videobert.atomic import write_atomically
 from videobert.errors import ModelError, UsageError
+from videobert.model_folder import own_place
 from videobert.recipe import Recipe
 from videobert_modeling.export.graphs import Graph, graphs_of
 from videobert_modeling.export.manifest import model_files, write_manifest
@@ -52,6 +53,7 @@ def export_folder(
     backbone, model = load_weights(folder)
     others = [name for name in model_files(folder) if not name.startswith(f"{_GRAPHS}/")]
     target = folder if out is None else _prepared(folder, out)
+    place = own_place(target, _GRAPHS)
     graphs = list(graphs_of(backbone, model, recipe))
     contents: dict[str, bytes] = {}
     exported = []
@@ -64,7 +66,7 @@ def export_folder(
         on_progress("manifest", len(graphs), len(graphs))
     if target.resolve() != folder.resolve():
         _copy(others, folder, target)
-    _write_graphs(contents, target / _GRAPHS)
+    _write_graphs(contents, place)
     write_manifest(target)
     return tuple(exported)
 

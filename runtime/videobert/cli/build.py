@@ -52,6 +52,13 @@ def build(
             show_default=False,
         ),
     ] = None,
+    trust_engines: Annotated[
+        bool,
+        typer.Option(
+            "--trust-engines",
+            help="With --target triton-server: copy TensorRT plans that were built elsewhere; they are code.",
+        ),
+    ] = False,
     *,
     options: TalkOptions,
 ) -> None:
@@ -68,6 +75,8 @@ def build(
             allowed="a folder with config.json, recipe.json and the weights, or the graphs made of them",
             fix="Make one with `videobert import`, or check the path.",
         )
+    if trust_engines and "triton-server" not in (target or ()):
+        raise UsageError("--trust-engines belongs to --target triton-server", fix="Leave it out.")
     if target:
         capabilities = None if sm is None else tuple(part.strip() for part in sm.split(","))
         _build_targets(
@@ -78,6 +87,7 @@ def build(
                     target=name,
                     precision=precision,
                     capabilities=capabilities,
+                    trust_engines=trust_engines,
                     options=options,
                 )
                 for name in dict.fromkeys(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from videobert.built_here import remember
 from videobert.cli.door import modeling
 from videobert.cli.talk import note, steps
 from videobert.cli.targets import CUBINS, TargetJob
@@ -68,6 +69,7 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
                 )
         except KernelError as error:
             raise EngineUnavailable(f"the kernels for {job.target} cannot be compiled here", seen=str(error)) from error
+        remember(content["digest"])
         return [_row(entry, str(place)) for entry in files_of(content)]
 
 
@@ -79,7 +81,7 @@ def _searches(model: ModelFolder, capability: int) -> tuple[str, dict[str, Any]]
     from videobert.codebook import Codebook
     from videobert_kernels.stored_searches import nearest_searches
 
-    codebook = Codebook.load(model.verified_path("codebook.safetensors"))
+    codebook = Codebook.from_bytes(model.read("codebook.safetensors"))
     levels = [(torch.from_numpy(level.centroids), torch.from_numpy(level.offsets)) for level in codebook.levels or ()]
     return codebook.hash, nearest_searches(torch.from_numpy(codebook.leaves), levels, capability)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from videobert.cli.door import modeling
@@ -27,21 +25,21 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         UsageError: no `--out`, or options that belong to other targets.
         EngineUnavailable: DALI, Triton's client library or the modeling side is not installed.
         ModelError: the folder lacks graphs or its codebook.
+        UntrustedError: someone else built the folder's plans.
     """
     if job.out is None:
         raise UsageError("a model repository needs a folder of its own", fix="Pass --out DIR.")
     if job.precision is not None or job.capabilities is not None:
         raise UsageError("--precision and --sm belong to engine targets", fix="Build the engines first, then this.")
     folder = ModelFolder(job.folder)
-    codebook = Codebook.load(folder.verified_path("codebook.safetensors"))
-    with waiting("writing the model repository", job.options), tempfile.TemporaryDirectory() as place:
-        nearest = Path(place, "nearest.onnx")
+    codebook = Codebook.from_bytes(folder.read("codebook.safetensors"))
+    with waiting("writing the model repository", job.options):
         with modeling("build --target triton-server", "build"):
             from videobert_modeling.export.served_nearest import served_nearest
 
-            nearest.write_bytes(served_nearest(codebook))
+            nearest = served_nearest(codebook)
         pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), place="mixed")
-        plans = plans_of(folder)
+        plans = plans_of(folder, trusted=job.trust_engines)
         models = models_of(folder, nearest, pipeline, plans)
         write_repository(models, job.out)
     if not plans:

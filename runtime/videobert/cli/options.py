@@ -86,6 +86,14 @@ class ModelOptions(TalkOptions):
             rich_help_panel=_MODEL,
         ),
     ] = False
+    trust_engines: Annotated[
+        bool,
+        typer.Option(
+            "--trust-engines",
+            help="Load engines and kernels of the model folder that were built elsewhere: they are code.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = False
     max_duration_s: Annotated[
         float,
         typer.Option("--max-duration-s", min=0.0, help="Longest video accepted, seconds.", rich_help_panel=_LIMITS),

@@ -31,6 +31,7 @@ def open_model(options: VideoOptions) -> Iterator[Runtime]:
             cache_dir=options.cache_dir,
             decoder=options.decoder,
             rebuild_engines=options.rebuild_engines,
+            trust_engines=options.trust_engines,
         )
     with model:
         yield model

@@ -21,6 +21,7 @@ class TargetJob:
         target: the name that was given.
         precision: None means the target's own choice.
         capabilities: from `--sm`; None means all that the target has.
+        trust_engines: from `--trust-engines`: copy plans that someone else built.
     """
 
     folder: Path
@@ -28,6 +29,7 @@ class TargetJob:
     target: str
     precision: str | None
     capabilities: tuple[str, ...] | None
+    trust_engines: bool
     options: TalkOptions
 
 

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from videobert.built_here import require
 from videobert.cuda.driver import CudaDriver, Function, Stream
 from videobert.cuda.packing import pack
 from videobert.cuda.sidecar import LARGEST_FILE_BYTES, REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
@@ -23,23 +24,24 @@ def target_of(capability: int) -> str:
 class CubinLibrary:
     """Kernels of `engines/cuda-smNN`, for the driver's device.
 
-    A cubin is code. Every file must be a plain file that not everyone can write, of the size and
-    with the hash that the sidecar says; the sidecar has a hash over itself. That finds damage and mixed-up files. It
-    does not make a stranger's folder trustworthy: load what you built or received from someone you trust.
+    A cubin is code: it must be this user's own build, or the caller vouches for it. Every file must be a plain file
+    that not everyone can write, of the size and with the hash that the sidecar says, which has a hash over itself.
 
     Args:
         driver: decides the capability that is accepted.
         folder: the target's folder.
+        trusted: the caller vouches for whoever built it.
 
     Raises:
+        UntrustedError: this user did not build it.
         ModelError: something is missing, damaged or not safe to read.
         MismatchError: a file is not the one that was written, or the kernels are for another GPU.
     """
 
-    def __init__(self, driver: CudaDriver, folder: Path) -> None:
+    def __init__(self, driver: CudaDriver, folder: Path, *, trusted: bool = False) -> None:
         self._driver = driver
         self._functions: dict[str, Function] = {}
-        self.sidecar, self._contents = _read(folder, driver.capability)
+        self.sidecar, self._contents = _read(folder, driver.capability, trusted)
 
     def __contains__(self, name: str) -> bool:
         return name in self.sidecar.kernels
@@ -101,8 +103,9 @@ class CubinLibrary:
         return self._functions[kernel.name]
 
 
-def _read(folder: Path, capability: int) -> tuple[Sidecar, dict[str, bytes]]:
+def _read(folder: Path, capability: int, trusted: bool) -> tuple[Sidecar, dict[str, bytes]]:
     sidecar = parse(_content(folder / SIDECAR, _LARGEST_SIDECAR_BYTES))
+    require(sidecar.digest, str(folder / SIDECAR), trusted=trusted)
     if sidecar.capability != capability or sidecar.target != target_of(capability):
         raise MismatchError(
             "these kernels were compiled for another GPU",

@@ -140,8 +140,9 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sidecar:
-    """All of `kernels.json`."""
+    """All of `kernels.json`; `digest` is `digest_of` its content."""
 
+    digest: str
     target: str
     capability: int
     triton: str
@@ -166,9 +167,10 @@ def parse(content: bytes) -> Sidecar:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             found = data.get("format") if isinstance(data, dict) else type(data).__name__
             raise ModelError(f"{SIDECAR} has a format that is not known", seen=found, allowed=FORMAT, fix=REBUILD)
-        if data.pop("digest", None) != digest_of(data):
+        stated, digest = data.pop("digest", None), digest_of(data)
+        if stated != digest:
             raise MismatchError(f"{SIDECAR} was changed after it was written", fix=REBUILD)
-        return _sidecar(data)
+        return _sidecar(data, digest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{SIDECAR} is damaged", seen=f"{type(error).__name__}: {error}", fix=REBUILD) from error
 
@@ -179,11 +181,12 @@ def digest_of(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sidecar(data: Mapping[str, Any]) -> Sidecar:
+def _sidecar(data: Mapping[str, Any], digest: str) -> Sidecar:
     kernels = [_kernel(each) for each in _items(data["kernels"], MOST_KERNELS)]
     named = {kernel.name: kernel for kernel in kernels}
     _require(len(named) == len(kernels), "two kernels have one name")
     return Sidecar(
+        digest=digest,
         target=_text(data["target"]),
         capability=_number(data["capability"], 10, 9999),
         triton=_text(data["triton"]),

@@ -33,6 +33,7 @@ class EngineOptions:
         cache_dir: where compiled graphs are kept; None is the user's cache folder.
         rebuild_engines: of the tensorrt engine: build engines that are missing, damaged or for another GPU or version,
             instead of refusing; takes minutes.
+        trust_engines: of the tensorrt engine: load engines and kernels that someone else built.
         cuda: of the tensorrt engine: the CUDA back end, see `videobert.cuda.choice`.
     """
 
@@ -41,6 +42,7 @@ class EngineOptions:
     precision: Precision = "auto"
     cache_dir: Path | None = None
     rebuild_engines: bool = False
+    trust_engines: bool = False
     cuda: str = "auto"
 
 

@@ -9,12 +9,12 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from videobert.atomic import write_atomically
 from videobert.errors import InputError
+from videobert.user_cache import cache_folder, check_owned, own_folder
 
 _MAGIC = b"VBCACHE\x01"
 _DIGEST_BYTES = 32
@@ -36,9 +36,10 @@ class CompiledCache:
     def __init__(self, folder: Path | None, max_bytes: int = _MAX_BYTES) -> None:
         self._folder: Path | None = None
         self._max_bytes = max_bytes
+        wanted = cache_folder() if folder is None else folder
         try:
-            self._folder = _own_folder(default_folder() if folder is None else folder)
-        except (OSError, RuntimeError) as error:
+            self._folder = None if wanted is None else own_folder(wanted)
+        except OSError as error:
             if folder is not None:
                 raise InputError(
                     "the cache folder cannot be used",
@@ -55,7 +56,7 @@ class CompiledCache:
         try:
             descriptor = os.open(self._path(self._folder, key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with open(descriptor, "rb") as file:
-                _check_owned(os.fstat(file.fileno()))
+                check_owned(os.fstat(file.fileno()))
                 head = file.read(len(_MAGIC) + _DIGEST_BYTES)
                 payload = file.read()
                 # Marks it as used; a cache that cannot be written to still serves.
@@ -74,7 +75,7 @@ class CompiledCache:
         content = _MAGIC + hashlib.sha256(payload).digest() + payload
         path = self._path(self._folder, key)
         with contextlib.suppress(OSError):
-            write_atomically(path, lambda file: file.write_bytes(content))
+            write_atomically(path, lambda file: file.write_bytes(content), mode=0o600)
             self._prune(self._folder, path)
 
     def _prune(self, folder: Path, newest: Path) -> None:
@@ -91,27 +92,3 @@ class CompiledCache:
     def _path(folder: Path, key: Mapping[str, object]) -> Path:
         text = json.dumps(dict(key), sort_keys=True, separators=(",", ":"))
         return folder / (hashlib.sha256(text.encode()).hexdigest()[:40] + _SUFFIX)
-
-
-def default_folder() -> Path:
-    """`videobert` in the user's cache folder, whether it exists or not."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification says to ignore a relative path.
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "videobert"
-
-
-def _own_folder(folder: Path) -> Path:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.stat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(f"{folder} is not a folder")
-    _check_owned(found)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"{folder} cannot be written to")
-    return folder
-
-
-def _check_owned(found: os.stat_result) -> None:
-    if found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise PermissionError(f"mode {stat.filemode(found.st_mode)}, owner {found.st_uid}: others could change it")

@@ -6,21 +6,25 @@ from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.sidecar import SIDECAR
 from videobert.engines.tensorrt.place import places
-from videobert.errors import ModelError
+from videobert.errors import ModelError, UntrustedError
 from videobert.model_folder import ModelFolder
 
 
-def open_library(model: ModelFolder, driver: CudaDriver) -> CubinLibrary:
+def open_library(model: ModelFolder, driver: CudaDriver, *, trusted: bool = False) -> CubinLibrary:
     """What `videobert build --target cuda-smNN` wrote for the driver's device, in the folder or the user's cache.
 
     Raises:
         ModelError: there is nothing, or see `CubinLibrary`.
     """
     target = target_of(driver.capability)
+    refused: UntrustedError | None = None
     for place in places(model, target):
         if (place / SIDECAR).exists():
-            return CubinLibrary(driver, place)
-    raise ModelError(
+            try:
+                return CubinLibrary(driver, place, trusted=trusted)
+            except UntrustedError as error:
+                refused = refused or error
+    raise refused or ModelError(
         "this model has no compiled kernels for this GPU",
         seen=f"{driver.device_name}, {target}",
         fix=f"Run `videobert build {model.root.name} --target {target}` on any machine with torch and Triton.",

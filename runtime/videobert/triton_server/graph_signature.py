@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from videobert.engines.external_tensors import check_external
 from videobert.errors import ModelError
 
 _TYPES = {"u8": "uint8", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32"}
@@ -27,20 +27,24 @@ class Signature:
     outputs: tuple[Port, ...]
 
 
-def signature_of(path: Path) -> Signature:
-    """The signature of an ONNX file; a file of weights that it names lies beside it.
+def signature_of(content: bytes, name: str) -> Signature:
+    """The signature of an ONNX file that has its weights inside.
+
+    Args:
+        name: of the file, for errors.
 
     Raises:
-        ModelError: it cannot be read, or has a type that no graph of a model folder has.
+        ModelError: it cannot be read, names other files, or has a type that no graph of a model folder has.
     """
     import openvino
 
+    check_external(content, name)
     try:
-        model = openvino.Core().read_model(path)
+        model = openvino.Core().read_model(content)
         return Signature(tuple(map(_port, model.inputs)), tuple(map(_port, model.outputs)))
     except (RuntimeError, KeyError) as error:
         raise ModelError(
-            f"{path.name} cannot be read as a graph", seen=str(error), fix="Export the folder with `videobert build`."
+            f"{name} cannot be read as a graph", seen=str(error), fix="Export the folder with `videobert build`."
         ) from error
 
 

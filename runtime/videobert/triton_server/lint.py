@@ -92,8 +92,8 @@ def _model_faults(folder: Path, config: Any) -> Iterator[str]:
 
 def _graph_faults(file: Path, config: Any) -> Iterator[str]:
     try:
-        signature = signature_of(file)
-    except ModelError as error:
+        signature = signature_of(file.read_bytes(), file.name)
+    except (ModelError, OSError) as error:
         yield str(error)
         return
     for group, tensors, ports in (

@@ -20,30 +20,30 @@ _BATCH = 8
 _DALI_THREADS = 4
 
 
-def served_graph(name: str, path: Path) -> ServedModel:
+def served_graph(name: str, content: bytes) -> ServedModel:
     """A graph on onnxruntime.
 
     Args:
         name: of the served model.
-        path: the ONNX file, its weights inside.
+        content: the ONNX file, its weights inside.
 
     Raises:
         ModelError: the file cannot be read.
     """
-    signature = signature_of(path)
+    signature = signature_of(content, f"{name}.onnx")
     return ServedModel(
         name=name,
         backend="onnxruntime",
         most=_BATCH,
         inputs=_tensors(signature.inputs),
         outputs=_tensors(signature.outputs),
-        files={"model.onnx": path.read_bytes()},
+        files={"model.onnx": content},
     )
 
 
-def served_plan(name: str, plan: ServedPlan) -> ServedModel:
-    """A TensorRT plan; the graph that it was built from tells what it takes and gives."""
-    signature = signature_of(plan.graph)
+def served_plan(name: str, plan: ServedPlan, graph: bytes) -> ServedModel:
+    """A TensorRT plan; the portable graph, which has the same inputs and outputs, tells what it takes and gives."""
+    signature = signature_of(graph, f"{name}.onnx")
     return ServedModel(
         name=name,
         backend="tensorrt",
@@ -110,7 +110,7 @@ def video_to_tokens(preprocess: ServedModel, backbone: ServedModel, nearest: Ser
 
 
 def models_of(
-    folder: ModelFolder, nearest: Path, pipeline: bytes, plans: Mapping[str, ServedPlan]
+    folder: ModelFolder, nearest: bytes, pipeline: bytes, plans: Mapping[str, ServedPlan]
 ) -> tuple[ServedModel, ...]:
     """Everything that is served of a model folder.
 
@@ -124,9 +124,8 @@ def models_of(
     """
 
     def stage(name: str) -> ServedModel:
-        if name in plans:
-            return served_plan(name, plans[name])
-        return served_graph(name, folder.verified_path(f"graphs/{name}.onnx"))
+        graph = folder.read(f"graphs/{name}.onnx")
+        return served_plan(name, plans[name], graph) if name in plans else served_graph(name, graph)
 
     preprocess, backbone = preprocessing(folder.recipe, pipeline), stage("backbone")
     tokens = served_graph("nearest", nearest)

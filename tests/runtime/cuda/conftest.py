@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from videobert.built_here import remember
 from videobert.cuda.sidecar import digest_of
 from videobert.errors import DeviceError
 
@@ -235,12 +236,14 @@ def content(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
-    """Writes a sidecar with the digest that fits it; gives the folder."""
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Path]:
+    """Writes a sidecar with the digest that fits it, as this user's own build; gives the folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def written(content: dict[str, Any]) -> Path:
         folder = tmp_path / "cuda-sm90"
         (folder / "kernels.json").write_text(json.dumps(content | {"digest": digest_of(content)}))
+        remember(digest_of(content))
         return folder
 
     return written

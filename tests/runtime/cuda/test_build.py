@@ -18,7 +18,7 @@ from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.nearest import CudaNearest
 from videobert.engines.model_kernels import open_library
 from videobert.errors import ModelError
-from videobert.model_folder import ModelFolder
+from videobert.model_folder import BUNDLED, ModelFolder
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def stubbed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, int, dict[str, 
     def stub(folder: Path, capability: int, **options: Any) -> dict[str, Any]:
         asked.append((folder, capability, options["traits"]))
         entry = {"name": "k", "file": "k-00000000.cubin", "bytes": 9, "registers": 30}
-        return {"kernels": [entry], "searches": {}}
+        return {"kernels": [entry], "searches": {}, "digest": "0" * 64}
 
     monkeypatch.setattr(cubins, "build_cubins", stub)
     monkeypatch.setattr(build_cubins, "_searches", lambda *_: ("", {}))
@@ -197,6 +197,25 @@ def test_a_folder_that_is_not_written_to_has_its_kernels_in_the_cache(
     assert stubbed[0][0].is_relative_to(tmp_path)
     assert stubbed[0][0].name == "cuda-sm90"
     assert "is not written to" in talk
+
+
+def test_nothing_is_written_through_a_link_in_the_folder(build: Any, stubbed: list[Any], tmp_path: Path) -> None:
+    model = Path(shutil.copytree(BUNDLED / "shapes", tmp_path / "model"))
+    (tmp_path / "elsewhere").mkdir()
+    (model / "engines").symlink_to(tmp_path / "elsewhere")
+    code, _, talk = build(model, "--target", "cuda-sm90")
+    assert code == 3
+    assert "engines of the model folder is a link" in talk
+    assert stubbed == []
+
+
+def test_only_kernels_of_an_earlier_build_are_removed(tmp_path: Path) -> None:
+    from videobert_kernels import cubins
+
+    for name in ("attention-01234567.cubin", "nearest-flat-89abcdef.bin", "weights.bin", "mine.cubin", "a-0.bin"):
+        (tmp_path / name).write_text("")
+    cubins._remove_others(tmp_path, {"kernels": [], "searches": {}})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-0.bin", "mine.cubin", "weights.bin"]
 
 
 @pytest.mark.parametrize(

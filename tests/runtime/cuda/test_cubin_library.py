@@ -6,16 +6,20 @@ import copy
 import json
 import os
 import random
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from videobert.cuda.cubin_library import CubinLibrary
 from videobert.cuda.sidecar import digest_of
-from videobert.errors import DeviceError, InputError, MismatchError, ModelError
+from videobert.engines import model_kernels
+from videobert.engines.model_kernels import open_library
+from videobert.errors import DeviceError, InputError, MismatchError, ModelError, UntrustedError
 
 Write = Callable[[dict[str, Any]], Path]
 
@@ -215,3 +219,34 @@ def test_a_changed_figure_needs_the_digest_to_fit(content: dict[str, Any], folde
     changed["kernels"][0]["registers"] = 17
     (folder / "kernels.json").write_text(json.dumps(changed | {"digest": digest_of(content)}))
     assert "was changed after it was written" in refused(folder, driver, MismatchError)
+
+
+def test_kernels_that_someone_else_built_are_not_loaded_without_a_word(
+    folder: Path, driver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another user"))
+    said = refused(folder, driver, UntrustedError)
+    assert "not known who built these" in said
+    assert "--trust-engines" in said
+    CubinLibrary(driver, folder, trusted=True).load_all()
+    assert driver.named("load")
+    (folder / "decide-01234567.cubin").write_bytes(b"\x7fELF evil!!")
+    with pytest.raises(MismatchError, match="is not the file"):
+        CubinLibrary(driver, folder, trusted=True)
+
+
+def test_own_kernels_in_the_cache_are_used_beside_shipped_ones(
+    folder: Path, driver: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shipped = Path(shutil.copytree(folder, tmp_path / "shipped"))
+    content = json.loads((shipped / "kernels.json").read_text())
+    content["triton"] = "of someone else"
+    del content["digest"]
+    (shipped / "kernels.json").write_text(json.dumps(content | {"digest": digest_of(content)}))
+    model: Any = SimpleNamespace(root=tmp_path)
+    monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped, folder))
+    assert open_library(model, driver).sidecar.triton == "3.7.1"
+    assert open_library(model, driver, trusted=True).sidecar.triton == "of someone else"
+    monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped,))
+    with pytest.raises(UntrustedError, match="shipped"):
+        open_library(model, driver)

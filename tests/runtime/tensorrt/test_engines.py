@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +20,8 @@ from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.tensorrt.sidecar import Sidecar, read_sidecar
 from videobert.engines.tensorrt.targets import CAPABILITIES, PRECISIONS
-from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError, VideoBertError
-from videobert.model_folder import ModelFolder
+from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError, UntrustedError, VideoBertError
+from videobert.model_folder import BUNDLED, ModelFolder
 
 Built = tuple[Path, dict[str, Any], Path]
 VERSION = "1.7.1.116"
@@ -28,8 +29,9 @@ LIBRARY = "tensorrt_rtx"
 
 
 @pytest.fixture
-def engines(built: Built, tmp_path: Path) -> Path:
-    """A copy of the built engines that a test may damage."""
+def engines(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the built engines that a test may damage, for the user who built them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(built[2]))
     return Path(shutil.copytree(built[0] / "engines" / "tensorrt-rtx", tmp_path / "engines"))
 
 
@@ -109,6 +111,15 @@ def test_a_sound_engine_is_loaded(built: Built, engines: Path) -> None:
     plan, sidecar = load(built[0], engines)
     assert plan == (engines / "text_head.plan").read_bytes()
     assert sidecar.recipe["stage"] == "text_head"
+
+
+def test_an_engine_that_another_user_built_needs_a_word(
+    built: Built, engines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(UntrustedError, match=r"not known who built these; got .*text_head\.json.*--trust-engines"):
+        load(built[0], engines)
+    assert load(built[0], engines, trusted=True)[0] == (engines / "text_head.plan").read_bytes()
 
 
 def flip(path: Path, place: int) -> None:
@@ -207,8 +218,139 @@ def test_engines_of_a_bundled_or_read_only_folder_go_to_the_users_cache(
     assert place_for(bundled, "tensorrt-rtx").is_relative_to(tmp_path)
     assert place_for(bundled, "tensorrt-rtx") != place_for(bundled, "tensorrt")
     assert place_for(bundled, "tensorrt-rtx") in places(bundled, "tensorrt-rtx")
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert (tmp_path / "videobert").stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(os, "access", lambda path, *_: not Path(path).is_relative_to(writable.root))
     assert place_for(writable, "tensorrt-rtx").is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("link", ["engines", "engines/tensorrt-rtx"])
+def test_nothing_is_written_through_a_link(copied: ModelFolder, tmp_path: Path, link: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    path = copied.root / link
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match=rf"{link} of the model folder is a link.*elsewhere.*--out"):
+        place_for(copied, "tensorrt-rtx")
+
+
+def test_a_user_without_a_home_has_no_cache_and_hears_of_it_only_where_it_is_needed(
+    copied: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    inside = copied.root / "engines" / "tensorrt-rtx"
+    assert places(copied, "tensorrt-rtx") == (inside,)
+    assert place_for(copied, "tensorrt-rtx") == inside
+    with pytest.raises(EngineUnavailable, match=r"no folder to build into.*no home folder.*XDG_CACHE_HOME"):
+        place_for(ModelFolder("shapes"), "tensorrt-rtx")
+    cache = PlanCache()
+    assert cache.get({"stage": "x"}) is None
+    with cache.locked({"stage": "x"}):
+        pass
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> ModelFolder:
+    """The bundled model in a folder that may be changed."""
+    return ModelFolder(shutil.copytree(BUNDLED / "shapes", tmp_path / "model"))
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
+    """The files beside the graph in each build; nothing is built, and no library is needed."""
+    seen: list[dict[str, bytes]] = []
+
+    def run(request: Any, *_: Any) -> Any:
+        seen.append({path.name: path.read_bytes() for path in request.graph.parent.iterdir()})
+        assert request.graph.parent.stat().st_mode & 0o777 == 0o700
+        return SimpleNamespace(plan=b"plan of " + request.graph.name.encode())
+
+    def described(folder: ModelFolder, recipe: Any, built: Any) -> Sidecar:
+        return Sidecar(
+            recipe=recipe.to_json(),
+            sha256=hashlib.sha256(built.plan).hexdigest(),
+            size_bytes=len(built.plan),
+            fusion=None,
+            expected_attention=0,
+            build_s=1.0,
+            peak_memory_bytes=1,
+        )
+
+    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.run_build", run)
+    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder._described", described)
+    monkeypatch.setattr("videobert.engines.tensorrt.flavour.Flavour.version", lambda self: VERSION)
+    return seen
+
+
+def build(folder: ModelFolder, cache: Path) -> Path:
+    place = place_for(folder, "tensorrt")
+    build_engines(folder, place, target="tensorrt", cache=PlanCache(cache))
+    return place
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.present_gpu", lambda: "NVIDIA L4 8.9")
+
+
+@pytest.mark.parametrize("mask", [0o002, 0o000, 0o077])
+def test_what_was_built_here_is_loaded_whatever_the_umask(
+    mask: int, copied: ModelFolder, requests: Any, gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    before = os.umask(mask)
+    try:
+        for folder in (copied, ModelFolder("shapes")):
+            place = build(folder, tmp_path / "plans")
+            plan, _ = load_plan(folder, place, "text_head", library="tensorrt", version=VERSION)
+            assert plan.startswith(b"plan of text_head.")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "cache" / "videobert").stat().st_mode & 0o777 == 0o700
+    built = len(requests)
+    build(copied, tmp_path / "plans")
+    assert len(requests) == built
+
+
+def test_a_build_removes_nothing_but_its_own_old_files(
+    copied: ModelFolder, requests: Any, gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    place = place_for(copied, "tensorrt")
+    place.mkdir(parents=True)
+    for name in ("notes.json", "mine.plan", "text_top.plan", "text_top.json", "visual_top.json"):
+        (place / name).write_text("")
+    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.stages_of", lambda config: ("text_head",))
+    build(copied, tmp_path / "plans")
+    assert sorted(os.listdir(place)) == ["mine.plan", "notes.json", "text_head.json", "text_head.plan"]
+
+
+def test_the_builder_reads_private_copies_of_what_was_checked(
+    copied: ModelFolder, requests: list[dict[str, bytes]], gpu: None, tmp_path: Path
+) -> None:
+    build(copied, tmp_path / "plans")
+    encoder, nearest = (
+        next(files for files in requests if min(files).startswith(stage)) for stage in ("encoder", "nearest")
+    )
+    assert sorted(encoder) == ["encoder.fp16-mask.onnx", "encoder.onnx"]
+    assert all(encoder[name] == copied.read(f"graphs/{name}") for name in encoder)
+    assert list(nearest) == ["nearest.fp32.onnx"]
+
+
+def test_a_graph_that_names_another_file_than_its_weights_is_not_built(
+    copied: ModelFolder, requests: list[Any], gpu: None, tmp_path: Path
+) -> None:
+    path = copied.root / "graphs" / "backbone.fp16.onnx"
+    path.write_bytes(path.read_bytes().replace(b"backbone.onnx", b"../../../x.on"))
+    manifest = json.loads((copied.root / "manifest.json").read_text())
+    manifest["files"]["graphs/backbone.fp16.onnx"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (copied.root / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=r"another file.*got \.\./\.\./\.\./x\.on; allowed: backbone\.onnx"):
+        build(ModelFolder(copied.root), tmp_path / "plans")
+    assert requests == []
 
 
 def test_what_cannot_be_built_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:

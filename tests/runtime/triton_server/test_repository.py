@@ -21,12 +21,11 @@ pytest.importorskip("tritonclient", reason="the check reads configurations with 
 
 
 @pytest.fixture(scope="module")
-def models(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ServedModel, ...]:
+def models(model_folder: Path) -> tuple[ServedModel, ...]:
     from videobert_modeling.export.served_nearest import served_nearest
 
     folder = ModelFolder(model_folder)
-    nearest = tmp_path_factory.mktemp("nearest") / "nearest.onnx"
-    nearest.write_bytes(served_nearest(Codebook.load(folder.path("codebook.safetensors"))))
+    nearest = served_nearest(Codebook.load(folder.path("codebook.safetensors")))
     return models_of(folder, nearest, b"a serialised pipeline", {})
 
 
@@ -167,8 +166,8 @@ def test_a_folder_with_something_in_it_is_left_alone(models: tuple[ServedModel, 
 
 
 def test_a_plan_is_served_with_all_its_profiles(model_folder: Path) -> None:
-    graph = ModelFolder(model_folder).path("graphs/encoder.onnx")
-    model = served_plan("encoder", ServedPlan(content=b"plan", graph=graph, profiles=3, version="11.4.0"))
+    graph = ModelFolder(model_folder).read("graphs/encoder.onnx")
+    model = served_plan("encoder", ServedPlan(content=b"plan", profiles=3, version="11.4.0"), graph)
     assert model.backend == "tensorrt"
     assert model.files == {"model.plan": b"plan"}
     assert re.search(r'kind: KIND_GPU\n +profile: "0"\n +profile: "1"\n +profile: "2"', model.to_text())

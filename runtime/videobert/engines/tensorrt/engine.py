@@ -29,7 +29,14 @@ from videobert.engines.tensorrt.graph_files import NEAREST
 from videobert.engines.tensorrt.place import place_for
 from videobert.engines.tensorrt.targets import CAPABILITIES
 from videobert.engines.tensorrt.tokeniser import CubinNearest, ExactNearest, has_cubins
-from videobert.errors import DeviceError, EngineUnavailable, InputError, MismatchError, ModelError
+from videobert.errors import (
+    DeviceError,
+    EngineUnavailable,
+    InputError,
+    MismatchError,
+    ModelError,
+    UntrustedError,
+)
 from videobert.model_folder import ModelFolder
 
 # One clip at a time: a clip's feature must not depend on its neighbours.
@@ -47,8 +54,9 @@ class TensorRtEngine:
 
     Args:
         folder: an opened model folder.
-        options: `precision` must be what was built, or `"auto"`; `rebuild_engines` builds what is missing or does not
-            fit, and `cuda` names the back end. Threads and hint say nothing here.
+        options: `precision` must be what was built, or `"auto"`; `rebuild_engines` builds what is missing, does not
+            fit or was built by someone else, whom `trust_engines` vouches for; `cuda` names the back end. Threads and
+            hint say nothing here.
         driver: the device; None opens one, which `close` then closes.
 
     Attributes:
@@ -59,6 +67,7 @@ class TensorRtEngine:
 
     Raises:
         EngineUnavailable: the library, a GPU or the engines are missing; says the command.
+        UntrustedError: this user did not build the engines.
         MismatchError: the engines are damaged, or for another model, precision, version or GPU.
         ModelError: others could have changed an engine, or the library refuses it.
     """
@@ -68,6 +77,7 @@ class TensorRtEngine:
     def __init__(self, folder: ModelFolder, options: EngineOptions, driver: CudaDriver | None = None) -> None:
         versions = installed_flavours()
         self._folder, self._lock = folder, threading.Lock()
+        self._trusted = options.trust_engines
         self._owns_driver = driver is None
         self._driver = open_driver(options.cuda) if driver is None else driver
         self._stages: dict[str, StageExecutor] = {}
@@ -100,10 +110,17 @@ class TensorRtEngine:
             self._prepare()
 
     def assigner(self, codebook: Codebook) -> Assign:
-        """What turns features into tokens, as `Codebook.assign` does and with the same answers."""
+        """What turns features into tokens, as `Codebook.assign` does and with the same answers.
+
+        Compiled kernels that someone else built are passed over, and `fallback` says so.
+        """
         if has_cubins(self._driver, self._folder):
-            self.tokenisation = "cubins"
-            return CubinNearest(self._driver, self._folder, codebook).assign
+            try:
+                assign = CubinNearest(self._driver, self._folder, codebook, trusted=self._trusted).assign
+                self.tokenisation = "cubins"
+                return assign
+            except UntrustedError as error:
+                self.fallback = "; ".join(filter(None, [self.fallback, f"compiled kernels: {error}"]))
         if NEAREST not in self._stages:
             self.tokenisation = "host"
             return codebook.assign
@@ -181,7 +198,7 @@ class TensorRtEngine:
 def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], options: EngineOptions) -> Found:
     """Engines that fit, built now if that was asked for."""
     try:
-        found = find_engines(folder, driver, versions)
+        found = find_engines(folder, driver, versions, trusted=options.trust_engines)
         wanted = _ASKED.get(options.precision)
         if wanted is not None and found.precision != wanted:
             raise MismatchError(
@@ -192,14 +209,14 @@ def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], 
                 fix_cli=f"Build them with `videobert build --precision {wanted}`, or use --precision auto.",
             )
         return found
-    except (EngineUnavailable, MismatchError):
+    except (EngineUnavailable, MismatchError, UntrustedError):
         if not options.rebuild_engines:
             raise
     target, capabilities = _buildable(driver, versions)
     precision = _ASKED.get(options.precision, "fp16")
     place = place_for(folder, target)
     build_engines(folder, place, target=target, precision=precision, capabilities=capabilities)
-    return find_engines(folder, driver, {target: versions[target]})
+    return find_engines(folder, driver, {target: versions[target]}, trusted=options.trust_engines)
 
 
 def _buildable(driver: CudaDriver, versions: dict[str, str]) -> tuple[str, tuple[str, ...] | None]:
@@ -217,6 +234,6 @@ def _buildable(driver: CudaDriver, versions: dict[str, str]) -> tuple[str, tuple
 
 
 def _centroids(folder: ModelFolder) -> dict[str, npt.NDArray[Any]]:
-    leaves = Codebook.load(folder.verified_path("codebook.safetensors")).leaves
+    leaves = Codebook.from_bytes(folder.read("codebook.safetensors")).leaves
     squares = (leaves.astype(np.float64) ** 2).sum(axis=1).astype(np.float32)
     return {"centroids": np.ascontiguousarray(leaves, np.float32), "squares": squares}

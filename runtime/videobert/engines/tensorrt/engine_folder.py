@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.atomic import write_atomically
+from videobert.built_here import remember
+from videobert.engines.external_tensors import check_external
 from videobert.engines.tensorrt.build_process import BuildLimits, Built, run_build
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour, takes_lengths
 from videobert.engines.tensorrt.gpu import present_gpu
-from videobert.engines.tensorrt.graph_files import GraphFile, find_graph, stages_of
+from videobert.engines.tensorrt.graph_files import ALL_STAGES, GraphFile, find_graph, stages_of
 from videobert.engines.tensorrt.plan_cache import PlanCache
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.profiles import profiles_of
@@ -109,9 +112,10 @@ def build_engines(
         report("", 0, 1)
         plan, sidecar, cached = _plan(folder, graph, recipe, cache or PlanCache(), limits, report)
         path = place / f"{stage}.plan"
-        write_atomically(path, lambda file, plan=plan: file.write_bytes(plan))  # type: ignore[misc]
-        content = sidecar.to_bytes()
-        write_atomically(place / f"{stage}.json", lambda file, content=content: file.write_bytes(content))  # type: ignore[misc]
+        for file, content in ((path, plan), (path.with_suffix(".json"), sidecar.to_bytes())):
+            # Others that may change a file could put code into it: the group never may, whatever the umask.
+            write_atomically(file, lambda new, content=content: new.write_bytes(content), mode=0o644)  # type: ignore[misc]
+        remember(sidecar.digest)
         engines.append(
             BuiltEngine(
                 stage=stage,
@@ -126,9 +130,10 @@ def build_engines(
                 cached=cached,
             )
         )
-    for old in (*place.glob("*.plan"), *place.glob("*.json")):
-        if old.stem not in graphs:
-            old.unlink()
+    for stage in ALL_STAGES:
+        if stage not in graphs:
+            for kind in ("plan", "json"):
+                (place / f"{stage}.{kind}").unlink(missing_ok=True)
     return tuple(engines)
 
 
@@ -183,19 +188,34 @@ def _plan(
         found = cache.get(key)
         if found is not None:
             return (*found, True)
-        folder.verified_path(graph.weights)
-        request = BuildRequest(
-            target=recipe.target,
-            graph=folder.verified_path(graph.name),
-            targets=recipe.targets,
-            profiles=recipe.profiles,
-            lengths="lengths" if recipe.attention == "lengths" else None,
-            exact=recipe.precision == "fp32",
-        )
-        built = run_build(request, limits, report)
+        with tempfile.TemporaryDirectory(prefix="videobert-graph-") as private:
+            request = BuildRequest(
+                target=recipe.target,
+                graph=_private(folder, graph, Path(private)),
+                targets=recipe.targets,
+                profiles=recipe.profiles,
+                lengths="lengths" if recipe.attention == "lengths" else None,
+                exact=recipe.precision == "fp32",
+            )
+            built = run_build(request, limits, report)
         sidecar = _described(folder, recipe, built)
         cache.put(key, built.plan, sidecar)
         return built.plan, sidecar, False
+
+
+def _private(folder: ModelFolder, graph: GraphFile, place: Path) -> Path:
+    """A copy of a graph and its weights for the builder: what was checked is what it reads, and all that it reads.
+
+    Raises:
+        ModelError: a file is not what the manifest says, or the graph names another file than that of its weights.
+    """
+    own, weights = Path(graph.name).name, Path(graph.weights).name
+    content = folder.read(graph.name)
+    check_external(content, graph.name, allowed={weights} - {own})
+    (place / own).write_bytes(content)
+    if weights != own:
+        (place / weights).write_bytes(folder.read(graph.weights))
+    return place / own
 
 
 def _described(folder: ModelFolder, recipe: Recipe, built: Built) -> Sidecar:

@@ -70,15 +70,17 @@ def build_command(folder: ModelFolder, capability: int) -> str:
     return f"videobert build {folder.root.name} --target {CLASSIC.target}"
 
 
-def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str]) -> Found:
+def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], *, trusted: bool = False) -> Found:
     """The engines of a model that fit a GPU and an installed library, each checked whole and nothing deserialised.
 
     TensorRT-RTX is looked for first, `engines/` of the folder before the user's cache.
 
     Args:
         versions: see `installed_flavours`.
+        trusted: the caller vouches for whoever built them.
 
     Raises:
+        UntrustedError: this user did not build them.
         EngineUnavailable: there are no engines for any library that is installed.
         MismatchError: they are damaged, or for another model, version or GPU.
         ModelError: others could have changed a file, or one is missing.
@@ -90,7 +92,7 @@ def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, st
             if not (place / f"{BACKBONE}.json").exists():
                 continue
             try:
-                return _load(folder, driver, flavour, version, place)
+                return _load(folder, driver, flavour, version, place, trusted)
             except ModelError as error:
                 problems.append(error)
     if problems:
@@ -102,14 +104,22 @@ def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, st
     )
 
 
-def _load(folder: ModelFolder, driver: CudaDriver, flavour: Flavour, version: str, place: Path) -> Found:
+def _load(folder: ModelFolder, driver: CudaDriver, flavour: Flavour, version: str, place: Path, trusted: bool) -> Found:
     capability = dotted(driver.capability)
     plans = {}
     for stage in stages_of(folder.config):
         # Heads with their candidates are for servers; here they would only hold the same weights again.
         if stage in TOP_STAGES:
             continue
-        plan, sidecar = load_plan(folder, place, stage, library=flavour.module, version=version, capability=capability)
+        plan, sidecar = load_plan(
+            folder,
+            place,
+            stage,
+            library=flavour.module,
+            version=version,
+            capability=capability,
+            trusted=trusted,
+        )
         built_for, here = sidecar.recipe.get("gpu"), f"{driver.device_name} {capability}"
         # TensorRT proper builds for the very GPU that it runs on.
         if not flavour.lists_targets and built_for != here:

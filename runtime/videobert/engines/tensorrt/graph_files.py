@@ -6,12 +6,14 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from videobert.config import ModelConfig
+from videobert.engines.base import STAGES
 from videobert.engines.tensorrt.targets import PRECISIONS
 from videobert.errors import ModelError, UsageError
 
 # Stages that only engines on a GPU have: tokens and best candidates, so that scores never leave the device.
 TOP_STAGES = ("text_top", "visual_top")
 NEAREST = "nearest"
+ALL_STAGES = (*STAGES, NEAREST, *TOP_STAGES)
 QUANTISED = ("int8", "fp8")
 
 

@@ -7,11 +7,12 @@ import json
 import os
 from pathlib import Path
 
-from videobert.engines.compiled_cache import default_folder
+from videobert.built_here import require
 from videobert.engines.tensorrt.plan_info import read_header
 from videobert.engines.tensorrt.sidecar import Sidecar, read_sidecar, read_trusted
-from videobert.errors import MismatchError, ModelError
-from videobert.model_folder import BUNDLED, ModelFolder
+from videobert.errors import EngineUnavailable, MismatchError, ModelError
+from videobert.model_folder import BUNDLED, ModelFolder, own_place
+from videobert.user_cache import cache_folder, own_folder
 
 _FOLDER = "engines"
 
@@ -20,38 +21,65 @@ def place_for(folder: ModelFolder, target: str) -> Path:
     """Where engines are written: `engines/<target>` of the folder, or the user's cache where that cannot be written.
 
     Bundled models are part of the install and never written to.
+
+    Raises:
+        ModelError: see `own_place`.
+        EngineUnavailable: neither of the two can be written.
     """
-    inside = folder.root / _FOLDER / target
+    inside = own_place(folder.root, f"{_FOLDER}/{target}")
     nearest = next(path for path in (inside, *inside.parents) if path.exists())
     if os.access(nearest, os.W_OK | os.X_OK) and not folder.root.is_relative_to(BUNDLED):
         return inside
-    return _cached(folder, target)
+    cached, cache = _cached(folder, target), cache_folder()
+    try:
+        if cached is None or cache is None:
+            raise FileNotFoundError("this user has no home folder")
+        # Whatever is made below it is out of reach for others.
+        own_folder(cache)
+    except OSError as error:
+        raise EngineUnavailable(
+            "there is no folder to build into: the model folder is not written to, nor can the user's cache be",
+            seen=str(error),
+            fix="Pass --out DIR, or set XDG_CACHE_HOME to a folder that is yours alone.",
+        ) from error
+    return cached
 
 
 def places(folder: ModelFolder, target: str) -> tuple[Path, ...]:
     """Where engines may lie, in the order in which they are looked for."""
-    return folder.root / _FOLDER / target, _cached(folder, target)
+    cached = _cached(folder, target)
+    return (folder.root / _FOLDER / target, *(() if cached is None else (cached,)))
 
 
 def load_plan(
-    folder: ModelFolder, place: Path, stage: str, *, library: str, version: str, capability: str | None = None
+    folder: ModelFolder,
+    place: Path,
+    stage: str,
+    *,
+    library: str,
+    version: str | None,
+    capability: str | None = None,
+    trusted: bool = False,
 ) -> tuple[bytes, Sidecar]:
-    """A plan that may be deserialised: nobody else could have written it, and it fits model, library and GPU.
+    """A plan that may be deserialised: this user built it or vouches for it, and it fits model, library and GPU.
 
     Args:
         library: Python module that will run it, such as `"tensorrt_rtx"`.
-        version: of that library; a plan runs with exactly the version that built it.
+        version: of that library; a plan runs with exactly the version that built it. None leaves that to the caller.
         capability: compute capability of the GPU, such as `"8.9"`; None leaves that out.
+        trusted: the caller vouches for whoever built it.
 
     Raises:
+        UntrustedError: this user did not build it.
         ModelError: a file is missing, or others could have changed it.
         MismatchError: damaged, changed, or made for another model, library, version or GPU.
     """
     sidecar = read_sidecar(place / f"{stage}.json")
+    require(sidecar.digest, str(place / f"{stage}.json"), trusted=trusted)
     recipe = sidecar.recipe
     wanted = {"stage": stage, "library": library, "version": version}
     for name, value in wanted.items():
-        if recipe.get(name) != value:
+        if value is not None and recipe.get(name) != value:
             raise MismatchError(
                 f"this engine is for another {name}",
                 seen=recipe.get(name),
@@ -76,11 +104,11 @@ def load_plan(
     sidecar.check_plan(plan)
     if library == "tensorrt_rtx":
         header = read_header(plan)
-        if header.version != version or (header.known and set(header.targets) != set(recipe["targets"])):
+        if header.version != recipe["version"] or (header.known and set(header.targets) != set(recipe["targets"])):
             raise MismatchError(
                 "this plan is not what its sidecar says",
                 seen=f"version {header.version} for {', '.join(header.targets)}",
-                allowed=f"version {version} for {', '.join(recipe['targets'])}",
+                allowed=f"version {recipe['version']} for {', '.join(recipe['targets'])}",
                 fix="Build it again with `videobert build`.",
             )
     return plan, sidecar
@@ -104,7 +132,10 @@ def copy_folder(folder: ModelFolder, out: Path) -> None:
             ) from error
 
 
-def _cached(folder: ModelFolder, target: str) -> Path:
+def _cached(folder: ModelFolder, target: str) -> Path | None:
+    cache = cache_folder()
+    if cache is None:
+        return None
     digests = {name: folder.digest(name) for name in folder.names()}
     key = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:16]
-    return default_folder() / _FOLDER / key / target
+    return cache / _FOLDER / key / target

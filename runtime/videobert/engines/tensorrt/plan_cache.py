@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from videobert.engines.compiled_cache import CompiledCache, default_folder
+from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.tensorrt.sidecar import Sidecar
 from videobert.errors import InputError, MismatchError
+from videobert.user_cache import cache_folder
 
 _LENGTH = struct.Struct("<Q")
 
@@ -30,17 +31,15 @@ class PlanCache:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        if folder is None:
-            with contextlib.suppress(OSError):
-                default_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder = default_folder() / "plans"
+        cache = cache_folder()
+        self._folder = cache / "plans" if folder is None and cache is not None else folder
+        self._entries: CompiledCache | None = None
+        if self._folder is not None:
             try:
-                self._entries: CompiledCache | None = CompiledCache(self._folder)
+                self._entries = CompiledCache(self._folder)
             except InputError:
-                self._entries = None
-        else:
-            self._folder = folder
-            self._entries = CompiledCache(folder)
+                if folder is not None:
+                    raise
 
     def get(self, key: dict[str, Any]) -> tuple[bytes, Sidecar] | None:
         """The plan and the sidecar for a key, if there is a sound entry."""
@@ -66,6 +65,9 @@ class PlanCache:
     @contextlib.contextmanager
     def locked(self, key: dict[str, Any]) -> Iterator[None]:
         """While it lasts, no other process of this user builds the plan of this key."""
+        if self._folder is None:
+            yield
+            return
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:40]
         try:
             descriptor = os.open(self._folder / f"{name}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)

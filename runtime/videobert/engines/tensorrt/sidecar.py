@@ -1,6 +1,7 @@
 """The sidecar of a plan: what it was made from, for which GPUs, by which library, and what it must hash to.
 
-A plan is code. It is loaded only if its sidecar is sound, names this very plan, and fits the model folder beside it.
+A plan is code. It is loaded only if this user built it or vouches for it, and if its sidecar is sound, names this very
+plan, and fits the model folder beside it.
 """
 
 from __future__ import annotations
@@ -69,10 +70,17 @@ class Sidecar:
     build_s: float
     peak_memory_bytes: int
 
+    @property
+    def digest(self) -> str:
+        """sha256 of all of it, which `to_bytes` writes with it."""
+        return _digest(self._fields())
+
     def to_bytes(self) -> bytes:
         """JSON that carries its own hash."""
-        fields = {"format": SIDECAR_VERSION, **asdict(self)}
-        return (json.dumps({**fields, "self": _digest(fields)}, indent=1) + "\n").encode()
+        return (json.dumps({**self._fields(), "self": self.digest}, indent=1) + "\n").encode()
+
+    def _fields(self) -> dict[str, Any]:
+        return {"format": SIDECAR_VERSION, **asdict(self)}
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Sidecar:

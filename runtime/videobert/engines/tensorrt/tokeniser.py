@@ -89,9 +89,9 @@ def _usable(features: Features, codebook: Codebook) -> bool:
 class CubinNearest:
     """The compiled kernels, which decide exactly on the device."""
 
-    def __init__(self, driver: CudaDriver, folder: ModelFolder, codebook: Codebook) -> None:
+    def __init__(self, driver: CudaDriver, folder: ModelFolder, codebook: Codebook, *, trusted: bool) -> None:
         self._codebook = codebook
-        library = open_library(folder, driver)
+        library = open_library(folder, driver, trusted=trusted)
         self._searches = {
             method: CudaNearest(driver, library, codebook.hash, method) for method in library.sidecar.searches
         }

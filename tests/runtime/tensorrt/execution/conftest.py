@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from videobert.built_here import remember
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour
 from videobert.engines.tensorrt.found import BACKBONE
 from videobert.engines.tensorrt.graph_files import TOP_STAGES, stages_of
@@ -314,8 +315,11 @@ def plan_of(stage: str, *, version: str = VERSION, mask: int = MASK) -> bytes:
     return bytes(head) + body
 
 
-def write_engines(folder: ModelFolder, flavour: Flavour, **changes: Any) -> Path:
-    """Plans and sidecars of all stages, in the user's cache; `changes` are to the recipes."""
+def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, **changes: Any) -> Path:
+    """Plans and sidecars of all stages, where a build puts them; `changes` are to the recipes.
+
+    With `ours` they are this user's own build.
+    """
     place = place_for(folder, flavour.target)
     place.mkdir(parents=True, exist_ok=True)
     for stage in stages_of(folder.config):
@@ -349,6 +353,8 @@ def write_engines(folder: ModelFolder, flavour: Flavour, **changes: Any) -> Path
         for path, content in ((place / f"{stage}.plan", plan), (place / f"{stage}.json", sidecar.to_bytes())):
             path.write_bytes(content)
             path.chmod(0o644)
+        if ours:
+            remember(sidecar.digest)
     return place
 
 

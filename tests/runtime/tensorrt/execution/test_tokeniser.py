@@ -124,8 +124,8 @@ def test_compiled_kernels_come_first(
     made: list[Any] = []
 
     class Cubins:
-        def __init__(self, *arguments: Any) -> None:
-            made.append(arguments)
+        def __init__(self, *arguments: Any, trusted: bool) -> None:
+            made.append((*arguments, trusted))
 
         def assign(self) -> None: ...
 
@@ -135,7 +135,7 @@ def test_compiled_kernels_come_first(
     codebook = codebook_of(np.ones((3, 4)))
     assert engine.assigner(codebook).__self__.__class__ is Cubins  # type: ignore[attr-defined]
     assert engine.tokenisation == "cubins"
-    assert made == [(driver, folder, codebook)]
+    assert made == [(driver, folder, codebook, False)]
     engine.close()
 
 

@@ -1,0 +1,47 @@
+"""The user's cache folder: where it is, and folders that belong to the user alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def cache_folder() -> Path | None:
+    """`videobert` in the user's cache folder, whether it exists or not; None for a user who has no home."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification says to ignore a relative path.
+    if os.path.isabs(base):
+        return Path(base) / "videobert"
+    try:
+        return Path.home() / ".cache" / "videobert"
+    except RuntimeError:
+        return None
+
+
+def own_folder(folder: Path) -> Path:
+    """The folder, made if it is missing, that this user alone can write to.
+
+    Raises:
+        OSError: it cannot be made or written to, or others could change it.
+    """
+    # A folder above it that is made here is private too, whatever the umask.
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(f"{folder} is not a folder")
+    check_owned(found)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} cannot be written to")
+    return folder
+
+
+def check_owned(found: os.stat_result) -> None:
+    """Whether a file or folder is this user's own, and nobody else may change it.
+
+    Raises:
+        PermissionError: it is not.
+    """
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise PermissionError(f"mode {stat.filemode(found.st_mode)}, owner {found.st_uid}: others could change it")
