@@ -22,7 +22,7 @@ _BLOCK_CLIPS = 64
 
 
 def stream_features(
-    folder: ModelFolder, videos: Sequence[Path], decoder: DecoderName = "auto"
+    folder: ModelFolder, videos: Sequence[str | Path], decoder: DecoderName = "auto"
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Features `(n, feature_dim)` of all whole clips of `videos`, in order, some at a time.
 
@@ -45,7 +45,7 @@ def stream_features(
 
 def cluster_videos(
     model: Path,
-    videos: Sequence[Path],
+    videos: Sequence[str | Path],
     out: Path,
     *,
     branching: int = 12,

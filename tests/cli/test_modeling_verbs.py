@@ -110,6 +110,12 @@ def test_cluster_writes_a_codebook(call: Any, tmp_path: Path) -> None:
     assert ended.err == ""
 
 
+def test_cluster_takes_a_bundled_name_and_shows_an_address_as_typed(call: Any, tmp_path: Path) -> None:
+    ended = call("cluster", "https://example.org/a.mp4", "--model", "shapes", "--out", tmp_path / "c.safetensors")
+    assert ended.code == 3
+    assert "https://example.org/a.mp4" in ended.err
+
+
 def test_import_gives_the_ledger(call: Any, tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
     np.save(tmp_path / "centroids.npy", rows)

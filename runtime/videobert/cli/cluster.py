@@ -12,19 +12,25 @@ from videobert.cli.door import modeling
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import check_writable, print_json, print_text
 from videobert.cli.talk import steps
+from videobert.model_folder import find
 
 
 @command
 def cluster(
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             help="Videos, with --model, or feature files. The result depends on their order.", show_default=False
         ),
     ],
     model: Annotated[
-        Path | None,
-        typer.Option("--model", "-m", metavar="FOLDER", help="Whose backbone sees the videos; needs no codebook yet."),
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Whose backbone sees the videos: a bundled model's name, or a folder that needs no codebook yet.",
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="The codebook, codebook.safetensors of a model folder.")
@@ -45,8 +51,11 @@ def cluster(
         from videobert_modeling.video_features import cluster_videos
 
         with steps("clustering", options) as on_progress:
-            train = cluster_files if model is None else partial(cluster_videos, model, decoder=decoder)
-            result = train(sources, out, branching=branching, depth=depth, seed=seed, on_progress=on_progress)
+            if model is None:
+                train = partial(cluster_files, [Path(source) for source in sources])
+            else:
+                train = partial(cluster_videos, find(model), sources, decoder=decoder)
+            result = train(out, branching=branching, depth=depth, seed=seed, on_progress=on_progress)
     if options.json:
         print_json(
             {
