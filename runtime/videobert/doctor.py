@@ -324,7 +324,7 @@ def _native() -> tuple[Ability, dict[str, bool] | None]:
 
 
 def _cache() -> Ability:
-    from videobert.user_cache import cache_folder
+    from videobert.user_cache import cache_folder, check_owned
 
     folder = cache_folder()
     if folder is None:
@@ -344,6 +344,17 @@ def _cache() -> Ability:
             detail=f"{folder} cannot be written to: models are compiled anew each time",
             fix="export XDG_CACHE_HOME=FOLDER, with a folder that you may write to",
         )
+    if folder.is_dir():
+        try:
+            check_owned(folder.stat())
+        except PermissionError as error:
+            return Ability(
+                name="cache",
+                kind="cache",
+                works=False,
+                detail=f"{folder} is not used, so models are compiled anew each time: {error}",
+                fix=f"make it yours alone: chmod 700 {folder}",
+            )
     files = [file for file in folder.glob("*") if file.is_file()] if folder.is_dir() else []
     size_mib = sum(file.stat().st_size for file in files) / 2**20
     return Ability(

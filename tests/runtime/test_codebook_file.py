@@ -39,6 +39,16 @@ def test_a_saved_codebook_comes_back_whole(codebook: Codebook, tmp_path: Path) -
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_content_that_was_read_already_is_taken_as_it_is(codebook: Codebook, tmp_path: Path) -> None:
+    path = tmp_path / "codebook.safetensors"
+    codebook.save(path)
+    content = path.read_bytes()
+    path.write_bytes(b"something else")
+    assert Codebook.from_bytes(content).hash == codebook.hash
+    with pytest.raises(ModelError, match="not a codebook that can be read"):
+        Codebook.from_bytes(content[:-1])
+
+
 def test_the_same_codebook_is_the_same_file_to_the_byte(codebook: Codebook, tmp_path: Path) -> None:
     for number in range(8):
         codebook.save(tmp_path / str(number))

@@ -223,6 +223,17 @@ class TestCache:
             "this user has no home folder: models are compiled anew each time",
         )
 
+    def test_the_doctor_tells_of_a_cache_that_others_can_write_to(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        CompiledCache(None).put({"graph": 1}, b"compiled")
+        assert doctor._cache().works
+        (tmp_path / "videobert").chmod(0o775)
+        assert CompiledCache(None).get({"graph": 1}) is None
+        found = doctor._cache()
+        assert (found.works, found.fix) == (False, f"make it yours alone: chmod 700 {tmp_path / 'videobert'}")
+
     def test_what_was_not_used_for_longest_makes_room(self, tmp_path: Path) -> None:
         cache = CompiledCache(tmp_path / "cache", max_bytes=3_200)
         payload = bytes(1_000)

@@ -40,7 +40,7 @@ def place_for(folder: ModelFolder, target: str) -> Path:
         raise EngineUnavailable(
             "there is no folder to build into: the model folder is not written to, nor can the user's cache be",
             seen=str(error),
-            fix="Pass --out DIR, or set XDG_CACHE_HOME to a folder that is yours alone.",
+            fix="Pass --out DIR, make the cache folder yours alone (chmod 700), or set XDG_CACHE_HOME to one that is.",
         ) from error
     return cached
 
