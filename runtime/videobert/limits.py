@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+
+from videobert.errors import LimitExceeded, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +16,49 @@ class Limits:
         max_duration_s: longest stretch of video that is read, in seconds.
         max_side_px: longest side of a frame, in pixels.
         max_text_chars: longest text, in characters.
+
+    Raises:
+        UsageError: a limit is no number, NaN or below what makes sense.
     """
 
     max_duration_s: float = 4 * 3600.0
     max_side_px: int = 8192
     max_text_chars: int = 100_000
+
+    def __post_init__(self) -> None:
+        seconds = self.max_duration_s
+        # A comparison with NaN is never true, so that one would let every video pass.
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+            raise _wrong("max_duration_s", seconds, "a number of seconds, 0 or more")
+        for name in ("max_side_px", "max_text_chars"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise _wrong(name, value, "a whole number above 0")
+
+
+def check_side(width: int, height: int, limits: Limits) -> None:
+    """Raise `LimitExceeded` if a picture is too large."""
+    if max(width, height) > limits.max_side_px:
+        raise LimitExceeded(
+            "the picture is too large",
+            seen=f"{width}x{height}",
+            allowed=f"max_side_px = {limits.max_side_px}",
+            fix="Scale the video down, or raise Limits(max_side_px=…).",
+            fix_cli="Scale the video down, or raise --max-side-px.",
+        )
+
+
+def check_duration(seconds: float | Fraction, limits: Limits) -> None:
+    """Raise `LimitExceeded` if a video is too long."""
+    if seconds > limits.max_duration_s:
+        raise LimitExceeded(
+            "the video is too long",
+            seen=f"{float(seconds):.3f} s",
+            allowed=f"max_duration_s = {limits.max_duration_s:g}",
+            fix="Cut the video, or raise Limits(max_duration_s=…).",
+            fix_cli="Cut the video, or raise --max-duration-s.",
+        )
+
+
+def _wrong(name: str, seen: object, allowed: str) -> UsageError:
+    return UsageError(f"Limits.{name} is out of range", seen=seen, allowed=allowed, fix="Correct it.")

@@ -151,14 +151,15 @@ class Runtime:
         video: Video,
         *,
         stride: int | None = None,
-        assignment: Assignment = "flat",
+        assignment: Assignment | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> VisualTokens:
         """The visual tokens of a video, one for each clip, with times and distance percentiles.
 
         Args:
-            assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`.
+            assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`. None is flat for a
+                video, and whatever they are for saved tokens; saved tokens of another kind are a `MismatchError`.
         """
         request = Request(stride=stride, assignment=assignment, on_progress=on_progress, cancel=cancel)
         with self._using() as stages:

@@ -12,10 +12,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from videobert.cancelling import stop_if
 from videobert.codebook import Codebook
 from videobert.decoding import DecoderName, Device
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
-from videobert.errors import Cancelled, MismatchError, UsageError
+from videobert.errors import MismatchError, UsageError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.recipe import STRIDES, Recipe
@@ -152,12 +153,6 @@ def log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     shifted = shifted - shifted.max(axis=-1, keepdims=True)
     result: npt.NDArray[np.float32] = (shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))).astype(np.float32)
     return result
-
-
-def stop_if(cancel: threading.Event | None) -> None:
-    """Raise `Cancelled` if the caller has asked for it."""
-    if cancel is not None and cancel.is_set():
-        raise Cancelled("the work was cancelled")
 
 
 def _codebook(folder: ModelFolder) -> Codebook:

@@ -33,6 +33,7 @@ _MAGIC = b"VBTOKEN\x01"
 _DIGEST_BYTES = 16
 _HEADER_BYTES = 4096
 _MAX_TOKENS = 10_000_000
+_MOST_HALF_POINTS = 200
 _HEADER = {
     "model": str,
     "codebook": str,
@@ -97,9 +98,11 @@ class VisualTokens:
             percentiles: `(n,)`, rounded here to the steps that a file can hold.
             fields: the other fields but the times.
         """
-        count, step = len(fields["ids"]), float(fields["clip_s"] * fields["stride"])
-        start = first_s + step * np.arange(count, dtype=np.float64)
-        end = start + float(fields["clip_s"])
+        clip_s: Fraction = fields["clip_s"]
+        # A time depends on the number of the clip alone, so that every stride gives the same ones.
+        number = fields["stride"] * np.arange(len(fields["ids"]), dtype=np.int64)
+        start = first_s + number * clip_s.numerator / clip_s.denominator
+        end = first_s + (number + 1) * clip_s.numerator / clip_s.denominator
         end[-1:] = last_end_s
         rounded = np.round(np.asarray(percentiles, np.float64) * 2) / 2
         return cls(start_s=start, end_s=end, percentiles=rounded.astype(np.float32), **fields)
@@ -148,9 +151,20 @@ class VisualTokens:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write a `.vbt` file; it appears whole or not at all."""
+        """Write a `.vbt` file; it appears whole or not at all.
+
+        Raises:
+            InputError: see `to_bytes`; or the path cannot be written.
+        """
         content = self.to_bytes()
-        write_atomically(Path(path), lambda file: file.write_bytes(content))
+        try:
+            write_atomically(Path(path), lambda file: file.write_bytes(content))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                "the token file cannot be written",
+                seen=f"{path} ({getattr(error, 'strerror', None) or error})",
+                fix="Check the path and that its folder is there.",
+            ) from error
 
     @classmethod
     def load(cls, path: str | Path) -> VisualTokens:
@@ -187,7 +201,7 @@ class VisualTokens:
             "count": len(self),
         }
         text = json.dumps(header, separators=(",", ":")).encode()
-        half_points = np.clip(np.round(self.percentiles * 2), 0, 200).astype(np.uint8)
+        half_points = np.clip(np.round(self.percentiles * 2), 0, _MOST_HALF_POINTS).astype(np.uint8)
         body = _MAGIC + struct.pack("<I", len(text)) + text + self.ids.astype("<u2").tobytes() + half_points.tobytes()
         content = body + hashlib.sha256(body).digest()[:_DIGEST_BYTES]
         if self.from_bytes(content) != self:
@@ -259,6 +273,8 @@ def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
         raise _damaged("its header is not JSON") from error
     payload = body[start + length :]
     _check_header(header, len(payload))
+    if max(payload[2 * header["count"] :]) > _MOST_HALF_POINTS:
+        raise _damaged("a percentile above 100")
     return header, payload
 
 
@@ -282,7 +298,7 @@ def _check_header(header: Any, payload_bytes: int) -> None:
         and 0 <= header["padded_frames"] <= 1024
         and math.isfinite(first)
         and abs(first) < 1e9
-        and first < end < 1e12
+        and first + (count - 1) * header["stride"] * float(clip_s) < end < 1e12
     )
     if not fits:
         raise _damaged("a value in its header is out of range")

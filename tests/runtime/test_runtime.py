@@ -173,6 +173,25 @@ def test_tokens_of_another_codebook_or_recipe_are_a_mismatch(model: Runtime, vid
                 verb()
 
 
+def test_saved_tokens_are_held_against_the_model_the_limits_and_the_wish(
+    model: Runtime, model_folder: Path, cache_dir: Path, video: FrameArray
+) -> None:
+    import dataclasses
+
+    tokens = model.tokens(video, assignment="tree")
+    assert model.tokens(tokens) == tokens
+    assert model.tokens(tokens, assignment="tree") == tokens
+    with pytest.raises(MismatchError, match="assigned in another way; got tree; allowed: flat"):
+        model.tokens(tokens, assignment="flat")
+    with pytest.raises(MismatchError, match="another model"):
+        model.tokens(dataclasses.replace(tokens, clip_s=tokens.clip_s * 2))
+    with (
+        load(model_folder, cache_dir=cache_dir, limits=Limits(max_duration_s=10)) as careful,
+        pytest.raises(LimitExceeded, match="max_duration_s = 10"),
+    ):
+        careful.tokens(tokens)
+
+
 def test_special_words_in_user_text_change_nothing_but_their_own_pieces(model: Runtime, video: FrameArray) -> None:
     """If `[SEP]` or a visual token could be injected, the text would end or the video change."""
     tokens = model.tokens(video)

@@ -120,6 +120,7 @@ def forged(**changes: Any) -> bytes:
         {"first_s": float("nan")},
         {"first_s": 1e300},
         {"end_s": -5.0},
+        {"end_s": 4.5},
         {"end_s": float("inf")},
         {"padded_frames": -1},
         {"assignment": "guess"},
@@ -134,6 +135,35 @@ def test_a_forged_header_is_refused(change: dict[str, Any]) -> None:
     assert VisualTokens.from_bytes(forged())
     with pytest.raises(InputError, match="token file"):
         VisualTokens.from_bytes(forged(**change))
+
+
+def test_a_percentile_above_100_is_refused() -> None:
+    whole = bytearray(make(4).to_bytes())
+    whole[-17] = 201
+    body = bytes(whole[:-16])
+    with pytest.raises(InputError, match="percentile"):
+        VisualTokens.from_bytes(body + hashlib.sha256(body).digest()[:16])
+
+
+CLIP_LENGTHS = [Fraction(16, 25), Fraction(1001, 1000), Fraction(16, 15), Fraction(1001, 600)]
+
+
+@pytest.mark.parametrize("clip_s", CLIP_LENGTHS, ids=str)
+@pytest.mark.parametrize("stride", [2, 3, 4, 5])
+def test_tokens_of_every_clip_length_can_be_strided_and_saved(clip_s: Fraction, stride: int) -> None:
+    last_end_s = 1001 / 30000 + 997 * float(clip_s) - 0.1
+    every = make(997, clip_s=clip_s, last_end_s=last_end_s)
+    kept = every.strided(stride)
+    assert VisualTokens.from_bytes(kept.to_bytes()) == kept
+    assert VisualTokens.from_bytes(every.to_bytes()).strided(stride) == kept
+    if (997 - 1) % stride == 0:
+        assert kept.end_s[-1] == last_end_s
+    np.testing.assert_allclose(every.start_s, [1001 / 30000 + float(n * clip_s) for n in range(997)], rtol=1e-15)
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be written; got .*nowhere/x\.vbt \(No such file"):
+        make(4).save(tmp_path / "nowhere" / "x.vbt")
 
 
 def test_tokens_that_a_file_cannot_hold_are_refused() -> None:

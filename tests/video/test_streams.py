@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction as F
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -133,6 +134,15 @@ def test_a_container_that_lies_about_the_size_is_caught_by_the_decoder(factory, 
 # --- live input and numpy frames ---
 
 
+def test_every_live_frame_is_held_against_the_longest_side():
+    frames = [(blank(1, 120, width)[0], n / 20) for n, width in enumerate((160, 160, 161))]
+    with (
+        open_clips(iter(frames), RECIPE, limits=Limits(max_side_px=160)) as stream,
+        pytest.raises(LimitExceeded, match="got 161x120; allowed: max_side_px = 160"),
+    ):
+        list(stream)
+
+
 def test_live_clips_come_out_as_soon_as_they_are_complete(factory):
     given = []
 
@@ -212,6 +222,42 @@ def test_cancelling_stops_at_the_next_frame(clip):
         assert stream.info.frames_decoded <= decoded + 1
         with pytest.raises(StopIteration):
             next(stream)
+
+
+class CancelledAfter(threading.Event):
+    """Set by itself once it was looked at so often."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.mark.parametrize("whole", [0, 20])
+def test_cancelling_stops_where_no_packet_can_be_decoded(factory, tmp_path, whole):
+    """The frames before the damage ask less often than that."""
+    path = factory.write_clip(tmp_path / "a.mp4", ticks=range(300), options={"x264-params": "keyint=1"})
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for at, size in packets[whole:]:
+        data[at : at + size] = bytes(size)
+    with pytest.raises(Cancelled):
+        drain(bytes(data), cancel=CancelledAfter(100))
+
+
+def test_cancelling_is_noticed_at_the_end_of_the_stream():
+    cancel = threading.Event()
+
+    def camera():
+        yield from ((blank(1)[0], n / 20) for n in range(5))
+        cancel.set()
+
+    with open_clips(camera(), RECIPE, cancel=cancel) as stream, pytest.raises(Cancelled):
+        list(stream)
 
 
 def test_cancelling_stops_within_a_frozen_picture():

@@ -28,9 +28,9 @@ def tokens(
         ),
     ] = None,
     assignment: Annotated[
-        Literal["flat", "tree"],
-        typer.Option(help="Nearest of all centroids, or down the centroid tree."),
-    ] = "flat",
+        Literal["flat", "tree"] | None,
+        typer.Option(help="Nearest of all centroids (the default for a video), or down the centroid tree."),
+    ] = None,
     *,
     options: VideoOptions,
 ) -> None:

@@ -16,10 +16,11 @@ from threading import Event
 import numpy as np
 import numpy.typing as npt
 
+from videobert.cancelling import stop_if
 from videobert.errors import InputError, UsageError
 from videobert.results import Candidate
 from videobert.sequence import JointSequence
-from videobert.stages import Stages, log_softmax, stop_if
+from videobert.stages import Stages, log_softmax
 from videobert.tasks.ranking import best
 from videobert.text import MASK
 

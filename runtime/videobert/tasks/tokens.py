@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.cancelling import stop_if
 from videobert.codebook import ASSIGNMENTS, Assignment
 from videobert.errors import InputError, MismatchError, ModelError, UsageError
-from videobert.stages import Stages, stop_if
+from videobert.limits import check_duration
+from videobert.stages import Stages
 from videobert.token_file import VisualTokens, is_token_file
 
 if TYPE_CHECKING:
@@ -36,13 +38,13 @@ class Request:
 
     Args:
         stride: every how many clips one is used; None is the model's own.
-        assignment: how tokens are chosen, see `Codebook.assign`.
+        assignment: how tokens are chosen, see `Codebook.assign`; None is flat, and for saved tokens whatever they are.
         on_progress: called with seconds done and seconds in total, or None where that is not known.
         cancel: set it to stop the work with `Cancelled`.
     """
 
     stride: int | None = None
-    assignment: Assignment = "flat"
+    assignment: Assignment | None = None
     on_progress: Progress | None = None
     cancel: Event | None = None
 
@@ -68,7 +70,7 @@ def watch(stages: Stages, video: Video, request: Request, on_clip: Callable[[Cli
         video: see `Runtime.tokens`.
         on_clip: called with each clip in order, after its feature is known.
     """
-    if request.assignment not in ASSIGNMENTS:
+    if request.assignment not in (None, *ASSIGNMENTS):
         raise UsageError(
             "this way of assigning tokens is not known",
             seen=request.assignment,
@@ -83,13 +85,24 @@ def watch(stages: Stages, video: Video, request: Request, on_clip: Callable[[Cli
 
 
 def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualTokens:
-    if (tokens.codebook, tokens.clip_recipe) != (stages.codebook.hash, stages.recipe.clip_hash):
+    clip_s = stages.recipe.frames / stages.recipe.fps
+    if (tokens.codebook, tokens.clip_recipe, tokens.clip_s) != (stages.codebook.hash, stages.recipe.clip_hash, clip_s):
         raise MismatchError(
             "these tokens were made by another model",
-            seen=f"{tokens.model}, codebook {tokens.codebook}, recipe {tokens.clip_recipe}",
-            allowed=f"{stages.config.name}, codebook {stages.codebook.hash}, recipe {stages.recipe.clip_hash}",
+            seen=f"{tokens.model}, codebook {tokens.codebook}, recipe {tokens.clip_recipe}, clips of {tokens.clip_s} s",
+            allowed=f"{stages.config.name}, codebook {stages.codebook.hash}, recipe {stages.recipe.clip_hash}, "
+            f"clips of {clip_s} s",
             fix="Load that model, or make the tokens again with this one.",
         )
+    if request.assignment not in (None, tokens.assignment):
+        raise MismatchError(
+            "these tokens were assigned in another way",
+            seen=tokens.assignment,
+            allowed=request.assignment,
+            fix="Leave assignment out, or make the tokens again from the video.",
+        )
+    if len(tokens):
+        check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
     return tokens if request.stride is None else tokens.strided(request.stride)
 
 
@@ -98,7 +111,8 @@ def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callabl
 
     recipe = stages.recipe_for(request.stride)
     seconds: Seconds = defaultdict(float)
-    assigner = _Assigner(stages, request.assignment, seconds)
+    assignment = request.assignment or "flat"
+    assigner = _Assigner(stages, assignment, seconds)
     first = last = None
     with open_clips(
         video,
@@ -130,7 +144,7 @@ def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callabl
         model=stages.config.name,
         codebook=stages.codebook.hash,
         clip_recipe=recipe.clip_hash,
-        assignment=request.assignment,
+        assignment=assignment,
         engine=stages.engine.name,
         precision=stages.engine.precision,
         decoder_fallback=info["decoder_fallback"],

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 
+from videobert.cancelling import stop_if
 from videobert.decoding import DecoderName, Device
-from videobert.errors import Cancelled, DecodeError, InputError
-from videobert.limits import Limits
+from videobert.errors import DecodeError, InputError
+from videobert.limits import Limits, check_duration
 from videobert.recipe import Recipe
 from videobert.video import sources
-from videobert.video.bounds import check_duration
 from videobert.video.dali.frame_index import FrameReference
 from videobert.video.decoder import Decoder, GaveUp, TimedFrame
 from videobert.video.decoders import Choice, choose, open_decoder
@@ -155,7 +155,7 @@ class ClipStream(Iterator[Clip]):
         assembly: _Assembly | None = None
         shown: _Shown | None = None
         for timed in self._decoder.frames():
-            self._check_cancel()
+            stop_if(self._cancel)
             time = self._clock.stamp(timed.time, timed.duration)
             if time is None:
                 continue
@@ -168,6 +168,7 @@ class ClipStream(Iterator[Clip]):
                 yield from self._place(assembly, before, shown)
             shown = _Shown(timed, time, self._transform)
             yield from self._place(assembly, now, shown)
+        stop_if(self._cancel)
         end = self._clock.end
         if grid is None or assembly is None or shown is None or end is None:
             return
@@ -184,7 +185,7 @@ class ClipStream(Iterator[Clip]):
             clip = assembly.place(sample, shown)
             if assembly.at_boundary(sample):
                 # A frozen picture can stand for hours of samples.
-                self._check_cancel()
+                stop_if(self._cancel)
                 self._report(float((sample + 1) / self._recipe.fps))
             if clip is not None:
                 yield clip
@@ -192,10 +193,6 @@ class ClipStream(Iterator[Clip]):
     def _report(self, done_s: float) -> None:
         if self._on_progress is not None:
             self._on_progress(done_s, self._decoder.info.duration_s)
-
-    def _check_cancel(self) -> None:
-        if self._cancel is not None and self._cancel.is_set():
-            raise Cancelled("reading the video was cancelled")
 
 
 class _Shown:
@@ -318,7 +315,7 @@ def open_clips(
         InputError: the source is missing, unreadable, a URL or of a kind that is not accepted.
         DecodeError: it holds no video that can be decoded.
         LimitExceeded: it is larger or longer than `limits`; also raised while reading.
-        Cancelled: while reading, once `cancel` is set.
+        Cancelled: once `cancel` is set, here or while reading.
         EngineUnavailable: DALI was asked for by name and cannot run here.
     """
     limits = limits or Limits()
@@ -328,9 +325,10 @@ def open_clips(
         return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel)
 
     def reopen(reason: str) -> Decoder:
-        return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits)
+        return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits, cancel=cancel)
 
-    return ClipStream(open_decoder(choice, opener, recipe, limits), recipe, limits, on_progress, cancel, reopen)
+    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel)
+    return ClipStream(opened, recipe, limits, on_progress, cancel, reopen)
 
 
 def _opener(source: Any, max_pixels: int) -> Callable[[], InputContainer | None] | None:

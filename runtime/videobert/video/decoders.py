@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import Literal
 
 from av.container import InputContainer
@@ -58,6 +59,7 @@ def open_decoder(
     recipe: Recipe,
     limits: Limits,
     *,
+    cancel: Event | None = None,
     try_codec: bool = True,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
@@ -66,16 +68,17 @@ def open_decoder(
 
     Args:
         open_container: opens the source anew each time; None if it cannot be read twice.
+        cancel: set it from anywhere to stop.
         try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
 
     Raises:
-        DecodeError, LimitExceeded: as `PyAvDecoder`.
+        DecodeError, LimitExceeded, Cancelled: as `PyAvDecoder`.
     """
     container = open_container()
     if container is None:
         raise InputError("this video cannot be read a second time")
     try:
-        first = PyAvDecoder(container, limits)
+        first = PyAvDecoder(container, limits, cancel)
     except BaseException:
         container.close()
         raise
@@ -92,7 +95,7 @@ def open_decoder(
         first.fallback = f"dali: {why or 'this source can be read only once'}"
         return first
     try:
-        return _dali(again, first, recipe, limits, choice.device)
+        return _dali(again, first, recipe, limits, choice.device, cancel)
     except BaseException:
         again.close()
         raise
@@ -100,7 +103,14 @@ def open_decoder(
         first.close()
 
 
-def _dali(container: InputContainer, first: PyAvDecoder, recipe: Recipe, limits: Limits, device: Device) -> Decoder:
+def _dali(
+    container: InputContainer,
+    first: PyAvDecoder,
+    recipe: Recipe,
+    limits: Limits,
+    device: Device,
+    cancel: Event | None,
+) -> Decoder:
     from videobert.video.dali.decoder import DaliDecoder
 
     return DaliDecoder(
@@ -113,4 +123,5 @@ def _dali(container: InputContainer, first: PyAvDecoder, recipe: Recipe, limits:
         recipe=recipe,
         limits=limits,
         place=place_of(device),
+        cancel=cancel,
     )

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.errors import InputError
-from videobert.limits import Limits
-from videobert.video.bounds import check_duration, check_side
+from videobert.limits import Limits, check_duration, check_side
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
 
@@ -122,8 +121,7 @@ class ArrayDecoder:
         first = next(rest, None)
         if first is None:
             raise InputError("the iterator gave no frame", allowed="pairs (frame, time_s)", fix="Pass at least one.")
-        frame, time = _checked(first, 0)
-        check_side(frame.shape[1], frame.shape[0], limits)
+        frame, time = _checked(first, 0, limits)
         info = VideoInfo(
             container="frames",
             codec="rgb",
@@ -133,7 +131,7 @@ class ArrayDecoder:
             height=frame.shape[0],
             start_s=time,
         )
-        checked = (_checked(pair, row) for row, pair in enumerate(rest, 1))
+        checked = (_checked(pair, row, limits) for row, pair in enumerate(rest, 1))
         # Cameras hand out the same buffer again and again, and a frame is looked at after the next one has come.
         return cls(itertools.chain([(frame, time)], checked), info, copy=True)
 
@@ -159,7 +157,7 @@ class ArrayDecoder:
         """Nothing is held open: the frames are the caller's."""
 
 
-def _checked(pair: object, row: int) -> tuple[npt.NDArray[np.uint8], float]:
+def _checked(pair: object, row: int, limits: Limits) -> tuple[npt.NDArray[np.uint8], float]:
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise InputError(
             f"item {row} of the iterator is not a pair", seen=type(pair).__name__, allowed="(frame, time_s)"
@@ -171,6 +169,7 @@ def _checked(pair: object, row: int) -> tuple[npt.NDArray[np.uint8], float]:
             seen=f"{frame.dtype} {frame.shape}",
             allowed="uint8 (height, width, 3), RGB",
         )
+    check_side(frame.shape[1], frame.shape[0], limits)
     try:
         seconds = float(time)
     except (TypeError, ValueError) as error:

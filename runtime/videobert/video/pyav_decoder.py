@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import av.error
@@ -15,9 +16,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from videobert.cancelling import stop_if
 from videobert.errors import DecodeError
-from videobert.limits import Limits
-from videobert.video.bounds import check_duration, check_side
+from videobert.limits import Limits, check_duration, check_side
 from videobert.video.colour import colour_of
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
@@ -47,10 +48,12 @@ class PyAvDecoder:
         container: as `sources` opens it.
         limits: `max_side_px` holds before a frame is decoded and for every frame, `max_duration_s` for what the
             container states.
+        cancel: looked at before each packet, here and in `frames`.
 
     Raises:
         DecodeError: there is no video stream, no decoder for it, or no frame that can be decoded.
         LimitExceeded: the picture is too large or the video too long.
+        Cancelled: `cancel` is set.
 
     Attributes:
         fallback: why this is not the decoder that would have been first choice; None if it is.
@@ -59,10 +62,11 @@ class PyAvDecoder:
 
     tolerance: Fraction = Fraction(0)
 
-    def __init__(self, container: InputContainer, limits: Limits) -> None:
+    def __init__(self, container: InputContainer, limits: Limits, cancel: Event | None = None) -> None:
         self.fallback: str | None = None
         self._container = container
         self._limits = limits
+        self._cancel = cancel
         self._name = container.format.name
         self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = 0
         self._decode_order: DecodeOrderTimes | None = None
@@ -180,6 +184,7 @@ class PyAvDecoder:
     def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame]:
         context = stream.codec_context
         for number, packet in enumerate(self._packets(stream)):
+            stop_if(self._cancel)
             if number == 0 and packet.pts is None and packet.dts is not None:
                 self._decode_order = DecodeOrderTimes()
             damaged = packet.is_corrupt
@@ -193,6 +198,7 @@ class PyAvDecoder:
                     self._decode_order.lose()
             self._damaged_packets += damaged
             yield from pictures
+        stop_if(self._cancel)
         yield from self._drain(context)
 
     def _drain(self, context: VideoCodecContext) -> list[VideoFrame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import threading
 import weakref
 from fractions import Fraction as F
 
@@ -11,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from videobert.errors import Cancelled
 from videobert.video.dali.frame_index import InexactIndex, index_frames
 from videobert.video.dali.hidden_frames import shows_a_frame
 from videobert.video.dali.piece import cut_piece
@@ -97,6 +99,14 @@ def test_a_negative_start(factory, tmp_path):
     path = factory.write_clip(tmp_path / "a.ivf", codec="libvpx", options={"lag-in-frames": "0"})
     factory.shift_ivf(path, -20)
     assert [frame.time for frame in indexed(path)] == [F(n - 20, 25) for n in range(40)]
+
+
+def test_cancelling_stops_the_reading_of_packets(factory, tmp_path):
+    path = factory.write_clip(tmp_path / "a.mp4", ticks=range(4))
+    cancel = threading.Event()
+    cancel.set()
+    with av.open(str(path)) as container, pytest.raises(Cancelled):
+        next(index_frames(container, container.streams.video[0], cancel))
 
 
 def test_sections_that_nobody_needs_are_freed(made):

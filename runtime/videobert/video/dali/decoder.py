@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
 from av.container import InputContainer
@@ -50,6 +51,7 @@ class DaliDecoder:
         recipe: how pictures are transformed.
         limits: `max_side_px` holds for resized pictures.
         place: where to decode.
+        cancel: set it from anywhere to stop.
 
     Raises:
         EngineUnavailable: DALI is not installed.
@@ -71,9 +73,11 @@ class DaliDecoder:
         limits: Limits,
         place: Place,
         device_id: int = 0,
+        cancel: Event | None = None,
     ) -> None:
         self._container = container
         self._stream = stream
+        self._cancel = cancel
         self.nominal_s = nominal_s
         self._info = replace(info, decoder="dali", frames_decoded=0)
         self._frame_bytes = info.width * info.height * 3
@@ -95,7 +99,7 @@ class DaliDecoder:
             GaveUp: the container does not tell exactly.
         """
         try:
-            for frame in index_frames(self._container, self._stream):
+            for frame in index_frames(self._container, self._stream, self._cancel):
                 self._indexed += 1
                 yield TimedFrame(frame.reference, frame.time, frame.duration)
         except InexactIndex as error:

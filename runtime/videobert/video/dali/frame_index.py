@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from threading import Event
 from typing import Any
 
 import av.error
@@ -21,6 +22,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from videobert.cancelling import stop_if
 from videobert.video.dali.hidden_frames import shows_a_frame
 
 # One section is held in memory as it is read.
@@ -76,17 +78,19 @@ class IndexedFrame:
     duration: Fraction | None
 
 
-def index_frames(container: InputContainer, stream: VideoStream) -> Iterator[IndexedFrame]:
+def index_frames(container: InputContainer, stream: VideoStream, cancel: Event | None = None) -> Iterator[IndexedFrame]:
     """The frames that decoding the stream would show, in order. Reads the container, decodes nothing.
 
     Raises:
         InexactIndex: times are missing, repeated or restarted, a packet is damaged or shows no frame, the stream does
             not begin with a key frame or changes its parameters, or a section is too large to be held.
+        Cancelled: `cancel` is set.
     """
     base = stream.time_base
     if base is None:
         raise InexactIndex("the container states no time base")
-    for section, frames in _Cutter(stream.codec_context.codec.canonical_name).sections(_packets(container, stream)):
+    packets = _packets(container, stream, cancel)
+    for section, frames in _Cutter(stream.codec_context.codec.canonical_name).sections(packets):
         for frame in frames:
             if frame.shown:
                 yield IndexedFrame(
@@ -96,9 +100,10 @@ def index_frames(container: InputContainer, stream: VideoStream) -> Iterator[Ind
                 )
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
+def _packets(container: InputContainer, stream: VideoStream, cancel: Event | None) -> Iterator[Packet[Any]]:
     try:
         for packet in container.demux(stream):
+            stop_if(cancel)
             if packet.size:  # the empty one at the end asks for draining
                 yield packet
     except (av.error.FFmpegError, ValueError) as error:
