@@ -21,7 +21,8 @@ BUNDLED = Path(__file__).parent / "bundled"
 CARD = "README.md"
 _BUNDLED_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-_MANIFEST_BYTES = 1 << 20
+_JSON_BYTES = 1 << 20
+_MOST_BYTES = {"config.json": _JSON_BYTES, "recipe.json": _JSON_BYTES, "tokenizer.json": 64 << 20}
 _REBUILD = "Export the model folder again with `videobert build`."
 
 
@@ -112,13 +113,16 @@ class ModelFolder:
         """The checked content of the file `name`.
 
         Raises:
-            ModelError: see `path`; or it cannot be read, or differs from what the manifest says.
+            ModelError: see `path`; or it cannot be read, is a text too large, or differs from what the manifest says.
         """
         path = self.path(name)
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES[name] + 1 if name in _MOST_BYTES else -1)
         except OSError as error:
             raise ModelError(f"{name} cannot be read", seen=str(error), fix=_REBUILD) from error
+        if len(content) > _MOST_BYTES.get(name, len(content)):
+            raise ModelError(f"{name} is too large", allowed=f"{_MOST_BYTES[name]} bytes", fix=_REBUILD)
         self._compare(name, hashlib.sha256(content).hexdigest())
         return content
 
@@ -147,7 +151,7 @@ class ModelFolder:
             with safe_open(self.path("model.safetensors"), framework="numpy") as file:
                 names = list(file.keys())
                 return backbone_hash({n: file.get_tensor(n) for n in names if n.startswith("backbone.")})
-        except (SafetensorError, OSError, ValueError, TypeError) as error:
+        except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # numpy has no float8
             raise ModelError("model.safetensors cannot be read", seen=str(error), fix=_REBUILD) from error
 
     def _compare(self, name: str, digest: str) -> None:
@@ -189,8 +193,8 @@ def _read_manifest(root: Path) -> dict[str, str]:
     path = _inside(root, "manifest.json")
     try:
         with path.open("rb") as file:
-            content = file.read(_MANIFEST_BYTES + 1)
-        manifest = json.loads(content[:_MANIFEST_BYTES].decode("utf-8"))
+            content = file.read(_JSON_BYTES + 1)
+        manifest = json.loads(content[:_JSON_BYTES].decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError("manifest.json cannot be read", seen=str(error), fix=_REBUILD) from error
     files = manifest.get("files") if isinstance(manifest, dict) else None

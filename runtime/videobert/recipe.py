@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from typing import Any, Literal
 
 from videobert.errors import ModelError
@@ -14,6 +15,11 @@ from videobert.rational import rational
 
 RECIPE_VERSION = 1
 STRIDES = range(1, 6)
+# Of 1/1001 s and of the 90 kHz clock alike.
+_MOST_DENOMINATOR = 100_000
+_LONGEST_CLIP_S = 86_400
+# 1024 frames of 256 x 256: 200 MB.
+_MOST_PIXELS = 1 << 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +66,23 @@ class Recipe:
     std: tuple[float, float, float] = (0.22803, 0.22145, 0.216989)
 
     def __post_init__(self) -> None:
+        self._check_types()
         fps = self.fps
         object.__setattr__(self, "fps", rational(fps) if isinstance(fps, str) else Fraction(fps))
         object.__setattr__(self, "mean", tuple(float(x) for x in self.mean))
         object.__setattr__(self, "std", tuple(float(x) for x in self.std))
         self._check()
+
+    def _check_types(self) -> None:
+        for name in ("version", "frames", "stride", "short_side", "crop"):
+            if type(getattr(self, name)) is not int:
+                raise _wrong(name, getattr(self, name), "a whole number")
+        if type(self.fps) not in (int, float, str, Fraction):
+            raise _wrong("fps", self.fps, "a number, or a text such as 30000/1001")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if not isinstance(values, (tuple, list)) or not all(isinstance(x, (int, float)) for x in values):
+                raise _wrong(name, values, "three numbers")
 
     def _check(self) -> None:
         if self.version != RECIPE_VERSION:
@@ -74,16 +92,22 @@ class Recipe:
                 allowed=RECIPE_VERSION,
                 fix="Install the videobert release that wrote the model folder, or export it again.",
             )
-        if not 0 < self.fps <= 240:
-            raise _wrong("fps", self.fps, "above 0, at most 240")
+        if not 0 < self.fps <= 240 or self.fps.denominator > _MOST_DENOMINATOR:
+            raise _wrong("fps", self.fps, f"above 0, at most 240, a fraction with at most {_MOST_DENOMINATOR} below")
         if not 1 <= self.frames <= 1024:
             raise _wrong("frames", self.frames, "1 to 1024")
+        if self.frames / self.fps > _LONGEST_CLIP_S:
+            raise _wrong("frames / fps", self.frames / self.fps, f"clips of at most {_LONGEST_CLIP_S} s")
         if self.stride not in STRIDES:
             raise _wrong("stride", self.stride, "1 to 5")
         if not 1 <= self.crop <= self.short_side <= 4096:
             raise _wrong("crop, short_side", (self.crop, self.short_side), "1 <= crop <= short_side <= 4096")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise _wrong("mean, std", (self.mean, self.std), "three numbers each, std above 0")
+        if self.frames * self.crop**2 > _MOST_PIXELS:
+            raise _wrong("frames, crop", (self.frames, self.crop), f"frames * crop * crop <= {_MOST_PIXELS}")
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(map(isfinite, self.mean + self.std)):
+            raise _wrong("mean, std", (self.mean, self.std), "three finite numbers each")
+        if min(self.std) <= 0:
+            raise _wrong("std", self.std, "above 0")
         for name, allowed in _CHOICES.items():
             if getattr(self, name) != allowed:
                 raise _wrong(name, getattr(self, name), repr(allowed))

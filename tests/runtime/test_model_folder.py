@@ -199,6 +199,47 @@ def test_a_codebook_of_another_backbone_or_size_is_refused(folder: Path, cache_d
             load(folder, cache_dir=cache_dir)
 
 
+@pytest.mark.parametrize(
+    ("name", "limit"), [("config.json", 1 << 20), ("recipe.json", 1 << 20), ("tokenizer.json", 64 << 20)]
+)
+def test_a_text_file_that_is_too_large_is_refused_before_it_is_read_whole(folder: Path, name: str, limit: int) -> None:
+    opened = ModelFolder(folder)
+    with (folder / name).open("r+b") as file:
+        file.truncate(limit + 1)
+    with pytest.raises(ModelError, match=f"{name} is too large; allowed: {limit} bytes"):
+        opened.read(name)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"words": 10**9},
+        {"window_clips": 10**6},
+        {"backbone": {"feature_dim": 10**6}},
+        {"backbone": {"width": 1e6}},
+        {"encoder": {"layers": 100_000}},
+        {"encoder": {"width": 1 << 20}},
+        {"encoder": {"positions": 1 << 20}},
+        {"encoder": {"layer_norm_eps": 2.0}},
+    ],
+    ids=str,
+)
+def test_sizes_beyond_any_model_are_refused(change: dict[str, Any]) -> None:
+    whole = ModelConfig(name="large", words=250_000, visual_tokens=65_536).to_json()
+    assert ModelConfig.from_json(whole).words == 250_000
+    fields = {key: whole[key] | value if isinstance(value, dict) else value for key, value in change.items()}
+    with pytest.raises(ModelError, match="is out of range"):
+        ModelConfig.from_json(whole | fields)
+
+
+def test_weights_in_a_type_that_numpy_lacks_are_a_model_error(folder: Path) -> None:
+    header = json.dumps({"backbone.w": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}).encode()
+    opened = ModelFolder(folder)
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"ab")
+    with pytest.raises(ModelError, match=r"model\.safetensors cannot be read"):
+        opened.backbone_hash()
+
+
 def test_an_unreadable_file_is_a_model_error(folder: Path) -> None:
     opened = ModelFolder(folder)
     os.replace(folder / "tokenizer.json", folder / "gone")
