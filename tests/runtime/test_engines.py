@@ -100,6 +100,39 @@ def test_many_threads_get_their_own_answers(folder: ModelFolder, cache_dir: Path
     assert not any(thread.is_alive() for thread in threads)
 
 
+def test_a_request_that_cannot_be_created_leaves_its_place_to_the_next_caller() -> None:
+    class Request:
+        def infer(self, inputs: dict[str, Any], **_: bool) -> list[np.ndarray]:
+            return [inputs["x"] + 1]
+
+    class Compiled:
+        fails = 2
+
+        def create_infer_request(self) -> Request:
+            self.fails -= 1
+            if self.fails >= 0:
+                raise RuntimeError("out of memory")
+            return Request()
+
+    stage = openvino_engine._CompiledStage(Compiled(), 1)
+    answers: list[object] = []
+
+    def call() -> None:
+        try:
+            answers.append(stage.run({"x": np.zeros(1)})[0])
+        except EngineUnavailable as error:
+            answers.append(str(error))
+
+    threads = [threading.Thread(target=call, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 4
+    assert answers.count(1.0) == 2
+    assert sum("no room for another request; got out of memory" in str(answer) for answer in answers) == 2
+
+
 def test_a_stage_that_the_model_lacks_is_a_model_error(model_folder: Path, tmp_path: Path, cache_dir: Path) -> None:
     copy = Path(shutil.copytree(model_folder, tmp_path / "copy"))
     manifest = json.loads((copy / "manifest.json").read_text())

@@ -143,9 +143,10 @@ class _CompiledStage:
 
     def __init__(self, compiled: Any, most_requests: int) -> None:
         self._compiled = compiled
+        # None stands for a request that is yet to be created; those that were lie on top.
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        self._to_create = most_requests
-        self._lock = threading.Lock()
+        for _ in range(most_requests):
+            self._idle.put(None)
 
     def run(self, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         request = self._take()
@@ -157,14 +158,19 @@ class _CompiledStage:
             self._idle.put(request)
 
     def _take(self) -> Any:
+        request = self._idle.get()
+        if request is not None:
+            return request
         try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            pass
-        with self._lock:
-            create = self._to_create > 0
-            self._to_create -= create
-        return self._compiled.create_infer_request() if create else self._idle.get()
+            return self._compiled.create_infer_request()
+        except BaseException as error:
+            # The place goes to the next caller, or to one who waits for it already.
+            self._idle.put(None)
+            if not isinstance(error, RuntimeError):
+                raise
+            raise EngineUnavailable(
+                "OpenVINO has no room for another request", seen=str(error).strip(), fix="Free memory and try again."
+            ) from error
 
 
 def cpu_features() -> dict[str, bool]:
