@@ -101,7 +101,9 @@ def cluster(
         InputError: no features, mixed widths, a NaN or infinite value (the row is named), or sizes out of range.
     """
     _check_sizes(branching, depth, seed)
-    # Threads would add up float sums in another order each time.
+    # Threads would add up float sums in another order each time. The limit reaches only what is loaded already, and
+    # scikit-learn brings threads of its own.
+    import sklearn.cluster  # noqa: F401
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with FeatureSpool() as spool, threadpool_limits(limits=1):

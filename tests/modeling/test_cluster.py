@@ -214,6 +214,29 @@ def test_two_processes_and_any_block_size_give_the_same_codebook():
     assert done.stdout.strip() == ours
 
 
+def test_the_first_clustering_of_a_process_runs_in_one_thread():
+    """scikit-learn brings an OpenMP of its own when it is first imported: the limit must reach it then too."""
+    code = """
+import sys
+import numpy as np
+from threadpoolctl import threadpool_info
+from videobert_modeling.cluster import cluster
+assert "sklearn" not in sys.modules
+seen = set()
+def look(stage, done, total):
+    if stage == "split" and "sklearn" in sys.modules:
+        seen.update((pool["user_api"], pool["num_threads"]) for pool in threadpool_info())
+features = np.random.default_rng(0).normal(size=(400, 8)).astype(np.float32)
+cluster([features], branching=3, depth=2, seed=0, backbone_hash="b", clip_hash="c", on_progress=look)
+print(sorted(seen))
+"""
+    threads = {"OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}
+    child = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **threads}, capture_output=True, text=True, check=True
+    )
+    assert child.stdout.strip() == "[('blas', 1), ('openmp', 1)]"
+
+
 def test_another_seed_gives_another_codebook():
     features = np.random.default_rng(5).normal(size=(500, 8)).astype(np.float32)
     hashes = {train_codebook([features], branching=4, depth=2, seed=seed, **HASHES).hash for seed in range(3)}
