@@ -234,7 +234,7 @@ def _check_tree(levels: tuple[Level, ...], leaves: npt.NDArray[np.float32]) -> N
             or offsets.shape != (len(level.centroids) + 1,)
             or offsets[0] != 0
             or offsets[-1] != len(children)
-            or np.any(np.diff(offsets) < 1)
+            or np.any(offsets[1:] <= offsets[:-1])
         ):
             raise _damaged(f"levels.{depth}.offsets", offsets[:8], f"rising int64 from 0 to {len(children)}")
 

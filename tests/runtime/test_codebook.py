@@ -153,6 +153,19 @@ def test_percentile_never_falls_as_the_distance_grows() -> None:
     assert percentiles.max() == 100
 
 
+def test_offsets_whose_differences_overflow_are_refused() -> None:
+    leaves = np.ones((6, 4), np.float32)
+    offsets = np.array([0, 2**63 - 1, -(2**63), -1, 6])
+    with pytest.raises(ModelError, match="offsets"):
+        Codebook(
+            leaves=leaves,
+            levels=(Level(np.ones((4, 4), np.float32), offsets),),
+            distances=np.zeros(2, np.float32),
+            backbone_hash="b",
+            clip_hash="c",
+        )
+
+
 def test_check_refuses_another_backbone_and_another_recipe() -> None:
     book = codebook(np.ones((1, 1), np.float32))
     book.check("b" * 16, "c" * 16)

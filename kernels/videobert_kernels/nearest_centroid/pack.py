@@ -176,7 +176,7 @@ def pack_tree(levels: Sequence[tuple[Tensor, Tensor]], leaves: Tensor) -> Packed
             offsets.shape != (len(table) + 1,)
             or offsets[0] != 0
             or offsets[-1] != end
-            or bool((offsets.diff() < 1).any())
+            or bool((offsets[1:] <= offsets[:-1]).any())
         ):
             raise KernelError(
                 f"offsets of level {depth} do not fit", seen=offsets[:8].tolist(), allowed=f"0 to {end}, rising"

@@ -113,3 +113,9 @@ def test_wrong_trees_are_refused() -> None:
         pack_tree([], torch.zeros(0, 8))
     with pytest.raises(KernelError, match="points do not fit"):
         nearest_centroid_tree(torch.randn(3, 9), pack_tree([], leaves))
+
+
+def test_offsets_whose_differences_overflow_are_refused():
+    offsets = torch.tensor([0, 2**63 - 1, -(2**63), -1, 5])
+    with pytest.raises(KernelError, match="offsets of level 0"):
+        pack_tree([(torch.randn(4, 8), offsets)], torch.randn(5, 8))
