@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.config import ModelConfig
-from videobert.errors import LimitExceeded, ModelError
+from videobert.errors import InputError, LimitExceeded, ModelError
 from videobert.limits import Limits
 from videobert.sequence import SpecialIds
 
@@ -67,14 +67,15 @@ class TextTokenizer:
         """Word ids of plain text, without `[CLS]` and `[SEP]`; `[MASK]` in it is plain text too.
 
         Raises:
+            InputError: it is no text.
             LimitExceeded: the text is longer than `Limits.max_text_chars`.
         """
-        self._check_length(text)
+        self._check(text)
         return self._pieces(text)
 
     def encode_masked(self, text: str) -> list[int]:
         """Like `encode`, but each literal `[MASK]` becomes a masked word."""
-        self._check_length(text)
+        self._check(text)
         first, *rest = text.split(MASK)
         ids = self._pieces(first)
         for part in rest:
@@ -91,7 +92,9 @@ class TextTokenizer:
         # A tokenizer that splits at spaces alone would still find `[MASK]` among its ordinary words.
         return [self.special.unknown if index in self._reserved else index for index in ids]
 
-    def _check_length(self, text: str) -> None:
+    def _check(self, text: object) -> None:
+        if not isinstance(text, str):
+            raise InputError("a text is needed", seen=type(text).__name__, allowed="str", fix="Pass the text as a str.")
         if len(text) > self._limits.max_text_chars:
             raise LimitExceeded(
                 "the text is too long",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from videobert.config import ModelConfig
-from videobert.errors import LimitExceeded, ModelError
+from videobert.errors import InputError, LimitExceeded, ModelError
 from videobert.limits import Limits
 from videobert.text import TextTokenizer
 
@@ -76,6 +77,13 @@ def test_text_is_taken_up_to_the_limit_and_a_mebibyte_is_refused_by_its_name(wor
             encode("a" * 100_001)
         with pytest.raises(LimitExceeded, match="1048576 characters"):
             encode("a" * (1 << 20))
+
+
+@pytest.mark.parametrize("text", [None, 3, b"red", ["red"]], ids=str)
+def test_what_is_no_text_is_refused(text: Any, wordpiece: TextTokenizer) -> None:
+    for encode in (wordpiece.encode, wordpiece.encode_masked):
+        with pytest.raises(InputError, match=f"a text is needed; got {type(text).__name__}"):
+            encode(text)
 
 
 def test_a_mebibyte_of_text_is_encoded_when_the_limit_is_raised(model_folder: Path) -> None:
