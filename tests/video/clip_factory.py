@@ -108,6 +108,14 @@ def set_edit_list(path: Path, media_time: int, duration: int) -> None:
     path.write_bytes(data)
 
 
+def edit_start(path: Path) -> int:
+    """Where the first edit of an MP4 begins in its track, in track ticks; -1 for an empty one."""
+    data = path.read_bytes()
+    at = data.index(b"elst")
+    start: int = struct.unpack_from(">i", data, at + 16)[0]
+    return start
+
+
 def set_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
     """Write the matrix of an MP4's track header: (x, y) is shown at (a x + c y, b x + d y)."""
     data = bytearray(path.read_bytes())

@@ -31,6 +31,8 @@ KINDS = [
     ("palette.gif", "gif", {}),
     ("wmv.asf", "wmv2", {}),
 ]
+# Of some kilobytes each; of processor time, so that a busy machine does not count.
+CPU_S_PER_FILE = 10.0
 FORMATS = {"mjpeg": "yuvj420p", "gif": "rgb8", "prores_ks": "yuv422p10le"}
 
 
@@ -50,7 +52,7 @@ def corpus(factory, tmp_path_factory):
 
 
 def run(corpus, first, last, timeout_s):
-    """(outcome of each seed, the child's complaint)."""
+    """The outcome of each seed; none may take long."""
     child = subprocess.run(
         [sys.executable, "-X", "faulthandler", str(CHILD), str(corpus), str(first), str(last)],
         capture_output=True,
@@ -60,7 +62,10 @@ def run(corpus, first, last, timeout_s):
     )
     lines = [line.split(maxsplit=3) for line in child.stdout.splitlines()]
     assert child.returncode == 0, f"{lines[-1]} ended with {child.returncode}: {child.stderr[-2000:]}"
-    return {int(seed): result for word, seed, _, result in lines if word == "end"}
+    ended = [line[1:] for line in lines if line[0] == "end"]
+    slow = {seed: cpu_s for seed, cpu_s, _ in ended if float(cpu_s) > CPU_S_PER_FILE}
+    assert not slow, f"seeds that took too long: {slow}"
+    return {int(seed): result for seed, _, result in ended}
 
 
 def test_every_unharmed_file_of_the_corpus_is_read(corpus):

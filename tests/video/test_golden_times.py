@@ -160,6 +160,26 @@ def test_an_edit_list_hides_the_end(factory, tmp_path):
     assert clips[-1].end_s == pytest.approx(22 / 25)
 
 
+@pytest.mark.parametrize("first", [1, 2, 13, 25])
+def test_an_edit_list_in_a_stream_with_b_frames(factory, tmp_path, first):
+    """The edit begins at a time of presentation, and the frames around it are stored in another order."""
+    path = factory.write_clip(tmp_path / "a.mp4", options={"x264-params": "keyint=20:scenecut=0:bframes=3"})
+    track_ticks = 12800 // 25
+    shown_from = factory.edit_start(path)
+    assert shown_from > 0, "no frame is stored out of order"
+    factory.set_edit_list(path, shown_from + first * track_ticks, (40 - first) * 40)
+    check(factory, path, *steady(40 - first, F(1, 25)), numbers=list(range(first, 40)))
+
+
+@pytest.mark.parametrize("bframes", [0, 3])
+def test_an_empty_edit_delays_the_first_frame(factory, tmp_path, bframes):
+    path = factory.write_clip(
+        tmp_path / "a.mp4", ticks=range(30, 70), options={"x264-params": f"scenecut=0:bframes={bframes}"}
+    )
+    assert factory.edit_start(path) == -1
+    check(factory, path, *steady(40, F(1, 25), F(30, 25)))
+
+
 # Stored picture and matrix (a, b, c, d) that undo each other.
 TURNS = {
     "upright": (lambda p: p, (1, 0, 0, 1), 0, False),
