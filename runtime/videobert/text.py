@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.config import ModelConfig
-from videobert.errors import InputError, LimitExceeded, ModelError
+from videobert.errors import LimitExceeded, ModelError, UsageError
 from videobert.limits import Limits
 from videobert.sequence import SpecialIds
 
@@ -67,7 +67,7 @@ class TextTokenizer:
         """Word ids of plain text, without `[CLS]` and `[SEP]`; `[MASK]` in it is plain text too.
 
         Raises:
-            InputError: it is no text.
+            UsageError: it is no text.
             LimitExceeded: the text is longer than `Limits.max_text_chars`.
         """
         self._check(text)
@@ -94,7 +94,7 @@ class TextTokenizer:
 
     def _check(self, text: object) -> None:
         if not isinstance(text, str):
-            raise InputError("a text is needed", seen=type(text).__name__, allowed="str", fix="Pass the text as a str.")
+            raise UsageError("a text is needed", seen=type(text).__name__, allowed="str", fix="Pass the text as a str.")
         if len(text) > self._limits.max_text_chars:
             raise LimitExceeded(
                 "the text is too long",
