@@ -17,6 +17,7 @@ IGNORED = -100
 _LONGEST_PAIR = 14  # words of two sentences together; longer ones would only make every batch longer
 _WORD_SHARE, _VISUAL_SHARE = 0.15, 0.15
 _STRANGER_SHARE, _ALL_STRANGE_SHARE = 0.1, 0.1
+_ATTRIBUTE_WORDS = frozenset(word for values in ATTRIBUTES.values() for word in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class ExampleMaker:
         self._special = special_ids(tokenizer)
         self._builder = SequenceBuilder(config, self._special)
         self._rng = np.random.default_rng([seed, 7])
+        self._attribute_ids = np.array([tokenizer.token_to_id(word) for word in sorted(_ATTRIBUTE_WORDS)])
         self._naming_ids = np.array([tokenizer.token_to_id(word) for word in sorted(naming_words())])
 
     def __call__(self) -> Example:
@@ -162,9 +164,10 @@ class ExampleMaker:
         text_at = np.arange(1, 1 + len(ids))
         chosen = rng.random(len(ids)) < _WORD_SHARE
         if rng.random() < 0.7:
-            # Whole attributes, often all of them, so that only the video can tell.
+            # Whole attributes, often all of them, so that only the video can tell. "spinning" and its like are not among
+            # them: "it is [MASK]" is to be answered by a colour.
             share = rng.choice((0.3, 0.6, 1.0))
-            chosen |= np.isin(ids, self._naming_ids) & (rng.random(len(ids)) < share)
+            chosen |= np.isin(ids, self._attribute_ids) & (rng.random(len(ids)) < share)
         chosen &= np.array(ids, np.int64) != self._special.unknown
         self._hide(sequence, text_at[chosen], words, 0)
         if visual is not None and (not ids or rng.random() < 0.5):

@@ -38,7 +38,7 @@ from videobert_modeling.train.world import training_films
 
 EVALUATION_SEED = 20_190_401  # apart from every training seed
 # Part of the cached stages' names: raised when the same settings come to mean something else.
-_CODE, _EVALUATION_CODE = 2, 2
+_CODE, _JOINT_CODE, _EVALUATION_CODE = 2, 2, 2
 _DEPTH = 3  # levels of the codebook
 _OUT_OF_DOMAIN_PERCENTILE = 99.5  # a film is flagged if half of its clips are among the farthest half percent
 _WINDOW_CLIPS = 1  # a window of more would mix scenes where a cut lies in it
@@ -113,7 +113,12 @@ class _Chain:
         )
         joint = run(
             "joint",
-            {"schedule": dataclasses.asdict(s.pretraining), "encoder": dataclasses.asdict(s.encoder), "seed": seed},
+            {
+                "schedule": dataclasses.asdict(s.pretraining),
+                "encoder": dataclasses.asdict(s.encoder),
+                "seed": seed,
+                "code": _JOINT_CODE,
+            },
             lambda folder, report: self._pretrain(refined, tokens, clips, folder, report),
             after=("tokens",),
         )
