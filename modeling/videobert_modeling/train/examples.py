@@ -164,8 +164,8 @@ class ExampleMaker:
         text_at = np.arange(1, 1 + len(ids))
         chosen = rng.random(len(ids)) < _WORD_SHARE
         if rng.random() < 0.7:
-            # Whole attributes, often all of them, so that only the video can tell. "spinning" and its like are not among
-            # them: "it is [MASK]" is to be answered by a colour.
+            # Whole attributes, often all of them, so that only the video can tell. "spinning" and its like are not
+            # among them: "it is [MASK]" is to be answered by a colour.
             share = rng.choice((0.3, 0.6, 1.0))
             chosen |= np.isin(ids, self._attribute_ids) & (rng.random(len(ids)) < share)
         chosen &= np.array(ids, np.int64) != self._special.unknown
