@@ -30,7 +30,7 @@ def train(
     scale: Annotated[
         Literal["full", "smoke"], typer.Option(help="The real thing, or two minutes to see that all parts work.")
     ] = "full",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same metrics within 2 points.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="On one machine, the same seed gives the same model.")] = 0,
     real_film: Annotated[
         Path | None,
         typer.Option(
