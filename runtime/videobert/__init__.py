@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Report,
         ReportSegment,
         Segment,
+        TokensFrom,
         to_json,
     )
     from videobert.runtime import Runtime, load
@@ -65,6 +66,7 @@ _RESULTS = (
     "Report",
     "ReportSegment",
     "Segment",
+    "TokensFrom",
     "to_json",
 )
 _HOME = {
@@ -106,6 +108,7 @@ __all__ = [
     "ReportSegment",
     "Runtime",
     "Segment",
+    "TokensFrom",
     "UntrustedError",
     "UsageError",
     "VideoBertError",

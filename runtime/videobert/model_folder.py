@@ -74,6 +74,9 @@ def find(name_or_folder: str | Path) -> Path:
 class ModelFolder:
     """An opened model folder. Each file is checked against the manifest when it is read, and only then.
 
+    Attributes:
+        hash: the first 16 hexadecimal digits of the sha256 of `manifest.json`; they name all files of the manifest.
+
     Args:
         name_or_folder: a bundled name such as `"shapes"`, or a folder.
 
@@ -83,7 +86,7 @@ class ModelFolder:
 
     def __init__(self, name_or_folder: str | Path) -> None:
         self.root = find(name_or_folder).resolve()
-        self._digests = _read_manifest(self.root)
+        self._digests, self.hash = _read_manifest(self.root)
         self.config = ModelConfig.from_json(self._json("config.json"))
         self.recipe = Recipe.from_json(self._json("recipe.json"))
 
@@ -189,7 +192,8 @@ def own_place(root: Path, name: str) -> Path:
     return path
 
 
-def _read_manifest(root: Path) -> dict[str, str]:
+def _read_manifest(root: Path) -> tuple[dict[str, str], str]:
+    """The digests in `manifest.json`, and what names it."""
     path = _inside(root, "manifest.json")
     try:
         with path.open("rb") as file:
@@ -209,7 +213,7 @@ def _read_manifest(root: Path) -> dict[str, str]:
         _check_name(name)
         if not isinstance(digest, str) or not _DIGEST.match(digest):
             raise ModelError(f"manifest.json: {name} has no sha256", seen=digest, fix=_REBUILD)
-    return dict(files)
+    return dict(files), hashlib.sha256(content).hexdigest()[:16]
 
 
 def _check_name(name: str) -> None:

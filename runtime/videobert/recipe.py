@@ -1,4 +1,4 @@
-"""How pixels become a clip: everything that can change a visual token, named and hashed."""
+"""How pixels become a clip: everything that decides which pixels reach the model, named and hashed."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -14,26 +15,45 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokensFrom:
+    """What made visual tokens that were given in place of a video: the engine and the precision of its graphs."""
+
+    engine: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Where an answer comes from.
 
     Args:
-        model: name of the model folder.
+        model: name of the model.
+        weights: the first 16 hexadecimal digits of the sha256 of its `manifest.json`, which covers every file of the
+            model: two models with one name differ here.
         recipe: hash of the recipe in use, stride included.
         engine: engine that ran the graphs, e.g. `"openvino"`.
         device: device it ran on, e.g. `"CPU"`.
         precision: arithmetic of the graphs, e.g. `"f32"` or `"bf16"`.
         stride: every how many clips one was used.
+        videobert: version of this package.
+        decoder: what decoded the video, `"pyav"` or `"dali"`; None where nothing was decoded.
+        assignment: how visual tokens were chosen, `"flat"` or `"tree"`; None without a video.
+        tokens_from: what made the visual tokens, where those were given in place of a video; None if this engine did.
         fallback: why this is not the engine or precision that would have been first choice; None if it is.
         decoder_fallback: the same for what decoded the video; also None where none was decoded.
     """
 
     model: str
+    weights: str
     recipe: str
     engine: str
     device: str
     precision: str
     stride: int
+    videobert: str
+    decoder: str | None = None
+    assignment: str | None = None
+    tokens_from: TokensFrom | None = None
     fallback: str | None = None
     decoder_fallback: str | None = None
 
@@ -75,11 +95,20 @@ class Filled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """The result of `fill`: one `Filled` per masked word, then one per masked visual position."""
+    """The result of `fill`.
+
+    Args:
+        filled: one `Filled` per masked word, then one per masked visual position.
+        percentile, out_of_domain: see `Report`; None without a video.
+        unknown_words: words of the text that the model does not know, each once and in order: it read `[UNK]` there.
+    """
 
     text: str
     filled: tuple[Filled, ...]
     origin: Origin
+    percentile: float | None = None
+    out_of_domain: bool | None = None
+    unknown_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +137,22 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
-    """The result of `classify`: one segment per window of the video, in time order."""
+    """The result of `classify`.
+
+    Args:
+        segments: one per window of the video, in time order.
+        percentile, out_of_domain: of the whole video, see `Report`.
+        unknown_words: of the templates, see `Fill`; a label that the model does not know is refused.
+    """
 
     question: str | None
     templates: tuple[str, ...]
     labels: tuple[str, ...]
     segments: tuple[Segment, ...]
+    percentile: float
+    out_of_domain: bool
     origin: Origin
+    unknown_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +171,17 @@ class Alignment:
     Args:
         score: probability that text and video belong together: the mean of the windows' log-odds, squashed.
         windows: the score of each window; one window if the video fits the model's context.
+        percentile, out_of_domain: see `Report`.
+        unknown_words: see `Fill`.
     """
 
     text: str
     score: float
     windows: tuple[AlignedWindow, ...]
+    percentile: float
+    out_of_domain: bool
     origin: Origin
+    unknown_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +193,17 @@ class Embedding:
         kind: what went in: `"video"`, `"text"` or `"joint"`.
         comparable: False: vectors of text and of video are comparable with each other only with a retrieval
             head, which no model family here has yet; vectors of one kind are comparable among themselves.
+        percentile, out_of_domain: see `Report`; None without a video.
+        unknown_words: see `Fill`.
     """
 
     vector: npt.NDArray[np.float32]
     kind: Literal["video", "text", "joint"]
     origin: Origin
     comparable: bool = False
+    percentile: float | None = None
+    out_of_domain: bool | None = None
+    unknown_words: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Embedding(kind={self.kind!r}, vector=float32{self.vector.shape}, comparable={self.comparable})"
@@ -189,7 +237,8 @@ class Report:
         source: file name, or a word for other kinds of source.
         duration_s: length of video covered.
         video: properties of the stream (codec, width, height, …); empty from saved tokens.
-        out_of_domain: True when the median percentile is above the model's threshold.
+        percentile: median over the clips of the video of what `Segment` says of each.
+        out_of_domain: True when that is above the model's `out_of_domain_percentile`: the answers mean little.
         timings_s: seconds spent in each stage: decode, backbone, assign, encode, total.
     """
 
@@ -204,9 +253,16 @@ class Report:
 
 
 def to_json(value: Any) -> Any:
-    """Plain JSON values of a result: dataclasses become objects, arrays lists, thumbnails are left out."""
+    """Plain JSON values of a result: dataclasses become objects, arrays lists, thumbnails are left out.
+
+    A field that holds a fraction becomes a number, and beside it `…_exact`, the fraction as text.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "thumbnail"}
+        names = [f.name for f in dataclasses.fields(value) if f.name != "thumbnail"]
+        exact = {f"{name}_exact": str(v) for name in names if isinstance(v := getattr(value, name), Fraction)}
+        return {name: to_json(getattr(value, name)) for name in names} | exact
+    if isinstance(value, Fraction):
+        return float(value)
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

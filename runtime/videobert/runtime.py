@@ -27,7 +27,7 @@ from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
 from videobert.tasks.fill import fill
 from videobert.tasks.run import run
-from videobert.tasks.tokens import Progress, Request, watch
+from videobert.tasks.tokens import Progress, Request, tokens
 from videobert.token_file import VisualTokens
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Runtime:
         """
         request = Request(stride=stride, assignment=assignment, on_progress=on_progress, cancel=cancel)
         with self._using() as stages:
-            return watch(stages, video, request).tokens
+            return tokens(stages, video, request)
 
     def embed(
         self,

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from videobert import __version__
 from videobert.cancelling import stop_if
 from videobert.codebook import Codebook
 from videobert.decoding import DecoderName, Device
@@ -54,6 +55,7 @@ class Stages:
         decode_on: Device = "cpu",
     ) -> None:
         self.config = folder.config
+        self._weights = folder.hash
         self.recipe = folder.recipe
         self.engine = engine
         self.limits = limits
@@ -75,18 +77,19 @@ class Stages:
             raise UsageError("stride is out of range", seen=stride, allowed="1 to 5", fix="1 uses every clip.")
         return self.recipe.replace(stride=int(stride))
 
-    def origin(self, stride: int | None = None, decoder_fallback: str | None = None) -> Origin:
-        """Where an answer made now comes from."""
+    def origin(self, stride: int | None = None) -> Origin:
+        """Where an answer made now comes from; what a video adds to it is left open."""
         recipe = self.recipe_for(stride)
         return Origin(
             model=self.config.name,
+            weights=self._weights,
             recipe=recipe.hash,
             engine=self.engine.name,
             device=self.engine.device,
             precision=self.engine.precision,
             stride=recipe.stride,
+            videobert=__version__,
             fallback=self.engine.fallback,
-            decoder_fallback=decoder_fallback,
         )
 
     def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Future[tuple[npt.NDArray[np.float32], float]]:

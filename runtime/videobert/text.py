@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import string
+import unicodedata
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +16,21 @@ from videobert.sequence import SpecialIds
 
 MASK = "[MASK]"
 _NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown": "[UNK]"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """A text as the model reads it.
+
+    Args:
+        pieces: ids of its word pieces, without `[CLS]` and `[SEP]`.
+        known_words, unknown_words: its words as they are written, each once and in order: those that the model has, and
+            those of which a part became `[UNK]`. Punctuation alone is no word.
+    """
+
+    pieces: list[int]
+    known_words: tuple[str, ...]
+    unknown_words: tuple[str, ...]
 
 
 class TextTokenizer:
@@ -64,33 +83,52 @@ class TextTokenizer:
         self.answers[list(self._words.keys() - self._reserved - {special.unknown})] = True
 
     def encode(self, text: str) -> list[int]:
-        """Word ids of plain text, without `[CLS]` and `[SEP]`; `[MASK]` in it is plain text too.
+        """Word ids of plain text; see `read`."""
+        return self.read(text).pieces
+
+    def read(self, text: str, *, masks: bool = False) -> ReadText:
+        """Word ids of a text, and which of its words are known.
+
+        Args:
+            masks: whether each literal `[MASK]` is a masked word; if not, it is plain text.
 
         Raises:
             UsageError: it is no text.
             LimitExceeded: the text is longer than `Limits.max_text_chars`.
         """
         self._check(text)
-        return self._pieces(text)
-
-    def encode_masked(self, text: str) -> list[int]:
-        """Like `encode`, but each literal `[MASK]` becomes a masked word."""
-        self._check(text)
-        first, *rest = text.split(MASK)
-        ids = self._pieces(first)
+        first, *rest = text.split(MASK) if masks else [text]
+        known: dict[str, bool] = {}
+        pieces = self._pieces(first, known)
         for part in rest:
-            ids.append(self.special.mask)
-            ids.extend(self._pieces(part))
-        return ids
+            pieces.append(self.special.mask)
+            pieces.extend(self._pieces(part, known))
+        return ReadText(
+            pieces,
+            tuple(word for word, is_known in known.items() if is_known),
+            tuple(word for word, is_known in known.items() if not is_known),
+        )
 
     def word(self, index: int) -> str:
         """The word or word piece with this id."""
         return self._words.get(index, _NAMES["unknown"])
 
-    def _pieces(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(_clean(text), add_special_tokens=False).ids
+    def _pieces(self, text: str, known: dict[str, bool]) -> list[int]:
+        """Word ids; adds the words to `known`."""
+        text = _clean(text)
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
         # A tokenizer that splits at spaces alone would still find `[MASK]` among its ordinary words.
-        return [self.special.unknown if index in self._reserved else index for index in ids]
+        ids = [self.special.unknown if index in self._reserved else index for index in encoding.ids]
+        # Where each word begins and ends in the text, and whether all of its pieces are known.
+        words: dict[int | None, tuple[int, int, bool]] = {}
+        for index, number, (start, stop) in zip(ids, encoding.word_ids, encoding.offsets, strict=True):
+            begin, _, is_known = words.get(number, (start, stop, True))
+            words[number] = (begin, stop, is_known and index != self.special.unknown)
+        for start, stop, is_known in words.values():
+            word = text[start:stop].strip()
+            if not all(map(_is_punctuation, word)):
+                known[word] = known.get(word, True) and is_known
+        return ids
 
     def _check(self, text: object) -> None:
         if not isinstance(text, str):
@@ -108,6 +146,11 @@ class TextTokenizer:
 def _clean(text: str) -> str:
     """Lone surrogates, which no encoding can carry, become the replacement character."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _is_punctuation(character: str) -> bool:
+    # As BERT splits words: every ASCII sign, so `$` and `+` too.
+    return character in string.punctuation or unicodedata.category(character)[0] in "PZC"
 
 
 def _special_ids(vocabulary: dict[str, int]) -> SpecialIds:

@@ -27,6 +27,7 @@ from videobert.codebook import ASSIGNMENTS, Assignment
 from videobert.errors import InputError
 from videobert.rational import rational
 from videobert.recipe import STRIDES
+from videobert.results import Origin
 
 SUFFIX = ".vbt"
 _MAGIC = b"VBTOKEN\x01"
@@ -68,7 +69,9 @@ class VisualTokens:
         clip_recipe: `Recipe.clip_hash`.
         assignment: how tokens were chosen, `"flat"` or `"tree"`.
         engine, precision: what ran the backbone.
-        decoder_fallback: see `VideoInfo`; not kept in a file, and no part of what makes tokens equal.
+        percentile, out_of_domain: see `Report`.
+        origin: where the answer of `Runtime.tokens` comes from. These three are not kept in a file (there they are None
+            until a model has taken the tokens), and no part of what makes tokens equal.
     """
 
     ids: npt.NDArray[np.int32]
@@ -84,7 +87,9 @@ class VisualTokens:
     assignment: Assignment
     engine: str
     precision: str
-    decoder_fallback: str | None = dataclasses.field(default=None, compare=False)
+    percentile: float | None = dataclasses.field(default=None, compare=False)
+    out_of_domain: bool | None = dataclasses.field(default=None, compare=False)
+    origin: Origin | None = dataclasses.field(default=None, compare=False)
 
     @classmethod
     def on_grid(
@@ -122,6 +127,11 @@ class VisualTokens:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @property
+    def decoder_fallback(self) -> str | None:
+        """See `Origin`."""
+        return None if self.origin is None else self.origin.decoder_fallback
+
     def strided(self, stride: int) -> VisualTokens:
         """Every few of these tokens, as if the video had been read with this larger stride.
 
@@ -148,6 +158,9 @@ class VisualTokens:
             percentiles=self.percentiles[keep],
             padded_frames=self.padded_frames if last_kept else 0,
             stride=stride,
+            percentile=None,
+            out_of_domain=None,
+            origin=None,
         )
 
     def save(self, path: str | Path) -> None:

@@ -29,7 +29,16 @@ from videobert.results import (
     Segment,
 )
 
-ORIGIN = Origin(model="shapes", recipe="0123456789abcdef", engine="openvino", device="CPU", precision="bf16", stride=1)
+ORIGIN = Origin(
+    model="shapes",
+    weights="fedcba9876543210",
+    recipe="0123456789abcdef",
+    engine="openvino",
+    device="CPU",
+    precision="bf16",
+    stride=1,
+    videobert="0.1.0",
+)
 
 
 def candidates(*answers: tuple[str, float]) -> tuple[Candidate, ...]:
@@ -103,7 +112,9 @@ class FakeTokens:
     start_s: npt.NDArray[np.float64]
     end_s: npt.NDArray[np.float64]
     percentiles: npt.NDArray[np.float32]
-    decoder_fallback: str | None = None
+    percentile: float
+    out_of_domain: bool
+    origin: Origin
 
     def save(self, path: Path) -> None:
         path.write_bytes(b"tokens")
@@ -116,6 +127,7 @@ class FakeRuntime:
     loaded: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     report: Report = field(default_factory=make_report)
+    unknown: tuple[str, ...] = ()
     error: BaseException | None = None
     closed: bool = False
 
@@ -134,6 +146,10 @@ class FakeRuntime:
             on_progress(5.0, None)
             on_progress(10.0, 10.0)
 
+    def _seen(self) -> dict[str, Any]:
+        """What every answer about a video says of it."""
+        return {name: getattr(self.report, name) for name in ("percentile", "out_of_domain", "origin")}
+
     def run(self, *args: Any, **options: Any) -> Report:
         self._ask("run", *args, **options)
         return self.report
@@ -148,18 +164,23 @@ class FakeRuntime:
             np.array([0.0, 1.5]),
             np.array([1.5, 3.0]),
             np.array([12.0, 99.0], np.float32),
-            self.report.origin.decoder_fallback,
+            **self._seen(),
         )
 
     def embed(self, *args: Any, **options: Any) -> Embedding:
         self._ask("embed", *args, **options)
-        return Embedding(vector=np.array([0.25, -1.0, 3.0], np.float32), kind="joint", origin=self.report.origin)
+        return Embedding(
+            vector=np.array([0.25, -1.0, 3.0], np.float32),
+            kind="joint",
+            **self._seen(),
+            unknown_words=self.unknown,
+        )
 
     def fill(self, *args: Any, **options: Any) -> Fill:
         self._ask("fill", *args, **options)
         word = Filled(kind="word", index=0, candidates=candidates(("circle", 0.9), ("square", 0.1)))
         visual = Filled(kind="visual", index=1, candidates=candidates(("<712>", 0.4)), start_s=1.5, end_s=3.0)
-        return Fill(text=args[0], filled=(word, visual), origin=self.report.origin)
+        return Fill(text=args[0], filled=(word, visual), **self._seen(), unknown_words=self.unknown)
 
     def classify(self, *args: Any, **options: Any) -> Classification:
         self._ask("classify", *args, **options)
@@ -169,7 +190,8 @@ class FakeRuntime:
             templates=("a [MASK] circle",),
             labels=("red", "blue"),
             segments=(segment,),
-            origin=self.report.origin,
+            **self._seen(),
+            unknown_words=self.unknown,
         )
 
     def align(self, *args: Any, **options: Any) -> Alignment:
@@ -178,7 +200,7 @@ class FakeRuntime:
             AlignedWindow(start_s=0.0, end_s=24.0, score=0.75),
             AlignedWindow(start_s=24.0, end_s=30.0, score=0.5),
         )
-        return Alignment(text=args[1], score=0.625, windows=windows, origin=self.report.origin)
+        return Alignment(text=args[1], score=0.625, windows=windows, **self._seen(), unknown_words=self.unknown)
 
 
 # What a child process runs to be `videobert` with this file's stand-in for the runtime; arguments follow.

@@ -155,10 +155,31 @@ def test_a_fallback_is_said(call: Any, fake: Any) -> None:
     origin = dataclasses.replace(fake.report.origin, fallback="openvino: not installed")
     fake.report = dataclasses.replace(fake.report, origin=origin)
     assert "openvino: not installed" in call("run", "clip.mp4").out
-    for verb in ("run", "embed", "fill", "classify", "align"):
+    for verb in CALLS:
         ended = call(verb, *CALLS[verb], "--json")
         assert "openvino: not installed" in ended.err
         assert ended.json["origin"]["fallback"] == "openvino: not installed"
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_a_video_unlike_the_training_is_said(verb: str, call: Any, fake: Any) -> None:
+    said = "note: out of domain (median percentile 100): the answers mean little"
+    assert said not in call(verb, *CALLS[verb], "--json").err
+    fake.report = dataclasses.replace(fake.report, percentile=99.8, out_of_domain=True)
+    ended = call(verb, *CALLS[verb], "--json")
+    assert said in ended.err
+    assert (ended.json["percentile"], ended.json["out_of_domain"]) == (99.8, True)
+    shown = call(verb, *CALLS[verb])
+    assert "out of domain" in (shown.out if verb == "run" else shown.err)
+
+
+@pytest.mark.parametrize("verb", ["embed", "fill", "classify", "align"])
+def test_words_that_the_model_does_not_know_are_said(verb: str, call: Any, fake: Any) -> None:
+    fake.unknown = ("elephant", "a\x1bwalk", "x" * 1000)
+    ended = call(verb, *CALLS[verb], "--json")
+    assert "note: the model does not know: elephant, a\\x1bwalk, xxx" in ended.err
+    assert "x" * 400 not in ended.err
+    assert ended.json["unknown_words"] == list(fake.unknown)
 
 
 def test_tokens_are_a_line_a_clip(call: Any, fake: Any) -> None:

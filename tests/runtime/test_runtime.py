@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
 import json
 import threading
@@ -15,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import videobert
 from videobert.engines.base import Engine, Stage
 from videobert.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError
 from videobert.limits import Limits
-from videobert.results import to_json
+from videobert.results import TokensFrom, to_json
 from videobert.runtime import Runtime, load
 from videobert.token_file import VisualTokens
 from videobert.video import FrameArray
@@ -118,6 +121,37 @@ def test_stride_picks_clips_and_saved_tokens_can_be_picked_from(model: Runtime, 
     assert (origin.stride, origin.recipe) == (3, model.recipe.replace(stride=3).hash)
 
 
+def test_an_answer_says_which_model_and_what_made_its_tokens(
+    model: Runtime, model_folder: Path, video: FrameArray, tmp_path: Path
+) -> None:
+    origin = model.embed(text="red").origin
+    assert origin == model.origin
+    assert origin.weights == hashlib.sha256((model_folder / "manifest.json").read_bytes()).hexdigest()[:16]
+    assert origin.videobert == videobert.__version__
+    assert (origin.decoder, origin.assignment, origin.tokens_from) == (None, None, None)
+    from_arrays = model.align(video, "red").origin
+    assert (from_arrays.decoder, from_arrays.assignment, from_arrays.tokens_from) == (None, "flat", None)
+    tokens = model.tokens(mp4(video), assignment="tree")
+    made = tokens.origin
+    assert made is not None
+    assert (made.decoder, made.assignment, made.tokens_from) == ("pyav", "tree", None)
+    foreign = dataclasses.replace(tokens, engine="torch", precision="bf16")
+    wanted = dataclasses.replace(made, tokens_from=TokensFrom(engine="torch", precision="bf16"))
+    assert model.run(foreign).origin == wanted
+    foreign.save(tmp_path / "a.vbt")
+    assert model.run(tmp_path / "a.vbt").origin == dataclasses.replace(wanted, decoder=None)
+
+
+def test_tokens_as_json_have_numbers_and_an_origin(model: Runtime, video: FrameArray) -> None:
+    tokens = model.tokens(video)
+    fields = to_json(tokens)
+    assert (fields["clip_s"], fields["clip_s_exact"]) == (1.5, "3/2")
+    assert fields["origin"] == to_json(model.origin) | {"assignment": "flat"}
+    assert (fields["percentile"], fields["out_of_domain"]) == (float(np.median(tokens.percentiles)), False)
+    every_other = tokens.strided(2)
+    assert (every_other.percentile, every_other.out_of_domain, every_other.origin) == (None, None, None)
+
+
 def test_tree_assignment_is_there_for_those_who_ask(model: Runtime, video: FrameArray, make_video: MakeVideo) -> None:
     same = []
     for seed in range(6):
@@ -142,9 +176,16 @@ def saved(request: pytest.FixtureRequest, model: Runtime, video: FrameArray, tmp
 
 def test_saved_tokens_are_accepted_wherever_a_video_is(model: Runtime, video: FrameArray, saved: Any) -> None:
     assert model.tokens(saved) == model.tokens(video)
-    assert model.fill("a [MASK] square", saved, [2]) == model.fill("a [MASK] square", video, [2])
-    assert model.classify(saved, question="colour") == model.classify(video, question="colour")
-    assert model.align(saved, "red square") == model.align(video, "red square")
+    made_by = TokensFrom(engine="openvino", precision="f32")
+    verbs: list[Callable[[Any], Any]] = [
+        lambda video: model.fill("a [MASK] square", video, [2]),
+        lambda video: model.classify(video, question="colour"),
+        lambda video: model.align(video, "red square"),
+    ]
+    for verb in verbs:
+        answer, wanted = verb(saved), verb(video)
+        assert answer.origin == dataclasses.replace(wanted.origin, tokens_from=made_by)
+        assert dataclasses.replace(answer, origin=wanted.origin) == wanted
     np.testing.assert_array_equal(model.embed(saved, "red").vector, model.embed(video, "red").vector)
     ours, theirs = model.run(saved), model.run(video)
     assert [(s.start_s, s.answers, s.tokens) for s in ours.segments] == [
@@ -155,8 +196,6 @@ def test_saved_tokens_are_accepted_wherever_a_video_is(model: Runtime, video: Fr
 
 
 def test_tokens_of_another_codebook_or_recipe_are_a_mismatch(model: Runtime, video: FrameArray) -> None:
-    import dataclasses
-
     tokens = model.tokens(video)
     for change in ({"codebook": "0" * 16}, {"clip_recipe": "0" * 16}):
         foreign = dataclasses.replace(tokens, **change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -261,6 +262,37 @@ def test_align_means_log_odds_over_windows(known: Runtime, engine: KnownEngine) 
         known.align(tokens_of(known, [1]), "  ")
 
 
+def test_words_that_the_model_does_not_know_are_told(known: Runtime) -> None:
+    video, text = tokens_of(known, [1]), "a red elephant walks, elephant!"
+    wanted = ("elephant", "walks")
+    assert known.align(video, text).unknown_words == wanted
+    assert known.embed(text=text).unknown_words == known.embed(video, text).unknown_words == wanted
+    assert known.fill(f"[MASK] {text}", video).unknown_words == known.fill(f"[MASK] {text}").unknown_words == wanted
+    found = known.classify(video, ["red", "blue"], ["a [MASK] elephant", "the elephant walks {label}"])
+    assert found.unknown_words == wanted
+    assert known.align(video, "a red square").unknown_words == known.embed(video).unknown_words == ()
+
+
+@pytest.mark.parametrize("text", ["elephant", "an elephant walks in Paris.", "[CLS]", "…"])
+def test_a_text_of_which_the_model_knows_nothing_is_an_input_error(known: Runtime, text: str) -> None:
+    video = tokens_of(known, [1])
+    asked = [lambda: known.align(video, text), lambda: known.embed(text=text), lambda: known.embed(video, text)]
+    if text != "…":  # beside a mask, punctuation is a text
+        asked += [lambda: known.fill(f"[MASK] {text}", video), lambda: known.fill(f"[MASK] {text}")]
+    for ask in asked:
+        with pytest.raises(InputError, match="knows no word"):
+            ask()
+
+
+@pytest.mark.parametrize("text", ["", " \t"])
+def test_an_empty_text_is_an_input_error(known: Runtime, text: str) -> None:
+    for video in (None, tokens_of(known, [1])):
+        with pytest.raises(InputError, match="empty"):
+            known.embed(video, text)
+    with pytest.raises(InputError, match="empty"):
+        known.align(tokens_of(known, [1]), text)
+
+
 def test_embed_is_the_mean_of_cls_over_windows(known: Runtime, engine: KnownEngine) -> None:
     found = known.embed(tokens_of(known, [1, 2, 3, 4, 5]))
     assert (found.kind, found.comparable, found.vector.dtype) == ("video", False, np.float32)
@@ -305,13 +337,22 @@ def test_run_merges_neighbours_that_agree(known: Runtime, engine: KnownEngine) -
         known.run(tokens_of(known, [1]), context_clips=-1)
 
 
-def test_run_flags_what_is_out_of_domain(known: Runtime) -> None:
-    import dataclasses
-
+def test_every_verb_flags_what_is_out_of_domain(known: Runtime) -> None:
     video = tokens_of(known, [1, 2, 3])
     strange = dataclasses.replace(video, percentiles=np.array([10, 99.5, 100], np.float32))
-    assert known.run(strange).out_of_domain
-    assert not known.run(video).out_of_domain
+    verbs: list[Callable[[VisualTokens], Any]] = [
+        known.run,
+        known.tokens,
+        known.embed,
+        lambda video: known.embed(video, "red"),
+        lambda video: known.fill("a [MASK]", video),
+        lambda video: known.classify(video, question="colour"),
+        lambda video: known.align(video, "red"),
+    ]
+    for verb in verbs:
+        assert [(a.percentile, a.out_of_domain) for a in map(verb, (strange, video))] == [(99.5, True), (50, False)]
+    for answer in (known.embed(text="red"), known.fill("a [MASK]")):
+        assert (answer.percentile, answer.out_of_domain) == (None, None)
 
 
 def test_run_of_a_model_without_questions_gives_windows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,36 @@ def test_special_tokens_in_user_text_are_plain_text(text: str, kind: str, reques
     for pieces in (subject.encode(text), subject.encode(f"red {text} blue {text}")):
         assert not forbidden & set(pieces)
         assert max(pieces, default=0) < 128
-    assert not {special.cls, special.sep, special.pad} & set(subject.encode_masked(text))
+    assert not {special.cls, special.sep, special.pad} & set(subject.read(text, masks=True).pieces)
 
 
 def test_only_the_literal_mask_is_a_mask_and_only_where_it_is_wanted(wordpiece: TextTokenizer) -> None:
     mask = wordpiece.special.mask
-    assert wordpiece.encode_masked("a [MASK] square [MASK]").count(mask) == 2
-    assert wordpiece.encode_masked("[MASK][MASK]") == [mask, mask]
-    assert wordpiece.encode_masked("a [mask] [ MASK ] square").count(mask) == 0
+    assert wordpiece.read("a [MASK] square [MASK]", masks=True).pieces.count(mask) == 2
+    assert wordpiece.read("[MASK][MASK]", masks=True).pieces == [mask, mask]
+    assert wordpiece.read("a [mask] [ MASK ] square", masks=True).pieces.count(mask) == 0
     head, tail = wordpiece.encode("a"), wordpiece.encode("squares")
-    assert wordpiece.encode_masked("a[MASK]squares") == [*head, mask, *tail]
+    assert wordpiece.read("a[MASK]squares", masks=True).pieces == [*head, mask, *tail]
+
+
+def test_words_that_the_tokenizer_lacks_are_told_as_they_are_written(wordpiece: TextTokenizer) -> None:
+    read = wordpiece.read("The Elephant, a red one?! reds Elephant 3% 😀 [CLS]")
+    assert read.unknown_words == ("Elephant", "one", "3", "😀", "CLS")
+    assert read.known_words == ("The", "a", "red", "reds")
+    assert read.pieces.count(wordpiece.special.unknown) == 10
+    assert wordpiece.read("[MASK] is [MASK]", masks=True).known_words == ("is",)
+    assert wordpiece.read("[MASK]").unknown_words == ("MASK",)
+    assert wordpiece.read("?! , …").unknown_words == ()
+
+
+def test_a_word_is_unknown_if_one_of_its_pieces_is() -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    scores = [(word, -1.0) for word in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "▁", "a", "b")]
+    unigram = Tokenizer(models.Unigram(scores, unk_id=1))
+    unigram.pre_tokenizer = pre_tokenizers.Metaspace()
+    read = tokenizer(unigram.to_str().encode()).read("ab axb xx ba")
+    assert (read.known_words, read.unknown_words) == (("ab", "ba"), ("axb", "xx"))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +93,7 @@ def test_a_surrogate_pair_is_its_character_and_a_lone_one_is_not_the_end(wordpie
 
 def test_text_is_taken_up_to_the_limit_and_a_mebibyte_is_refused_by_its_name(wordpiece: TextTokenizer) -> None:
     assert wordpiece.encode("a" * 100_000)
-    for encode in (wordpiece.encode, wordpiece.encode_masked):
+    for encode in (wordpiece.encode, partial(wordpiece.read, masks=True)):
         with pytest.raises(LimitExceeded, match="max_text_chars = 100000"):
             encode("a" * 100_001)
         with pytest.raises(LimitExceeded, match="1048576 characters"):
@@ -81,7 +102,7 @@ def test_text_is_taken_up_to_the_limit_and_a_mebibyte_is_refused_by_its_name(wor
 
 @pytest.mark.parametrize("text", [None, 3, b"red", ["red"]], ids=str)
 def test_what_is_no_text_is_refused(text: Any, wordpiece: TextTokenizer) -> None:
-    for encode in (wordpiece.encode, wordpiece.encode_masked):
+    for encode in (wordpiece.encode, partial(wordpiece.read, masks=True)):
         with pytest.raises(InputError, match=f"a text is needed; got {type(text).__name__}"):
             encode(text)
 

@@ -50,7 +50,9 @@ def samples_of(folder: ModelFolder) -> tuple[Samples, Samples]:
     tokenizer = TextTokenizer(folder.read("tokenizer.json"), config, Limits())
     builder = SequenceBuilder(config, tokenizer.special)
     random = np.random.default_rng(0)
-    texts = [tokenizer.encode_masked(text) for asked in config.questions.values() for text in asked.templates] or [[]]
+    texts = [
+        tokenizer.read(text, masks=True).pieces for asked in config.questions.values() for text in asked.templates
+    ] or [[]]
     visual = _visual_tokens(folder, random)
     sequences = []
     for index in range(_COUNT):

@@ -10,7 +10,7 @@ import typer
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import print_json, print_row, print_text
 from videobert.cli.session import open_model
-from videobert.cli.talk import note_origin, progress
+from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
 
 
@@ -28,6 +28,8 @@ def align(
     with open_model(options) as model, progress(Path(video).name, options) as on_progress:
         alignment = model.align(video, text, window_clips=window_clips, stride=options.stride, on_progress=on_progress)
     note_origin(alignment.origin, options)
+    note_domain(alignment.percentile, alignment.out_of_domain, options)
+    note_unknown(alignment.unknown_words, options)
     if options.json:
         print_json(alignment)
         return

@@ -10,7 +10,7 @@ import typer
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import print_json, print_row
 from videobert.cli.session import open_model
-from videobert.cli.talk import note_origin, progress
+from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
 
 
@@ -62,6 +62,8 @@ def classify(
             on_progress=on_progress,
         )
     note_origin(result.origin, options)
+    note_domain(result.percentile, result.out_of_domain, options)
+    note_unknown(result.unknown_words, options)
     if options.json:
         print_json(result)
         return

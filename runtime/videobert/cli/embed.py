@@ -10,7 +10,7 @@ import typer
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, print_json, print_text
 from videobert.cli.session import open_model
-from videobert.cli.talk import note, note_origin, progress
+from videobert.cli.talk import note, note_domain, note_origin, note_unknown, progress
 from videobert.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def embed(
         _save(embedding, out)
         note(f"wrote {out}", options)
     note_origin(embedding.origin, options)
+    note_domain(embedding.percentile, embedding.out_of_domain, options)
+    note_unknown(embedding.unknown_words, options)
     if not embedding.comparable:
         note("note: text and video vectors are comparable with each other only with a retrieval head", options)
     if options.json:

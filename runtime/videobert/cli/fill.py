@@ -10,7 +10,7 @@ import typer
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import print_json, print_row
 from videobert.cli.session import open_model
-from videobert.cli.talk import note_origin, progress
+from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
 from videobert.results import Filled
 
@@ -43,6 +43,8 @@ def fill(
     with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
         filled = model.fill(text, video, tuple(visual or ()), top=top, stride=options.stride, on_progress=on_progress)
     note_origin(filled.origin, options)
+    note_domain(filled.percentile, filled.out_of_domain, options)
+    note_unknown(filled.unknown_words, options)
     if options.json:
         print_json(filled)
         return

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import sys
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def _strict(value: Any) -> Any:
         return [_strict(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, (Path, Fraction)):
+    if isinstance(value, Path):
         value = str(value)
     if isinstance(value, str):
         # Undecodable bytes of a file name are lone surrogates in Python and not valid in JSON.

@@ -10,7 +10,7 @@ import typer
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, print_json
 from videobert.cli.session import open_model, video_or_clip
-from videobert.cli.talk import note, note_origin, progress
+from videobert.cli.talk import note, note_domain, note_origin, progress
 
 
 @command
@@ -49,6 +49,7 @@ def run(
     if options.json:
         print_json(report)
         note_origin(report.origin, options)
+        note_domain(report.percentile, report.out_of_domain, options)
     else:
         from videobert.report.terminal import print_report
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[float, float | None], None]
 OnStep = Callable[[str, float, float | None], None]
+_LONGEST_LIST = 300
 
 
 def note(text: str, options: TalkOptions) -> None:
@@ -32,13 +33,22 @@ def note_origin(origin: Origin, options: TalkOptions) -> None:
     """Says what ran the model and, if it was not the first choice, why."""
     if origin.fallback:
         note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
-    note_decoder(origin.decoder_fallback, options)
+    if origin.decoder_fallback:
+        note(f"note: decoded with pyav: {origin.decoder_fallback}", options)
 
 
-def note_decoder(fallback: str | None, options: TalkOptions) -> None:
-    """Says why the video was not read by the decoder of first choice."""
-    if fallback:
-        note(f"note: decoded with pyav: {fallback}", options)
+def note_domain(percentile: float | None, out_of_domain: bool | None, options: TalkOptions) -> None:
+    """Says that a video is unlike what the model was trained on."""
+    if out_of_domain:
+        note(f"note: out of domain (median percentile {percentile:.0f}): the answers mean little", options)
+
+
+def note_unknown(words: tuple[str, ...], options: TalkOptions) -> None:
+    """Says which words of the caller's text the model does not know."""
+    if words:
+        text = ", ".join(words)
+        shown = text if len(text) <= _LONGEST_LIST else text[:_LONGEST_LIST] + "…"
+        note(f"note: the model does not know: {shown}", options)
 
 
 def waiting(text: str, options: TalkOptions) -> AbstractContextManager[Any]:

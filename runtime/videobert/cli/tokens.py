@@ -10,7 +10,7 @@ import typer
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, print_json, print_row
 from videobert.cli.session import open_model
-from videobert.cli.talk import note, note_decoder, progress
+from videobert.cli.talk import note, note_domain, note_origin, progress
 from videobert.report.times import span
 
 
@@ -38,7 +38,9 @@ def tokens(
     check_writable(out, "--out")
     with open_model(options) as model, progress(Path(video).name, options) as on_progress:
         found = model.tokens(video, stride=options.stride, assignment=assignment, on_progress=on_progress)
-    note_decoder(found.decoder_fallback, options)
+    if found.origin is not None:
+        note_origin(found.origin, options)
+    note_domain(found.percentile, found.out_of_domain, options)
     if out is not None:
         found.save(out)
         note(f"wrote {out}: {len(found.ids)} tokens, {out.stat().st_size} bytes", options)

@@ -166,9 +166,12 @@ def _origin(report: Report) -> str:
         ("model", escaped(origin.model)),
         ("engine", escaped(f"{origin.engine} on {origin.device}")),
         ("precision", escaped(origin.precision)),
+        ("weights", f"<code>{escaped(origin.weights)}</code>"),
         ("recipe", f"<code>{escaped(origin.recipe)}</code>"),
         ("stride", escaped(origin.stride)),
     ]
+    if origin.tokens_from:
+        rows.append(("tokens from", escaped(f"{origin.tokens_from.engine}, {origin.tokens_from.precision}")))
     for fallback in (origin.fallback, origin.decoder_fallback):
         if fallback:
             rows.append(("fallback", f'<span class="fallback">{escaped(fallback)}</span>'))

@@ -6,21 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from videobert.errors import InputError
 from videobert.results import AlignedWindow, Alignment
 from videobert.stages import Stages
+from videobert.tasks.reading import read_text
 from videobert.tasks.tokens import Request, watch
 from videobert.tasks.windows import windows
 
 
 def align(stages: Stages, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
     """See `Runtime.align`."""
-    pieces = stages.tokenizer.encode(text)
-    if not pieces:
-        raise InputError("the text is empty", fix="Give a text to hold against the video.")
-    tokens = watch(stages, video, request).tokens
-    parts = windows(stages, tokens, len(pieces), window_clips)
-    sequences = ((stages.builder.joint(pieces, part.ids), (0,)) for part in parts)
+    read = read_text(stages, text)
+    watched = watch(stages, video, request)
+    parts = windows(stages, watched.tokens, len(read.pieces), window_clips)
+    sequences = ((stages.builder.joint(read.pieces, part.ids), (0,)) for part in parts)
     log_odds = stages.alignment_log_odds(np.concatenate(list(stages.states(sequences, request.cancel))))
     scores = _sigmoid(log_odds.astype(np.float64))
     return Alignment(
@@ -30,7 +28,10 @@ def align(stages: Stages, video: Any, text: str, window_clips: int | None, reque
             AlignedWindow(start_s=part.start_s, end_s=part.end_s, score=float(score))
             for part, score in zip(parts, scores, strict=True)
         ),
-        origin=stages.origin(tokens.stride, tokens.decoder_fallback),
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
+        origin=watched.origin,
+        unknown_words=read.unknown_words,
     )
 
 

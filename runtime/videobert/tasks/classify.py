@@ -29,8 +29,8 @@ def classify(
     check_top(top)
     templates, labels = _choices(stages, labels, templates, question)
     scorer = LabelScorer(stages, templates, labels, prior_strength)
-    tokens = watch(stages, video, request).tokens
-    parts = windows(stages, tokens, scorer.longest, window_clips)
+    watched = watch(stages, video, request)
+    parts = windows(stages, watched.tokens, scorer.longest, window_clips)
     scores = scorer.scores([part.ids for part in parts], request.cancel)
     return Classification(
         question=question,
@@ -46,7 +46,10 @@ def classify(
             )
             for part, row in zip(parts, scores, strict=True)
         ),
-        origin=stages.origin(tokens.stride, tokens.decoder_fallback),
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
+        origin=watched.origin,
+        unknown_words=scorer.unknown_words,
     )
 
 

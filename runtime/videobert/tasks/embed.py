@@ -9,20 +9,21 @@ import numpy as np
 from videobert.errors import UsageError
 from videobert.results import Embedding
 from videobert.stages import Stages
+from videobert.tasks.reading import read_text
 from videobert.tasks.tokens import Request, watch
 from videobert.tasks.windows import windows
+from videobert.text import ReadText
 
 
 def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Embedding:
     """See `Runtime.embed`."""
-    pieces = [] if text is None else stages.tokenizer.encode(text)
-    stride, fallback = request.stride, None
-    if video is not None:
-        tokens = watch(stages, video, request).tokens
-        stride, fallback = tokens.stride, tokens.decoder_fallback
-        sequences = [stages.builder.joint(pieces, part.ids) for part in windows(stages, tokens, len(pieces))]
+    read = ReadText([], (), ()) if text is None else read_text(stages, text)
+    watched = None if video is None else watch(stages, video, request)
+    if watched is not None:
+        parts = windows(stages, watched.tokens, len(read.pieces))
+        sequences = [stages.builder.joint(read.pieces, part.ids) for part in parts]
     elif text is not None:
-        sequences = [stages.builder.text(pieces)]
+        sequences = [stages.builder.text(read.pieces)]
     else:
         raise UsageError("there is nothing to embed", fix="Give a video, a text or both.")
     # A sum as the states come keeps a long video's windows out of memory.
@@ -32,5 +33,8 @@ def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Emb
     return Embedding(
         vector=(total / len(sequences)).astype(np.float32),
         kind="text" if video is None else "video" if text is None else "joint",
-        origin=stages.origin(stride, fallback),
+        percentile=None if watched is None else watched.percentile,
+        out_of_domain=None if watched is None else watched.out_of_domain,
+        origin=stages.origin(request.stride) if watched is None else watched.origin,
+        unknown_words=read.unknown_words,
     )

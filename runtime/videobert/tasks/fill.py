@@ -13,6 +13,7 @@ from videobert.results import Candidate, Fill, Filled
 from videobert.sequence import JointSequence
 from videobert.stages import Stages, log_softmax
 from videobert.tasks.ranking import best, check_top
+from videobert.tasks.reading import check_known
 from videobert.tasks.tokens import Request, watch
 from videobert.tasks.windows import Window, windows
 from videobert.token_file import VisualTokens
@@ -21,7 +22,8 @@ from videobert.token_file import VisualTokens
 def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int, request: Request) -> Fill:
     """See `Runtime.fill`."""
     check_top(top)
-    pieces = stages.tokenizer.encode_masked(text)
+    read = stages.tokenizer.read(text, masks=True)
+    pieces = read.pieces
     masks = [index for index, piece in enumerate(pieces) if piece == stages.tokenizer.special.mask]
     wanted = sorted({_position(position) for position in visual})
     if not masks and not wanted:
@@ -32,13 +34,20 @@ def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int,
             fix='The text comes first: fill("a [MASK] circle", video), or with visual=[3, 4] for moments of the video.',
             fix_cli='The text comes first: `videobert fill "a [MASK] circle" VIDEO`, or with --visual 3 for a moment.',
         )
+    check_known(stages, text, read)
     if video is None:
         if wanted:
             raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")
         states = next(stages.states([(stages.builder.text(pieces), [1 + mask for mask in masks])], request.cancel))
         log_probs = stages.log_probs("text_head", states)
-        return Fill(text=text, filled=_words(stages, log_probs, top), origin=stages.origin(request.stride))
-    tokens = watch(stages, video, request).tokens
+        return Fill(
+            text=text,
+            filled=_words(stages, log_probs, top),
+            origin=stages.origin(request.stride),
+            unknown_words=read.unknown_words,
+        )
+    watched = watch(stages, video, request)
+    tokens = watched.tokens
     if wanted and wanted[-1] >= len(tokens):
         raise InputError(
             "a visual position does not exist",
@@ -47,7 +56,14 @@ def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int,
             fix="Positions count clips, the first is 0.",
         )
     filled = _fill_windows(stages, pieces, masks, tokens, wanted, top, request)
-    return Fill(text=text, filled=filled, origin=stages.origin(tokens.stride, tokens.decoder_fallback))
+    return Fill(
+        text=text,
+        filled=filled,
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
+        origin=watched.origin,
+        unknown_words=read.unknown_words,
+    )
 
 
 def _fill_windows(

@@ -46,6 +46,9 @@ class LabelScorer:
         labels: what to choose from.
         prior_strength: how much of the language prior is subtracted: 1 all of it, 0 none.
 
+    Attributes:
+        unknown_words: words of the templates that the model does not know.
+
     Raises:
         InputError: a template without a blank, labels that are missing, double, or hold words unknown to the model.
     """
@@ -65,6 +68,8 @@ class LabelScorer:
             probes, terms = self._template(template)
             self._probes.append(probes)
             self._terms.append(terms)
+        read = (stages.tokenizer.read(template.replace(LABEL, MASK), masks=True) for template in templates)
+        self.unknown_words = tuple(dict.fromkeys(word for part in read for word in part.unknown_words))
         self.longest = max(len(probe.pieces) for probes in self._probes for probe in probes)
         self._prior: npt.NDArray[np.float64] | None = None
 
@@ -139,8 +144,7 @@ class LabelScorer:
     def _template(self, template: str) -> tuple[list[_Probe], list[list[tuple[int, int]]]]:
         blank = LABEL if LABEL in template else MASK
         before, after = template.split(blank)
-        head = self._stages.tokenizer.encode_masked(before)
-        tail = self._stages.tokenizer.encode_masked(after)
+        head, tail = (self._stages.tokenizer.read(part, masks=True).pieces for part in (before, after))
         mask = self._stages.tokenizer.special.mask
         known: dict[_Probe, int] = {}
         terms = []

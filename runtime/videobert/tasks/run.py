@@ -44,20 +44,19 @@ def run(stages: Stages, video: Any, top: int, context_clips: int, request: Reque
         for start, stop in _stretches(len(tokens), stages.config.window_clips, scores)
     )
     ended = time.perf_counter()
-    percentile = float(np.median(tokens.percentiles))
     return Report(
         source=_name(video),
         duration_s=float(tokens.end_s[-1] - tokens.start_s[0]),
         video=watched.info,
         segments=segments,
-        percentile=percentile,
-        out_of_domain=percentile > stages.config.out_of_domain_percentile,
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
         timings_s={
             **{stage: watched.seconds[stage] for stage in ("decode", "backbone", "assign")},
             "encode": ended - encoding,
             "total": ended - began,
         },
-        origin=stages.origin(tokens.stride, tokens.decoder_fallback),
+        origin=watched.origin,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections import defaultdict, deque
@@ -19,6 +20,7 @@ from videobert.cancelling import stop_if
 from videobert.codebook import ASSIGNMENTS, Assignment
 from videobert.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.limits import check_duration
+from videobert.results import Origin, TokensFrom
 from videobert.stages import Stages
 from videobert.token_file import VisualTokens, is_token_file
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float, float | None], None]
 Seconds = defaultdict[str, float]
 _ASSIGN_BLOCK = 64
+_DECODED = ("decoder", "decoder_fallback")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +57,26 @@ class Watched:
     """A video's tokens, and what was seen on the way.
 
     Args:
+        origin: where an answer about them comes from.
+        percentile, out_of_domain: see `Report`.
         info: properties of the stream; empty for saved tokens.
         seconds: busy time of decode, backbone and assign; they overlap.
     """
 
     tokens: VisualTokens
+    origin: Origin
+    percentile: float
+    out_of_domain: bool
     info: dict[str, Any] = field(default_factory=dict)
     seconds: Seconds = field(default_factory=lambda: defaultdict(float))
+
+
+def tokens(stages: Stages, video: Video, request: Request) -> VisualTokens:
+    """See `Runtime.tokens`."""
+    watched = watch(stages, video, request)
+    return dataclasses.replace(
+        watched.tokens, percentile=watched.percentile, out_of_domain=watched.out_of_domain, origin=watched.origin
+    )
 
 
 def watch(stages: Stages, video: Video, request: Request, on_clip: Callable[[Clip], None] | None = None) -> Watched:
@@ -79,9 +95,24 @@ def watch(stages: Stages, video: Video, request: Request, on_clip: Callable[[Cli
         )
     if isinstance(video, (str, os.PathLike)) and is_token_file(Path(os.fsdecode(video))):
         video = VisualTokens.load(os.fsdecode(video))
-    if isinstance(video, VisualTokens):
-        return Watched(_accepted(stages, video, request))
-    return _read(stages, video, request, on_clip)
+    if not isinstance(video, VisualTokens):
+        return _read(stages, video, request, on_clip)
+    accepted = _accepted(stages, video, request)
+    made_by = TokensFrom(engine=accepted.engine, precision=accepted.precision)
+    # Tokens that never were in a file still know what decoded them.
+    decoded = {} if video.origin is None else {name: getattr(video.origin, name) for name in _DECODED}
+    return _watched(stages, accepted, tokens_from=made_by, **decoded)
+
+
+def _watched(stages: Stages, tokens: VisualTokens, **origin: Any) -> Watched:
+    """The one place that decides what is out of domain."""
+    percentile = float(np.median(tokens.percentiles))
+    return Watched(
+        tokens,
+        dataclasses.replace(stages.origin(tokens.stride), assignment=tokens.assignment, **origin),
+        percentile,
+        percentile > stages.config.out_of_domain_percentile,
+    )
 
 
 def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualTokens:
@@ -147,9 +178,10 @@ def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callabl
         assignment=assignment,
         engine=stages.engine.name,
         precision=stages.engine.precision,
-        decoder_fallback=info["decoder_fallback"],
     )
-    return Watched(tokens, info, seconds)
+    decoder = None if info["decoder"] == "none" else info["decoder"]
+    watched = _watched(stages, tokens, decoder=decoder, decoder_fallback=info["decoder_fallback"])
+    return dataclasses.replace(watched, info=info, seconds=seconds)
 
 
 def _features(

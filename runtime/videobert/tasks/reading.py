@@ -1,0 +1,32 @@
+"""A caller's text as word pieces: what the model would not understand is refused."""
+
+from __future__ import annotations
+
+from videobert.errors import InputError
+from videobert.stages import Stages
+from videobert.text import ReadText
+
+
+def read_text(stages: Stages, text: str) -> ReadText:
+    """A text that is judged or embedded as a whole.
+
+    Raises:
+        InputError: it is empty, or the model knows no word of it.
+        LimitExceeded: it is longer than `Limits.max_text_chars`.
+    """
+    read = stages.tokenizer.read(text)
+    if not read.pieces:
+        raise InputError("the text is empty", fix='Give a text, for example "a red circle".')
+    check_known(stages, text, read)
+    return read
+
+
+def check_known(stages: Stages, text: str, read: ReadText) -> None:
+    """Refuse a text of which the model knows no word; one without words, empty or of masks alone, is let through."""
+    nothing = bool(read.pieces) and set(read.pieces) == {stages.tokenizer.special.unknown}
+    if nothing or (read.unknown_words and not read.known_words):
+        raise InputError(
+            "the model knows no word of this text",
+            seen=text,
+            fix="Use words that the model was trained with; they are in its tokenizer.json.",
+        )
