@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def load(
 
 
 class Runtime:
-    """A loaded model. Thread-safe; close it when done, or use it in a `with` block.
+    """A loaded model. Thread-safe; close it when done, or use it in a `with` block. A forked process needs its own.
 
     Every verb takes as a video: a path, bytes, a binary file object, a `FrameArray`, an iterator of
     `(frame, time_s)`, `VisualTokens`, or the path of a token file. Verbs share these arguments:
@@ -119,8 +120,10 @@ class Runtime:
     def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto") -> None:
         self._stages = Stages(folder, engine, limits, *decoding(decoder, engine))
         self._state = threading.Condition()
-        self._active = 0
-        self._closed = False
+        # For each verb that is under way, the thread that it runs in.
+        self._inside: list[int] = []
+        self._closed = self._released = False
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         origin = self.origin
@@ -304,13 +307,27 @@ class Runtime:
                 stages.alignment_log_odds(states[:1])
 
     def close(self) -> None:
-        """Wait for calls that are under way in other threads, then give back threads and memory."""
+        """Wait for calls that are under way in other threads, then give back threads and memory.
+
+        Calling it again does no harm; if the first was interrupted, the next one goes on. In a process forked from the
+        one that loaded the model it does nothing.
+
+        Raises:
+            InputError: called from inside one of the verbs, such as from its `on_progress`.
+        """
+        if os.getpid() != self._process:
+            return
         with self._state:
-            if self._closed:
-                return
+            if threading.get_ident() in self._inside:
+                raise InputError(
+                    "this Runtime cannot be closed from inside one of its own calls",
+                    fix="Set `cancel` to stop the call, and close the Runtime when it has returned.",
+                )
             self._closed = True
-            self._state.wait_for(lambda: self._active == 0)
-        self._stages.close()
+            self._state.wait_for(lambda: not self._inside)
+            if not self._released:
+                self._stages.close()
+                self._released = True
 
     def __enter__(self) -> Self:
         return self
@@ -322,13 +339,20 @@ class Runtime:
 
     @contextmanager
     def _using(self) -> Iterator[Stages]:
+        # Threads do not outlive a fork: without those of the engine a call would wait for ever.
+        if os.getpid() != self._process:
+            raise InputError(
+                "this Runtime was loaded by another process",
+                fix="Load the model after the fork, in the process that uses it.",
+            )
+        thread = threading.get_ident()
         with self._state:
             if self._closed:
                 raise InputError("this Runtime is closed", fix="Load the model again with `videobert.load`.")
-            self._active += 1
+            self._inside.append(thread)
         try:
             yield self._stages
         finally:
             with self._state:
-                self._active -= 1
+                self._inside.remove(thread)
                 self._state.notify_all()

@@ -6,6 +6,8 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +20,11 @@ import numpy.typing as npt
 import pytest
 
 import videobert
-from videobert.engines.base import Engine, Stage
+from videobert.engines.base import Engine, EngineOptions, Hint, Precision, Stage
+from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
 from videobert.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError
 from videobert.limits import Limits
+from videobert.model_folder import ModelFolder
 from videobert.results import TokensFrom, to_json
 from videobert.runtime import Runtime, load
 from videobert.token_file import VisualTokens
@@ -65,9 +69,23 @@ def test_a_video_gives_one_token_for_each_clip_with_its_times(model: Runtime, vi
     assert (tokens.percentiles <= 100).all()
 
 
+@pytest.fixture(scope="module", params=["f32", "bf16"])
+def rounding(request: pytest.FixtureRequest, model: Runtime, model_folder: Path, cache_dir: Path) -> Iterator[Runtime]:
+    """The model in each precision that this CPU has."""
+    if request.param == "f32":
+        yield model
+        return
+    features = cpu_features()
+    if not (features.get("amx_bf16") or features.get("avx512_bf16")):
+        pytest.skip("this CPU has no bf16 arithmetic")
+    with load(model_folder, cache_dir=cache_dir, precision=request.param) as other:
+        yield other
+
+
 def test_identical_frames_give_identical_tokens_whatever_the_neighbours(
-    model: Runtime, video: FrameArray, make_video: MakeVideo
+    rounding: Runtime, video: FrameArray, make_video: MakeVideo
 ) -> None:
+    model = rounding
     whole = model.tokens(video)
     other = make_video(9, seed=50)
     # Clips 4 to 7 alone, then between other clips.
@@ -259,24 +277,34 @@ def test_run_reports_thumbnails_times_and_timings(model: Runtime, video: FrameAr
     assert "thumbnail" not in text
 
 
-def test_sixteen_threads_on_one_model_get_what_one_gets(model: Runtime, make_video: MakeVideo) -> None:
-    videos = [make_video(3 + seed, seed) for seed in range(8)]
+@pytest.mark.parametrize(("hint", "precision"), [("latency", "f32"), ("throughput", "auto")])
+def test_sixteen_threads_on_one_model_get_what_one_gets(
+    hint: Hint, precision: Precision, model_folder: Path, cache_dir: Path, make_video: MakeVideo, tmp_path: Path
+) -> None:
+    films = [make_video(3 + seed, seed) for seed in range(3)]
+    with load(model_folder, cache_dir=cache_dir, hint=hint, precision=precision) as model:
+        (tmp_path / "film.mp4").write_bytes(mp4(films[1]))
+        model.tokens(films[2]).save(tmp_path / "film.vbt")
+        videos: list[Any] = [films[0], tmp_path / "film.mp4", tmp_path / "film.vbt"]
+        verbs: list[Callable[[Any], Any]] = [
+            model.tokens,
+            model.run,
+            lambda video: model.embed(video, "red square"),
+            lambda video: model.fill("a [MASK] square", video, [1]),
+            lambda video: model.classify(video, question="colour"),
+            lambda video: model.align(video, "red square"),
+        ]
 
-    def work(job: int) -> Any:
-        video = videos[job % len(videos)]
-        verb = job % 4
-        if verb == 0:
-            return model.tokens(video).to_bytes()
-        if verb == 1:
-            return model.embed(video, "red square").vector.tobytes()
-        if verb == 2:
-            return model.fill("a [MASK] square", video, [1])
-        return model.classify(video, question="colour")
+        def work(job: tuple[Callable[[Any], Any], Any]) -> Any:
+            verb, video = job
+            answer = to_json(verb(video))
+            answer.pop("timings_s", None)
+            return answer
 
-    jobs = range(48)
-    serial = [work(job) for job in jobs]
-    with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(work, jobs)) == serial
+        jobs = [(verb, video) for video in videos for verb in verbs] * 2
+        serial = [work(job) for job in jobs[: len(jobs) // 2]] * 2
+        with ThreadPoolExecutor(16) as pool:
+            assert list(pool.map(work, jobs)) == serial
 
 
 def test_progress_rises_to_the_end(model: Runtime, video: FrameArray) -> None:
@@ -352,6 +380,107 @@ def test_a_closed_model_says_so_and_closing_waits_for_calls(
         model.warmup()
 
 
+def test_a_second_close_waits_too(model_folder: Path, cache_dir: Path, make_video: MakeVideo) -> None:
+    model = load(model_folder, cache_dir=cache_dir)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(done_s: float, total_s: float | None) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    with ThreadPoolExecutor(3) as pool:
+        call = pool.submit(model.tokens, make_video(3, seed=2), on_progress=hold)
+        assert begun.wait(60)
+        closing = [pool.submit(model.close) for _ in range(2)]
+        time.sleep(0.1)
+        assert not any(future.done() for future in closing)
+        go_on.set()
+        assert len(call.result(60)) == 2
+        for future in closing:
+            future.result(60)
+
+
+def test_closing_from_inside_a_call_is_refused(model_folder: Path, cache_dir: Path, make_video: MakeVideo) -> None:
+    refused: list[InputError] = []
+
+    def close(done_s: float, total_s: float | None) -> None:
+        with pytest.raises(InputError, match="from inside") as raised:
+            model.close()
+        refused.append(raised.value)
+
+    with load(model_folder, cache_dir=cache_dir) as model:
+        assert len(model.tokens(make_video(3, seed=2), on_progress=close)) == 2
+        assert refused
+        model.warmup()
+
+
+@pytest.fixture
+def _ctrl_c() -> Iterator[None]:
+    """SIGINT is a KeyboardInterrupt, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c")
+def test_a_close_that_was_interrupted_can_be_repeated(
+    model_folder: Path, cache_dir: Path, make_video: MakeVideo
+) -> None:
+    class Counting(OpenVinoEngine):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+            super().close()
+
+    folder = ModelFolder(model_folder)
+    engine = Counting(folder, EngineOptions(cache_dir=cache_dir))
+    model = Runtime(folder, engine, Limits())
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(done_s: float, total_s: float | None) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(model.tokens, make_video(3, seed=2), on_progress=hold)
+        assert begun.wait(60)
+        interrupt = threading.Timer(0.2, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
+        interrupt.start()
+        with pytest.raises(KeyboardInterrupt):
+            model.close()
+        go_on.set()
+        call.result(60)
+    assert not engine.closed
+    model.close()
+    model.close()
+    assert engine.closed == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_forked_process_is_told_to_load_its_own(model: Runtime, video: FrameArray) -> None:
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            model.close()
+            model.tokens(video)
+        except InputError as error:
+            status = 0 if "after the fork" in str(error) else 2
+        finally:
+            os._exit(status)
+    ended, until = (0, 0), time.monotonic() + 60
+    while ended[0] == 0 and time.monotonic() < until:
+        time.sleep(0.05)
+        ended = os.waitpid(child, os.WNOHANG)
+    if ended[0] == 0:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended == (child, 0)
+    assert len(model.tokens(video)) == 14
+
+
 def test_a_with_block_closes_and_threads_end(model_folder: Path, cache_dir: Path, video: FrameArray) -> None:
     before = threading.active_count()
     with load(model_folder, cache_dir=cache_dir) as model:
@@ -403,10 +532,6 @@ class Overflowing:
 def test_a_feature_that_is_not_finite_is_an_error_that_names_the_clip(
     model_folder: Path, cache_dir: Path, video: FrameArray
 ) -> None:
-    from videobert.engines.base import EngineOptions
-    from videobert.engines.openvino_engine import OpenVinoEngine
-    from videobert.model_folder import ModelFolder
-
     folder = ModelFolder(model_folder)
     engine = Overflowing(OpenVinoEngine(folder, EngineOptions(cache_dir=cache_dir)))
     with Runtime(folder, engine, Limits()) as model, pytest.raises(ModelError, match=r"clip 2 at 3\.00 s"):
