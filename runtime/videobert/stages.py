@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,8 @@ from videobert import __version__
 from videobert.cancelling import stop_if
 from videobert.codebook import Codebook
 from videobert.decoding import DecoderName, Device
-from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
-from videobert.errors import MismatchError, UsageError
+from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, Stage
+from videobert.errors import MismatchError, ModelError, UsageError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.recipe import STRIDES, Recipe
@@ -107,7 +107,8 @@ class Stages:
         while group := list(islice(remaining, _BATCH)):
             stop_if(cancel)
             batch = self.builder.batch([sequence for sequence, _ in group])
-            states = self.engine.run("encoder", ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
+            shape = (*batch.ids.shape, self.config.encoder.width)
+            states = self._run("encoder", shape, ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
             for row, (_, positions) in enumerate(group):
                 yield states[row, list(positions)]
 
@@ -135,11 +136,10 @@ class Stages:
     def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> tuple[npt.NDArray[np.float32], float]:
         began = time.perf_counter()
         if isinstance(frames, np.ndarray):
-            feature = self.engine.run("backbone", clips=frames[None])[0]
-        elif self.engine.takes_device_arrays:
-            feature = self.engine.run("backbone", clips=frames)[0]
+            clips: npt.NDArray[np.uint8] | DeviceArray = frames[None]
         else:
-            feature = self.engine.run("backbone", clips=frames.on_host()[None])[0]
+            clips = frames if self.engine.takes_device_arrays else frames.on_host()[None]
+        feature = self._run("backbone", (1, self.config.backbone.feature_dim), clips=clips)[0]
         return feature, time.perf_counter() - began
 
     def _run_head(
@@ -147,7 +147,20 @@ class Stages:
     ) -> npt.NDArray[np.float32]:
         states = np.ascontiguousarray(states)
         blocks = [states[start : start + _HEAD_ROWS] for start in range(0, len(states), _HEAD_ROWS)]
-        return np.concatenate([self.engine.run(head, states=block) for block in blocks])
+        width = {"text_head": (self.config.words,), "visual_head": (self.config.visual_tokens,)}.get(head, ())
+        return np.concatenate([self._run(head, (len(block), *width), states=block) for block in blocks])
+
+    def _run(self, stage: Stage, shape: tuple[int, ...], **inputs: Any) -> npt.NDArray[Any]:
+        """Run a stage, whose graph is no more trusted than the rest of the folder."""
+        output = self.engine.run(stage, **inputs)
+        if output.shape != shape:
+            raise ModelError(
+                f"the {stage} does not fit config.json",
+                seen=f"an output of shape {output.shape}",
+                allowed=shape,
+                fix="Export the model folder again with `videobert build`.",
+            )
+        return output
 
 
 def log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

@@ -144,6 +144,12 @@ def test_a_stage_that_the_model_lacks_is_a_model_error(model_folder: Path, tmp_p
         engine.run("alignment_head", states=np.zeros((1, 64), np.float32))
 
 
+def test_a_graph_that_refuses_its_inputs_is_a_model_error(folder: ModelFolder, cache_dir: Path) -> None:
+    engine = OpenVinoEngine(folder, options(cache_dir))
+    with pytest.raises(ModelError, match=r"text_head\.onnx cannot be run"):
+        engine.run("text_head", states=np.zeros((1, 65), np.float32))
+
+
 def test_a_graph_that_was_changed_is_refused_and_one_that_is_no_graph_too(model_folder: Path, tmp_path: Path) -> None:
     import hashlib
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from videobert.engines.base import Engine, Stage
-from videobert.errors import InputError, LimitExceeded
+from videobert.errors import InputError, LimitExceeded, ModelError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.runtime import Runtime
@@ -301,6 +301,25 @@ def test_embed_is_the_mean_of_cls_over_windows(known: Runtime, engine: KnownEngi
     assert known.embed(tokens_of(known, [1]), "red").kind == "joint"
     with pytest.raises(InputError, match="nothing to embed"):
         known.embed()
+
+
+@pytest.mark.parametrize("change", [-1, 1], ids=["narrow", "wide"])
+@pytest.mark.parametrize("stage", ["encoder", "text_head", "visual_head", "alignment_head"])
+def test_an_output_that_does_not_fit_the_configuration_is_a_model_error(
+    known: Runtime, engine: KnownEngine, stage: Stage, change: int
+) -> None:
+    run = engine.run
+
+    def other(asked: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        output = run(asked, **inputs)
+        if asked != stage:
+            return output
+        return np.repeat(output, 2, axis=-1) if change > 0 else output[..., :-1]
+
+    engine.run = other  # type: ignore[method-assign]
+    video = tokens_of(known, [1, 2])
+    with pytest.raises(ModelError, match=f"{stage} does not fit config.json"):
+        known.align(video, "red") if stage in ("encoder", "alignment_head") else known.fill("[MASK] red", video, [1])
 
 
 def test_text_that_leaves_no_room_is_an_error_and_less_room_makes_smaller_windows(

@@ -52,7 +52,15 @@ class OpenVinoEngine:
 
     def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Engine.run`."""
-        return self._stage(stage).run(inputs)
+        compiled = self._stage(stage)
+        try:
+            return compiled.run(inputs)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{_graph(stage)} cannot be run on these inputs by OpenVINO {_version()}",
+                seen=str(error).strip().rsplit("\n", 1)[-1],
+                fix="Export the folder again with `videobert build`.",
+            ) from error
 
     def prepare(self) -> None:
         """See `Engine.prepare`."""
