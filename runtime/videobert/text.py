@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,17 @@ from videobert.config import ModelConfig
 from videobert.errors import LimitExceeded, ModelError, UsageError
 from videobert.limits import Limits
 from videobert.sequence import SpecialIds
+from videobert.tokenizer_file import UNKNOWN, read_tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
 
 MASK = "[MASK]"
-_NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown": "[UNK]"}
+_NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown": UNKNOWN}
+# Hieroglyphs: a word that next to no vocabulary has.
+_PROBE = "\U00013080\U000130c0"
+# A character of UTF-8 has at most four bytes, each a piece where a tokenizer falls back to bytes.
+_PIECES_PER_CHARACTER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +55,12 @@ class TextTokenizer:
         limits: the longest text taken.
 
     Raises:
-        ModelError: the file is damaged, lacks a special word, or has more words than the model.
+        ModelError: the file is damaged, has parts that are not accepted, lacks a special word, fails at words that it
+            does not know, or has more words than the model.
     """
 
     def __init__(self, content: bytes, config: ModelConfig, limits: Limits) -> None:
-        from tokenizers import Tokenizer
-
-        try:
-            self._tokenizer = Tokenizer.from_buffer(content)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # the library's own panics derive from BaseException
-            raise ModelError(
-                "tokenizer.json cannot be read",
-                seen=f"{type(error).__name__}: {error}",
-                fix="Export the model folder again with `videobert build`.",
-            ) from error
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer = read_tokenizer(content)
         # Special words found in a text are split like any other word.
         self._tokenizer.encode_special_tokens = True
         self._limits = limits
@@ -81,6 +78,8 @@ class TextTokenizer:
         self._reserved = frozenset((special.cls, special.sep, special.mask, special.pad))
         self.answers: npt.NDArray[np.bool_] = np.zeros(config.words, np.bool_)
         self.answers[list(self._words.keys() - self._reserved - {special.unknown})] = True
+        # A tokenizer whose unknown word is not in its vocabulary fails at the first one that it meets.
+        self._encode(_PROBE)
 
     def encode(self, text: str) -> list[int]:
         """Word ids of plain text; see `read`."""
@@ -116,7 +115,7 @@ class TextTokenizer:
     def _pieces(self, text: str, known: dict[str, bool]) -> list[int]:
         """Word ids; adds the words to `known`."""
         text = _clean(text)
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        encoding = self._encode(text)
         # A tokenizer that splits at spaces alone would still find `[MASK]` among its ordinary words.
         ids = [self.special.unknown if index in self._reserved else index for index in encoding.ids]
         # Where each word begins and ends in the text, and whether all of its pieces are known.
@@ -129,6 +128,28 @@ class TextTokenizer:
             if not all(map(_is_punctuation, word)):
                 known[word] = known.get(word, True) and is_known
         return ids
+
+    def _encode(self, text: str) -> Encoding:
+        try:
+            encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the library's own panics derive from BaseException
+            raise ModelError(
+                "tokenizer.json cannot encode a text",
+                seen=f"{type(error).__name__}: {error}",
+                fix="Use the tokenizer that the model was trained with.",
+            ) from error
+        most = _PIECES_PER_CHARACTER * self._limits.max_text_chars
+        if len(encoding) > most:
+            raise LimitExceeded(
+                "the text has too many word pieces",
+                seen=len(encoding),
+                allowed=f"{most}, {_PIECES_PER_CHARACTER} for each of max_text_chars",
+                fix="Shorten it, or raise Limits(max_text_chars=…).",
+                fix_cli="Shorten it, or raise --max-text-chars.",
+            )
+        return encoding
 
     def _check(self, text: object) -> None:
         if not isinstance(text, str):

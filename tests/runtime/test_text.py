@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,68 @@ def test_a_mebibyte_of_text_is_encoded_when_the_limit_is_raised(model_folder: Pa
 def test_a_damaged_tokenizer_is_a_model_error(content: bytes) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         tokenizer(content)
+
+
+def changed(content: bytes, **parts: Any) -> bytes:
+    fields = json.loads(content)
+    fields["model"] |= parts.pop("model", {})
+    return json.dumps(fields | parts).encode()
+
+
+REPLACE = {"type": "Replace", "pattern": {"Regex": "a"}, "content": "b" * 10_000}
+SPLIT = {"type": "Split", "pattern": {"Regex": "(a|a)*$"}, "behavior": "Isolated", "invert": False}
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"normalizer": REPLACE}, "normalizer.*Replace"),
+        ({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, REPLACE]}}, "normalizer.*Replace"),
+        ({"normalizer": {key: value for key, value in REPLACE.items() if key != "type"}}, "normalizer"),
+        ({"normalizer": {"type": "Prepend", "prepend": "a"}}, "normalizer.*Prepend"),
+        ({"pre_tokenizer": SPLIT}, "pre_tokenizer.*Split"),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [SPLIT]}}, "pre_tokenizer.*Split"),
+        ({"pre_tokenizer": ["Whitespace"]}, "pre_tokenizer"),
+        ({"model": {"unk_token": "[PAD]"}}, "unk_token"),
+        ({"model": {"max_input_chars_per_word": 10**9}}, "max_input_chars_per_word"),
+        ({"model": {"dropout": 0.5}}, "dropout"),
+    ],
+    ids=str,
+)
+def test_parts_that_could_run_away_are_refused(model_folder: Path, parts: dict[str, Any], said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        tokenizer(changed((model_folder / "tokenizer.json").read_bytes(), **parts))
+
+
+def test_ordinary_parts_are_accepted(wordpiece: TextTokenizer, model_folder: Path) -> None:
+    parts = {
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKD"}, {"type": "Lowercase"}]},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}]},
+        "truncation": {"direction": "Right", "max_length": 1, "strategy": "LongestFirst", "stride": 0},
+    }
+    subject = tokenizer(changed((model_folder / "tokenizer.json").read_bytes(), **parts))
+    assert subject.encode("Red square") == wordpiece.encode("red square")
+
+
+def test_a_tokenizer_that_fails_at_unknown_words_is_a_model_error() -> None:
+    from tokenizers import Tokenizer, models
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red"]
+    content = json.loads(Tokenizer(models.Unigram([(word, -1.0) for word in words], unk_id=1)).to_str())
+    content["model"]["unk_id"] = None
+    with pytest.raises(ModelError, match="cannot encode"):
+        tokenizer(json.dumps(content).encode())
+
+
+def test_pieces_are_limited(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = tokenizer((model_folder / "tokenizer.json").read_bytes(), max_text_chars=3)
+    assert len(subject.encode("...")) == 3
+    monkeypatch.setattr("videobert.text._PIECES_PER_CHARACTER", 1)
+    assert len(subject.encode("...")) == 3
+    # One sign that BERT reads as three, where the tokenizer takes signs apart.
+    compatible = changed((model_folder / "tokenizer.json").read_bytes(), normalizer={"type": "NFKD"})
+    with pytest.raises(LimitExceeded, match="word pieces"):
+        tokenizer(compatible, max_text_chars=3).encode("….")
 
 
 def test_a_tokenizer_must_fit_the_model(model_folder: Path) -> None:
