@@ -22,7 +22,7 @@ def demo_film() -> Film:
     for scene, length in _SCENES:
         events.append(Event(scene, start, start + length))
         start += length
-    return Film(tuple(events), 854, 480, Fraction(30), "libx264", 24, HELD_OUT_BACKGROUNDS, _SEED)
+    return Film(tuple(events), 854, 480, Fraction(30), "libx264", 28, HELD_OUT_BACKGROUNDS, _SEED)
 
 
 def write_demo(path: Path) -> None:
