@@ -94,7 +94,6 @@ def rivals(points: Array, centroids: Array) -> dict[str, Callable[[], Any]]:
     import torch
     from sklearn.metrics import pairwise_distances_argmin
 
-    torch.set_grad_enabled(False)
     index = faiss.IndexFlatL2(DIM)
     index.add(centroids)
     table, rows = torch.from_numpy(centroids), torch.from_numpy(points)

@@ -26,6 +26,9 @@ WHEEL_CONTENT = re.compile(
 )
 
 
+PIP = [sys.executable, "-m", "pip"]
+
+
 def clean_environment(tmp_path: Path) -> dict[str, str]:
     """The caller's environment without anything that could lend an installed package, and with an empty cache."""
     env = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME"}}
@@ -44,7 +47,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = folder / "build"
     run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, f"-Cbuild-dir={build}", ROOT],
+        # The long form of -C, for Python 3.11's own pip.
+        [*PIP, "wheel", "-q", "--no-deps", "-w", folder, f"--config-settings=build-dir={build}", ROOT],
         folder,
         clean_environment(folder),
     )

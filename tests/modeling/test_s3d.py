@@ -87,9 +87,10 @@ def test_logits_without_a_classifier_is_a_model_error():
 
 
 def test_bf16_channels_last_trains():
+    # Of one frame after the pools, torch's gradient of a bf16 kernel over time is not finite now and then.
     torch.manual_seed(0)
     model = S3D(0.25, 64, 4, norm_momentum=0.1).to(memory_format=torch.channels_last_3d)
-    clips = torch.randn(2, 3, 14, 64, 64).contiguous(memory_format=torch.channels_last_3d)
+    clips = torch.randn(2, 3, 30, 64, 64).contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast("cpu", torch.bfloat16):
         loss = nn.functional.cross_entropy(model.logits(model(clips)).float(), torch.tensor([0, 1]))
     loss.backward()

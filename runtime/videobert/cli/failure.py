@@ -63,8 +63,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the data has enough; the interpreter must not try to flush the rest at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()  # whoever read the data has enough
         raise typer.Exit(CLOSED_PIPE) from None
     except (SystemExit, GeneratorExit):
         raise
@@ -77,7 +76,16 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
                 _write("\n".join(printable(line) for line in error.log.splitlines()))
         failure = _failure_of(error)
         failure.show(as_json=as_json)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _give_up_output()
         raise typer.Exit(failure.exit_code) from None
+
+
+def _give_up_output() -> None:
+    """What stdout still holds cannot be written; the interpreter would try again at exit, and end with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def is_typers(error: BaseException) -> bool:

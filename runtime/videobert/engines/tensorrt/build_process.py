@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -72,6 +73,8 @@ def run_build(request: BuildRequest, limits: BuildLimits, on_progress: OnBuild |
                 encoding="utf-8",
                 errors="replace",
                 env=_environment(),
+                # The library writes the graph's path as it was given into the plan: the name alone, then.
+                cwd=request.graph.absolute().parent,
                 start_new_session=True,
             )
             try:
@@ -96,7 +99,7 @@ def _attend(
     listener = threading.Thread(target=_listen, args=(child.stdout, last, phase), daemon=True)
     listener.start()
     try:
-        child.stdin.write(request.to_json())
+        child.stdin.write(dataclasses.replace(request, graph=Path(request.graph.name)).to_json())
         child.stdin.close()
     except BrokenPipeError:
         pass  # it ended already; its exit code tells more
