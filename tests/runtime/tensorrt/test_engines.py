@@ -95,7 +95,9 @@ def test_a_second_build_takes_the_plans_from_the_cache(built: Built, command: An
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_the_same_input_gives_the_same_plan_of_the_encoder(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_input_gives_the_same_plan_of_the_encoder(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stages = ("encoder", "visual_head", "visual_top")
     monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.stages_of", lambda config: stages)
     rebuilt = build_engines(
