@@ -267,28 +267,28 @@ def test_what_only_looks_like_it_is_not() -> None:
 MACHINE_WORDS = re.compile(r"/work/|/root/|/\.library|/opt/(pypi|wheels)")
 
 
-def tracked_texts() -> list[Path]:
+def our_texts() -> list[Path]:
+    """The text files of the project; not what tools write beside them (caches name the folder that they stand in)."""
     suffixes = {".py", ".md", ".toml", ".txt", ".cpp", ".h", ".yaml", ".json", ""}
-    skip = {
-        ".git",
-        ".venv",
-        ".venv-oldest",
-        "build",
-        "dist",
-        "__pycache__",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-    }
     found = []
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [name for name in folders if name not in skip]
+        folders[:] = [
+            name
+            for name in folders
+            if name == ".ci" or not (name.startswith(".") or name in {"build", "dist", "__pycache__"})
+        ]
         found += [Path(folder, name) for name in names if Path(name).suffix in suffixes]
     return found
 
 
+def test_the_texts_of_the_project_are_found_and_no_cache_among_them() -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in our_texts()}
+    assert {"README.md", "Makefile", ".ci/run", ".gitignore", "runtime/videobert/__init__.py"} <= found
+    assert not [name for name in found if name.startswith((".hypothesis", ".venv", ".git/", "build/"))]
+
+
 def test_no_path_of_one_machine_is_written_down() -> None:
-    for path in tracked_texts():
+    for path in our_texts():
         if path == Path(__file__):
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
