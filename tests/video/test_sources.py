@@ -68,6 +68,15 @@ def test_input_that_cannot_seek(factory, tmp_path, kind):
     assert (pictures(kind(path.read_bytes())) == pictures(path)).all()
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_video_inside_a_longer_file_begins_where_the_file_object_stands(factory, tmp_path, suffix):
+    data = factory.write_clip(tmp_path / f"a.{suffix}", ticks=range(20)).read_bytes()
+    file = io.BytesIO(b"a header of the format around it" + data)
+    for _ in range(2):
+        file.seek(len(file.getbuffer()) - len(data))
+        assert (pictures(file) == pictures(data)).all()
+
+
 @pytest.mark.parametrize("lost", ["seek", "tell"])
 def test_a_file_object_that_cannot_be_asked_is_an_error(clip, lost):
     file = io.BytesIO(clip.read_bytes())

@@ -39,18 +39,14 @@ class Seekable(Protocol):
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
 
-def check_boxes(file: Seekable, begin: int, size: int) -> None:
-    """Refuse a file that declares more samples than it has bytes.
-
-    Args:
-        begin: where in `file` the video begins.
-        size: bytes from there to the end.
+def check_boxes(file: Seekable, size: int) -> None:
+    """Refuse a file of `size` bytes that declares more samples than that.
 
     Raises:
         DecodeError: it declares what it cannot hold.
     """
     promises = _Promises()
-    _Walk(file, begin, size, promises).over(0, size, 0)
+    _Walk(file, size, promises).over(0, size, 0)
     entries = [track.entries for track in promises.tracks]
     edited = sum(count * max(1, track.edits) for count, track in zip(entries, promises.tracks, strict=True))
     if sum(entries) > size or edited > max(size, _EDITED_ENTRIES):
@@ -95,8 +91,8 @@ class _Promises:
 
 
 class _Walk:
-    def __init__(self, file: Seekable, begin: int, size: int, promises: _Promises) -> None:
-        self._file, self._begin, self._size, self._promises = file, begin, size, promises
+    def __init__(self, file: Seekable, size: int, promises: _Promises) -> None:
+        self._file, self._size, self._promises = file, size, promises
         self._block, self._block_at = b"", 0
 
     def over(self, at: int, end: int, depth: int) -> None:
@@ -175,7 +171,7 @@ class _Walk:
             raise DecodeError(
                 "this file's compressed header is too large", allowed=f"{_MOST_MOOV_BYTES} bytes", fix="Write it anew."
             )
-        _Walk(BytesIO(content), 0, len(content), self._promises).over(0, len(content), depth + 1)
+        _Walk(BytesIO(content), len(content), self._promises).over(0, len(content), depth + 1)
 
     def _number(self, at: int) -> int:
         return int.from_bytes(self._bytes(at, 4).ljust(4, b"\0"))
@@ -184,7 +180,7 @@ class _Walk:
         """As many bytes as there are, from a block that is kept."""
         count = max(0, min(count, self._size - at))
         if count and not self._block_at <= at <= at + count <= self._block_at + len(self._block):
-            self._file.seek(self._begin + at)
+            self._file.seek(at)
             block, wanted = bytearray(), max(count, _BLOCK_BYTES)
             while len(block) < wanted and (more := self._file.read(min(wanted - len(block), 1 << 20))):
                 block += more

@@ -77,7 +77,7 @@ def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
                 if not head:
                     raise DecodeError("the video file is empty", seen=name, fix="Copy or download it again.")
                 _refuse_playlist(head, name)
-                check_boxes(file, 0, status.st_size)
+                check_boxes(file, status.st_size)
     except FileNotFoundError as error:
         if _URL.match(name):
             raise _not_local(name) from error
@@ -175,21 +175,25 @@ def _not_local(name: str) -> InputError:
 
 
 class _GuardedReader:
-    """A file object whose answers can be trusted: the library copies what `read` gives into a buffer of its own."""
+    """A file object whose answers can be trusted: the library copies what `read` gives into a buffer of its own.
+
+    The video begins where the file stands now: positions are counted from there, as those in the video's tables are.
+    """
 
     def __init__(self, file: Readable) -> None:
         self._file = file
+        self._begin = 0
         self._can_seek = _can_seek(file)
         if self._can_seek:
             self.seek = self._seek
             self.tell = self._tell
+            self._begin = self._tell()
 
     def check(self) -> None:
         """Look over the boxes of an MP4 and come back; what can be read only once goes unchecked."""
         if self._can_seek:
-            begin = self._tell()
-            check_boxes(self, begin, self._seek(0, os.SEEK_END) - begin)
-            self._seek(begin)
+            check_boxes(self, self._seek(0, os.SEEK_END))
+            self._seek(0)
 
     def read(self, size: int) -> bytes:
         try:
@@ -207,14 +211,14 @@ class _GuardedReader:
 
     def _seek(self, offset: int, whence: int = 0) -> int:
         try:
-            position = self._file.seek(offset, whence)  # type: ignore[attr-defined]
-            return int(self._file.tell() if position is None else position)  # type: ignore[attr-defined]
+            position = self._file.seek(offset + self._begin * (whence == os.SEEK_SET), whence)  # type: ignore[attr-defined]
+            return int(self._file.tell() if position is None else position) - self._begin  # type: ignore[attr-defined]
         except Exception as error:
             raise InputError("seeking in the file object failed", seen=repr(error)) from error
 
     def _tell(self) -> int:
         try:
-            return int(self._file.tell())  # type: ignore[attr-defined]
+            return int(self._file.tell()) - self._begin  # type: ignore[attr-defined]
         except Exception as error:
             raise InputError("the file object cannot tell its position", seen=repr(error)) from error
 
