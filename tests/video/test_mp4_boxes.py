@@ -1,4 +1,7 @@
-"""Files that promise more than they hold are refused before the demuxer makes room for it; honest ones are read."""
+"""Files that promise more than they hold are refused before the demuxer makes room for it; honest ones are read.
+
+First files that can seek, then streams that are read once.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ import pytest
 from videobert.errors import DecodeError
 from videobert.recipe import Recipe
 from videobert.video import open_clips
-from videobert.video.mp4_boxes import check_boxes
+from videobert.video.mp4_boxes import MOST_HEADER_BYTES, check_boxes
+from videobert.video.mp4_stream import CheckedStream
 
 RECIPE = Recipe(frames=10, short_side=32, crop=32)
 MANY = 20_000_000
@@ -118,7 +122,7 @@ def test_the_work_is_bounded():
     check(bytes(8) * 1000)
 
 
-@pytest.mark.parametrize("kind", ["path", "bytes", "file"])
+@pytest.mark.parametrize("kind", ["path", "bytes", "file", "stream"])
 def test_a_small_file_costs_little_memory(factory, tmp_path, kind):
     """A real clip whose table of sizes is made to promise 20 million samples of one byte."""
     path = factory.write_clip(tmp_path / "a.mp4", ticks=range(12))
@@ -127,7 +131,9 @@ def test_a_small_file_costs_little_memory(factory, tmp_path, kind):
     struct.pack_into(">II", data, at + 8, 1, MANY)
     path.write_bytes(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    source = {"path": path, "bytes": bytes(data), "file": io.BytesIO(data)}[kind]
+    stream = io.BufferedReader(io.BytesIO(data))
+    stream.seekable = lambda: False
+    source = {"path": path, "bytes": bytes(data), "file": io.BytesIO(data), "stream": stream}[kind]
     with pytest.raises(DecodeError, match="more samples than it can hold"):
         open_clips(source, RECIPE)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
@@ -159,3 +165,82 @@ def test_raw_pictures_of_one_size_are_read(factory, tmp_path):
     assert struct.unpack_from(">I", path.read_bytes(), path.read_bytes().index(b"stsz") + 8) == (160 * 120 * 2,)
     with open_clips(path, RECIPE) as stream:
         assert sum(10 - clip.padded_frames for clip in stream) == 20
+
+
+class Dribble:
+    """Gives at most so many bytes at once, as a network does."""
+
+    def __init__(self, data, most):
+        self._file, self._most = io.BytesIO(data), most
+        self.given = 0
+
+    def read(self, size):
+        data = self._file.read(min(size, self._most))
+        self.given += len(data)
+        return data
+
+
+def through(data, *, most=1 << 20, size=4096):
+    stream = CheckedStream(Dribble(data, most))
+    return b"".join(iter(lambda: stream.read(size), b""))
+
+
+@pytest.mark.parametrize("most", [1, 7, 1 << 20])
+@pytest.mark.parametrize("data", HONEST.values(), ids=HONEST)
+def test_what_is_honest_flows_through_unchanged(data, most):
+    assert through(data, most=most, size=100) == data
+
+
+@pytest.mark.parametrize("cut", [0, 3, 8, 12, 40, 100, -1])
+@pytest.mark.parametrize("data", HONEST.values(), ids=HONEST)
+def test_what_ends_early_flows_through_to_its_end(data, cut):
+    assert through(data[:cut]) == data[:cut]
+
+
+# Under ten million entries, which a stream may ask for before anybody knows how long it is.
+BELIEVED = ("two halves", "chunks of sound")
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in BELIEVED])
+@pytest.mark.parametrize("most", [5, 1 << 20])
+def test_a_promise_that_cannot_hold_does_not_come_through(name, most):
+    with pytest.raises(DecodeError, match=r"more samples than it can hold|compressed header"):
+        through(HOSTILE[name], most=most)
+
+
+def test_fragments_may_add_up_as_bytes_come():
+    data = movie() + (box(b"moof", box(b"traf", table(b"trun", 900_000))) + box(b"mdat", bytes(900_000))) * 15
+    assert through(data, size=1 << 20) == data
+    with pytest.raises(DecodeError, match="more samples"):
+        through(movie() + box(b"moof", box(b"traf", table(b"trun", 900_000))) * 15)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        box(b"stsz", bytes(4)),
+        box(b"stsc", struct.pack(">2I", 0, 40)),
+        box(b"stts", struct.pack(">2I", 0, 1)),
+    ],
+)
+def test_a_table_that_goes_on_behind_its_header_is_refused(last):
+    """The demuxer would read on in what follows."""
+    with pytest.raises(DecodeError, match="runs past its box"):
+        through(movie(last) + box(b"free", struct.pack(">2I", 1, MANY)))
+
+
+def test_a_header_without_end_is_refused_before_it_is_read():
+    huge = struct.pack(">I4s", MOST_HEADER_BYTES + 1, b"moov")
+    source = Dribble(huge + bytes(MOST_HEADER_BYTES), 1 << 20)
+    with pytest.raises(DecodeError, match="too large"):
+        CheckedStream(source).read(4096)
+    assert source.given == 8
+    open_end = Dribble(struct.pack(">I4s", 0, b"moov") + bytes(MOST_HEADER_BYTES), 1 << 20)
+    with pytest.raises(DecodeError, match="too large"):
+        CheckedStream(open_end).read(4096)
+
+
+def test_space_kept_free_is_not_read_ahead():
+    source = Dribble(box(b"free", bytes(10_000_000)), 1 << 20)
+    assert len(CheckedStream(source).read(100)) == 16
+    assert source.given == 16

@@ -62,9 +62,18 @@ def test_every_kind_of_source_gives_the_same_pictures(clip):
         assert not file.closed, "the caller's file stays open"
 
 
+FORWARD_ONLY = {
+    "a.mkv": {},
+    "a.ts": {},
+    "a.mp4": {"movflags": "faststart"},
+    "fragments.mp4": {"movflags": "frag_keyframe+empty_moov"},
+}
+
+
 @pytest.mark.parametrize("kind", [Unseekable, ReadOnly])
-def test_input_that_cannot_seek(factory, tmp_path, kind):
-    path = factory.write_clip(tmp_path / "a.mkv", ticks=range(20))
+@pytest.mark.parametrize("name", FORWARD_ONLY)
+def test_input_that_cannot_seek(factory, tmp_path, kind, name):
+    path = factory.write_clip(tmp_path / name, ticks=range(20), muxer=FORWARD_ONLY[name])
     assert (pictures(kind(path.read_bytes())) == pictures(path)).all()
 
 
@@ -96,8 +105,9 @@ def failing(*_):
     raise OSError("the line is down")
 
 
-def test_a_named_pipe(factory, tmp_path):
-    path = factory.write_clip(tmp_path / "a.mkv", ticks=range(20))
+@pytest.mark.parametrize("name", FORWARD_ONLY)
+def test_a_named_pipe(factory, tmp_path, name):
+    path = factory.write_clip(tmp_path / name, ticks=range(20), muxer=FORWARD_ONLY[name])
     os.mkfifo(tmp_path / "pipe")
     if os.fork() == 0:
         (tmp_path / "pipe").write_bytes(path.read_bytes())

@@ -162,7 +162,7 @@ def _limits(results: dict[str, Any]) -> str:
 - A clip that holds the end of one event and the start of the next is a mixture; its token may be of neither.
 - The evaluation films come from the same drawing program as the training films. They show that the chain works, not
   that the model understands video.
-- The scenes of `clip.mp4` were picked, so that each of its clips is read right. The evaluation films were not picked."""
+- The scenes of `clip.mp4` were picked so that each of its clips is read right; the evaluation films were not picked."""
 
 
 def missed_bars(results: dict[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ from videobert.video.decoders import Choice, choose, open_decoder
 from videobert.video.device_frames import DeviceFrames
 from videobert.video.frame_array import ArrayDecoder, FrameArray
 from videobert.video.info import VideoInfo
+from videobert.video.mp4_stream import Readable
 from videobert.video.sampling import SampleGrid
 from videobert.video.timestamps import PresentationClock
 from videobert.video.transform import PictureTransform
@@ -36,7 +37,7 @@ VideoSource = (
     | bytes
     | bytearray
     | memoryview
-    | sources.Readable
+    | Readable
     | FrameArray
     | Iterable[tuple[npt.NDArray[np.uint8], float]]
 )

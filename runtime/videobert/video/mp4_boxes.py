@@ -21,15 +21,21 @@ from videobert.errors import DecodeError
 
 # Index entries that any file may ask for through its edits: some 300 MB.
 _EDITED_ENTRIES = 10_000_000
+# The same for what a stream has not shown yet.
+_UNSEEN_ENTRIES = 10_000_000
 # Sound in ticks of one sample is cut into pieces of at least so many samples.
 _PIECE_SAMPLES = 160
 _MOST_STEPS = 10_000_000
 _MOST_DEPTH = 12
-_MOST_MOOV_BYTES = 64 << 20
+MOST_HEADER_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 13
 _HOLDERS = frozenset(
     b"moov trak mdia minf stbl edts udta dinf tref mvex moof traf sinf schi ilst iref wave jp2h".split()
 )
+_TABLES = frozenset(b"stsz stz2 trun elst stts stco co64 stsc hdlr".split())
+# A header that its writer gave up counts where the demuxer finds no other.
+GIVEN_UP = frozenset(b"free hoov".split())
+LOOKED_INTO = _HOLDERS | _TABLES | GIVEN_UP | frozenset(b"meta stsd cmov".split())
 
 
 class Seekable(Protocol):
@@ -47,15 +53,36 @@ def check_boxes(file: Seekable, size: int) -> None:
     """
     promises = _Promises()
     _Walk(file, size, promises).over(0, size, 0)
-    entries = [track.entries for track in promises.tracks]
-    edited = sum(count * max(1, track.edits) for count, track in zip(entries, promises.tracks, strict=True))
-    if sum(entries) > size or edited > max(size, _EDITED_ENTRIES):
-        raise DecodeError(
-            "this file declares more samples than it can hold",
-            seen=f"{sum(entries)} samples, {edited} with its edits, in {size} bytes",
-            allowed=f"one sample a byte, {max(size, _EDITED_ENTRIES)} with edits",
-            fix="Check that the file plays, and write it anew.",
-        )
+    promises.hold_against(size, most_samples=size)
+
+
+class BoxChecker:
+    """The same for a file that is read once, front to back, and whose size nobody knows: box by box.
+
+    What is promised may still come, so the boxes may be 10 million samples ahead of the bytes.
+    """
+
+    def __init__(self) -> None:
+        self._promises = _Promises()
+
+    def check(self, box: bytes, seen_bytes: int, *, complete: bool) -> None:
+        """Take in one box of the file.
+
+        Args:
+            box: it, with its head; cut short if the file ends in it.
+            seen_bytes: of the file, with this box.
+            complete: whether it is whole. What the demuxer reads behind a whole box is not known here.
+
+        Raises:
+            DecodeError: the boxes so far declare what such a file cannot hold, or a table runs past its box.
+        """
+        _Walk(BytesIO(box), len(box), self._promises, bounded=complete).over(0, len(box), 0)
+        self._promises.hold_against(seen_bytes, most_samples=seen_bytes + _UNSEEN_ENTRIES)
+
+
+def is_given_up(body: bytes) -> bool:
+    """Whether the content of a box of a kind in `GIVEN_UP` begins as a header does."""
+    return body[4:8] in (b"mvhd", b"cmov")
 
 
 @dataclass(slots=True)
@@ -84,6 +111,18 @@ class _Promises:
     steps: int = 0
     tracks: list[_Track] = field(default_factory=lambda: [_Track()])
 
+    def hold_against(self, size: int, most_samples: int) -> None:
+        most_edited = max(most_samples, _EDITED_ENTRIES)
+        entries = [track.entries for track in self.tracks]
+        edited = sum(count * max(1, track.edits) for count, track in zip(entries, self.tracks, strict=True))
+        if sum(entries) > most_samples or edited > most_edited:
+            raise DecodeError(
+                "this file declares more samples than it can hold",
+                seen=f"{sum(entries)} samples, {edited} with its edits, in {size} bytes",
+                allowed=f"{most_samples} samples, {most_edited} with edits",
+                fix="Check that the file plays, and write it anew.",
+            )
+
     def step(self, count: int = 1) -> None:
         self.steps += count
         if self.steps > _MOST_STEPS:
@@ -91,8 +130,9 @@ class _Promises:
 
 
 class _Walk:
-    def __init__(self, file: Seekable, size: int, promises: _Promises) -> None:
+    def __init__(self, file: Seekable, size: int, promises: _Promises, *, bounded: bool = False) -> None:
         self._file, self._size, self._promises = file, size, promises
+        self._bounded = bounded  # whether there is more behind the end, which cannot be read here
         self._block, self._block_at = b"", 0
 
     def over(self, at: int, end: int, depth: int) -> None:
@@ -114,9 +154,7 @@ class _Walk:
     def _take(self, kind: bytes, body: int, end: int, depth: int) -> None:
         if kind == b"trak":
             self._promises.tracks.append(_Track())
-        # A header that its writer gave up counts where the demuxer finds no other.
-        given_up = kind in (b"free", b"hoov") and self._bytes(body + 4, 4) in (b"mvhd", b"cmov")
-        if kind in _HOLDERS or given_up:
+        if kind in _HOLDERS or (kind in GIVEN_UP and is_given_up(self._bytes(body, 8))):
             self.over(body, end, depth + 1)
         elif kind == b"meta":
             if (place := self._bytes(body, min(end - body, _BLOCK_BYTES)).find(b"hdlr")) >= 4:
@@ -143,7 +181,8 @@ class _Walk:
             case b"elst":
                 track.edits += self._number(body + 4)
             case b"stts":
-                track.ticks.add((self._number(body + 4), self._number(body + 12)))
+                count = self._number(body + 4)
+                track.ticks.add((count, self._number(body + 12) if count else 0))
             case b"stco" | b"co64":
                 track.chunks += self._number(body + 4)
             case b"hdlr":
@@ -152,6 +191,8 @@ class _Walk:
                 self._read_runs(track, body + 8, self._number(body + 4))
 
     def _read_runs(self, track: _Track, at: int, count: int) -> None:
+        if self._bounded and at + 12 * count > self._size:
+            raise _past_its_box()
         count = max(0, min(count, (self._size - at) // 12))
         self._promises.step(count)
         for entry in range(at, at + 12 * count, 12):
@@ -162,18 +203,20 @@ class _Walk:
 
     def _inflate(self, body: int, end: int, depth: int) -> None:
         """A header in compressed form: `dcom` with its method, then `cmvd` with its length."""
-        packed = self._bytes(body + 24, min(end - body - 24, _MOST_MOOV_BYTES))
+        packed = self._bytes(body + 24, min(end - body - 24, MOST_HEADER_BYTES))
         try:
-            content = zlib.decompressobj().decompress(packed, _MOST_MOOV_BYTES + 1)
+            content = zlib.decompressobj().decompress(packed, MOST_HEADER_BYTES + 1)
         except zlib.error:
             return
-        if len(content) > _MOST_MOOV_BYTES:
+        if len(content) > MOST_HEADER_BYTES:
             raise DecodeError(
-                "this file's compressed header is too large", allowed=f"{_MOST_MOOV_BYTES} bytes", fix="Write it anew."
+                "this file's compressed header is too large", allowed=f"{MOST_HEADER_BYTES} bytes", fix="Write it anew."
             )
         _Walk(BytesIO(content), len(content), self._promises).over(0, len(content), depth + 1)
 
     def _number(self, at: int) -> int:
+        if self._bounded and at + 4 > self._size:
+            raise _past_its_box()
         return int.from_bytes(self._bytes(at, 4).ljust(4, b"\0"))
 
     def _bytes(self, at: int, count: int) -> bytes:
@@ -186,3 +229,7 @@ class _Walk:
                 block += more
             self._block, self._block_at = bytes(block), at
         return self._block[at - self._block_at :][:count]
+
+
+def _past_its_box() -> DecodeError:
+    return DecodeError("a table of this file runs past its box", fix="Check that the file plays, and write it anew.")

@@ -6,7 +6,8 @@ import io
 import os
 import re
 import stat
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import Any
 
 import av
 import av.error
@@ -14,6 +15,7 @@ from av.container import InputContainer
 
 from videobert.errors import DecodeError, InputError
 from videobert.video.mp4_boxes import check_boxes
+from videobert.video.mp4_stream import CheckedStream, Readable
 
 # Demuxers of FFmpeg that read one file and nothing else. Playlists and scripts (hls, dash, concat, sdp, …), which
 # name further files or addresses, are refused by the library before they read a byte of what they name.
@@ -51,12 +53,6 @@ _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<SmoothStreamin
 _BUFFER_BYTES = 1 << 17
 
 
-class Readable(Protocol):
-    """A binary file object; `seek` and `tell` are used where it has them."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
 def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
     """Open a local file.
 
@@ -78,6 +74,8 @@ def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
                     raise DecodeError("the video file is empty", seen=name, fix="Copy or download it again.")
                 _refuse_playlist(head, name)
                 check_boxes(file, status.st_size)
+        elif not stat.S_ISDIR(status.st_mode):
+            return _open(_checked(_Pipe(name)), name, max_pixels)
     except FileNotFoundError as error:
         if _URL.match(name):
             raise _not_local(name) from error
@@ -97,16 +95,12 @@ def open_bytes(data: bytes | bytearray | memoryview, max_pixels: int) -> InputCo
     if not len(data):
         raise DecodeError("the video is empty", seen="0 bytes")
     _refuse_playlist(bytes(data[:4096]), "bytes")
-    reader = _GuardedReader(io.BytesIO(data))
-    reader.check()
-    return _open(reader, f"{len(data)} bytes", max_pixels)
+    return _open(_checked(io.BytesIO(data)), f"{len(data)} bytes", max_pixels)
 
 
 def open_file(file: Readable, max_pixels: int) -> InputContainer:
     """Open a binary file object at its current position; it stays open. Raises as `open_path`."""
-    reader = _GuardedReader(file)
-    reader.check()
-    return _open(reader, f"a {type(file).__name__}", max_pixels)
+    return _open(_checked(file), f"a {type(file).__name__}", max_pixels)
 
 
 class Rewound:
@@ -174,26 +168,35 @@ def _not_local(name: str) -> InputError:
     )
 
 
-class _GuardedReader:
-    """A file object whose answers can be trusted: the library copies what `read` gives into a buffer of its own.
+def _checked(file: Readable) -> Readable:
+    """A file object whose answers can be trusted, its boxes looked over if it is an MP4."""
+    if not _can_seek(file):
+        return CheckedStream(_GuardedReader(file))
+    reader = _GuardedFile(file)
+    check_boxes(reader, reader.seek(0, os.SEEK_END))
+    reader.seek(0)
+    return reader
 
-    The video begins where the file stands now: positions are counted from there, as those in the video's tables are.
-    """
+
+class _Pipe:
+    """A named pipe or a device; open as long as this object lives."""
+
+    def __init__(self, name: str) -> None:
+        self._file = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __del__(self) -> None:
+        with suppress(AttributeError):  # it could not be opened
+            os.close(self._file)
+
+    def read(self, size: int) -> bytes:
+        return os.read(self._file, size)
+
+
+class _GuardedReader:
+    """The library copies what `read` gives into a buffer of its own, so it must be what was asked for."""
 
     def __init__(self, file: Readable) -> None:
         self._file = file
-        self._begin = 0
-        self._can_seek = _can_seek(file)
-        if self._can_seek:
-            self.seek = self._seek
-            self.tell = self._tell
-            self._begin = self._tell()
-
-    def check(self) -> None:
-        """Look over the boxes of an MP4 and come back; what can be read only once goes unchecked."""
-        if self._can_seek:
-            check_boxes(self, self._seek(0, os.SEEK_END))
-            self._seek(0)
 
     def read(self, size: int) -> bytes:
         try:
@@ -209,14 +212,26 @@ class _GuardedReader:
             )
         return bytes(data)
 
-    def _seek(self, offset: int, whence: int = 0) -> int:
+
+class _GuardedFile(_GuardedReader):
+    """A file object that can seek.
+
+    The video begins where it stands now: positions are counted from there, as those in the video's tables are.
+    """
+
+    def __init__(self, file: Readable) -> None:
+        super().__init__(file)
+        self._begin = 0
+        self._begin = self.tell()
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
         try:
             position = self._file.seek(offset + self._begin * (whence == os.SEEK_SET), whence)  # type: ignore[attr-defined]
             return int(self._file.tell() if position is None else position) - self._begin  # type: ignore[attr-defined]
         except Exception as error:
             raise InputError("seeking in the file object failed", seen=repr(error)) from error
 
-    def _tell(self) -> int:
+    def tell(self) -> int:
         try:
             return int(self._file.tell()) - self._begin  # type: ignore[attr-defined]
         except Exception as error:

@@ -1,0 +1,91 @@
+"""A video that can be read only once: the headers of an MP4 are looked over before the demuxer gets to see them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from videobert.errors import DecodeError
+from videobert.video.mp4_boxes import GIVEN_UP, LOOKED_INTO, MOST_HEADER_BYTES, BoxChecker, is_given_up
+
+_PIECE_BYTES = 1 << 20
+
+
+class Readable(Protocol):
+    """A binary file that can be read."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class CheckedStream:
+    """Hands on what it reads. A box that may hold tables is read whole and checked first; all else flows through.
+
+    What is no box ends the look at boxes, as it ends the demuxer's: files of other kinds flow through whole.
+    """
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._checker = BoxChecker()
+        self._ready, self._given = b"", 0  # looked over; so much of it is handed on
+        self._flowing: int | None = 0  # bytes up to the next box; None for all that comes
+        self._seen = 0
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, none at the end.
+
+        Raises:
+            DecodeError: an MP4 declares more samples than it can hold, or a header is too large.
+        """
+        if self._given == len(self._ready) and self._flowing == 0:
+            self._ready, self._given = self._next_box(), 0
+        if self._given < len(self._ready):
+            data = self._ready[self._given : self._given + size]
+            self._given += len(data)
+            return data
+        if self._flowing is None:
+            return self._file.read(size)
+        data = self._file.read(min(size, self._flowing))
+        self._flowing -= len(data)
+        self._seen += len(data)
+        return data
+
+    def _next_box(self) -> bytes:
+        """The next box, or its beginning if the rest needs no look."""
+        content = self._filled(b"", 8)
+        size, kind = int.from_bytes(content[:4]), content[4:8]
+        if size == 1:
+            content = self._filled(content, 16)
+            size = int.from_bytes(content[8:])
+        known = len(content)
+        if kind in GIVEN_UP:
+            content = self._filled(content, known + 8 if size == 0 else min(size, known + 8))
+        if kind not in LOOKED_INTO or (kind in GIVEN_UP and not is_given_up(content[known:])):
+            self._flowing = None if size < known else size - len(content)
+            return content
+        if 0 < size < known:
+            self._flowing = None
+            return content
+        if size > MOST_HEADER_BYTES:
+            raise _too_large(size)
+        content = self._filled(content, size or MOST_HEADER_BYTES + 1)
+        if len(content) > MOST_HEADER_BYTES:
+            raise _too_large(len(content))
+        self._checker.check(content, self._seen, complete=len(content) == size)
+        return content
+
+    def _filled(self, content: bytes, size: int) -> bytes:
+        """What was read, and more up to `size` or to the end of the file."""
+        parts, missing = [content], size - len(content)
+        while missing > 0 and (data := self._file.read(min(missing, _PIECE_BYTES))):
+            parts.append(data)
+            missing -= len(data)
+            self._seen += len(data)
+        return b"".join(parts)
+
+
+def _too_large(size: int) -> DecodeError:
+    return DecodeError(
+        "a header of this file is too large to be read from a pipe",
+        seen=f"{size} bytes",
+        allowed=f"{MOST_HEADER_BYTES} bytes",
+        fix="Save the video to a file first.",
+    )
