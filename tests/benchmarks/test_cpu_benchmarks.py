@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import videobert
+from videobert_modeling.models import tiny
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -89,3 +92,28 @@ def test_the_bundled_model_with_other_answers_than_in_float32_has_no_speed(
     said = iter([["one answer"], ["another"]])
     monkeypatch.setattr(module, "answers", lambda report: next(said))
     assert set(module.measure()) == {"environment", "clip_s", "parity"}
+
+
+@pytest.fixture
+def sizes(load: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = load("published_sizes")
+    recipe = videobert.Recipe(fps=4, frames=14, short_side=40, crop=32)
+    for name, value in {"SIZES": (tiny(),), "RECIPE": recipe, "FRESH_LOADS": 2, "RUNS": 2}.items():
+        monkeypatch.setattr(module, name, value)
+    return module
+
+
+def test_a_model_of_a_published_size_is_built_loaded_and_asked(sizes: ModuleType) -> None:
+    results = sizes.measure()
+    row = results["tiny"]
+    assert row["parity"]["holds"]
+    assert row["parameters_millions"] == 0.2
+    for name in ("load", "first_answer", "later_answer"):
+        assert 0 < row[name]["q1_s"] <= row[name]["median_s"] <= row[name]["q3_s"]
+    for name in ("build_s", "build_peak_gib", "load_without_cache_s", "run_peak_gib"):
+        assert row[name] > 0
+
+
+def test_a_size_whose_states_are_wrong_has_no_speed(sizes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "parity_with_f32", lambda folder, cache: {"holds": False})
+    assert not [name for name in sizes.measure()["tiny"] if "load" in name or "answer" in name]
