@@ -371,6 +371,18 @@ def test_a_file_of_damage_only_is_an_error(clip, tmp_path):
         open_clips(path, RECIPE)
 
 
+def test_damage_without_end_is_given_up(clip, tmp_path, monkeypatch):
+    """A table may declare as many packets of nothing as a file has bytes, and each costs a try."""
+    monkeypatch.setattr("videobert.video.pyav_decoder._DAMAGED_PACKETS_IN_A_ROW", 8)
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"mdat") + 4
+    data[start : data.index(b"moov") - 4] = bytes(data.index(b"moov") - 4 - start)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match="too many packets in a row"):
+        open_clips(path, RECIPE)
+
+
 class Misbehaving:
     def __init__(self, answer):
         self._answer = answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from videobert.errors import DecodeError
-from videobert.video.mp4_boxes import GIVEN_UP, LOOKED_INTO, MOST_HEADER_BYTES, BoxChecker, is_given_up
+from videobert.video.mp4_boxes import GIVEN_UP, LOOKED_INTO, MOST_HEADER_BYTES, BoxChecker, box_size, is_given_up
 
 _PIECE_BYTES = 1 << 20
 
@@ -28,15 +28,23 @@ class CheckedStream:
         self._ready, self._given = b"", 0  # looked over; so much of it is handed on
         self._flowing: int | None = 0  # bytes up to the next box; None for all that comes
         self._seen = 0
+        self._header_came = self._film_came_first = False
+        self._refusal: DecodeError | None = None
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end.
 
         Raises:
-            DecodeError: an MP4 declares more samples than it can hold, or a header is too large.
+            DecodeError: an MP4 declares more samples than it can hold, or its header is too large or behind its film.
         """
+        if self._refusal is not None:
+            raise self._refusal
         if self._given == len(self._ready) and self._flowing == 0:
-            self._ready, self._given = self._next_box(), 0
+            try:
+                self._ready, self._given = self._next_box(), 0
+            except DecodeError as error:
+                self._refusal = error
+                raise
         if self._given < len(self._ready):
             data = self._ready[self._given : self._given + size]
             self._given += len(data)
@@ -51,25 +59,33 @@ class CheckedStream:
     def _next_box(self) -> bytes:
         """The next box, or its beginning if the rest needs no look."""
         content = self._filled(b"", 8)
-        size, kind = int.from_bytes(content[:4]), content[4:8]
-        if size == 1:
+        if content[:4] == b"\0\0\0\1":
             content = self._filled(content, 16)
-            size = int.from_bytes(content[8:])
+        (size, length), kind = box_size(content), content[4:8]
         known = len(content)
         if kind in GIVEN_UP:
             content = self._filled(content, known + 8 if size == 0 else min(size, known + 8))
-        if kind not in LOOKED_INTO or (kind in GIVEN_UP and not is_given_up(content[known:])):
-            self._flowing = None if size < known else size - len(content)
-            return content
-        if 0 < size < known:
+        if known < length or 0 < size < length:
             self._flowing = None
             return content
-        if size > MOST_HEADER_BYTES:
-            raise _too_large(size)
-        content = self._filled(content, size or MOST_HEADER_BYTES + 1)
-        if len(content) > MOST_HEADER_BYTES:
-            raise _too_large(len(content))
-        self._checker.check(content, self._seen, complete=len(content) == size)
+        if kind not in LOOKED_INTO or (kind in GIVEN_UP and not is_given_up(content[known:])):
+            self._flowing = None if size == 0 else size - len(content)
+            self._film_came_first |= kind == b"mdat" and not self._header_came
+            return content
+        if size == 0 or size > MOST_HEADER_BYTES:
+            raise _too_large("no end" if size == 0 else f"{size} bytes")
+        content = self._filled(content, size)
+        if len(content) < size:
+            # The stream ends in a header: nothing of it can be used.
+            self._flowing = None
+            return b""
+        self._checker.check(content, self._seen)
+        if kind == b"moov" and self._film_came_first:
+            raise DecodeError(
+                "the header of this MP4 lies behind its film, and what is read once cannot go back",
+                fix="Save it to a file first, or write it with its header in front (faststart).",
+            )
+        self._header_came |= kind == b"moov"
         return content
 
     def _filled(self, content: bytes, size: int) -> bytes:
@@ -82,10 +98,10 @@ class CheckedStream:
         return b"".join(parts)
 
 
-def _too_large(size: int) -> DecodeError:
+def _too_large(size: str) -> DecodeError:
     return DecodeError(
         "a header of this file is too large to be read from a pipe",
-        seen=f"{size} bytes",
+        seen=size,
         allowed=f"{MOST_HEADER_BYTES} bytes",
         fix="Save the video to a file first.",
     )

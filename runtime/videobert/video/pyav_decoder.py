@@ -39,6 +39,8 @@ _NO_DURATION = {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "mjpeg", "
 _THREADED_PIXELS = 640 * 360
 # A file cut short can fail once for every packet that it promised; this many in a row are its end.
 _READ_ERRORS_IN_A_ROW = 64
+# An hour of film at 25 pictures a second; what has as many packets of nothing is made to waste time.
+_DAMAGED_PACKETS_IN_A_ROW = 90_000
 
 
 class PyAvDecoder:
@@ -183,6 +185,7 @@ class PyAvDecoder:
 
     def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame]:
         context = stream.codec_context
+        in_a_row = 0
         for number, packet in enumerate(self._packets(stream)):
             stop_if(self._cancel)
             if number == 0 and packet.pts is None and packet.dts is not None:
@@ -197,6 +200,14 @@ class PyAvDecoder:
                 if self._decode_order is not None:
                     self._decode_order.lose()
             self._damaged_packets += damaged
+            in_a_row = in_a_row + 1 if damaged and not pictures else 0
+            if in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
+                raise DecodeError(
+                    "too many packets in a row of this video are damaged",
+                    seen=in_a_row,
+                    allowed=_DAMAGED_PACKETS_IN_A_ROW,
+                    fix="Check that the file plays, or convert it to MP4 (H.264).",
+                )
             yield from pictures
         stop_if(self._cancel)
         yield from self._drain(context)
