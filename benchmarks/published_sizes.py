@@ -99,11 +99,10 @@ def _codebook(config: ModelConfig, backbone: S3D) -> Codebook:
 def timed(*command: str) -> tuple[str, float, float]:
     """What a program printed, its seconds and its peak of resident memory in GiB."""
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as process:
+        said = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{command[:3]} ended with {process.returncode}")
     return said, time.perf_counter() - began, usage.ru_maxrss / 2**20
