@@ -15,8 +15,9 @@ import pytest
 from videobert.errors import DecodeError
 from videobert.recipe import Recipe
 from videobert.video import open_clips
-from videobert.video.mp4_boxes import MOST_HEADER_BYTES, check_boxes
+from videobert.video.mp4_boxes import check_boxes
 from videobert.video.mp4_stream import CheckedStream
+from videobert.video.mp4_tables import MOST_HEADER_BYTES
 
 RECIPE = Recipe(frames=10, short_side=32, crop=32)
 MANY = 20_000_000
@@ -41,6 +42,10 @@ def movie(*tables, edits=0, kind=b"vide", wide=False):
     edit_list = table(b"elst", edits, *(1, 0, 65536) * edits)
     media = box(b"mdia", handler(kind), box(b"minf", box(b"stbl", *tables), wide=wide))
     return box(b"moov", box(b"trak", box(b"edts", edit_list), media))
+
+
+def compressed(content):
+    return box(b"cmov", box(b"dcom", b"zlib"), box(b"cmvd", bytes(4), zlib.compress(content)))
 
 
 def check(data):
@@ -71,7 +76,9 @@ HOSTILE = {
     ),
     "a box to the end, in 64 bits": struct.pack(">I4sQ", 1, b"moov", 8) + movie(table(b"stsz", 1, MANY))[8:],
     "a table to the end, in 64 bits": movie(struct.pack(">I4sQ", 1, b"stsz", 8) + table(b"stsz", 1, MANY)[8:]),
-    "behind the name of a table": movie(box(b"stsd", box(b"free", b"stsz" + bytes(40)), table(b"stsz", 1, MANY))),
+    "behind the name of a table": movie(
+        box(b"stsd", bytes(8), box(b"free", b"stsz" + bytes(40)), table(b"stsz", 1, MANY))
+    ),
     "far within a sample description": movie(box(b"stsd", bytes(9000), table(b"stsz", 1, MANY))),
     "behind the name of a handler": box(
         b"moov",
@@ -96,6 +103,33 @@ HOSTILE = {
     "an index of many tracks": box(b"moov", *[box(b"trak")] * 900)
     + table(b"sidx", 1, 1000, 0, 0, 9000, *(1, 1, 0) * 9000),
     "tracks": box(b"trak") * 1200,
+    "a handler behind its track": movie(
+        table(b"stts", 1, MANY, 1),
+        table(b"stsc", 1, 1, MANY, 1),
+        table(b"stco", 1, 48),
+        table(b"stsz", 1, MANY),
+        kind=b"none",
+    )
+    + handler(b"soun"),
+    "runs of nothing at the end": movie(
+        table(b"stts", 1, MANY, 1),
+        table(b"stsc", 2, 1, MANY << 6, 1, 1, 0, 1),
+        table(b"stco", 2, 48, 49),
+        kind=b"soun",
+    ),
+    "times of their own": movie(table(b"ctts", 1, MANY, 1)),
+    "groups": movie(box(b"sbgp", struct.pack(">I4s3I", 0, b"sync", 1, MANY, 1))),
+    "encrypted samples": movie(table(b"senc", MANY)),
+    "encrypted samples of one size": movie(box(b"saiz", struct.pack(">IBI", 0, 0, MANY))),
+    "places of items": box(b"meta", bytes(4), handler(b"pict"), box(b"iloc", struct.pack(">IHI", 2 << 24, 0, MANY))),
+    "a description larger than its box": movie(
+        box(b"stsd", struct.pack(">2I", 0, 1), struct.pack(">I4s", 100, b"jpeg")), table(b"stsz", 1, 5)
+    ),
+    "within a description of sound": movie(box(b"wave", box(b"free", table(b"stsz", 1, MANY)))),
+    "a property that is a table": movie() + box(b"iprp", box(b"ipco", table(b"trun", 9))),
+    "covers of many fragments": movie(box(b"ilst", box(b"covr", box(b"data") * 900))) + box(b"moof") * 1200,
+    "a compressed header in another": box(b"moov", compressed(compressed(b""))),
+    "an index within a track": movie(table(b"sidx", *range(9))),
     "edits": movie(table(b"stsz", 1, 40_000), edits=300) + box(b"mdat", bytes(40_000)),
     "sound that says it is text": movie(
         handler(b"subp"),
@@ -128,9 +162,10 @@ REFUSALS = "|".join(
         "more samples than it can hold",
         "more entries than it can hold",
         "compressed header",
-        "inside of another box",
+        "inside of another that",
         "too many fragments",
         "too many tracks",
+        "description of this file runs past its box",
     )
 )
 
@@ -304,16 +339,73 @@ def test_space_kept_free_is_not_read_ahead():
     assert source.given == 16
 
 
-def test_a_refusal_stands():
+def test_nothing_follows_a_refusal():
     stream = CheckedStream(Dribble(HOSTILE["tracks"] + bytes(100), 1 << 20))
-    for _ in range(3):
-        with pytest.raises(DecodeError, match="too many tracks"):
-            b"".join(iter(lambda: stream.read(100), b""))
+    with pytest.raises(DecodeError, match="too many tracks"):
+        b"".join(iter(lambda: stream.read(100), b""))
+    assert stream.read(100) == b""
 
 
-def test_a_header_behind_its_film_is_named(factory, tmp_path):
+def test_a_header_behind_its_film_is_named(factory, tmp_path, capfd):
     path = factory.write_clip(tmp_path / "a.mp4", ticks=range(12))
     stream = io.BufferedReader(io.BytesIO(path.read_bytes()))
     stream.seekable = lambda: False
     with pytest.raises(DecodeError, match="header of this MP4 lies behind its film"):
         open_clips(stream, RECIPE)
+    assert capfd.readouterr() == ("", "")
+
+
+def fragments(*extra):
+    """Three fragments and their index, with something between the second and the third."""
+    parts = [box(b"moof", box(b"traf", table(b"trun", 9))) + box(b"mdat", bytes(9)) for _ in range(3)]
+    parts[1] += b"".join(extra)
+    entries = [number for part in parts for number in (len(part), 1, 0)]
+    return movie() + box(b"sidx", struct.pack(">5I2H", 0, 1, 1000, 0, 0, 0, 3), struct.pack(">9I", *entries)), parts
+
+
+def test_an_index_of_fragments_is_believed_where_they_begin():
+    head, parts = fragments(box(b"emsg", bytes(30)))
+    whole = head + b"".join(parts)
+    check(whole)
+    assert through(whole) == whole
+    for end in (len(head), len(head) + len(parts[0]), len(whole) - 5):
+        check(whole[:end])
+        assert whole.startswith(through(whole[:end]))
+
+
+@pytest.mark.parametrize("between", [struct.pack(">2I", 3, 0), box(b"mdat", bytes(30))[:-4]])
+def test_an_index_that_leads_elsewhere_is_refused(between):
+    """The demuxer goes there, past what no walk over the boxes can pass."""
+    head, parts = fragments(between)
+    for read in (check, through):
+        with pytest.raises(DecodeError, match="names places where no fragment begins"):
+            read(head + b"".join(parts))
+
+
+def sound(*behind, count=9_600_000):
+    """Three minutes of sound in ticks of one sample, with what other programs put behind its track."""
+    tables = (
+        table(b"stts", 1, count, 1),
+        table(b"stsc", 1, 1, 48_000, 1),
+        table(b"stco", 200, *range(200)),
+        table(b"stsz", 2, count),
+    )
+    track = movie(*tables, kind=b"soun")[8:]
+    return box(b"moov", track, *behind)
+
+
+@pytest.mark.parametrize("kind", [b"mdir", b"mdta"])
+def test_tags_behind_a_track_of_sound_change_nothing(kind):
+    tags = box(b"meta", bytes(4), handler(kind), box(b"ilst"))
+    for data in (sound(tags), sound(box(b"udta", tags))):
+        check_boxes(io.BytesIO(data), len(data) + 20_000_000)
+        assert through(data) == data
+
+
+@pytest.mark.parametrize("identity", [1, 20, 0x73746974])
+def test_descriptions_of_timed_metadata_hold_another_table_of_keys(identity):
+    keys = box(b"keys", struct.pack(">2I", 60, identity), b"keydmdtacom.apple.quicktime.still-image-time")
+    description = box(b"mebx", bytes(8), keys)
+    data = movie(box(b"stsd", struct.pack(">2I", 0, 1), description), kind=b"meta")
+    check(data)
+    assert through(data) == data

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from videobert.errors import DecodeError
 
@@ -20,9 +21,11 @@ FREE_ENTRIES = 5_000_000
 _FREE_FRAGMENT_NOTES = 1_000_000
 _BYTES_A_FRAGMENT = 64
 _MOST_TRACKS = 1000
-_MOST_STEPS = 10_000_000
-# Handlers of a track's data, beside that of its kind.
-_DATA_HANDLERS = frozenset((b"alis", b"url ", b"rsrc", bytes(4)))
+_MOST_STEPS = 2_000_000
+# Sound in ticks of one sample is cut into pieces of at least so many samples.
+_PIECE_SAMPLES = 160
+# Handlers that change the kind of a track.
+_KINDS = frozenset(b"vide soun subp clcp".split())
 
 
 @dataclass(slots=True)
@@ -32,8 +35,9 @@ class Track:
     samples: int = 0
     edits: int = 0
     chunks: int = 0
-    pieces: int = 0  # of all runs of chunks but the last
-    last_run: tuple[int, int] = (1, 0)  # its first chunk, and pieces in each of its chunks
+    most_in_chunk: int = 0
+    offsets: int = 0  # samples that have a time of their own
+    grouped: int = 0  # samples that belong to groups
     ticks: set[tuple[int, int]] = field(default_factory=set)  # entries of the table of durations, the first duration
     handlers: set[bytes] = field(default_factory=set)
     tables: Counter[bytes] = field(default_factory=Counter)
@@ -43,11 +47,11 @@ class Track:
 
     def count(self) -> tuple[int, int]:
         """Entries of the demuxer's index, or a few more, and the same with its edits."""
-        first, last_pieces = self.last_run
-        pieces = self.pieces + max(0, self.chunks + 1 - first) * last_pieces
+        pieces = self.chunks * -(-self.most_in_chunk // _PIECE_SAMPLES)
         once = self.tables[b"stts"] == self.tables[b"stsc"] == self.tables[b"stco"] + self.tables[b"co64"] == 1
-        in_pieces = once and not self.odd and self.ticks == {(1, 1)} and self.handlers - _DATA_HANDLERS == {b"soun"}
-        entries = pieces if in_pieces else max(self.samples, pieces)
+        in_pieces = once and not self.odd and self.ticks == {(1, 1)} and self.handlers & _KINDS == {b"soun"}
+        others = max(self.offsets, self.grouped, pieces if any(ticks == 1 for _, ticks in self.ticks) else 0)
+        entries = pieces if in_pieces else max(self.samples, others)
         return entries, entries * max(1, self.edits)
 
 
@@ -57,9 +61,13 @@ class Promises:
 
     steps: int = 0
     fragments: int = 0
+    pictures: int = 0  # covers and items, of which the demuxer makes tracks
+    encrypted: int = 0  # samples, counted once or twice
+    inflated: bool = False
     tracks: list[Track] = field(default_factory=lambda: [Track()])
     entries: int = 0
     edited: int = 0
+    starts: list[int] = field(default_factory=list)  # a heap: where boxes begin that are still to come, says an index
 
     def hold_against(self, size: int, *, unseen_samples: int = 0) -> None:
         """Compare with the bytes of the file, or with those seen so far and the samples that may still come.
@@ -69,18 +77,19 @@ class Promises:
         """
         most_samples = size + unseen_samples
         most_edited = max(most_samples, FREE_ENTRIES)
-        if self.entries > most_samples or self.edited > most_edited:
+        if self.entries > most_samples or self.edited > most_edited or self.encrypted > 2 * most_edited:
             raise DecodeError(
                 "this file declares more samples than it can hold",
-                seen=f"{self.entries} samples, {self.edited} with its edits, in {size} bytes",
+                seen=f"{self.entries} samples, {self.edited} with edits, {self.encrypted} encrypted, in {size} bytes",
                 allowed=f"{most_samples} samples, {most_edited} with edits",
                 fix="Check that the file plays, and write it anew.",
             )
-        notes, most_notes = self.fragments * len(self.tracks), _FREE_FRAGMENT_NOTES + size // _BYTES_A_FRAGMENT
+        tracks = len(self.tracks) + self.pictures
+        notes, most_notes = self.fragments * tracks, _FREE_FRAGMENT_NOTES + size // _BYTES_A_FRAGMENT
         if notes > most_notes:
             raise DecodeError(
                 "this file declares too many fragments for its tracks",
-                seen=f"{self.fragments} fragments of {len(self.tracks)} tracks",
+                seen=f"{self.fragments} fragments of {tracks} tracks and pictures",
                 allowed=f"a product of {most_notes}",
                 fix="Check that the file plays, and write it anew.",
             )
@@ -103,3 +112,28 @@ class Promises:
         self.entries += entries - track.entries
         self.edited += edited - track.edited
         track.entries, track.edited = entries, edited
+
+    def expect(self, at: int) -> None:
+        """An index says that a box begins there."""
+        self.step()
+        heappush(self.starts, at)
+
+    def arrive(self, at: int, *, is_box: bool) -> None:
+        """A box begins here, or what is no box; the demuxer would go to the next that an index names.
+
+        Raises:
+            DecodeError: an index names a place before, or one behind what is no box.
+        """
+        while self.starts and self.starts[0] == at and is_box:
+            heappop(self.starts)
+        if self.starts and (self.starts[0] < at or not is_box):
+            raise DecodeError(
+                "an index of this file names places where no fragment begins",
+                seen=self.starts[0],
+                fix="Check that the file plays, and write it anew.",
+            )
+
+    def end_at(self, size: int) -> None:
+        """The file ends here; what an index names behind it is missing, which is no harm."""
+        if self.starts:
+            self.arrive(size, is_box=True)

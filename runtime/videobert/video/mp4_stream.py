@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from videobert.errors import DecodeError
-from videobert.video.mp4_boxes import GIVEN_UP, LOOKED_INTO, MOST_HEADER_BYTES, BoxChecker, box_size, is_given_up
+from videobert.video.mp4_boxes import GIVEN_UP, LOOKED_INTO, BoxChecker, box_size, is_given_up
+from videobert.video.mp4_tables import MOST_HEADER_BYTES
 
 _PIECE_BYTES = 1 << 20
 
@@ -28,8 +29,7 @@ class CheckedStream:
         self._ready, self._given = b"", 0  # looked over; so much of it is handed on
         self._flowing: int | None = 0  # bytes up to the next box; None for all that comes
         self._seen = 0
-        self._header_came = self._film_came_first = False
-        self._refusal: DecodeError | None = None
+        self._header_came = self._film_came_first = self._refused = False
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end.
@@ -37,13 +37,13 @@ class CheckedStream:
         Raises:
             DecodeError: an MP4 declares more samples than it can hold, or its header is too large or behind its film.
         """
-        if self._refusal is not None:
-            raise self._refusal
+        if self._refused:
+            return b""  # said once: the library prints an error that takes another's place
         if self._given == len(self._ready) and self._flowing == 0:
             try:
                 self._ready, self._given = self._next_box(), 0
-            except DecodeError as error:
-                self._refusal = error
+            except DecodeError:
+                self._refused = True
                 raise
         if self._given < len(self._ready):
             data = self._ready[self._given : self._given + size]
@@ -58,6 +58,7 @@ class CheckedStream:
 
     def _next_box(self) -> bytes:
         """The next box, or its beginning if the rest needs no look."""
+        begin = self._seen
         content = self._filled(b"", 8)
         if content[:4] == b"\0\0\0\1":
             content = self._filled(content, 16)
@@ -65,6 +66,8 @@ class CheckedStream:
         known = len(content)
         if kind in GIVEN_UP:
             content = self._filled(content, known + 8 if size == 0 else min(size, known + 8))
+        if known:
+            self._checker.begin(begin, is_box=known == length and not 0 < size < length)
         if known < length or 0 < size < length:
             self._flowing = None
             return content

@@ -46,6 +46,9 @@ _OPTIONS = {
     # Tracks of a QuickTime file may lie in another file: never follow them. These are the defaults, held fast.
     "enable_drefs": "0",
     "use_absolute_path": "0",
+    # Chapters and the index at the end of fragmented files cost more than they declare, and nobody asks for them.
+    "ignore_chapters": "1",
+    "use_mfra_for": "0",
 }
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
