@@ -308,6 +308,15 @@ def test_fragments_may_add_up_as_bytes_come():
         through(movie() + box(b"moof", box(b"traf", table(b"trun", 900_000))) * 15)
 
 
+def test_many_fragments_of_a_long_stream_flow_through(monkeypatch):
+    """Ten fragments a second for hours."""
+    monkeypatch.setattr("videobert.video.mp4_promises._FREE_STEPS", 2000)
+    fragment = box(b"moof", box(b"traf", table(b"trun", 6))) + box(b"mdat", bytes(300))
+    data = movie() + fragment * 3000
+    check(data)
+    assert through(data) == data
+
+
 @pytest.mark.parametrize(
     "last",
     [
@@ -368,7 +377,7 @@ def test_an_index_of_fragments_is_believed_where_they_begin():
     whole = head + b"".join(parts)
     check(whole)
     assert through(whole) == whole
-    for end in (len(head), len(head) + len(parts[0]), len(whole) - 5):
+    for end in (len(head), len(head) + len(parts[0]), len(head) + len(parts[0]) + 5, len(whole) - 5):
         check(whole[:end])
         assert whole.startswith(through(whole[:end]))
 

@@ -39,10 +39,10 @@ def check_boxes(file: Seekable, size: int) -> None:
     Raises:
         DecodeError: it declares what it cannot hold.
     """
-    promises = Promises()
+    promises = Promises(size)
     _Walk(Window(file, size), promises).over(0, size, b"", 0)
-    promises.end_at(size)
-    promises.hold_against(size)
+    promises.end()
+    promises.hold()
 
 
 class BoxChecker:
@@ -72,9 +72,10 @@ class BoxChecker:
         Raises:
             DecodeError: the boxes so far declare what such a file cannot hold, or a table runs past its box.
         """
+        self._promises.size = seen_bytes
         window = Window(BytesIO(box), len(box), base=seen_bytes - len(box), bounded=True)
         _Walk(window, self._promises).over(0, len(box), b"", 0)
-        self._promises.hold_against(seen_bytes, unseen_samples=FREE_ENTRIES)
+        self._promises.hold(unseen_samples=FREE_ENTRIES)
 
 
 def is_given_up(body: bytes) -> bool:

@@ -21,7 +21,9 @@ FREE_ENTRIES = 5_000_000
 _FREE_FRAGMENT_NOTES = 1_000_000
 _BYTES_A_FRAGMENT = 64
 _MOST_TRACKS = 1000
-_MOST_STEPS = 2_000_000
+# Boxes and entries that a walk may take in any file, and for each so many bytes.
+_FREE_STEPS = 2_000_000
+_BYTES_A_STEP = 32
 # Sound in ticks of one sample is cut into pieces of at least so many samples.
 _PIECE_SAMPLES = 160
 # Handlers that change the kind of a track.
@@ -59,6 +61,7 @@ class Track:
 class Promises:
     """What all tracks declare, and what it costs; the first track stands for what fragments hold."""
 
+    size: int = 0  # bytes of the file, or those seen so far
     steps: int = 0
     fragments: int = 0
     pictures: int = 0  # covers and items, of which the demuxer makes tracks
@@ -69,23 +72,24 @@ class Promises:
     edited: int = 0
     starts: list[int] = field(default_factory=list)  # a heap: where boxes begin that are still to come, says an index
 
-    def hold_against(self, size: int, *, unseen_samples: int = 0) -> None:
+    def hold(self, *, unseen_samples: int = 0) -> None:
         """Compare with the bytes of the file, or with those seen so far and the samples that may still come.
 
         Raises:
             DecodeError: there cannot be so many.
         """
-        most_samples = size + unseen_samples
+        most_samples = self.size + unseen_samples
         most_edited = max(most_samples, FREE_ENTRIES)
         if self.entries > most_samples or self.edited > most_edited or self.encrypted > 2 * most_edited:
+            declared = f"{self.entries} samples, {self.edited} with edits, {self.encrypted} encrypted"
             raise DecodeError(
                 "this file declares more samples than it can hold",
-                seen=f"{self.entries} samples, {self.edited} with edits, {self.encrypted} encrypted, in {size} bytes",
+                seen=f"{declared}, in {self.size} bytes",
                 allowed=f"{most_samples} samples, {most_edited} with edits",
                 fix="Check that the file plays, and write it anew.",
             )
         tracks = len(self.tracks) + self.pictures
-        notes, most_notes = self.fragments * tracks, _FREE_FRAGMENT_NOTES + size // _BYTES_A_FRAGMENT
+        notes, most_notes = self.fragments * tracks, _FREE_FRAGMENT_NOTES + self.size // _BYTES_A_FRAGMENT
         if notes > most_notes:
             raise DecodeError(
                 "this file declares too many fragments for its tracks",
@@ -97,8 +101,8 @@ class Promises:
     def step(self, count: int = 1) -> None:
         """Count the work of the walk itself."""
         self.steps += count
-        if self.steps > _MOST_STEPS:
-            raise DecodeError("this file has too many boxes", allowed=_MOST_STEPS, fix="Write it anew.")
+        if self.steps > (most := _FREE_STEPS + self.size // _BYTES_A_STEP):
+            raise DecodeError("this file has too many boxes", allowed=most, fix="Write it anew.")
 
     def add_track(self) -> None:
         """Begin the next track; tables belong to it from now on."""
@@ -133,7 +137,6 @@ class Promises:
                 fix="Check that the file plays, and write it anew.",
             )
 
-    def end_at(self, size: int) -> None:
-        """The file ends here; what an index names behind it is missing, which is no harm."""
-        if self.starts:
-            self.arrive(size, is_box=True)
+    def end(self) -> None:
+        """The file ends here; what an index names behind it is missing, which is no harm, or cut in its first bytes."""
+        self.arrive(self.size - 7, is_box=True)

@@ -66,8 +66,8 @@ class CheckedStream:
         known = len(content)
         if kind in GIVEN_UP:
             content = self._filled(content, known + 8 if size == 0 else min(size, known + 8))
-        if known:
-            self._checker.begin(begin, is_box=known == length and not 0 < size < length)
+        if known == length:
+            self._checker.begin(begin, is_box=not 0 < size < length)
         if known < length or 0 < size < length:
             self._flowing = None
             return content
