@@ -50,7 +50,8 @@ class Window:
             while len(block) < wanted and (more := self._file.read(min(wanted - len(block), 1 << 20))):
                 block += more
             self._block, self._block_at = bytes(block), at
-        return self._block[at - self._block_at :][:count]
+        start = at - self._block_at
+        return self._block[start : start + count]
 
     def content(self, body: int, end: int) -> bytes:
         """What a box holds, or the first 64 MiB of it."""
