@@ -353,16 +353,23 @@ def test_cancelling_endless_live_input_from_another_thread(model: Runtime, make_
     timer.join()
 
 
-def test_a_closed_model_says_so_and_closing_waits_for_calls(
-    model_folder: Path, cache_dir: Path, make_video: MakeVideo
-) -> None:
-    video = make_video(6, seed=2)
-    model = load(model_folder, cache_dir=cache_dir)
+def gate() -> tuple[threading.Event, threading.Event, Callable[[float, float | None], None]]:
+    """Two events and an `on_progress` that sets the first and waits for the second."""
     begun, go_on = threading.Event(), threading.Event()
 
     def hold(done_s: float, total_s: float | None) -> None:
         begun.set()
         go_on.wait(60)
+
+    return begun, go_on, hold
+
+
+def test_a_closed_model_says_so_and_closing_waits_for_calls(
+    model_folder: Path, cache_dir: Path, make_video: MakeVideo
+) -> None:
+    video = make_video(6, seed=2)
+    model = load(model_folder, cache_dir=cache_dir)
+    begun, go_on, hold = gate()
 
     with ThreadPoolExecutor(2) as pool:
         call = pool.submit(model.tokens, video, on_progress=hold)
@@ -382,11 +389,7 @@ def test_a_closed_model_says_so_and_closing_waits_for_calls(
 
 def test_a_second_close_waits_too(model_folder: Path, cache_dir: Path, make_video: MakeVideo) -> None:
     model = load(model_folder, cache_dir=cache_dir)
-    begun, go_on = threading.Event(), threading.Event()
-
-    def hold(done_s: float, total_s: float | None) -> None:
-        begun.set()
-        go_on.wait(60)
+    begun, go_on, hold = gate()
 
     with ThreadPoolExecutor(3) as pool:
         call = pool.submit(model.tokens, make_video(3, seed=2), on_progress=hold)
@@ -436,11 +439,7 @@ def test_a_close_that_was_interrupted_can_be_repeated(
     folder = ModelFolder(model_folder)
     engine = Counting(folder, EngineOptions(cache_dir=cache_dir))
     model = Runtime(folder, engine, Limits())
-    begun, go_on = threading.Event(), threading.Event()
-
-    def hold(done_s: float, total_s: float | None) -> None:
-        begun.set()
-        go_on.wait(60)
+    begun, go_on, hold = gate()
 
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(model.tokens, make_video(3, seed=2), on_progress=hold)
