@@ -56,7 +56,7 @@ def answers(report: Report) -> list[Any]:
 
 def measure() -> dict[str, Any]:
     """Every figure, or none where the parity check fails."""
-    with videobert.load("shapes") as model, videobert.load("shapes", precision="f32") as reference:
+    with videobert.load("shapes") as model, videobert.load("shapes", precision="fp32") as reference:
         report, exact = model.run(CLIP), reference.run(CLIP)
         parity = {
             "precision": model.origin.precision,

@@ -111,7 +111,7 @@ def timed(*command: str) -> tuple[str, float, float]:
 def parity_with_f32(folder: Path, cache: Path) -> dict[str, Any]:
     """Tokens, and root mean square errors of the vector of text and tokens, relative to its size."""
     text = "a red circle"
-    with videobert.load(folder, cache_dir=cache, precision="f32") as model:
+    with videobert.load(folder, cache_dir=cache, precision="fp32") as model:
         tokens = model.tokens(CLIP)
         exact = model.embed(tokens, text).vector
     with videobert.load(folder, cache_dir=cache) as model:

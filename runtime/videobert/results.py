@@ -33,7 +33,7 @@ class Origin:
         recipe: hash of the recipe in use, stride included.
         engine: engine that ran the graphs, e.g. `"openvino"`.
         device: device it ran on, e.g. `"CPU"`.
-        precision: arithmetic of the graphs, e.g. `"f32"` or `"bf16"`.
+        precision: arithmetic of the graphs, e.g. `"fp32"` or `"bf16"`.
         stride: every how many clips one was used.
         videobert: version of this package.
         decoder: what decoded the video, `"pyav"` or `"dali"`; None where nothing was decoded.

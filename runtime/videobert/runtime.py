@@ -63,7 +63,7 @@ def load(
         limits: what is accepted as input; the defaults of `Limits` if not given.
         threads: CPU threads; None lets the engine choose.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
-        precision: `"auto"`, bf16 where the hardware multiplies it natively, else f32; or one of the two.
+        precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32; or one of the two.
         cache_dir: where compiled graphs are kept; None is `$XDG_CACHE_HOME/videobert` or `~/.cache/videobert`.
         decoder: what reads videos: `"pyav"`; `"dali"`, on NVDEC where there is a GPU, else on the CPU; or `"auto"`,
             DALI where the model runs on a GPU and NVDEC is there, else PyAV. DALI reads some kinds of video only: for

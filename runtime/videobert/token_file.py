@@ -35,6 +35,8 @@ _DIGEST_BYTES = 16
 _HEADER_BYTES = 4096
 _MAX_TOKENS = 10_000_000
 _MOST_HALF_POINTS = 200
+# Files that were saved before precisions had one vocabulary.
+_OLD_PRECISIONS = {"f32": "fp32"}
 _HEADER = {
     "model": str,
     "codebook": str,
@@ -248,7 +250,7 @@ class VisualTokens:
             clip_recipe=header["clip_recipe"],
             assignment=header["assignment"],
             engine=header["engine"],
-            precision=header["precision"],
+            precision=_OLD_PRECISIONS.get(header["precision"], header["precision"]),
         )
 
 

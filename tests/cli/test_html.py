@@ -137,8 +137,8 @@ def test_blocks_lie_where_their_times_are(report: Report) -> None:
 def test_a_distance_beyond_training_stands_out(report: Report) -> None:
     assert html_page(report).count('class="far"') == 1
     assert "out of domain" in html_page(dataclasses.replace(report, out_of_domain=True))
-    assert "f32 because" in html_page(
-        dataclasses.replace(report, origin=dataclasses.replace(report.origin, fallback="f32 because"))
+    assert "fp32 because" in html_page(
+        dataclasses.replace(report, origin=dataclasses.replace(report.origin, fallback="fp32 because"))
     )
 
 

@@ -139,6 +139,6 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model(model_folder: Path, cache_dir: Path) -> Iterator[Runtime]:
-    """The folder, loaded in f32."""
-    with load(model_folder, cache_dir=cache_dir, precision="f32") as runtime:
+    """The folder, loaded in fp32."""
+    with load(model_folder, cache_dir=cache_dir, precision="fp32") as runtime:
         yield runtime

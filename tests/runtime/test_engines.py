@@ -29,7 +29,7 @@ def folder(model_folder: Path) -> ModelFolder:
 
 
 def options(cache_dir: Path, **changes: Any) -> EngineOptions:
-    return EngineOptions(**({"cache_dir": cache_dir, "precision": "f32"} | changes))
+    return EngineOptions(**({"cache_dir": cache_dir, "precision": "fp32"} | changes))
 
 
 def clips(count: int) -> np.ndarray:
@@ -229,11 +229,11 @@ class TestCache:
     ) -> None:
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-        assert OpenVinoEngine(folder, EngineOptions(precision="f32")).run(
+        assert OpenVinoEngine(folder, EngineOptions(precision="fp32")).run(
             "alignment_head", states=np.zeros((1, 64), np.float32)
         ).shape == (1,)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-        OpenVinoEngine(folder, EngineOptions(precision="f32")).prepare()
+        OpenVinoEngine(folder, EngineOptions(precision="fp32")).prepare()
         assert len(os.listdir(tmp_path / "xdg" / "videobert")) == 5
 
     @pytest.mark.parametrize("mask", [0o002, 0o000])
@@ -290,7 +290,7 @@ class TestCache:
 class TestPrecision:
     @pytest.mark.parametrize(
         ("features", "wanted"),
-        [({"amx_bf16": True}, "bf16"), ({"avx512_bf16": True}, "bf16"), ({"avx512f": True, "avx2": True}, "f32")],
+        [({"amx_bf16": True}, "bf16"), ({"avx512_bf16": True}, "bf16"), ({"avx512f": True, "avx2": True}, "fp32")],
     )
     def test_auto_is_bf16_where_the_cpu_multiplies_it(
         self,
@@ -314,7 +314,7 @@ class TestPrecision:
         features = openvino_engine.cpu_features()
         if not (features.get("amx_bf16") or features.get("avx512_bf16")):
             pytest.skip("this CPU has no bf16 arithmetic")
-        exact, rounded = (OpenVinoEngine(folder, options(cache_dir, precision=p)) for p in ("f32", "bf16"))
+        exact, rounded = (OpenVinoEngine(folder, options(cache_dir, precision=p)) for p in ("fp32", "bf16"))
         for clip in clips(4):
             a, b = exact.run("backbone", clips=clip)[0], rounded.run("backbone", clips=clip)[0]
             assert not np.array_equal(a, b)

@@ -63,16 +63,16 @@ def test_a_video_gives_one_token_for_each_clip_with_its_times(model: Runtime, vi
     np.testing.assert_allclose(tokens.end_s[[0, -2, -1]], [1.5, 19.5, 20])
     assert tokens.padded_frames == 10
     assert len(set(tokens.ids.tolist())) >= 5
-    assert (tokens.model, tokens.engine, tokens.precision, tokens.stride) == ("tiny", "openvino", "f32", 1)
+    assert (tokens.model, tokens.engine, tokens.precision, tokens.stride) == ("tiny", "openvino", "fp32", 1)
     assert (tokens.codebook, tokens.clip_recipe) == (model.codebook.hash, model.recipe.clip_hash)
     assert (tokens.percentiles >= 0).all()
     assert (tokens.percentiles <= 100).all()
 
 
-@pytest.fixture(scope="module", params=["f32", "bf16"])
+@pytest.fixture(scope="module", params=["fp32", "bf16"])
 def rounding(request: pytest.FixtureRequest, model: Runtime, model_folder: Path, cache_dir: Path) -> Iterator[Runtime]:
     """The model in each precision that this CPU has."""
-    if request.param == "f32":
+    if request.param == "fp32":
         yield model
         return
     features = cpu_features()
@@ -101,7 +101,7 @@ def test_streams_and_threads_do_not_change_tokens(
     model: Runtime, model_folder: Path, cache_dir: Path, video: FrameArray
 ) -> None:
     for options in ({"hint": "throughput"}, {"threads": 1}):
-        with load(model_folder, cache_dir=cache_dir, precision="f32", **options) as other:  # type: ignore[arg-type]
+        with load(model_folder, cache_dir=cache_dir, precision="fp32", **options) as other:  # type: ignore[arg-type]
             assert other.tokens(video) == model.tokens(video)
 
 
@@ -194,7 +194,7 @@ def saved(request: pytest.FixtureRequest, model: Runtime, video: FrameArray, tmp
 
 def test_saved_tokens_are_accepted_wherever_a_video_is(model: Runtime, video: FrameArray, saved: Any) -> None:
     assert model.tokens(saved) == model.tokens(video)
-    made_by = TokensFrom(engine="openvino", precision="f32")
+    made_by = TokensFrom(engine="openvino", precision="fp32")
     verbs: list[Callable[[Any], Any]] = [
         lambda video: model.fill("a [MASK] square", video, [2]),
         lambda video: model.classify(video, question="colour"),
@@ -277,7 +277,7 @@ def test_run_reports_thumbnails_times_and_timings(model: Runtime, video: FrameAr
     assert "thumbnail" not in text
 
 
-@pytest.mark.parametrize(("hint", "precision"), [("latency", "f32"), ("throughput", "auto")])
+@pytest.mark.parametrize(("hint", "precision"), [("latency", "fp32"), ("throughput", "auto")])
 def test_sixteen_threads_on_one_model_get_what_one_gets(
     hint: Hint, precision: Precision, model_folder: Path, cache_dir: Path, make_video: MakeVideo, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ class KnownEngine:
     `word_logits(ids, position)` and the like get the joint sequence's ids without padding.
     """
 
-    name, device, precision, parallel, takes_device_arrays = "known", "CPU", "f32", 1, False
+    name, device, precision, parallel, takes_device_arrays = "known", "CPU", "fp32", 1, False
     fallback: str | None = None
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ def tokens_of(model: Runtime, ids: list[int]) -> VisualTokens:
         clip_recipe=model.recipe.clip_hash,
         assignment="flat",
         engine="known",
-        precision="f32",
+        precision="fp32",
     )
 
 

@@ -32,7 +32,7 @@ def make(count: int = 7, **changes: Any) -> VisualTokens:
         "clip_recipe": "1" * 16,
         "assignment": "flat",
         "engine": "openvino",
-        "precision": "f32",
+        "precision": "fp32",
     }
     return VisualTokens.on_grid(**(fields | changes))
 
@@ -54,6 +54,10 @@ def test_saved_tokens_come_back_exactly(tokens: VisualTokens, tmp_path: Path) ->
     assert loaded == tokens
     assert loaded.start_s.tobytes() == tokens.start_s.tobytes()
     assert loaded.end_s.tobytes() == tokens.end_s.tobytes()
+
+
+def test_a_file_that_says_f32_means_fp32() -> None:
+    assert VisualTokens.from_bytes(make(precision="f32").to_bytes()).precision == "fp32"
 
 
 def test_an_hour_of_video_takes_about_seven_kilobytes() -> None:

@@ -59,7 +59,7 @@ def _sequence() -> dict[str, np.ndarray]:
 
 def test_it_is_an_engine(engine: TorchEngine):
     assert isinstance(engine, Engine)
-    assert (engine.name, engine.device, engine.precision, engine.fallback) == ("torch", "CPU", "f32", None)
+    assert (engine.name, engine.device, engine.precision, engine.fallback) == ("torch", "CPU", "fp32", None)
     engine.prepare()
 
 

@@ -71,7 +71,7 @@ class ModelOptions(TalkOptions):
         typer.Option(help="Answer one video soonest, or the most video per second.", rich_help_panel=_MODEL),
     ] = "latency"
     precision: Annotated[
-        Literal["auto", "f32", "bf16"],
+        Literal["auto", "fp32", "bf16"],
         typer.Option(help="bf16 where the hardware multiplies it natively, or one of the two.", rich_help_panel=_MODEL),
     ] = "auto"
     cache_dir: Annotated[

@@ -17,9 +17,9 @@ Stage = Literal["backbone", "encoder", "text_head", "visual_head", "alignment_he
 STAGES: tuple[Stage, ...] = ("backbone", "encoder", "text_head", "visual_head", "alignment_head")
 
 Hint = Literal["latency", "throughput"]
-Precision = Literal["auto", "f32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16"]
 HINTS = ("latency", "throughput")
-PRECISIONS = ("auto", "f32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class EngineOptions:
     Args:
         threads: CPU threads; None lets the engine choose.
         hint: `"latency"`: all threads work on one input; `"throughput"`: several inputs at a time.
-        precision: `"auto"` is bf16 where the hardware multiplies it natively, else f32.
+        precision: `"auto"` is bf16 where the hardware multiplies it natively, else fp32.
         cache_dir: where compiled graphs are kept; None is the user's cache folder.
         rebuild_engines: of the tensorrt engine: build engines that are missing, damaged or for another GPU or version,
             instead of refusing; takes minutes.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Requests beyond the streams only wait for each other, but each holds its own activations.
 _MOST_REQUESTS = 4
+# What OpenVINO calls our precisions.
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
 class OpenVinoEngine:
@@ -136,9 +138,9 @@ class OpenVinoEngine:
         return [1, recipe.frames, recipe.crop, recipe.crop, 3]
 
     def _settings(self, stage: Stage) -> dict[str, Any]:
-        """Heads stay in f32: they cost nothing, and their logits are what a reader sees."""
+        """Heads stay in fp32: they cost nothing, and their logits are what a reader sees."""
         settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": self.precision if stage in ("backbone", "encoder") else "f32",
+            "INFERENCE_PRECISION_HINT": _HINTS[self.precision if stage in ("backbone", "encoder") else "fp32"],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
         if self._options.threads is not None:
@@ -196,12 +198,12 @@ def _precision(options: EngineOptions) -> str:
     features = cpu_features()
     native = features.get("amx_bf16", False) or features.get("avx512_bf16", False)
     if options.precision == "auto":
-        return "bf16" if native else "f32"
+        return "bf16" if native else "fp32"
     if options.precision == "bf16" and not native:
         raise EngineUnavailable(
             "this CPU has no bf16 arithmetic",
             seen="bf16",
-            allowed="f32",
+            allowed="fp32",
             fix='Use precision="auto".',
             fix_cli="Use --precision auto.",
         )

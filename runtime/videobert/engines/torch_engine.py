@@ -31,7 +31,7 @@ class TorchEngine:
     Args:
         folder: an opened model folder with model.safetensors.
         device: `"cpu"` or `"cuda"`.
-        options: `precision="auto"` is f32 here, on every device, without TF32; in bf16, heads stay in f32.
+        options: `precision="auto"` is fp32 here, on every device, without TF32; in bf16, heads stay in fp32.
             `threads` sets torch's thread count for the whole process. Nothing is kept on disk.
 
     Raises:
@@ -70,7 +70,7 @@ class TorchEngine:
         # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
         self._lock = threading.Lock() if device == "cuda" else None
         self.device = "CPU" if device == "cpu" else torch.cuda.get_device_name()
-        self.precision = "bf16" if options.precision == "bf16" else "f32"
+        self.precision = "bf16" if options.precision == "bf16" else "fp32"
         self.fallback: str | None = reason_against_packing(model.config)
         self.parallel = 1
         self.takes_device_arrays = device == "cuda"

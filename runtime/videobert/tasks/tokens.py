@@ -212,8 +212,8 @@ def _finished(
         raise ModelError(
             "the backbone gave a value that is not finite",
             seen=f"clip {clip.index} at {clip.start_s:.2f} s",
-            fix='Load the model with precision="f32"; if that does not help, its weights are damaged.',
-            fix_cli="Use --precision f32; if that does not help, the model's weights are damaged.",
+            fix='Load the model with precision="fp32"; if that does not help, its weights are damaged.',
+            fix_cli="Use --precision fp32; if that does not help, the model's weights are damaged.",
         )
     return clip, feature
 

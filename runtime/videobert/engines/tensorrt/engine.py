@@ -43,7 +43,6 @@ from videobert.model_folder import ModelFolder
 _MOST_ROWS = {"backbone": 1}
 # A row of padding has one key, so that its attention is over something.
 _PADDING = {"encoder": {"lengths": 1}}
-_ASKED = {"f32": "fp32", "bf16": "bf16"}
 
 
 class TensorRtEngine:
@@ -199,8 +198,8 @@ def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], 
     """Engines that fit, built now if that was asked for."""
     try:
         found = find_engines(folder, driver, versions, trusted=options.trust_engines)
-        wanted = _ASKED.get(options.precision)
-        if wanted is not None and found.precision != wanted:
+        wanted = options.precision
+        if wanted not in ("auto", found.precision):
             raise MismatchError(
                 "these engines have another precision",
                 seen=found.precision,
@@ -213,7 +212,7 @@ def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], 
         if not options.rebuild_engines:
             raise
     target, capabilities = _buildable(driver, versions)
-    precision = _ASKED.get(options.precision, "fp16")
+    precision = "fp16" if options.precision == "auto" else options.precision
     place = place_for(folder, target)
     build_engines(folder, place, target=target, precision=precision, capabilities=capabilities)
     return find_engines(folder, driver, {target: versions[target]}, trusted=options.trust_engines)

@@ -108,7 +108,7 @@ def test_another_gpu_than_tensorrt_built_for(make_library: Any, engines: Any, fo
 
 def test_a_precision_that_was_not_built(library: Any, place: Path, folder: ModelFolder, driver: Any) -> None:
     with pytest.raises(MismatchError, match="another precision; got fp16; allowed: fp32"):
-        TensorRtEngine(folder, EngineOptions(precision="f32"), driver)
+        TensorRtEngine(folder, EngineOptions(precision="fp32"), driver)
     assert library.deserialised == []
 
 
