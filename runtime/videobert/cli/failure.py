@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from videobert.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
-from videobert.report.safe_text import printable
+from videobert.printable import printable, shown
 
 USAGE = UsageError.exit_code
 ENVIRONMENT = EngineUnavailable.exit_code
@@ -40,7 +40,7 @@ class Failure:
     def show(self, *, as_json: bool) -> None:
         """Write it to stderr. Values are made safe for a terminal and cut after 300 characters."""
         fields = {
-            name: value if value is None or name == "exit_code" else _shown(value)
+            name: value if value is None or name == "exit_code" else shown(value, _LONGEST_SHOWN)
             for name, value in asdict(self).items()
         }
         if as_json:
@@ -149,11 +149,6 @@ def _failure_of(error: BaseException) -> Failure:
         fix="This is a defect in videobert: run the command again with --debug and report what it prints.",
         exit_code=INTERNAL,
     )
-
-
-def _shown(value: object) -> str:
-    text = printable(value if isinstance(value, str) else repr(value))
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _write(text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from videobert import results
 from videobert.errors import UsageError
-from videobert.report.safe_text import printable
+from videobert.printable import decodable, printable
 
 
 def print_json(value: Any) -> None:
@@ -65,5 +65,5 @@ def _strict(value: Any) -> Any:
         value = str(value)
     if isinstance(value, str):
         # Undecodable bytes of a file name are lone surrogates in Python and not valid in JSON.
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return decodable(value)
     return value
