@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import print_json, print_row
+from videobert.cli.output import print_json, print_rows
 from videobert.cli.session import open_model
 from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
@@ -67,6 +67,12 @@ def classify(
     if options.json:
         print_json(result)
         return
-    for segment in result.segments:
-        for candidate in segment.candidates:
-            print_row(span(segment.start_s, segment.end_s), candidate.text, f"{candidate.score:.3f}")
+    print_rows(
+        ("time", "label", "score"),
+        [
+            (span(segment.start_s, segment.end_s), candidate.text, f"{candidate.score:.3f}")
+            for segment in result.segments
+            for candidate in segment.candidates
+        ],
+        ranked=not result.out_of_domain,
+    )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import print_json, print_row
+from videobert.cli.output import print_json, print_rows
 from videobert.cli.session import open_model
 from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
@@ -48,9 +48,15 @@ def fill(
     if options.json:
         print_json(filled)
         return
-    for position in filled.filled:
-        for candidate in position.candidates:
-            print_row(_place(position), candidate.text, f"{candidate.score:.3f}")
+    print_rows(
+        ("place", "answer", "score"),
+        [
+            (_place(position), candidate.text, f"{candidate.score:.3f}")
+            for position in filled.filled
+            for candidate in position.candidates
+        ],
+        ranked=not filled.out_of_domain,
+    )
 
 
 def _place(position: Filled) -> str:

@@ -176,7 +176,8 @@ def _told(annotation: Any, name: str, verb: str) -> Any:
     spelt = name.upper() if argument else _option_name(info, name)
     takes = taken(kind, name=spelt, verb=verb, least=info.min, most=info.max)
     info.metavar = info.metavar or (spelt if argument else takes.metavar)
-    info.parser = takes.read
+    if (read := takes.read) is not None:
+        info.parser = lambda typed: read(typed)  # typer asks for its `__name__`, which a partial lacks
     if takes.in_help is not None:
         info.help = f"{info.help} [{takes.in_help}]"
     return Annotated[kind, info]

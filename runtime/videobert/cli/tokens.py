@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import check_writable, print_json, print_row
+from videobert.cli.output import check_writable, print_json, print_rows
 from videobert.cli.session import open_model
 from videobert.cli.talk import note, note_domain, note_origin, progress
 from videobert.report.times import span
@@ -47,7 +47,8 @@ def tokens(
     if options.json:
         print_json(found)
     elif out is None:
-        for id_, start_s, end_s, percentile in zip(
-            found.ids, found.start_s, found.end_s, found.percentiles, strict=True
-        ):
-            print_row(span(start_s, end_s), f"<{id_}>", f"{percentile:g}")
+        clips = zip(found.ids, found.start_s, found.end_s, found.percentiles, strict=True)
+        print_rows(
+            ("time", "token", "percentile"),
+            [(span(start_s, end_s), f"<{token}>", f"{percentile:g}") for token, start_s, end_s, percentile in clips],
+        )

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _USUAL_WIDTH = 80
+# What a Console is told where there is nothing to fit.
+_NO_WIDTH = 100_000
 # A line of less has no room for a word behind its indent.
 _LEAST_WIDTH = 20
 _PLAIN_TERMINALS = ("", "dumb", "unknown")
@@ -70,3 +76,18 @@ def wrapped(text: str, width: int | None, *, first: str = "", rest: str = "") ->
         line += word if empty else f" {word}"
         empty = False
     yield line.rstrip()
+
+
+def screen() -> Console:
+    """Where text for a person goes: stdout, with styles where its terminal knows them, and never broken by itself."""
+    from rich.console import Console
+
+    plain = sys.stdout.isatty() and not knows_styles(sys.stdout)
+    return Console(
+        file=sys.stdout,
+        width=width_of(sys.stdout) or _NO_WIDTH,
+        color_system=None if plain else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
