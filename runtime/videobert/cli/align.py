@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import for_a_person, print_json, print_row, print_rows, print_text
-from videobert.cli.session import open_model
+from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note, note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
 
@@ -22,7 +21,9 @@ _AGREEING = 0.1
 
 @command
 def align(
-    video: Annotated[str, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    video: Annotated[
+        str, typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False)
+    ],
     text: Annotated[str, typer.Argument(help="The text to hold against it.", show_default=False)],
     window_clips: Annotated[
         int | None, typer.Option(min=1, help="Clips to one answer; the model decides if not given.")
@@ -31,8 +32,9 @@ def align(
     options: VideoOptions,
 ) -> None:
     """Say how likely it is that a text belongs to a video, as a whole and over time."""
-    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
-        alignment = model.align(video, text, window_clips=window_clips, stride=options.stride, on_progress=on_progress)
+    given = source(video)
+    with open_model(options) as model, progress(label(video), options) as on_progress:
+        alignment = model.align(given, text, window_clips=window_clips, stride=options.stride, on_progress=on_progress)
     note_origin(alignment.origin, options)
     note_domain(alignment.percentile, alignment.out_of_domain, options)
     note_unknown(alignment.unknown_words, options)

@@ -9,7 +9,7 @@ import typer
 
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, for_a_person, print_json, print_text
-from videobert.cli.session import open_model
+from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note, note_domain, note_origin, note_unknown, progress
 from videobert.errors import UsageError
 
@@ -23,7 +23,8 @@ _FIRST = 8
 @command
 def embed(
     video: Annotated[
-        str | None, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)
+        str | None,
+        typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False),
     ] = None,
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="A text, alone or with the video.", show_default=False)
@@ -42,8 +43,9 @@ def embed(
     if video is None and text is None:
         raise UsageError("there is nothing to embed", fix="Give a video, --text, or both.")
     check_writable(out, "--out")
-    with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
-        embedding = model.embed(video, text, stride=options.stride, on_progress=on_progress)
+    given = None if video is None else source(video)
+    with open_model(options) as model, progress("text" if video is None else label(video), options) as on_progress:
+        embedding = model.embed(given, text, stride=options.stride, on_progress=on_progress)
     if out is not None:
         _save(embedding, out)
         note(f"wrote {out}", options)
