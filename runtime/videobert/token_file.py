@@ -186,7 +186,7 @@ class VisualTokens:
         """
         try:
             with Path(path).open("rb") as file:
-                content = file.read(_most_bytes() + 1)
+                content = file.read(most_bytes() + 1)
         except (OSError, ValueError) as error:
             raise InputError("the token file cannot be read", seen=str(error), fix="Check the path.") from error
         return cls.from_bytes(content)
@@ -284,7 +284,13 @@ def is_token_file(path: Path) -> bool:
         return False
 
 
-def _most_bytes() -> int:
+def begins_as_token_file(head: bytes) -> bool:
+    """Whether a file that begins with `head`, 8 bytes at least, is a token file."""
+    return head.startswith(_MAGIC)
+
+
+def most_bytes() -> int:
+    """Size of the largest token file that is read."""
     return len(_MAGIC) + 4 + _HEADER_BYTES + 3 * _MAX_TOKENS + _DIGEST_BYTES
 
 
