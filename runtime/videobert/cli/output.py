@@ -83,9 +83,29 @@ def check_writable(path: Path | None, option: str) -> None:
     """
     if path is None:
         return
-    folder = path.absolute().parent
     if path.is_dir():
         raise UsageError(f"{option} is a folder", seen=str(path), fix="Give the name of a file in it.")
+    _check_parent(path.absolute().parent, option)
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Refuses a folder that files cannot be written to, before any work is done for them, and makes it if needed.
+
+    Raises:
+        UsageError: it is a file, may not be written to, or lies in no folder.
+    """
+    if not path.is_dir():
+        if path.exists():
+            raise UsageError(
+                f"{option} is a file", seen=str(path), fix="Name a folder: several videos get a file each in it."
+            )
+        _check_parent(path.absolute().parent, option)
+        path.mkdir()
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"{option} may not be written to", seen=str(path), fix="Choose another folder.")
+
+
+def _check_parent(folder: Path, option: str) -> None:
     if not folder.is_dir():
         raise UsageError(f"the folder of {option} does not exist", seen=str(folder), fix="Make the folder first.")
     if not os.access(folder, os.W_OK):
