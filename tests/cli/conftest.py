@@ -152,6 +152,7 @@ class FakeConfig:
     """As much of `ModelConfig` as the command line touches."""
 
     questions: dict[str, QuestionConfig]
+    visual_tokens: int = 1042
 
 
 @dataclass
@@ -200,7 +201,9 @@ class FakeRuntime:
             for name, found in segment.answers.items():
                 answers.setdefault(name, []).extend(candidate.text for candidate in found)
         questions = {name: tuple(dict.fromkeys(labels)) for name, labels in answers.items()}
-        return FakeConfig({name: QuestionConfig(templates=("a [MASK]",), labels=labels) for name, labels in questions.items()})
+        return FakeConfig(
+            {name: QuestionConfig(templates=("a [MASK]",), labels=labels) for name, labels in questions.items()}
+        )
 
     def warmup(self) -> None:
         self._ask("warmup")

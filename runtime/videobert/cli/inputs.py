@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,8 @@ def answer_each(
                 with progress(label(each.video), options) as move:
                     answer = ask(model, given, each, move)
                 tell(answer, each)
+                # So that a failure on stderr stands behind the answers before it.
+                sys.stdout.flush()
             except Exception as error:
                 failed.append(_recorded(error, each, options))
     if failed:

@@ -13,7 +13,7 @@ from videobert.cli.live import show_segments
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import for_a_person
 from videobert.cli.session import video_or_clip
-from videobert.cli.talk import Move, note, note_domain, note_origin
+from videobert.cli.talk import Move, aside, note, note_domain, note_origin
 from videobert.report.terminal import print_report
 from videobert.tasks.run import with_few_pictures
 
@@ -56,9 +56,10 @@ def run(
         asked: dict[str, Any] = {"top": top, "context_clips": context_clips, "stride": options.stride}
         if not as_they_come:
             return model.run(video, **asked, on_progress=move)
-        about.print_heading()
+        with aside(move):
+            about.print_heading()
         with model.stream(video, **asked, on_progress=move) as stream:
-            segments = with_few_pictures(show_segments(stream, model.config.questions, move))
+            segments = with_few_pictures(show_segments(stream, model.config, move))
             return dataclasses.replace(stream.report(), segments=segments)
 
     def tell(report: Report, about: Input) -> None:

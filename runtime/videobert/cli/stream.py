@@ -48,7 +48,7 @@ def stream(
         model.stream(given, top=top, context_clips=context_clips, stride=options.stride, on_progress=move) as segments,
     ):
         if for_a_person() and not options.json:
-            for _ in show_segments(segments, model.config.questions, move):
+            for _ in show_segments(segments, model.config, move):
                 pass
             return
         for segment in segments:

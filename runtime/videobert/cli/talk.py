@@ -82,6 +82,11 @@ class Move:
             self._bar.start()
 
 
+def aside(move: Move | None) -> AbstractContextManager[None]:
+    """The progress bar, if there is one, out of the way for lines on stdout."""
+    return nullcontext() if move is None else move.aside()
+
+
 @contextmanager
 def progress(text: str, options: TalkOptions) -> Iterator[Move | None]:
     """A progress bar over a video, and what moves it; None where nobody watches."""
