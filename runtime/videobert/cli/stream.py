@@ -39,7 +39,7 @@ def stream(
 
     With --json each line is an object, a segment of what `run` gives; the last one is the report without its segments.
 
-    Example: videobert stream - < clip.mp4
+    Example: videobert stream clip.mp4 --json
     """
     given = source(video)
     with (
