@@ -277,7 +277,8 @@ def our_texts() -> list[Path]:
             for name in folders
             if name == ".ci" or not (name.startswith(".") or name in {"build", "dist", "__pycache__"})
         ]
-        found += [Path(folder, name) for name in names if Path(name).suffix in suffixes]
+        # `.git` is a file where the checkout is one of several of a repository.
+        found += [Path(folder, name) for name in names if Path(name).suffix in suffixes and name != ".git"]
     return found
 
 
