@@ -6,6 +6,12 @@ The command line exits with `exit_code` of the class: 2 usage, 3 bad input, 4 en
 
 from __future__ import annotations
 
+from typing import Any
+
+from videobert.printable import shown
+
+_LONGEST_SHOWN = 200
+
 
 class VideoBertError(Exception):
     """Base of every error this package raises on purpose.
@@ -36,10 +42,15 @@ class VideoBertError(Exception):
         self.fix_cli = fix_cli or fix
         super().__init__(self._message())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would call the class with the finished message, and that would become part of another.
+        state = self.__dict__ | {name: _portable(getattr(self, name)) for name in ("seen", "allowed")}
+        return _restored, (type(self), self.args, state)
+
     def _message(self) -> str:
         parts = [self.what]
         if self.seen is not None:
-            parts.append(f"got {_shown(self.seen)}")
+            parts.append(f"got {shown(self.seen, _LONGEST_SHOWN)}")
         if self.allowed is not None:
             parts.append(f"allowed: {self.allowed}")
         text = "; ".join(parts) + "."
@@ -105,11 +116,19 @@ class Cancelled(VideoBertError):
     exit_code = 130
 
 
-_LONGEST_SHOWN = 200
+def _restored(kind: type[VideoBertError], args: tuple[Any, ...], state: dict[str, Any]) -> VideoBertError:
+    """The error that `__reduce__` took apart, in another process or as a copy."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
-def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    # One record per line, whatever an untrusted file name or text holds.
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+def _portable(value: object) -> object:
+    """The value itself if it surely goes to another process, else how it is shown: a caller may pass anything."""
+    kind = type(value)
+    if isinstance(value, (list, tuple)) and kind in (list, tuple):
+        return kind(_portable(item) for item in value)
+    plain = kind in (str, bytes, int, float, complex, bool, type(None), range)
+    sound = kind.__module__ in ("pathlib", "pathlib._local", "fractions", "numpy")
+    holds_objects = getattr(getattr(value, "dtype", None), "hasobject", False)
+    return value if plain or (sound and not holds_objects) else repr(value)

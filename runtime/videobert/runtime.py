@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from videobert.cancelling import Stop
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
 from videobert.decoding import decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
-from videobert.errors import InputError, UsageError
+from videobert.errors import InputError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
@@ -27,16 +29,19 @@ from videobert.tasks.align import align
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
 from videobert.tasks.fill import fill
+from videobert.tasks.report_stream import ReportStream
+from videobert.tasks.request import Progress, Request
 from videobert.tasks.run import run
-from videobert.tasks.tokens import Progress, Request, tokens
+from videobert.tasks.segments import Segments
+from videobert.tasks.tokens import tokens
 from videobert.token_file import VisualTokens
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from videobert.video import VideoSource
+    from videobert.video import Clip, VideoSource
 
-    Video = VideoSource | VisualTokens
+    Video = VideoSource | Iterable[Clip] | VisualTokens
 
 
 def load(
@@ -122,6 +127,8 @@ class Runtime:
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []
+        # Those given up by their readers are gone from here, and have let go of their videos.
+        self._streams: weakref.WeakSet[ReportStream] = weakref.WeakSet()
         self._closed = self._released = False
         self._process = os.getpid()
 
@@ -280,16 +287,47 @@ class Runtime:
             top: answers to each question.
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
         """
-        if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
-            raise UsageError(
-                "context_clips is out of range",
-                seen=context_clips,
-                allowed="0 or more",
-                fix="0 judges each clip by itself.",
-            )
         with self._using() as stages:
             request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
             return run(stages, video, top, context_clips, request)
+
+    def stream(
+        self,
+        video: Video,
+        *,
+        top: int = 3,
+        context_clips: int = 0,
+        stride: int | None = None,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> ReportStream:
+        """The segments of `run`, each as soon as it closes: the next clip is answered otherwise, or the video ends.
+
+        For live input: of an iterator of frames or a pipe, everything that is known is given before the next frame is
+        waited for. A file is read ahead, and its clips are answered some at a time. All segments together are those of
+        `run` on the same video, to the last digit of every score; only that `run` leaves pictures out of a report of
+        more than 512 segments.
+
+        The work is done when the next segment is asked for. Close the stream, or use it in a `with` block, if it may
+        not be read to its end.
+
+        Args:
+            top, context_clips: see `run`. With neighbours, a segment waits for those of its last clip and one more.
+
+        Returns:
+            An iterator of `ReportSegment`, whose `report()` is the rest of what `run` gives.
+        """
+        stop = Stop(cancel)
+        request = Request(stride=stride, on_progress=on_progress, cancel=stop)
+        stream = ReportStream(
+            self._using, lambda stages: Segments(stages, video, top, context_clips, request, at_once=True), stop
+        )
+        with self._state:
+            self._streams.add(stream)
+            closed = self._closed
+        if closed:
+            stream.end()
+        return stream
 
     def warmup(self) -> None:
         """Run every stage once, so that the first answer does not pay for memory and kernels."""
@@ -309,8 +347,9 @@ class Runtime:
     def close(self) -> None:
         """Wait for calls that are under way in other threads, then give back threads and memory.
 
-        Calling it again does no harm; if the first was interrupted, the next one goes on. In a process forked from the
-        one that loaded the model it does nothing.
+        Streams are not waited for: they end here, also one that another thread is reading, at its next frame. Calling
+        this again does no harm; if the first was interrupted, the next one goes on. In a process forked from the one
+        that loaded the model it does nothing.
 
         Raises:
             InputError: called from inside one of the verbs, such as from its `on_progress`.
@@ -324,6 +363,10 @@ class Runtime:
                     fix="Set `cancel` to stop the call, and close the Runtime when it has returned.",
                 )
             self._closed = True
+            streams = list(self._streams)
+        for stream in streams:
+            stream.end()
+        with self._state:
             self._state.wait_for(lambda: not self._inside)
             if not self._released:
                 self._stages.close()

@@ -106,13 +106,9 @@ class VisualTokens:
             fields: the other fields but the times.
         """
         clip_s: Fraction = fields["clip_s"]
-        # A time depends on the number of the clip alone, so that every stride gives the same ones.
-        number = fields["stride"] * np.arange(len(fields["ids"]), dtype=np.int64)
-        start = first_s + number * clip_s.numerator / clip_s.denominator
-        end = first_s + (number + 1) * clip_s.numerator / clip_s.denominator
+        start, end = on_grid(first_s, fields["stride"] * np.arange(len(fields["ids"]), dtype=np.int64), clip_s)
         end[-1:] = last_end_s
-        rounded = np.round(np.asarray(percentiles, np.float64) * 2) / 2
-        return cls(start_s=start, end_s=end, percentiles=rounded.astype(np.float32), **fields)
+        return cls(start_s=start, end_s=end, percentiles=in_half_points(percentiles), **fields)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -190,7 +186,7 @@ class VisualTokens:
         """
         try:
             with Path(path).open("rb") as file:
-                content = file.read(_most_bytes() + 1)
+                content = file.read(most_bytes() + 1)
         except (OSError, ValueError) as error:
             raise InputError("the token file cannot be read", seen=str(error), fix="Check the path.") from error
         return cls.from_bytes(content)
@@ -254,6 +250,26 @@ class VisualTokens:
         )
 
 
+def on_grid(first_s: float, index: Any, clip_s: Fraction) -> tuple[Any, Any]:
+    """Start and end of clips that follow each other without a gap.
+
+    A time depends on the number of the clip alone, so that every stride gives the same ones.
+
+    Args:
+        first_s: start of clip 0.
+        index: number of the clip, counted before the stride picks: a whole number or int64 of any shape.
+        clip_s: length of a clip.
+    """
+    above, below = clip_s.numerator, clip_s.denominator
+    return first_s + index * above / below, first_s + (index + 1) * above / below
+
+
+def in_half_points(percentiles: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Percentiles in the steps that a file can hold."""
+    rounded = np.round(np.asarray(percentiles, np.float64) * 2) / 2
+    return rounded.astype(np.float32)
+
+
 def is_token_file(path: Path) -> bool:
     """Whether a path is meant as a token file: by its suffix, or by its first bytes."""
     if path.suffix.lower() == SUFFIX:
@@ -268,7 +284,13 @@ def is_token_file(path: Path) -> bool:
         return False
 
 
-def _most_bytes() -> int:
+def begins_as_token_file(head: bytes) -> bool:
+    """Whether a file that begins with `head`, 8 bytes at least, is a token file."""
+    return head.startswith(_MAGIC)
+
+
+def most_bytes() -> int:
+    """Size of the largest token file that is read."""
     return len(_MAGIC) + 4 + _HEADER_BYTES + 3 * _MAX_TOKENS + _DIGEST_BYTES
 
 

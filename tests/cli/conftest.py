@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -251,6 +252,31 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
             main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return Ended(code=int(ended.value.code or 0), out=captured.out, err=captured.err)
+
+    return run
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Runs `videobert` with stdout and stderr on a terminal of some width, and gives what it shows, styles included."""
+
+    def run(width: int, *arguments: object, term: str = "xterm-256color") -> Ended:
+        out, err = Terminal(), Terminal()
+        with monkeypatch.context() as patch:
+            patch.setenv("COLUMNS", str(width))
+            patch.setenv("TERM", term)
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            with pytest.raises(SystemExit) as ended:
+                main([str(argument) for argument in arguments])
+        return Ended(code=int(ended.value.code or 0), out=out.getvalue(), err=err.getvalue())
 
     return run
 

@@ -105,7 +105,7 @@ def test_json_has_the_fields_of_the_error(call: Any, fake: Any) -> None:
         (["run", "--threads", "0"], "0"),
         (["run", "--engine", "tpu"], "tpu"),
         (["classify", "clip.mp4", "--prior-strength", "5"], "5"),
-        (["rnu"], None),
+        (["rnu"], "rnu"),
         (["fill"], None),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -197,12 +197,12 @@ def test_debug_shows_the_traceback(how: str, call: Any, fake: Any, monkeypatch: 
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        (["rnu", "clip.mp4"], "'run'"),
-        (["clasify", "clip.mp4"], "'classify'"),
-        (["doctr"], "'doctor'"),
-        (["run", "clip.mp4", "--htlm", "x"], "--html"),
-        (["tokens", "clip.mp4", "--strid", "2"], "--stride"),
-        (["run", "clip.mp4", "--jsn"], "--json"),
+        (["rnu", "clip.mp4"], "Did you mean `run`?"),
+        (["clasify", "clip.mp4"], "Did you mean `classify`?"),
+        (["doctr"], "Did you mean `doctor`?"),
+        (["run", "clip.mp4", "--htlm", "x"], "Did you mean `--html`?"),
+        (["tokens", "clip.mp4", "--strid", "2"], "Did you mean `--stride`?"),
+        (["run", "clip.mp4", "--jsn"], "Did you mean `--json`?"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

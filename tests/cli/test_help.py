@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 import typing
@@ -65,6 +66,40 @@ def test_help_shows_every_word_of_every_text(verb: str, call: Any) -> None:
         # Each word by itself: columns of the table stand between the lines of one text.
         for word in text.split():
             assert word in shown, text
+
+
+@pytest.mark.parametrize("verb", [None, *VERBS])
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_help_fits_the_width_and_breaks_no_word(
+    verb: str | None, width: int, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*([verb] if verb else []), "--help")
+    monkeypatch.setenv("COLUMNS", "9000")
+    whole = set(call(*words).out.split())
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = call(*words).out
+    assert set(shown.split()) <= whole
+    for line in shown.splitlines():
+        # A word that alone is wider than what its place leaves may stick out, nothing else.
+        assert len(line) <= width or len(line.split()) == 1, line
+
+
+@pytest.mark.parametrize("verb", [None, *VERBS])
+def test_help_names_what_an_option_takes_and_nothing_for_a_flag(verb: str | None, call: Any) -> None:
+    shown = call(*([verb] if verb else []), "--help").out
+    assert "<" not in shown
+    for flag in ("--help, -h", *(("--json", "--quiet, -q", "--debug") if verb else ("--version",))):
+        assert re.search(rf"^  {flag}   +[A-Z]", shown, re.MULTILINE), flag
+
+
+def test_help_says_which_values_an_option_takes(call: Any) -> None:
+    shown = call("run", "--help").said
+    assert "--engine NAME What runs the graphs. [auto, openvino, tensorrt, torch] [default: auto]" in shown
+    assert "--stride N Use every n-th clip; the model's recipe decides if not given. [1 to 5]" in shown
+    assert "--html FILE Also" in shown
+    assert "KIND bert and mdskul become model folders, s3d and centroids files. [bert, mdskul, s3d, centroids]" in (
+        call("import", "--help").said
+    )
 
 
 def test_a_text_in_brackets_is_no_markup(call: Any) -> None:

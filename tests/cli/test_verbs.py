@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.errors import InputError
 from videobert.results import to_json
 
 CALLS = {
@@ -112,9 +114,14 @@ def test_numbers_that_json_cannot_hold_become_null(call: Any, fake: Any) -> None
     assert answer["duration_s"] is None
 
 
-def test_a_name_that_is_not_unicode_is_still_valid_json(call: Any, fake: Any) -> None:
+def test_a_name_that_is_not_unicode_is_written_alike_everywhere(call: Any, fake: Any, tmp_path: Path) -> None:
     fake.report = dataclasses.replace(fake.report, source="caf\udce9.mp4")
-    assert call("run", "clip.mp4", "--json").json["source"] == "caf?.mp4"
+    assert call("run", "clip.mp4", "--json").json["source"] == "caf\\xe9.mp4"
+    assert "caf\\xe9.mp4" in call("run", "clip.mp4", "--html", tmp_path / "page.html").out
+    assert "caf\\xe9.mp4" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    fake.error = InputError("there is no such video file", seen=fake.report.source)
+    assert "caf\\xe9.mp4" in call("run", "clip.mp4").err
+    assert json.loads(call("run", "clip.mp4", "--json").err)["error"]["seen"] == "caf\\xe9.mp4"
 
 
 def test_run_without_a_video_uses_the_clip_of_the_model(call: Any, fake: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import takewhile
 from typing import Annotated
 
 import typer
@@ -13,8 +14,9 @@ from videobert.cli.classify import classify
 from videobert.cli.cluster import cluster
 from videobert.cli.doctor import doctor
 from videobert.cli.embed import embed
-from videobert.cli.failure import INTERRUPTED, USAGE, is_typers, usage_failure
+from videobert.cli.failure import INTERRUPTED, USAGE, is_usage, usage_failure
 from videobert.cli.fill import fill
+from videobert.cli.grammar import Verb, Verbs
 from videobert.cli.import_ import import_
 from videobert.cli.run import run
 from videobert.cli.tokens import tokens
@@ -35,6 +37,7 @@ _EPILOG = (
 
 app = typer.Typer(
     name="videobert",
+    cls=Verbs,
     help="VideoBERT tokens, embeddings and answers from video and text.",
     epilog=_EPILOG,
     pretty_exceptions_enable=False,
@@ -54,7 +57,7 @@ for verb, panel in (
     (train, _MAKE),
     (doctor, _CARE),
 ):
-    app.command(verb.__name__.rstrip("_"), rich_help_panel=panel)(verb)
+    app.command(verb.__name__.rstrip("_"), cls=Verb, rich_help_panel=panel)(verb)
 
 
 def _version(wanted: bool) -> None:
@@ -89,10 +92,10 @@ def main(arguments: list[str] | None = None) -> None:
     except typer.Abort:
         code = INTERRUPTED
     except Exception as error:
-        if not is_typers(error):
+        if not is_usage(error):
             raise
         failure = usage_failure(error)
         # What was typed could not be read, so no options are known yet.
-        failure.show(as_json="--json" in words)
+        failure.show(as_json="--json" in takewhile(lambda word: word != "--", words))
         code = failure.exit_code
     sys.exit(code if words else USAGE)

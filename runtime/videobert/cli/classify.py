@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import print_json, print_row
-from videobert.cli.session import open_model
+from videobert.cli.output import print_json, print_rows
+from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
 
 
 @command
 def classify(
-    video: Annotated[str, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    video: Annotated[
+        str, typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False)
+    ],
     question: Annotated[
         str | None,
         typer.Option("--question", help="A question that the model comes with, e.g. colour.", show_default=False),
     ] = None,
-    label: Annotated[
+    labels: Annotated[
         list[str] | None,
         typer.Option("--label", "-l", help="A label to choose from; may be repeated.", show_default=False),
     ] = None,
@@ -49,10 +50,11 @@ def classify(
 
     Example: videobert classify clip.mp4 -l red -l blue -t "a [MASK] circle"
     """
-    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
+    given = source(video)
+    with open_model(options) as model, progress(label(video), options) as on_progress:
         result = model.classify(
-            video,
-            label or None,
+            given,
+            labels or None,
             template or None,
             question=question,
             window_clips=window_clips,
@@ -67,6 +69,12 @@ def classify(
     if options.json:
         print_json(result)
         return
-    for segment in result.segments:
-        for candidate in segment.candidates:
-            print_row(span(segment.start_s, segment.end_s), candidate.text, f"{candidate.score:.3f}")
+    print_rows(
+        ("time", "label", "score"),
+        [
+            (span(segment.start_s, segment.end_s), candidate.text, f"{candidate.score:.3f}")
+            for segment in result.segments
+            for candidate in segment.candidates
+        ],
+        ranked=not result.out_of_domain,
+    )

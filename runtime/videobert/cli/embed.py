@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import check_writable, print_json, print_text
-from videobert.cli.session import open_model
+from videobert.cli.output import check_writable, for_a_person, print_json, print_text
+from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note, note_domain, note_origin, note_unknown, progress
 from videobert.errors import UsageError
 
 if TYPE_CHECKING:
     from videobert.results import Embedding
 
+# Values of a vector shown on a terminal.
+_FIRST = 8
+
 
 @command
 def embed(
     video: Annotated[
-        str | None, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)
+        str | None,
+        typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False),
     ] = None,
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="A text, alone or with the video.", show_default=False)
@@ -39,8 +43,9 @@ def embed(
     if video is None and text is None:
         raise UsageError("there is nothing to embed", fix="Give a video, --text, or both.")
     check_writable(out, "--out")
-    with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
-        embedding = model.embed(video, text, stride=options.stride, on_progress=on_progress)
+    given = None if video is None else source(video)
+    with open_model(options) as model, progress("text" if video is None else label(video), options) as on_progress:
+        embedding = model.embed(given, text, stride=options.stride, on_progress=on_progress)
     if out is not None:
         _save(embedding, out)
         note(f"wrote {out}", options)
@@ -51,8 +56,24 @@ def embed(
         note("note: text and video vectors are comparable with each other only with a retrieval head", options)
     if options.json:
         print_json(embedding)
+    elif out is None and for_a_person():
+        print_text(_glance(embedding))
     elif out is None:
         print_text(" ".join(f"{number:.9g}" for number in embedding.vector))
+
+
+def _glance(embedding: Embedding) -> str:
+    """What a person wants to see of a vector."""
+    import numpy as np
+
+    vector = embedding.vector
+    first = "  ".join(f"{number:.4g}" for number in vector[:_FIRST])
+    more = len(vector) - _FIRST
+    return (
+        f"{embedding.kind} vector: {len(vector)} values, float32, norm {float(np.linalg.norm(vector)):.4g}\n"
+        f"{first}{f'  … {more} more' if more > 0 else ''}\n"
+        "all of them: --out FILE.npy, --json, or stdout to a file or pipe"
+    )
 
 
 def _save(embedding: Embedding, out: Path) -> None:

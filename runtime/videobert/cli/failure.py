@@ -14,7 +14,8 @@ from typing import Any
 import typer
 
 from videobert.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
-from videobert.report.safe_text import printable
+from videobert.printable import printable, shown
+from videobert.report.screen import width_of, wrapped
 
 USAGE = UsageError.exit_code
 ENVIRONMENT = EngineUnavailable.exit_code
@@ -40,15 +41,18 @@ class Failure:
     def show(self, *, as_json: bool) -> None:
         """Write it to stderr. Values are made safe for a terminal and cut after 300 characters."""
         fields = {
-            name: value if value is None or name == "exit_code" else _shown(value)
+            name: value if value is None or name == "exit_code" else shown(value, _LONGEST_SHOWN)
             for name, value in asdict(self).items()
         }
         if as_json:
             _write(json.dumps({"error": fields}))
             return
         kind = "stopped" if self.exit_code == INTERRUPTED else "error"
-        lines = [f"{kind}: {fields['what']}"]
-        lines += [f"  {name + ':':<9}{fields[name]}" for name in ("seen", "allowed", "fix") if fields[name] is not None]
+        width = width_of(sys.stderr)
+        lines = [*wrapped(str(fields["what"]), width, first=f"{kind}: ", rest="  ")]
+        for name in ("seen", "allowed", "fix"):
+            if fields[name] is not None:
+                lines += wrapped(str(fields[name]), width, first=f"  {name + ':':<9}", rest=" " * 11)
         _write("\n".join(lines))
 
 
@@ -93,17 +97,20 @@ def is_typers(error: BaseException) -> bool:
     return type(error).__module__.split(".")[0] in ("typer", "click")
 
 
+def is_usage(error: BaseException) -> bool:
+    """Whether it is a mistake in what was typed, found before any verb ran."""
+    return isinstance(error, UsageError) or is_typers(error)
+
+
 def usage_failure(error: Any) -> Failure:
-    """A mistake that typer found in what was typed."""
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "videobert"
-    # Where the value was of the right form and out of range, typer's message leaves it out.
-    problems = error.__cause__.errors() if hasattr(error.__cause__, "errors") else [{}]
+    """A mistake in what was typed."""
+    if isinstance(error, UsageError):
+        return _failure_of(error)
     return Failure(
         type=UsageError.__name__,
-        what=error.format_message().rstrip("."),
-        seen=problems[0].get("input"),
-        fix=f"`{command} --help` shows what can be given.",
+        what="what was typed cannot be read",
+        seen=error.format_message() if hasattr(error, "format_message") else str(error),
+        fix="`videobert --help` shows what can be given.",
         exit_code=USAGE,
     )
 
@@ -149,11 +156,6 @@ def _failure_of(error: BaseException) -> Failure:
         fix="This is a defect in videobert: run the command again with --debug and report what it prints.",
         exit_code=INTERNAL,
     )
-
-
-def _shown(value: object) -> str:
-    text = printable(value if isinstance(value, str) else repr(value))
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _write(text: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import print_json, print_row
-from videobert.cli.session import open_model
+from videobert.cli.output import print_json, print_rows
+from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
 from videobert.results import Filled
@@ -19,7 +18,10 @@ from videobert.results import Filled
 def fill(
     text: Annotated[str, typer.Argument(help="A text; each [MASK] in it is a word to fill in.", show_default=False)],
     video: Annotated[
-        str | None, typer.Argument(help="The video it is about, or saved tokens (.vbt).", show_default=False)
+        str | None,
+        typer.Argument(
+            help="The video it is about, or saved tokens (.vbt); - reads standard input.", show_default=False
+        ),
     ] = None,
     visual: Annotated[
         list[int] | None,
@@ -40,17 +42,24 @@ def fill(
 
     Example: videobert fill "a [MASK] circle" clip.mp4
     """
-    with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
-        filled = model.fill(text, video, tuple(visual or ()), top=top, stride=options.stride, on_progress=on_progress)
+    given = None if video is None else source(video)
+    with open_model(options) as model, progress("text" if video is None else label(video), options) as on_progress:
+        filled = model.fill(text, given, tuple(visual or ()), top=top, stride=options.stride, on_progress=on_progress)
     note_origin(filled.origin, options)
     note_domain(filled.percentile, filled.out_of_domain, options)
     note_unknown(filled.unknown_words, options)
     if options.json:
         print_json(filled)
         return
-    for position in filled.filled:
-        for candidate in position.candidates:
-            print_row(_place(position), candidate.text, f"{candidate.score:.3f}")
+    print_rows(
+        ("place", "answer", "score"),
+        [
+            (_place(position), candidate.text, f"{candidate.score:.3f}")
+            for position in filled.filled
+            for candidate in position.candidates
+        ],
+        ranked=not filled.out_of_domain,
+    )
 
 
 def _place(position: Filled) -> str:

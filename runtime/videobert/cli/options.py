@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.models import ArgumentInfo
 
 from videobert.cli.failure import guarded
+from videobert.cli.values import taken
 from videobert.limits import Limits
 
 _TALK = "Talk"
@@ -159,21 +161,29 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         for field in dataclasses.fields(options_class)
     ]
     # The verb's own options first: the reader of `--help` came for them.
-    parameters = [each.replace(annotation=_literal(each.annotation)) for each in (*own, *shared)]
+    verb = function.__name__.rstrip("_")
+    parameters = [each.replace(annotation=_told(each.annotation, each.name, verb)) for each in (*own, *shared)]
     unfolded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     unfolded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    unfolded.__doc__ = _escaped(function.__doc__ or "")
     return unfolded
 
 
-def _literal(annotation: Any) -> Any:
-    """The annotation of a parameter with its help as plain text, which typer would read as Rich markup."""
-    type_, info = typing.get_args(annotation)
+def _told(annotation: Any, name: str, verb: str) -> Any:
+    """The annotation of a parameter, completed with how its value is written in help and how it is read."""
+    kind, info = typing.get_args(annotation)
     info = copy.copy(info)
-    info.help = _escaped(info.help)
-    return Annotated[type_, info]
+    argument = isinstance(info, ArgumentInfo)
+    spelt = name.upper() if argument else _option_name(info, name)
+    takes = taken(kind, name=spelt, verb=verb, least=info.min, most=info.max)
+    info.metavar = info.metavar or (spelt if argument else takes.metavar)
+    if (read := takes.read) is not None:
+        info.parser = lambda typed: read(typed)  # typer asks for its `__name__`, which a partial lacks
+    if takes.in_help is not None:
+        info.help = f"{info.help} [{takes.in_help}]"
+    return Annotated[kind, info]
 
 
-def _escaped(text: str) -> str:
-    # What `rich.markup.escape` does for text without backslashes; rich itself takes long to import.
-    return text.replace("[", r"\[")
+def _option_name(info: Any, name: str) -> str:
+    """How an option is typed in full. Of the names that it was declared with, typer keeps the first as its default."""
+    declared = [each for each in (info.default, *(info.param_decls or ())) if str(each).startswith("--")]
+    return declared[0] if declared else f"--{name.replace('_', '-')}"

@@ -6,12 +6,14 @@ import json
 import math
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from videobert import results
 from videobert.errors import UsageError
-from videobert.report.safe_text import printable
+from videobert.printable import decodable, printable
+from videobert.report.screen import width_of, wrapped
 
 
 def print_json(value: Any) -> None:
@@ -20,14 +22,52 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Lines on stdout; control characters, and those that the terminal's encoding lacks, are shown in their place."""
+    """Lines on stdout, broken between words where a terminal is narrow.
+
+    Control characters, and those that the terminal's encoding lacks, are shown in their place.
+    """
     for line in text.splitlines():
-        print(_encodable(printable(line)))
+        for part in wrapped(printable(line), width_of(sys.stdout), rest="  "):
+            print(_encodable(part))
 
 
 def print_row(*columns: object) -> None:
     """One line of columns with tabs between them."""
     print(_encodable("\t".join(printable(str(column)) for column in columns)))
+
+
+def for_a_person() -> bool:
+    """Whether somebody reads stdout as it is written, on a terminal."""
+    return sys.stdout.isatty()
+
+
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, ranked: bool = False) -> None:
+    """A table with headings on a terminal; elsewhere the rows alone, with tabs, as scripts have always read them.
+
+    Args:
+        rows: texts, one for each heading.
+        ranked: rows that follow each other with the same first text are answers to one thing, and the best, which is
+            the first, stands out.
+    """
+    if not for_a_person():
+        for row in rows:
+            print_row(*row)
+        return
+    from videobert.report.table import Column, print_table
+
+    columns = [Column(heading=each, wraps=index == 1, right=index > 1) for index, each in enumerate(headings)]
+    shown, about = [], None
+    for first, answer, *rest in rows:
+        best = ranked and first != about
+        shown.append(
+            [
+                (("" if ranked and first == about else first, ""),),
+                ((answer, "bold" if best else ""),),
+                *(((text, ""),) for text in rest),
+            ]
+        )
+        about = first
+    print_table(columns, shown)
 
 
 def _encodable(line: str) -> str:
@@ -65,5 +105,5 @@ def _strict(value: Any) -> Any:
         value = str(value)
     if isinstance(value, str):
         # Undecodable bytes of a file name are lone surrogates in Python and not valid in JSON.
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return decodable(value)
     return value

@@ -9,7 +9,7 @@ import typer
 
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, print_json
-from videobert.cli.session import open_model, video_or_clip
+from videobert.cli.session import label, open_model, source, video_or_clip
 from videobert.cli.talk import note, note_domain, note_origin, progress
 
 
@@ -18,7 +18,8 @@ def run(
     video: Annotated[
         str | None,
         typer.Argument(
-            help="A video file or saved tokens (.vbt); the model's own clip if not given.", show_default=False
+            help="A video file or saved tokens (.vbt), - for standard input; the model's own clip if not given.",
+            show_default=False,
         ),
     ] = None,
     html: Annotated[
@@ -37,8 +38,9 @@ def run(
     """Report on a video: time-stamped answers, tokens and how sure to be of them."""
     check_writable(html, "--html")
     video = video_or_clip(video, options)
-    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
-        report = model.run(video, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
+    given = source(video)
+    with open_model(options) as model, progress(label(video), options) as on_progress:
+        report = model.run(given, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
     if html is not None:
         from videobert.atomic import write_atomically
         from videobert.report.html import html_page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import videobert
@@ -13,7 +14,11 @@ from videobert.model_folder import find
 
 if TYPE_CHECKING:
     from videobert.cli.options import VideoOptions
+    from videobert.cli.standard_input import HeldInput, StandardInput
     from videobert.runtime import Runtime
+    from videobert.token_file import VisualTokens
+
+STANDARD_INPUT = "-"
 
 
 @contextmanager
@@ -51,3 +56,21 @@ def video_or_clip(video: str | None, options: VideoOptions) -> str:
         raise InputError("no video given", fix=f"Name one: `videobert run VIDEO --model {options.model}`.")
     note("no video given: here is the clip that comes with the model", options)
     return str(clip)
+
+
+def source(video: str) -> str | StandardInput | HeldInput | VisualTokens:
+    """What a verb reads where `video` was typed: `-` is standard input, all else a path, `./-` too.
+
+    Raises:
+        UsageError, DecodeError, InputError: see `read_standard_input`.
+    """
+    if video != STANDARD_INPUT:
+        return video
+    from videobert.cli.standard_input import read_standard_input
+
+    return read_standard_input()
+
+
+def label(video: str) -> str:
+    """What a video is called while it is read."""
+    return "standard input" if video == STANDARD_INPUT else Path(video).name

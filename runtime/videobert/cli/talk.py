@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from videobert.report.safe_text import printable
+from videobert.report.screen import knows_styles, width_of, wrapped
 from videobert.report.times import clock
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ _LONGEST_LIST = 300
 def note(text: str, options: TalkOptions) -> None:
     """One line for the person at the terminal, unless they asked for quiet."""
     if not options.quiet:
-        print(printable(text), file=sys.stderr, flush=True)
+        lines = wrapped(printable(text), width_of(sys.stderr), rest="  ")
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def note_origin(origin: Origin, options: TalkOptions) -> None:
@@ -115,4 +117,4 @@ def _task(bar: Progress, text: str) -> TaskID:
 
 
 def _watched(options: TalkOptions) -> bool:
-    return sys.stderr.isatty() and not options.quiet
+    return knows_styles(sys.stderr) and not options.quiet

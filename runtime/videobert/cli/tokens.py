@@ -8,15 +8,17 @@ from typing import Annotated, Literal
 import typer
 
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import check_writable, print_json, print_row
-from videobert.cli.session import open_model
+from videobert.cli.output import check_writable, print_json, print_rows
+from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note, note_domain, note_origin, progress
 from videobert.report.times import span
 
 
 @command
 def tokens(
-    video: Annotated[str, typer.Argument(help="A video file or saved tokens (.vbt).", show_default=False)],
+    video: Annotated[
+        str, typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False)
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -36,8 +38,9 @@ def tokens(
 ) -> None:
     """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
     check_writable(out, "--out")
-    with open_model(options) as model, progress(Path(video).name, options) as on_progress:
-        found = model.tokens(video, stride=options.stride, assignment=assignment, on_progress=on_progress)
+    given = source(video)
+    with open_model(options) as model, progress(label(video), options) as on_progress:
+        found = model.tokens(given, stride=options.stride, assignment=assignment, on_progress=on_progress)
     if found.origin is not None:
         note_origin(found.origin, options)
     note_domain(found.percentile, found.out_of_domain, options)
@@ -47,7 +50,8 @@ def tokens(
     if options.json:
         print_json(found)
     elif out is None:
-        for id_, start_s, end_s, percentile in zip(
-            found.ids, found.start_s, found.end_s, found.percentiles, strict=True
-        ):
-            print_row(span(start_s, end_s), f"<{id_}>", f"{percentile:g}")
+        clips = zip(found.ids, found.start_s, found.end_s, found.percentiles, strict=True)
+        print_rows(
+            ("time", "token", "percentile"),
+            [(span(start_s, end_s), f"<{token}>", f"{percentile:g}") for token, start_s, end_s, percentile in clips],
+        )

@@ -39,6 +39,14 @@ def video_troubles(report: Report) -> list[str]:
     return [f"{words}: {report.video[name]}" for name, words in _TROUBLES.items() if report.video.get(name)]
 
 
+def domain_sentence(report: Report) -> str:
+    """What being out of domain means for the reader."""
+    return (
+        "out of domain: this video is unlike what the model was trained on (median distance percentile "
+        f"{_whole(report.percentile)}), so the answers mean little"
+    )
+
+
 def timing_rows(report: Report) -> list[tuple[str, float]]:
     """Seconds of each stage in the order in which a clip passes through them, then of any other; never the total."""
     known = [(name, report.timings_s[name]) for name in _STAGES if name in report.timings_s]
@@ -53,3 +61,7 @@ def speed(report: Report) -> str | None:
         return None
     ratio = report.duration_s / total
     return f"{ratio:.0f}× real time" if ratio >= 10 else f"{ratio:.1f}× real time"
+
+
+def _whole(percentile: float) -> str:
+    return f"{percentile:.0f}" if math.isfinite(percentile) else "not known"

@@ -3,106 +3,134 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from videobert.report.facts import speed, timing_rows, video_facts, video_troubles
+from videobert.report.facts import domain_sentence, speed, timing_rows, video_facts, video_troubles
 from videobert.report.safe_text import printable
+from videobert.report.screen import screen, width_of, wrapped
+from videobert.report.table import Cell, Column, Table, print_line
 from videobert.report.times import clock, elapsed, span
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from videobert.results import Candidate, Report, ReportSegment
 
 _TOKENS_SHOWN = 4
-# Without a terminal there is no width to fit; wide enough that no line of a usual report is folded.
-_PIPE_WIDTH = 160
 
 
 def print_report(report: Report) -> None:
-    """Writes the report to stdout, with colour only on a terminal."""
-    from rich.console import Console
+    """Writes the report to stdout, with styles only on a terminal."""
+    console = screen()
+    if report.out_of_domain:
+        # Before the answers, which look the same whether they mean something or not.
+        _prose(console, domain_sentence(report), "bold yellow")
+    print_head(console, report)
+    lines = SegmentLines(report.segments, trusted=not report.out_of_domain)
+    lines.print_heading(console)
+    for segment in report.segments:
+        lines.print_segment(console, segment)
+    print_foot(console, report, lines.left_out)
 
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-    _head(console, report)
-    console.print(_table(report))
-    _foot(console, report)
 
-
-def _head(console: Console, report: Report) -> None:
-    console.print(
-        _text((report.source, "bold"), ("  " + "  ".join([clock(report.duration_s), *video_facts(report)]), "dim"))
-    )
+def print_head(console: Console, report: Report) -> None:
+    """What video it is, and what was wrong with it."""
+    facts = "  ".join([clock(report.duration_s), *video_facts(report)])
+    _prose(console, printable(report.source), "bold", behind=f"  {printable(facts)}")
     troubles = video_troubles(report)
     if troubles:
-        console.print(_text(("damaged video  ", "yellow"), ("; ".join(troubles), "")))
+        _prose(console, "damaged video", "yellow", behind=f"  {printable('; '.join(troubles))}", behind_style="")
 
 
-def _table(report: Report) -> Table:
-    from rich.table import Table
+class SegmentLines:
+    """Lines for segments, in columns that fit all of them.
 
-    questions = list(dict.fromkeys(name for segment in report.segments for name in segment.answers))
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("time", no_wrap=True)
-    for question in questions:
-        table.add_column(_text((question, "")), overflow="fold")
-    table.add_column("tokens", overflow="fold")
-    table.add_column("percentile", justify="right")
-    for segment in report.segments:
-        answers = [_answer(segment.answers.get(question, ())) for question in questions]
-        table.add_row(span(segment.start_s, segment.end_s), *answers, _tokens(segment), f"{segment.percentile:.0f}")
-    return table
+    Attributes:
+        left_out: headings of the columns that the terminal has no room for.
 
+    Args:
+        sample: the segments to come, or some with the same questions that are as wide.
+        trusted: whether answers stand out; they do not where they mean little.
+    """
 
-def _answer(candidates: tuple[Candidate, ...]) -> Text:
-    if not candidates:
-        return _text(("–", "dim"))
-    best = candidates[0]
-    return _text((best.text, "bold"), (f" {best.score:.2f}", "dim"))
-
-
-def _tokens(segment: ReportSegment) -> Text:
-    shown = " ".join(str(token) for token in segment.tokens[:_TOKENS_SHOWN])
-    more = len(segment.tokens) - _TOKENS_SHOWN
-    padded = f" ({segment.padded_frames} frames padded)" if segment.padded_frames else ""
-    return _text((shown + (f" +{more}" if more > 0 else "") + padded, "dim"))
-
-
-def _foot(console: Console, report: Report) -> None:
-    console.print()
-    if report.out_of_domain:
-        console.print(
-            _text(
-                ("out of domain", "bold yellow"),
-                (f"  median distance percentile {report.percentile:.0f}: unlike what the model was trained on", ""),
-            )
+    def __init__(self, sample: Sequence[ReportSegment], *, trusted: bool = True) -> None:
+        self._questions = list(dict.fromkeys(name for segment in sample for name in segment.answers))
+        self._trusted = trusted
+        columns = (
+            Column(heading="time"),
+            *(Column(heading=printable(question), wraps=True) for question in self._questions),
+            Column(heading="tokens", wraps=True, spare=True),
+            Column(heading="percentile", right=True),
         )
-    else:
-        console.print(_text(("in domain", "green"), (f"  median distance percentile {report.percentile:.0f}", "")))
+        self._table = Table(columns, [self._cells(segment) for segment in sample], width_of(sys.stdout))
+        self.left_out = self._table.left_out
+
+    def print_heading(self, console: Console) -> None:
+        """The headings, where the terminal has room for columns."""
+        _print(console, self._table.heading())
+
+    def print_segment(self, console: Console, segment: ReportSegment) -> None:
+        """One segment."""
+        _print(console, self._table.row(self._cells(segment)))
+
+    def _cells(self, segment: ReportSegment) -> list[Cell]:
+        return [
+            ((span(segment.start_s, segment.end_s), ""),),
+            *(self._answer(segment.answers.get(question, ())) for question in self._questions),
+            ((_tokens(segment), "dim"),),
+            ((f"{segment.percentile:.0f}", ""),),
+        ]
+
+    def _answer(self, candidates: tuple[Candidate, ...]) -> Cell:
+        if not candidates:
+            return (("–", "dim"),)
+        best = candidates[0]
+        return (best.text, "bold" if self._trusted else ""), (f" {best.score:.2f}", "dim")
+
+
+def print_foot(console: Console, report: Report, left_out: Iterable[str] = ()) -> None:
+    """How far to trust the answers, what they took and where they come from."""
+    console.print()
+    if not report.out_of_domain:
+        _prose(console, "in domain", "green", behind=f"  median distance percentile {report.percentile:.0f}")
     stages = "  ".join(f"{name} {elapsed(time_s)}" for name, time_s in timing_rows(report))
     total = report.timings_s.get("total")
     fast = speed(report)
     took = f"  total {elapsed(total)}" if total is not None else ""
-    console.print(_text((f"{stages}{took}" + (f", {fast}" if fast else ""), "dim")))
+    _prose(console, printable(f"{stages}{took}" + (f", {fast}" if fast else "")), "dim")
     origin = report.origin
-    console.print(
-        _text(
-            (
-                f"model {origin.model}  recipe {origin.recipe}  stride {origin.stride}  "
-                f"{origin.engine} on {origin.device}, {origin.precision}",
-                "dim",
-            )
-        )
+    made_by = (
+        f"model {origin.model}  recipe {origin.recipe}  stride {origin.stride}  "
+        f"{origin.engine} on {origin.device}, {origin.precision}"
     )
+    _prose(console, printable(made_by), "dim")
+    for name in left_out:
+        _prose(console, f"no room for {name} at this width; --json has them", "dim")
     for fallback in (origin.fallback, origin.decoder_fallback):
         if fallback:
-            console.print(_text(("fallback", "yellow"), (f"  {fallback}", "")))
+            _prose(console, "fallback", "yellow", behind=f"  {printable(fallback)}", behind_style="")
 
 
-def _text(*parts: tuple[str, str]) -> Text:
+def _tokens(segment: ReportSegment) -> str:
+    shown = " ".join(str(token) for token in segment.tokens[:_TOKENS_SHOWN])
+    more = len(segment.tokens) - _TOKENS_SHOWN
+    padded = f" ({segment.padded_frames} frames padded)" if segment.padded_frames else ""
+    return shown + (f" +{more}" if more > 0 else "") + padded
+
+
+def _prose(console: Console, text: str, style: str, *, behind: str = "", behind_style: str = "dim") -> None:
+    """A line of text, `behind` in another style, broken between words where the terminal is narrow."""
     from rich.text import Text
 
-    made: list[Any] = [(printable(text), style) for text, style in parts]
-    return Text.assemble(*made)
+    for number, line in enumerate(wrapped(text + behind, width_of(sys.stdout), rest="  ")):
+        styled = Text(line, behind_style if behind else style)
+        if behind and number == 0:
+            styled.stylize(f"not dim {style}", 0, min(len(text), len(line)))
+        print_line(console, styled)
+
+
+def _print(console: Console, lines: Iterator[Text]) -> None:
+    for line in lines:
+        print_line(console, line)

@@ -9,7 +9,8 @@ import numpy as np
 from videobert.results import AlignedWindow, Alignment
 from videobert.stages import Stages
 from videobert.tasks.reading import read_text
-from videobert.tasks.tokens import Request, watch
+from videobert.tasks.request import Request
+from videobert.tasks.watching import watch
 from videobert.tasks.windows import windows
 
 

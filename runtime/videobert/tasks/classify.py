@@ -10,7 +10,8 @@ from videobert.results import Classification, Segment
 from videobert.stages import Stages
 from videobert.tasks.labels import LabelScorer
 from videobert.tasks.ranking import check_top
-from videobert.tasks.tokens import Request, watch
+from videobert.tasks.request import Request
+from videobert.tasks.watching import watch
 from videobert.tasks.windows import windows
 
 

@@ -10,7 +10,8 @@ from videobert.errors import UsageError
 from videobert.results import Embedding
 from videobert.stages import Stages
 from videobert.tasks.reading import read_text
-from videobert.tasks.tokens import Request, watch
+from videobert.tasks.request import Request
+from videobert.tasks.watching import watch
 from videobert.tasks.windows import windows
 from videobert.text import ReadText
 

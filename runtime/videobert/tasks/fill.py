@@ -14,7 +14,8 @@ from videobert.sequence import JointSequence
 from videobert.stages import Stages, log_softmax
 from videobert.tasks.ranking import best, check_top
 from videobert.tasks.reading import check_known
-from videobert.tasks.tokens import Request, watch
+from videobert.tasks.request import Request
+from videobert.tasks.watching import watch
 from videobert.tasks.windows import Window, windows
 from videobert.token_file import VisualTokens
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
@@ -55,6 +55,8 @@ class Clip:
         frames: uint8 `(frames, crop, crop, 3)`, RGB: an array, or memory of the GPU where clips are decoded there.
         times_s: float64 `(frames,)`, presentation time of the frame chosen for each sample.
         padded_frames: how many samples at the end repeat the video's last frame because the video is over.
+        stride: every how many clips of the video one was kept.
+        clip_recipe: `Recipe.clip_hash` of the recipe that made it; a model takes clips of its own recipe only.
     """
 
     index: int
@@ -63,6 +65,8 @@ class Clip:
     frames: npt.NDArray[np.uint8] | DeviceFrames
     times_s: npt.NDArray[np.float64]
     padded_frames: int = 0
+    stride: int = 1
+    clip_recipe: str = ""
 
     def on_host(self) -> npt.NDArray[np.uint8]:
         """`frames` as an array; a copy if they are on a GPU."""
@@ -74,6 +78,11 @@ class ClipStream(Iterator[Clip]):
 
     A context manager; leaving it releases the file and the decoder's threads at any point. Streams of different videos
     may be used from different threads, one stream from one thread at a time.
+
+    Attributes:
+        recipe: how frames are chosen and transformed.
+        live: the source gives its frames when they are there, as a camera or a pipe does, and may keep the reader
+            waiting.
     """
 
     def __init__(
@@ -84,16 +93,23 @@ class ClipStream(Iterator[Clip]):
         on_progress: Progress | None,
         cancel: threading.Event | None,
         reopen: Callable[[str], Decoder] | None = None,
+        live: bool = False,
     ) -> None:
         self._decoder = decoder
         self._reopen = reopen
-        self._recipe = recipe
+        self.recipe = self._recipe = recipe
+        self.live = live
         self._limits = limits
         self._on_progress = on_progress
         self._cancel = cancel
         self._transform = PictureTransform(recipe, limits.max_side_px)
         self._clock = self._new_clock()
         self._clips = self._give()
+
+    @property
+    def stride(self) -> int:
+        """Every how many clips of the video one is given."""
+        return self.recipe.stride
 
     @property
     def info(self) -> VideoInfo:
@@ -227,6 +243,7 @@ class _Assembly:
     def __init__(self, grid: SampleGrid, recipe: Recipe, references: bool) -> None:
         self._grid = grid
         self._recipe = recipe
+        self._clip_recipe = recipe.clip_hash
         self._references = references
         self._filled = 0
         self._index = 0
@@ -279,6 +296,8 @@ class _Assembly:
             frames=self._frames,
             times_s=self._times,
             padded_frames=padded_frames,
+            stride=self._recipe.stride,
+            clip_recipe=self._clip_recipe,
         )
         self._frames = self._times = None
         return clip
@@ -323,13 +342,24 @@ def open_clips(
     choice = choose(decoder, device)
     opener = _opener(source, limits.max_side_px**2)
     if opener is None:
-        return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel)
+        return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel, live=is_live(source))
 
     def reopen(reason: str) -> Decoder:
         return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits, cancel=cancel)
 
     opened = open_decoder(choice, opener, recipe, limits, cancel=cancel)
-    return ClipStream(opened, recipe, limits, on_progress, cancel, reopen)
+    return ClipStream(opened, recipe, limits, on_progress, cancel, reopen, is_live(source))
+
+
+def is_live(source: Any) -> bool:
+    """Whether a source gives what it has as it comes: a pipe or a device, or an iterator of unknown length."""
+    if isinstance(source, (str, os.PathLike)):
+        return sources.is_pipe(source)
+    if isinstance(source, (bytes, bytearray, memoryview, FrameArray)):
+        return False
+    if callable(getattr(source, "read", None)):
+        return not sources.can_seek(source)
+    return isinstance(source, Iterable) and not isinstance(source, Sized)
 
 
 def _opener(source: Any, max_pixels: int) -> Callable[[], InputContainer | None] | None:

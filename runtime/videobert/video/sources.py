@@ -6,6 +6,7 @@ import io
 import os
 import re
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -106,6 +107,15 @@ def open_file(file: Readable, max_pixels: int) -> InputContainer:
     return _open(_checked(file), f"a {type(file).__name__}", max_pixels)
 
 
+def is_pipe(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is that of a named pipe or a device, which is read once and as its data comes."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
 class Rewound:
     """Opens a file object again and again from where it stands now; only once if it cannot be rewound."""
 
@@ -173,7 +183,7 @@ def _not_local(name: str) -> InputError:
 
 def _checked(file: Readable) -> Readable:
     """A file object whose answers can be trusted, its boxes looked over if it is an MP4."""
-    if not _can_seek(file):
+    if not can_seek(file):
         return CheckedStream(_GuardedReader(file))
     reader = _GuardedFile(file)
     check_boxes(reader, reader.seek(0, os.SEEK_END))
@@ -200,10 +210,13 @@ class _GuardedReader:
 
     def __init__(self, file: Readable) -> None:
         self._file = file
+        # `read` of a buffered pipe waits until it has all that was asked for, or the end: live video would come late.
+        buffered_pipe = isinstance(file, (io.BufferedReader, io.BufferedRWPair)) and not can_seek(file)
+        self._read: Callable[[int], bytes] = file.read1 if buffered_pipe else file.read  # type: ignore[attr-defined]
 
     def read(self, size: int) -> bytes:
         try:
-            data = self._file.read(size)
+            data = self._read(size)
         except Exception as error:
             raise InputError("reading from the file object failed", seen=repr(error)) from error
         if not isinstance(data, (bytes, bytearray, memoryview)) or len(data) > size:
@@ -241,7 +254,7 @@ class _GuardedFile(_GuardedReader):
             raise InputError("the file object cannot tell its position", seen=repr(error)) from error
 
 
-def _can_seek(file: Readable) -> bool:
+def can_seek(file: Readable) -> bool:
     """Whether a file object has `seek` and `tell` and does not say that they fail."""
     if not (callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None))):
         return False

@@ -1,0 +1,112 @@
+"""What an option or argument takes: how help writes it, and how a typed value is read or refused, in our own words."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from videobert.errors import UsageError
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What one option or argument takes.
+
+    Args:
+        metavar: the word that stands for its value in help; empty for a flag, which takes none.
+        allowed: the values that are accepted, in words; None where every text is.
+        in_help: the same as short as it goes.
+        read: makes a value of what was typed, or raises `UsageError`; None where the parser's own reading serves.
+    """
+
+    metavar: str
+    allowed: str | None = None
+    in_help: str | None = None
+    read: Callable[[Any], Any] | None = None
+
+
+def taken(kind: Any, *, name: str, verb: str, least: float | None, most: float | None) -> Taken:
+    """What a parameter of type `kind` takes.
+
+    Args:
+        kind: its annotation; a list is a parameter that may be repeated, and None a value that may be left out.
+        name: as it is typed, `--stride` or `VIDEO`.
+        verb: the command that it belongs to.
+        least, most: bounds of a number, both included.
+    """
+    kind = _single(kind)
+    refuse = partial(_refused, name, verb)
+    if kind is bool:
+        return Taken(metavar="")
+    if typing.get_origin(kind) is Literal:
+        choices = tuple(str(choice) for choice in typing.get_args(kind))
+        words = ", ".join(choices)
+        return Taken(metavar="NAME", allowed=words, in_help=words, read=partial(_choice, choices, refuse))
+    if kind in (int, float):
+        bounds = (-math.inf if least is None else least, math.inf if most is None else most)
+        span = "" if least is None else f"{least:g} or more" if most is None else f"{least:g} to {most:g}"
+        words = ("a whole number" if kind is int else "a number") + (f", {span}" if span else "")
+        read = partial(_number, kind, bounds, words, refuse)
+        return Taken(metavar="N", allowed=words, in_help=span or None, read=read)
+    if kind is Path:
+        return Taken(metavar="PATH", read=partial(_path, refuse))
+    return Taken(metavar="TEXT")
+
+
+def see_help(command: str) -> str:
+    """The next step where nothing better is known."""
+    return f"`{command} --help` shows what can be given."
+
+
+def nearest(word: str, known: typing.Iterable[str]) -> str:
+    """`Did you mean …? ` with the known word that a misspelt one is closest to, or nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"Did you mean `{found[0]}`? " if found else ""
+
+
+def _single(kind: Any) -> Any:
+    """The type of one value: without None, and of a list its items'."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        (kind,) = (each for each in typing.get_args(kind) if each is not type(None))
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is list else kind
+
+
+def _choice(choices: tuple[str, ...], refuse: Callable[..., UsageError], typed: Any) -> Any:
+    if typed not in choices:
+        raise refuse("is not one of its choices", typed, ", ".join(choices), nearest(str(typed), choices))
+    return typed
+
+
+def _number(
+    kind: type, bounds: tuple[float, float], words: str, refuse: Callable[..., UsageError], typed: Any
+) -> float | int:
+    if isinstance(typed, str) and kind is int and not _WHOLE.fullmatch(typed.strip()):
+        raise refuse("is not a whole number", typed, words)
+    try:
+        number: float | int = kind(typed)
+    except (ValueError, OverflowError):
+        raise refuse("is not a number", typed, words) from None
+    if not bounds[0] <= number <= bounds[1]:  # nor is NaN
+        raise refuse("is out of range", typed, words)
+    return number
+
+
+def _path(refuse: Callable[..., UsageError], typed: Any) -> Path:
+    if typed == "":
+        raise refuse("is empty", typed, "a path")
+    return Path(typed)
+
+
+def _refused(name: str, verb: str, what: str, seen: object, allowed: str, hint: str = "") -> UsageError:
+    seen = "an empty text" if seen == "" else seen
+    return UsageError(f"{name} {what}", seen=seen, allowed=allowed, fix=hint + see_help(f"videobert {verb}"))

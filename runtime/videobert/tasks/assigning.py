@@ -1,0 +1,49 @@
+"""Features to visual tokens, some at a time, so that features need not be kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.codebook import Assignment
+from videobert.stages import Stages
+from videobert.tasks.request import Seconds
+from videobert.token_file import in_half_points
+
+# A search for many features at once costs little more than one for a single feature.
+BLOCK = 64
+
+
+class Assigner:
+    """Collects features until there are enough for a search. Which token a feature gets does not depend on that.
+
+    Args:
+        stages: the model.
+        method: see `Codebook.assign`.
+        block: features to one search; 1 finds each token at once.
+        seconds: busy time of `assign` is added here.
+    """
+
+    def __init__(self, stages: Stages, method: Assignment, block: int, seconds: Seconds) -> None:
+        self._stages, self._method, self._block, self._seconds = stages, method, block, seconds
+        self._waiting: list[npt.NDArray[np.float32]] = []
+
+    def add(self, feature: npt.NDArray[np.float32]) -> Iterator[tuple[int, float]]:
+        """Token and percentile of this feature and those that waited, in order, if they are enough."""
+        self._waiting.append(feature)
+        if len(self._waiting) >= self._block:
+            yield from self.finish()
+
+    def finish(self) -> Iterator[tuple[int, float]]:
+        """Token and percentile of all features that wait."""
+        if not self._waiting:
+            return
+        began = time.perf_counter()
+        ids, distances = self._stages.assign(np.stack(self._waiting), self._method)
+        percentiles = in_half_points(self._stages.codebook.percentile(distances))
+        self._waiting.clear()
+        self._seconds["assign"] += time.perf_counter() - began
+        yield from zip(ids.tolist(), percentiles.tolist(), strict=True)

@@ -1,0 +1,65 @@
+"""What happens on a walk over a video. Clips are counted from 0; each one is read, then known, then a token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from videobert.video import Clip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClipRead:
+    """A clip has come; the backbone has it already. Whoever keeps the event keeps the clip's pictures."""
+
+    number: int
+    clip: Clip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FeatureFound:
+    """The backbone's answer to a clip: finite float32 `(feature_dim,)`."""
+
+    number: int
+    feature: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenFound:
+    """A clip's visual token.
+
+    Args:
+        number: of the clip.
+        id: the visual token, 0 to K-1.
+        percentile: see `VisualTokens.percentiles`.
+        start_s, end_s: where the clip lies on the grid; a last clip that is not full ends before, see `Ended`.
+    """
+
+    number: int
+    id: int
+    percentile: float
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The video is over; every clip has its token.
+
+    Args:
+        clips: how many there were, one at least.
+        first_s, end_s: bounds of the video, in seconds of presentation time.
+        padded_frames: frames of the last clip that repeat the video's last frame.
+    """
+
+    clips: int
+    first_s: float
+    end_s: float
+    padded_frames: int
+
+
+Event = ClipRead | FeatureFound | TokenFound | Ended

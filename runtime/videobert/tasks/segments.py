@@ -1,0 +1,221 @@
+"""Segments: stretches of a video in which every answer stays the same, each given when it closes."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from videobert.cancelling import stop_if
+from videobert.errors import InputError, UsageError
+from videobert.results import Candidate, Report, ReportSegment
+from videobert.stages import Stages
+from videobert.tasks.answering import Answered, Answering, Row
+from videobert.tasks.assigning import BLOCK
+from videobert.tasks.events import ClipRead, Ended, TokenFound
+from videobert.tasks.labels import LabelScorer
+from videobert.tasks.percentiles import Percentiles
+from videobert.tasks.pictures import Picture, Pictures, middle_picture
+from videobert.tasks.ranking import check_top
+from videobert.tasks.request import Request
+from videobert.tasks.watching import Walk, is_out_of_domain
+from videobert.token_file import VisualTokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the segments given so far have in common."""
+
+    start_s: float
+    end_s: float
+    percentiles: Percentiles
+
+
+class Segments:
+    """The segments of one video, and the report on those that were given.
+
+    Each clip is answered with its neighbours and joins the open segment, or closes it and opens the next one.
+
+    Args:
+        stages: the model.
+        video, top, context_clips, request: see `Runtime.stream`.
+        at_once: see `Walk`.
+
+    Raises:
+        UsageError: an argument that is out of range.
+        InputError, MismatchError: see `Walk`.
+    """
+
+    def __init__(
+        self, stages: Stages, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
+    ) -> None:
+        began = time.perf_counter()
+        check_top(top)
+        _check_context(context_clips)
+        self._stages, self._top, self._context_clips = stages, top, context_clips
+        self._cancel = request.cancel
+        self._source = _name(video)
+        self._walk = Walk(stages, video, request, at_once=at_once)
+        self._scorers = {
+            name: LabelScorer(stages, question.templates, question.labels)
+            for name, question in stages.config.questions.items()
+        }
+        self._given: _Given | None = None
+        self._encode_s = 0.0
+        self._total_s = time.perf_counter() - began
+
+    def steps(self) -> Generator[ReportSegment, None, None]:
+        """The segments, to be walked once; closing the generator releases the video."""
+        began = time.perf_counter()
+        with closing(self._closed()) as stretches:
+            for stretch in stretches:
+                segment = self._give(stretch)
+                self._total_s += time.perf_counter() - began
+                yield segment
+                began = time.perf_counter()
+        self._total_s += time.perf_counter() - began
+
+    def report(self) -> Report:
+        """All but the segments of a report, on the stretch of video whose segments were given.
+
+        Raises:
+            InputError: none was given yet.
+        """
+        given = self._given
+        if given is None:
+            raise InputError("no segment was given yet", fix="Take the first one, then ask.")
+        percentile = given.percentiles.median()
+        seconds = self._walk.seconds
+        return Report(
+            source=self._source,
+            duration_s=given.end_s - given.start_s,
+            video=self._walk.info,
+            segments=(),
+            percentile=percentile,
+            out_of_domain=is_out_of_domain(self._stages, percentile),
+            timings_s={
+                **{stage: seconds[stage] for stage in ("decode", "backbone", "assign")},
+                "encode": self._encode_s,
+                "total": self._total_s,
+            },
+            origin=self._walk.origin,
+        )
+
+    def _closed(self) -> Generator[_Stretch, None, None]:
+        answering: Answering | None = None
+        waiting: deque[TokenFound] = deque()
+        pictures: dict[int, Picture] = {}
+        stretch: _Stretch | None = None
+        ended: Ended | None = None
+        with closing(self._walk.events()) as events:
+            for event in events:
+                if isinstance(event, ClipRead):
+                    pictures[event.number] = middle_picture(event.clip)
+                    continue
+                if isinstance(event, TokenFound):
+                    answering = answering or self._answering()
+                    waiting.append(event)
+                    answers = self._timed(answering.add, event.id)
+                elif isinstance(event, Ended) and answering is not None:
+                    ended = event
+                    answers = self._timed(answering.finish)
+                else:
+                    continue
+                for answered in answers:
+                    stop_if(self._cancel)
+                    token = waiting.popleft()
+                    if stretch is not None and not self._goes_on(stretch, answered):
+                        yield stretch
+                        stretch = None
+                    stretch = stretch or _Stretch(token.start_s, answered.best)
+                    stretch.add(token, answered, pictures.pop(token.number, None))
+        if stretch is not None and ended is not None:
+            stretch.end_s, stretch.padded_frames = ended.end_s, ended.padded_frames
+            yield stretch
+
+    def _answering(self) -> Answering:
+        group = None if self._walk.saved is not None else 1 if self._walk.live else BLOCK
+        return Answering(self._stages, self._scorers, self._context_clips, group)
+
+    def _goes_on(self, stretch: _Stretch, answered: Answered) -> bool:
+        """Whether the answers are the same; in a model without questions, whether the window is not full."""
+        if not self._scorers:
+            return len(stretch.tokens) < self._stages.config.window_clips
+        return answered.best == stretch.best
+
+    def _timed(self, answer: Callable[..., list[Answered]], *arguments: int) -> list[Answered]:
+        began = time.perf_counter()
+        answers = answer(*arguments, self._cancel)
+        self._encode_s += time.perf_counter() - began
+        return answers
+
+    def _give(self, stretch: _Stretch) -> ReportSegment:
+        before = self._given or _Given(stretch.start_s, stretch.start_s, Percentiles())
+        # Replaced, not changed: a report may be asked for from another thread.
+        self._given = _Given(before.start_s, stretch.end_s, before.percentiles + stretch.percentiles)
+        return stretch.result(self._scorers, self._top)
+
+
+class _Stretch:
+    """An open segment. What it holds does not grow with its length, but for its tokens."""
+
+    def __init__(self, start_s: float, best: tuple[int, ...]) -> None:
+        self.start_s = self.end_s = start_s
+        self.best = best
+        self.tokens: list[int] = []
+        self.percentiles = Percentiles()
+        self.padded_frames = 0
+        self._sums: dict[str, Row] = {}
+        self._pictures = Pictures()
+
+    def add(self, token: TokenFound, answered: Answered, picture: Picture | None) -> None:
+        """One more clip."""
+        self.end_s = token.end_s
+        self.tokens.append(token.id)
+        self.percentiles.add(token.percentile)
+        self._pictures.add(picture)
+        for name, row in answered.scores.items():
+            self._sums[name] = self._sums.get(name, 0.0) + np.exp(row)
+
+    def result(self, scorers: dict[str, LabelScorer], top: int) -> ReportSegment:
+        """The segment as it stands."""
+        return ReportSegment(
+            start_s=self.start_s,
+            end_s=self.end_s,
+            answers={name: self._ranked(name, scorer, top) for name, scorer in scorers.items()},
+            tokens=tuple(self.tokens),
+            percentile=self.percentiles.median(),
+            padded_frames=self.padded_frames,
+            thumbnail=self._pictures.middle(),
+        )
+
+    def _ranked(self, name: str, scorer: LabelScorer, top: int) -> tuple[Candidate, ...]:
+        """The mean probability over the stretch's clips keeps the answer that each of them gave."""
+        return scorer.candidates(np.log(self._sums[name] / len(self.tokens)), top)
+
+
+def _check_context(context_clips: int) -> None:
+    if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
+        raise UsageError(
+            "context_clips is out of range",
+            seen=context_clips,
+            allowed="0 or more",
+            fix="0 judges each clip by itself.",
+        )
+
+
+def _name(video: Any) -> str:
+    if isinstance(video, (str, Path)):
+        return Path(video).name
+    if isinstance(video, VisualTokens):
+        return "tokens"
+    if isinstance(video, (bytes, bytearray, memoryview)):
+        return "bytes"
+    name = getattr(video, "name", None)
+    return Path(name).name if isinstance(name, str) else "frames"
