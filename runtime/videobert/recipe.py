@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any, Literal
 
+from videobert.arguments import whole
 from videobert.errors import ModelError
 from videobert.rational import rational
 
@@ -164,6 +165,11 @@ class Recipe:
                 seen=str(error),
                 fix="Export the model folder again with `videobert build`.",
             ) from error
+
+
+def check_stride(stride: int) -> int:
+    """Every how many clips one is kept; a number that no recipe has is refused."""
+    return whole("stride", stride, least=STRIDES[0], most=STRIDES[-1], allowed="1 to 5", fix="1 uses every clip.")
 
 
 _CHOICES = {f.name: f.default for f in dataclasses.fields(Recipe) if isinstance(f.default, str)}

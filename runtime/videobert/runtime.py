@@ -27,6 +27,7 @@ from videobert.tasks.align import align
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
 from videobert.tasks.fill import fill
+from videobert.tasks.labels import prepare_questions
 from videobert.tasks.run import run
 from videobert.tasks.tokens import Progress, Request, tokens
 from videobert.token_file import VisualTokens
@@ -292,7 +293,7 @@ class Runtime:
             return run(stages, video, top, context_clips, request)
 
     def warmup(self) -> None:
-        """Run every stage once, so that the first answer does not pay for memory and kernels."""
+        """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
         with self._using() as stages:
             recipe, special = stages.recipe, stages.tokenizer.special
             frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
@@ -301,6 +302,7 @@ class Runtime:
             states = next(stages.states([(stages.builder.joint([special.mask], ids), (0, 1))]))
             if "text" in stages.config.heads:
                 stages.log_probs("text_head", states)
+                prepare_questions(stages)
             if "visual" in stages.config.heads:
                 stages.log_probs("visual_head", states)
             if "alignment" in stages.config.heads:

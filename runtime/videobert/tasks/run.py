@@ -25,12 +25,9 @@ Scores = dict[str, npt.NDArray[np.float64]]
 
 def run(stages: Stages, video: Any, top: int, context_clips: int, request: Request) -> Report:
     """See `Runtime.run`."""
-    check_top(top)
+    top = check_top(top)
     began = time.perf_counter()
-    scorers = {
-        name: LabelScorer(stages, question.templates, question.labels)
-        for name, question in stages.config.questions.items()
-    }
+    scorers = LabelScorer.of_model(stages)
     pictures = _Pictures()
     watched = watch(stages, video, request, pictures.add)
     tokens = watched.tokens
