@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.errors import InputError, UsageError
 
@@ -33,7 +34,7 @@ def whole(
     error: type[InputError] = UsageError,
 ) -> int:
     """A whole number from `least` to `most`: an int or what stands for one, such as numpy's; True is none."""
-    number = _index(value)
+    number = as_whole(value)
     if number is None or not least <= number <= most:
         raise error(f"{name} is out of range", seen=value, allowed=allowed, fix=fix, fix_cli=fix_cli)
     return number
@@ -41,7 +42,7 @@ def whole(
 
 def number(name: str, value: object, *, least: float, most: float, allowed: str, fix: str) -> float:
     """A real number from `least` to `most`, infinity among them if `most` is; NaN and True are none."""
-    found = _float(value)
+    found = as_number(value)
     # A comparison with NaN is never true.
     if found is None or not least <= found <= most:
         raise UsageError(f"{name} is out of range", seen=value, allowed=allowed, fix=fix)
@@ -71,7 +72,7 @@ def texts(name: str, values: object, *, example: str) -> tuple[str, ...]:
         if not isinstance(text, str):
             raise UsageError(
                 f"{name} must be a list of texts",
-                seen=f"{_described(text)} at position {position}",
+                seen=f"{described(text)} at position {position}",
                 allowed="one text or more",
                 fix=f"For example {example}.",
             )
@@ -92,7 +93,7 @@ def items(name: str, values: object, *, most: int, of: str, example: str) -> tup
     except Exception as error:
         raise UsageError(
             f"{name} must be a list of {of}",
-            seen=_described(values) if isinstance(error, TypeError) else f"{_described(values)}: {error!r}",
+            seen=described(values) if isinstance(error, TypeError) else f"{described(values)}: {error!r}",
             allowed=f"a list, or anything else that gives {of} one after the other",
             fix=f"For example {example}.",
         ) from error
@@ -103,7 +104,7 @@ def items(name: str, values: object, *, most: int, of: str, example: str) -> tup
     return found
 
 
-def path(name: str, value: object) -> Path:
+def local_path(name: str, value: object) -> Path:
     """A path, from a text or a `PathLike`.
 
     Raises:
@@ -114,10 +115,35 @@ def path(name: str, value: object) -> Path:
             raise TypeError("neither a text nor a path")
         text = os.fsdecode(value)
     except Exception as error:  # whatever a foreign `__fspath__` raises
-        raise _no_path(name, _described(value)) from error
+        raise _no_path(name, described(value)) from error
     if "\0" in text:
         raise _no_path(name, text)
     return Path(text)
+
+
+def array(name: str, value: object, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """A row of numbers as an array of `dtype`, from an array or a list; whole ones, where `dtype` is."""
+    kinds = "iu" if np.dtype(dtype).kind in "iu" else "iuf"
+    try:
+        found = np.asarray(value)
+        if found.size == 0:
+            found = found.astype(dtype)
+        fits = found.ndim == 1 and found.dtype.kind in kinds
+        if fits and kinds == "iu" and found.size:
+            bounds = np.iinfo(np.dtype(dtype))
+            fits = bounds.min <= int(found.min()) and int(found.max()) <= bounds.max
+    except Exception:  # rows of different lengths, or whatever a foreign `__array__` raises
+        fits = False
+    if not fits:
+        wanted = "whole numbers" if kinds == "iu" else "numbers"
+        raise UsageError(
+            f"{name} must be a row of {wanted}",
+            seen=described(value),
+            allowed=f"{np.dtype(dtype)} (n,)",
+            fix="Pass a numpy array or a list.",
+        )
+    with np.errstate(over="ignore"):
+        return found.astype(dtype, copy=False)
 
 
 def instance(name: str, value: object, kind: type[_T], *, example: str) -> _T:
@@ -125,7 +151,7 @@ def instance(name: str, value: object, kind: type[_T], *, example: str) -> _T:
     if not isinstance(value, kind):
         raise UsageError(
             f"{name} is no {kind.__name__}",
-            seen=_described(value),
+            seen=described(value),
             allowed=f"a videobert.{kind.__name__}",
             fix=f"For example {example}.",
         )
@@ -148,7 +174,8 @@ def stop_signal(cancel: Event | None) -> None:
         )
 
 
-def _index(value: object) -> int | None:
+def as_whole(value: object) -> int | None:
+    """An int, or what stands for one, such as numpy's; None for anything else, True and False too."""
     if isinstance(value, (bool, np.bool_)):
         return None
     try:
@@ -157,7 +184,8 @@ def _index(value: object) -> int | None:
         return None
 
 
-def _float(value: object) -> float | None:
+def as_number(value: object) -> float | None:
+    """A real number of any kind, which may be NaN; None for anything else, True and False too."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
@@ -170,7 +198,7 @@ def _float(value: object) -> float | None:
         return None
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """A short name for a value that may be huge."""
     if value is None or isinstance(value, (bool, float)):
         return repr(value)

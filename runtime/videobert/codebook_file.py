@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import described
 from videobert.atomic import write_atomically
 from videobert.errors import ModelError
 
@@ -61,7 +62,10 @@ def parse(content: bytes, name: str) -> Codebook:
 
     from videobert.codebook import Codebook
 
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        raise _unusable(name, described(content), "bytes")
     try:
+        content = bytes(content)
         metadata = _metadata(content, name)
         if metadata.get("format") != FORMAT:
             raise _unusable(name, f"format {metadata.get('format')!r}", FORMAT)

@@ -9,17 +9,18 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import callback, local_path, stop_signal
 from videobert.cancelling import stop_if
-from videobert.codebook import ASSIGNMENTS, Assignment
-from videobert.errors import InputError, MismatchError, ModelError, UsageError
+from videobert.codebook import Assignment, check_assignment
+from videobert.errors import InputError, MismatchError, ModelError
 from videobert.limits import check_duration
+from videobert.recipe import check_stride
 from videobert.results import Origin, TokensFrom
 from videobert.stages import Stages
 from videobert.token_file import VisualTokens, is_token_file
@@ -50,6 +51,14 @@ class Request:
     assignment: Assignment | None = None
     on_progress: Progress | None = None
     cancel: Event | None = None
+
+    def __post_init__(self) -> None:
+        if self.stride is not None:
+            object.__setattr__(self, "stride", check_stride(self.stride))
+        if self.assignment is not None:
+            check_assignment(self.assignment)
+        callback("on_progress", self.on_progress)
+        stop_signal(self.cancel)
 
 
 @dataclass(slots=True)
@@ -86,15 +95,10 @@ def watch(stages: Stages, video: Video, request: Request, on_clip: Callable[[Cli
         video: see `Runtime.tokens`.
         on_clip: called with each clip in order, after its feature is known.
     """
-    if request.assignment not in (None, *ASSIGNMENTS):
-        raise UsageError(
-            "this way of assigning tokens is not known",
-            seen=request.assignment,
-            allowed=", ".join(ASSIGNMENTS),
-            fix="flat is exact.",
-        )
-    if isinstance(video, (str, os.PathLike)) and is_token_file(Path(os.fsdecode(video))):
-        video = VisualTokens.load(os.fsdecode(video))
+    if isinstance(video, (str, os.PathLike)):
+        place = local_path("video", video)
+        if is_token_file(place):
+            video = VisualTokens.load(place)
     if not isinstance(video, VisualTokens):
         return _read(stages, video, request, on_clip)
     accepted = _accepted(stages, video, request)
@@ -125,6 +129,15 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
             f"clips of {clip_s} s",
             fix="Load that model, or make the tokens again with this one.",
         )
+    if not len(tokens):
+        raise InputError("there are no tokens", seen=repr(tokens), fix="Make them from a video with `Runtime.tokens`.")
+    if not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < len(stages.codebook):
+        raise InputError(
+            "a visual token is not in the codebook",
+            seen=f"{tokens.ids.min()} to {tokens.ids.max()}",
+            allowed=f"0 to {len(stages.codebook) - 1}",
+            fix="Make the tokens again from the video.",
+        )
     if request.assignment not in (None, tokens.assignment):
         raise MismatchError(
             "these tokens were assigned in another way",
@@ -132,8 +145,7 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
             allowed=request.assignment,
             fix="Leave assignment out, or make the tokens again from the video.",
         )
-    if len(tokens):
-        check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
+    check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
     return tokens if request.stride is None else tokens.strided(request.stride)
 
 
