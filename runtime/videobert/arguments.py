@@ -108,12 +108,13 @@ def local_path(name: str, value: object) -> Path:
     """A path, from a text or a `PathLike`.
 
     Raises:
-        UsageError: it is neither, or holds a character that no path can have.
+        UsageError: it is neither, or holds a character that no path of this system can have.
     """
     try:
         if not isinstance(value, (str, os.PathLike)):
             raise TypeError("neither a text nor a path")
         text = os.fsdecode(value)
+        os.fsencode(text)
     except Exception as error:  # whatever a foreign `__fspath__` raises
         raise _no_path(name, described(value)) from error
     if "\0" in text:
@@ -200,13 +201,15 @@ def as_number(value: object) -> float | None:
 
 def described(value: object) -> str:
     """A short name for a value that may be huge."""
-    if value is None or isinstance(value, (bool, float)):
+    if value is None or isinstance(value, (bool, float, np.number)):
+        return repr(value)
+    if isinstance(value, int) and value.bit_length() <= 64:
         return repr(value)
     if isinstance(value, (str, bytes)):
         return repr(value[:80])
     if isinstance(value, np.ndarray):
         return f"numpy array {value.shape} of {value.dtype}"
-    return f"a {type(value).__name__}"
+    return type(value).__name__
 
 
 def _no_path(name: str, seen: str) -> UsageError:

@@ -20,6 +20,7 @@ from videobert.nearest import NearestCentroids, NearestTree
 MAX_LEAVES = 65_536
 MAX_DIM = 16_384
 MAX_LEVELS = 16
+_FAR = 1 << 64
 
 Assignment = Literal["flat", "tree"]
 ASSIGNMENTS = ("flat", "tree")
@@ -77,8 +78,9 @@ class Codebook:
         if len(self.distances) < 2 or self.distances[0] < 0 or np.any(np.diff(self.distances) < 0):
             raise _damaged("distances", self.distances[:8], "two or more ascending values from 0")
         for name in ("backbone_hash", "clip_hash"):
-            if not isinstance(getattr(self, name), str):
-                raise _damaged(name, described(getattr(self, name)), "a text")
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.isascii():
+                raise _damaged(name, described(value), "hexadecimal digits")
         self._check_numbers()
         if self.levels is not None:
             object.__setattr__(self, "levels", _tree(self.levels, self.leaves))
@@ -88,9 +90,9 @@ class Codebook:
         agreement, seed, samples = as_number(self.agreement), as_whole(self.seed), as_whole(self.samples)
         if self.agreement is not None and (agreement is None or not 0 <= agreement <= 1):
             raise _damaged("agreement", self.agreement, "0 to 1")
-        if self.seed is not None and seed is None:
-            raise _damaged("seed", self.seed, "a whole number")
-        if samples is None or samples < 0:
+        if self.seed is not None and (seed is None or abs(seed) >= _FAR):
+            raise _damaged("seed", self.seed, "a whole number of 64 bits")
+        if samples is None or not 0 <= samples < _FAR:
             raise _damaged("samples", self.samples, "a whole number, 0 or more")
         for name, value in (("agreement", agreement), ("seed", seed), ("samples", samples)):
             object.__setattr__(self, name, value)

@@ -62,10 +62,11 @@ def parse(content: bytes, name: str) -> Codebook:
 
     from videobert.codebook import Codebook
 
-    if not isinstance(content, (bytes, bytearray, memoryview)):
-        raise _unusable(name, described(content), "bytes")
     try:
-        content = bytes(content)
+        content = bytes(memoryview(content))
+    except (TypeError, ValueError) as error:  # no bytes, or released
+        raise _unusable(name, described(content), "bytes") from error
+    try:
         metadata = _metadata(content, name)
         if metadata.get("format") != FORMAT:
             raise _unusable(name, f"format {metadata.get('format')!r}", FORMAT)

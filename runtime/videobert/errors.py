@@ -112,7 +112,7 @@ def _shown(value: object) -> str:
     try:
         text = value if isinstance(value, str) else repr(value)
     except Exception:  # a whole number of thousands of digits, a nest too deep, or whatever a foreign object raises
-        text = f"a {type(value).__name__}"
+        text = type(value).__name__
     cut = len(text) > _LONGEST_SHOWN
     # One record per line, whatever an untrusted file name or text holds.
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:_LONGEST_SHOWN])

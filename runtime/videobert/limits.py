@@ -9,6 +9,8 @@ from math import inf
 from videobert.arguments import instance, number, whole
 from videobert.errors import LimitExceeded
 
+_MOST_PIXELS = (1 << 31) - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -50,6 +52,11 @@ def limits_or_default(limits: Limits | None) -> Limits:
         UsageError: something else was given.
     """
     return Limits() if limits is None else instance("limits", limits, Limits, example="Limits(max_duration_s=60)")
+
+
+def most_pixels(limits: Limits) -> int:
+    """The most pixels of a frame, as FFmpeg can be told; beyond what its option holds it would refuse every video."""
+    return min(limits.max_side_px**2, _MOST_PIXELS)
 
 
 def check_side(width: int, height: int, limits: Limits) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from videobert.arguments import flag, local_path, whole
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
 from videobert.decoding import decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
-from videobert.errors import InputError, UsageError
-from videobert.limits import Limits
+from videobert.errors import InputError
+from videobert.limits import Limits, limits_or_default
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
 from videobert.results import Alignment, Classification, Embedding, Fill, Origin, Report
@@ -78,21 +79,24 @@ def load(
         ModelError: the folder is missing something or damaged.
         UntrustedError: someone else built the engines that were asked for by name.
         EngineUnavailable: the engine, device or decoder asked for cannot run here.
-        UsageError: an option that is not known.
+        UsageError: an option that is not known, or of the wrong kind.
     """
-    folder = ModelFolder(name_or_folder)
+    accepted = limits_or_default(limits)
     options = EngineOptions(
         threads=threads,
         hint=hint,
         precision=precision,
-        cache_dir=None if cache_dir is None else Path(cache_dir),
-        rebuild_engines=rebuild_engines,
-        trust_engines=trust_engines,
+        cache_dir=None if cache_dir is None else local_path("cache_dir", cache_dir),
+        rebuild_engines=flag("rebuild_engines", rebuild_engines),
+        trust_engines=flag("trust_engines", trust_engines),
     )
+    # A name stays text: a path is never a bundled model.
+    place = local_path("name_or_folder", name_or_folder)
+    folder = ModelFolder(name_or_folder if isinstance(name_or_folder, str) else place)
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
         opened.prepare()
-        return Runtime(folder, opened, limits or Limits(), decoder=decoder)
+        return Runtime(folder, opened, accepted, decoder=decoder)
     except BaseException:
         opened.close()
         raise
@@ -119,7 +123,8 @@ class Runtime:
     """
 
     def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto") -> None:
-        self._stages = Stages(folder, engine, limits, *decoding(decoder, engine))
+        accepted = limits_or_default(limits)
+        self._stages = Stages(folder, engine, accepted, *decoding(decoder, engine))
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []
@@ -190,7 +195,7 @@ class Runtime:
         self,
         text: str,
         video: Video | None = None,
-        visual: Sequence[int] = (),
+        visual: Iterable[int] = (),
         *,
         top: int = 5,
         stride: int | None = None,
@@ -215,8 +220,8 @@ class Runtime:
     def classify(
         self,
         video: Video,
-        labels: Sequence[str] | None = None,
-        templates: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
+        templates: Iterable[str] | None = None,
         *,
         question: str | None = None,
         window_clips: int | None = None,
@@ -281,16 +286,10 @@ class Runtime:
             top: answers to each question.
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
         """
-        if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
-            raise UsageError(
-                "context_clips is out of range",
-                seen=context_clips,
-                allowed="0 or more",
-                fix="0 judges each clip by itself.",
-            )
+        reach = whole("context_clips", context_clips, least=0, allowed="0 or more", fix="0 judges each clip by itself.")
         with self._using() as stages:
             request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
-            return run(stages, video, top, context_clips, request)
+            return run(stages, video, top, reach, request)
 
     def warmup(self) -> None:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""

@@ -308,9 +308,12 @@ class VisualTokens:
         Raises:
             InputError: damaged, or not a token file.
         """
-        if not isinstance(content, (bytes, bytearray, memoryview)):
-            raise _damaged(described(content))
-        header, payload = _split(bytes(content))
+        try:
+            # Of a number, `bytes` would make so many zeros.
+            whole_file = bytes(memoryview(content))
+        except (TypeError, ValueError) as error:  # no bytes, or released
+            raise _damaged(described(content)) from error
+        header, payload = _split(whole_file)
         count = header["count"]
         return cls.on_grid(
             first_s=header["first_s"],

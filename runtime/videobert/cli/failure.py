@@ -155,7 +155,7 @@ def _shown(value: object) -> str:
     try:
         text = value if isinstance(value, str) else repr(value)
     except Exception:  # whatever a foreign object raises
-        text = f"a {type(value).__name__}"
+        text = type(value).__name__
     text = printable(text[: _LONGEST_SHOWN + 1])
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
