@@ -105,21 +105,22 @@ def items(name: str, values: object, *, most: int, of: str, example: str) -> tup
 
 
 def local_path(name: str, value: object) -> Path:
-    """A path, from a text or a `PathLike`.
+    """A path, from a text or a `PathLike`; whether the system can have such a one is told when it is used.
 
     Raises:
-        UsageError: it is neither, or holds a character that no path of this system can have.
+        UsageError: it is neither.
     """
     try:
         if not isinstance(value, (str, os.PathLike)):
             raise TypeError("neither a text nor a path")
-        text = os.fsdecode(value)
-        os.fsencode(text)
+        return Path(os.fsdecode(value))
     except Exception as error:  # whatever a foreign `__fspath__` raises
-        raise _no_path(name, described(value)) from error
-    if "\0" in text:
-        raise _no_path(name, text)
-    return Path(text)
+        raise UsageError(
+            f"{name} is no path",
+            seen=described(value),
+            allowed="a str or a pathlib.Path",
+            fix="Pass the path as a str.",
+        ) from error
 
 
 def array(name: str, value: object, dtype: type[np.generic]) -> npt.NDArray[Any]:
@@ -210,7 +211,3 @@ def described(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"numpy array {value.shape} of {value.dtype}"
     return type(value).__name__
-
-
-def _no_path(name: str, seen: str) -> UsageError:
-    return UsageError(f"{name} is no path", seen=seen, allowed="a str or a pathlib.Path", fix="Pass the path as a str.")

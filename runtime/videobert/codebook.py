@@ -191,10 +191,10 @@ class Codebook:
         place = local_path("path", path)
         try:
             write(self, place)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise InputError(
                 "the codebook cannot be written",
-                seen=f"{place} ({error.strerror or error})",
+                seen=f"{place} ({getattr(error, 'strerror', None) or error})",
                 fix="Check the path and that its folder is there.",
             ) from error
 

@@ -50,9 +50,10 @@ def _in_order(content: bytes) -> bytes:
 def read(path: Path) -> Codebook:
     """Read an untrusted file; ModelError says what is wrong with it."""
     try:
-        return parse(path.read_bytes(), path.name)
-    except OSError as error:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
         raise _unusable(path.name, f"{type(error).__name__}: {error}") from error
+    return parse(content, path.name)
 
 
 def parse(content: bytes, name: str) -> Codebook:

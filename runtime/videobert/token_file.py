@@ -256,7 +256,7 @@ class VisualTokens:
         try:
             with local_path("path", path).open("rb") as file:
                 content = file.read(_most_bytes() + 1)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise InputError("the token file cannot be read", seen=str(error), fix="Check the path.") from error
         return cls.from_bytes(content)
 
