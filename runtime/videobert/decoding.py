@@ -10,7 +10,8 @@ import importlib.util
 from functools import cache
 from typing import TYPE_CHECKING, Literal, cast
 
-from videobert.errors import EngineUnavailable, UsageError
+from videobert.arguments import one_of
+from videobert.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from videobert.engines.base import Engine
@@ -31,11 +32,7 @@ def decoding(decoder: str, engine: Engine) -> tuple[DecoderName, Device]:
         UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
-    if decoder not in DECODERS:
-        raise UsageError(
-            "this decoder is not known", seen=decoder, allowed=", ".join(DECODERS), fix="auto always works."
-        )
-    name = cast(DecoderName, decoder)
+    name = cast(DecoderName, one_of("decoder", decoder, DECODERS, "auto always works."))
     if name == "pyav":
         return name, "cpu"
     if name == "auto":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -58,10 +59,11 @@ def find(name_or_folder: str | Path) -> Path:
         ModelError: neither exists.
     """
     text = str(name_or_folder)
-    if isinstance(name_or_folder, str) and _BUNDLED_NAME.match(text) and (BUNDLED / text / "config.json").is_file():
+    if isinstance(name_or_folder, str) and _BUNDLED_NAME.match(text) and os.path.isfile(BUNDLED / text / "config.json"):
         return BUNDLED / text
     folder = Path(text)
-    if "\0" in text or not folder.is_dir():
+    # `Path.is_dir` raises for a name that is too long, or lies in a folder that may not be looked into.
+    if not os.path.isdir(text):
         raise ModelError(
             "there is no such model",
             seen=text,

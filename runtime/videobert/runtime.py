@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from videobert.arguments import flag, local_path
 from videobert.cancelling import Stop
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
@@ -20,7 +21,7 @@ from videobert.decoding import decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
 from videobert.errors import InputError
-from videobert.limits import Limits
+from videobert.limits import Limits, limits_or_default
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
 from videobert.results import Alignment, Classification, Embedding, Fill, Origin, Report
@@ -29,6 +30,7 @@ from videobert.tasks.align import align
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
 from videobert.tasks.fill import fill
+from videobert.tasks.labels import prepare_questions
 from videobert.tasks.report_stream import ReportStream
 from videobert.tasks.request import Progress, Request
 from videobert.tasks.run import run
@@ -82,21 +84,24 @@ def load(
         ModelError: the folder is missing something or damaged.
         UntrustedError: someone else built the engines that were asked for by name.
         EngineUnavailable: the engine, device or decoder asked for cannot run here.
-        UsageError: an option that is not known.
+        UsageError: an option that is not known, or of the wrong kind.
     """
-    folder = ModelFolder(name_or_folder)
+    accepted = limits_or_default(limits)
     options = EngineOptions(
         threads=threads,
         hint=hint,
         precision=precision,
-        cache_dir=None if cache_dir is None else Path(cache_dir),
-        rebuild_engines=rebuild_engines,
-        trust_engines=trust_engines,
+        cache_dir=None if cache_dir is None else local_path("cache_dir", cache_dir),
+        rebuild_engines=flag("rebuild_engines", rebuild_engines),
+        trust_engines=flag("trust_engines", trust_engines),
     )
+    # A name stays text: a path is never a bundled model.
+    place = local_path("name_or_folder", name_or_folder)
+    folder = ModelFolder(name_or_folder if isinstance(name_or_folder, str) else place)
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
         opened.prepare()
-        return Runtime(folder, opened, limits or Limits(), decoder=decoder)
+        return Runtime(folder, opened, accepted, decoder=decoder)
     except BaseException:
         opened.close()
         raise
@@ -123,7 +128,8 @@ class Runtime:
     """
 
     def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto") -> None:
-        self._stages = Stages(folder, engine, limits, *decoding(decoder, engine))
+        accepted = limits_or_default(limits)
+        self._stages = Stages(folder, engine, accepted, *decoding(decoder, engine))
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []
@@ -196,7 +202,7 @@ class Runtime:
         self,
         text: str,
         video: Video | None = None,
-        visual: Sequence[int] = (),
+        visual: Iterable[int] = (),
         *,
         top: int = 5,
         stride: int | None = None,
@@ -221,8 +227,8 @@ class Runtime:
     def classify(
         self,
         video: Video,
-        labels: Sequence[str] | None = None,
-        templates: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
+        templates: Iterable[str] | None = None,
         *,
         question: str | None = None,
         window_clips: int | None = None,
@@ -330,7 +336,7 @@ class Runtime:
         return stream
 
     def warmup(self) -> None:
-        """Run every stage once, so that the first answer does not pay for memory and kernels."""
+        """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
         with self._using() as stages:
             recipe, special = stages.recipe, stages.tokenizer.special
             frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
@@ -339,6 +345,7 @@ class Runtime:
             states = next(stages.states([(stages.builder.joint([special.mask], ids), (0, 1))]))
             if "text" in stages.config.heads:
                 stages.log_probs("text_head", states)
+                prepare_questions(stages)
             if "visual" in stages.config.heads:
                 stages.log_probs("visual_head", states)
             if "alignment" in stages.config.heads:

@@ -17,10 +17,11 @@ from videobert.cancelling import stop_if
 from videobert.codebook import Codebook
 from videobert.decoding import DecoderName, Device
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, Stage
-from videobert.errors import MismatchError, ModelError, UsageError
+from videobert.errors import MismatchError, ModelError
 from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
-from videobert.recipe import STRIDES, Recipe
+from videobert.questions import Questions
+from videobert.recipe import Recipe, check_stride
 from videobert.results import Origin
 from videobert.sequence import JointSequence, SequenceBuilder
 from videobert.text import TextTokenizer
@@ -63,6 +64,7 @@ class Stages:
         self.decode_on: Device = decode_on
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
         self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
+        self.questions = Questions(folder.config.questions, self.tokenizer, self.builder)
         self.codebook = _codebook(folder)
         self.assign: Assign = (
             engine.assigner(self.codebook) if isinstance(engine, AssignsTokens) else self.codebook.assign
@@ -73,9 +75,7 @@ class Stages:
         """The model's recipe, with another stride if one is asked for."""
         if stride is None:
             return self.recipe
-        if isinstance(stride, bool) or stride not in STRIDES:
-            raise UsageError("stride is out of range", seen=stride, allowed="1 to 5", fix="1 uses every clip.")
-        return self.recipe.replace(stride=int(stride))
+        return self.recipe.replace(stride=check_stride(stride))
 
     def origin(self, stride: int | None = None) -> Origin:
         """Where an answer made now comes from; what a video adds to it is left open."""

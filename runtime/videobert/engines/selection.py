@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from videobert.arguments import one_of, whole
 from videobert.engines.base import HINTS, PRECISIONS, Engine, EngineOptions
 from videobert.errors import EngineUnavailable, ModelError, UsageError
 
@@ -30,7 +32,7 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
         EngineUnavailable: what was asked for cannot run here; the message says what to install.
         ModelError: the engines that were asked for by name are damaged or for another model, GPU or version.
     """
-    _check(engine, device, options)
+    options = _check(engine, device, options)
     if device == "auto":
         device = "cpu" if engine == "auto" else _RUNS_ON[engine][0]
     order = [name for name in ENGINES[1:] if engine in ("auto", name) and device in _RUNS_ON[name]]
@@ -92,19 +94,21 @@ def _open(name: str, folder: ModelFolder, device: str, options: EngineOptions) -
     return TorchEngine(folder, device, options)
 
 
-def _check(engine: str, device: str, options: EngineOptions) -> None:
+def _check(engine: str, device: str, options: EngineOptions) -> EngineOptions:
+    """The options, with plain numbers for numpy's."""
     for name, value, allowed in (
         ("engine", engine, ENGINES),
         ("device", device, DEVICES),
         ("hint", options.hint, HINTS),
         ("precision", options.precision, PRECISIONS),
     ):
-        if value not in allowed:
-            raise UsageError(
-                f"this {name} is not known", seen=value, allowed=", ".join(allowed), fix="Use one of those."
-            )
+        one_of(name, value, allowed)
     threads = options.threads
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 0 < threads <= 1024):
-        raise UsageError(
-            "threads is out of range", seen=threads, allowed="1 to 1024, or None", fix="Leave it out for all cores."
-        )
+    if threads is None:
+        return options
+    return replace(
+        options,
+        threads=whole(
+            "threads", threads, least=1, most=1024, allowed="1 to 1024, or None", fix="Leave it out for all cores."
+        ),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from videobert import __version__
+from videobert.arguments import instance
 from videobert.report.facts import speed, timing_rows, video_facts, video_troubles
 from videobert.report.hues import Hues
 from videobert.report.safe_text import escaped
@@ -23,7 +24,12 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-ur
 
 
 def html_page(report: Report) -> str:
-    """The page, to be written as UTF-8."""
+    """The page, to be written as UTF-8.
+
+    Raises:
+        UsageError: it is not the answer of `Runtime.run`.
+    """
+    instance("report", report, Report, example='html_page(model.run("clip.mp4"))')
     pictures, picture_style = _pictures(report)
     hues = Hues()
     if report.segments:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from videobert.codebook import Assignment
+from videobert.arguments import callback, stop_signal
+from videobert.codebook import Assignment, check_assignment
+from videobert.recipe import check_stride
 
 Progress = Callable[[float, float | None], None]
 Seconds = defaultdict[str, float]
@@ -28,3 +30,11 @@ class Request:
     assignment: Assignment | None = None
     on_progress: Progress | None = None
     cancel: Event | None = None
+
+    def __post_init__(self) -> None:
+        if self.stride is not None:
+            object.__setattr__(self, "stride", check_stride(self.stride))
+        if self.assignment is not None:
+            check_assignment(self.assignment)
+        callback("on_progress", self.on_progress)
+        stop_signal(self.cancel)

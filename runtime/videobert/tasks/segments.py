@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from videobert.arguments import whole
 from videobert.cancelling import stop_if
-from videobert.errors import InputError, UsageError
+from videobert.errors import InputError
 from videobert.results import Candidate, Report, ReportSegment
 from videobert.stages import Stages
 from videobert.tasks.answering import Answered, Answering, Row
@@ -56,16 +57,14 @@ class Segments:
         self, stages: Stages, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
     ) -> None:
         began = time.perf_counter()
-        check_top(top)
-        _check_context(context_clips)
-        self._stages, self._top, self._context_clips = stages, top, context_clips
+        self._stages, self._top = stages, check_top(top)
+        self._context_clips = whole(
+            "context_clips", context_clips, least=0, allowed="0 or more", fix="0 judges each clip by itself."
+        )
         self._cancel = request.cancel
         self._source = _name(video)
         self._walk = Walk(stages, video, request, at_once=at_once)
-        self._scorers = {
-            name: LabelScorer(stages, question.templates, question.labels)
-            for name, question in stages.config.questions.items()
-        }
+        self._scorers = LabelScorer.of_model(stages)
         self._given: _Given | None = None
         self._encode_s = 0.0
         self._total_s = time.perf_counter() - began
@@ -198,16 +197,6 @@ class _Stretch:
     def _ranked(self, name: str, scorer: LabelScorer, top: int) -> tuple[Candidate, ...]:
         """The mean probability over the stretch's clips keeps the answer that each of them gave."""
         return scorer.candidates(np.log(self._sums[name] / len(self.tokens)), top)
-
-
-def _check_context(context_clips: int) -> None:
-    if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
-        raise UsageError(
-            "context_clips is out of range",
-            seen=context_clips,
-            allowed="0 or more",
-            fix="0 judges each clip by itself.",
-        )
 
 
 def _name(video: Any) -> str:

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 
+from videobert.arguments import callback, instance, local_path, stop_signal
 from videobert.cancelling import stop_if
 from videobert.decoding import DecoderName, Device
 from videobert.errors import DecodeError, InputError
-from videobert.limits import Limits, check_duration
+from videobert.limits import Limits, check_duration, limits_or_default, most_pixels
 from videobert.recipe import Recipe
 from videobert.video import sources
 from videobert.video.dali.frame_index import FrameReference
@@ -332,15 +333,19 @@ def open_clips(
         An iterator of `Clip` and a context manager.
 
     Raises:
+        UsageError: an argument of the wrong kind.
         InputError: the source is missing, unreadable, a URL or of a kind that is not accepted.
         DecodeError: it holds no video that can be decoded.
         LimitExceeded: it is larger or longer than `limits`; also raised while reading.
         Cancelled: once `cancel` is set, here or while reading.
         EngineUnavailable: DALI was asked for by name and cannot run here.
     """
-    limits = limits or Limits()
+    limits = limits_or_default(limits)
+    instance("recipe", recipe, Recipe, example="model.recipe")
+    callback("on_progress", on_progress)
+    stop_signal(cancel)
     choice = choose(decoder, device)
-    opener = _opener(source, limits.max_side_px**2)
+    opener = _opener(source, most_pixels(limits))
     if opener is None:
         return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel, live=is_live(source))
 
@@ -365,6 +370,7 @@ def is_live(source: Any) -> bool:
 def _opener(source: Any, max_pixels: int) -> Callable[[], InputContainer | None] | None:
     """What opens an encoded video, as often as its source allows and None after that; None for numpy frames."""
     if isinstance(source, (str, os.PathLike)):
+        local_path("source", source)
         return lambda: sources.open_path(source, max_pixels)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return lambda: sources.open_bytes(source, max_pixels)

@@ -9,8 +9,9 @@ from typing import Literal
 
 from av.container import InputContainer
 
+from videobert.arguments import one_of
 from videobert.decoding import DECODERS, Device, require_dali, unusable
-from videobert.errors import InputError, UsageError
+from videobert.errors import InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video.dali.streams import place_of, refusal
@@ -36,12 +37,8 @@ def choose(decoder: str, device: str) -> Choice:
         UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
-    if decoder not in DECODERS:
-        raise UsageError(
-            "this decoder is not known", seen=decoder, allowed=", ".join(DECODERS), fix="auto always works."
-        )
-    if device not in _DEVICES:
-        raise UsageError("this device is not known", seen=device, allowed=", ".join(_DEVICES), fix="cpu always works.")
+    one_of("decoder", decoder, DECODERS, "auto always works.")
+    one_of("device", device, _DEVICES, "cpu always works.")
     where: Device = "cuda" if device == "cuda" else "cpu"
     if decoder == "pyav" or (decoder == "auto" and where == "cpu"):
         return Choice("pyav", "cpu")

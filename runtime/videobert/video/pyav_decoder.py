@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from videobert.cancelling import stop_if
 from videobert.errors import DecodeError
-from videobert.limits import Limits, check_duration, check_side
+from videobert.limits import Limits, check_duration, check_side, most_pixels
 from videobert.video.colour import colour_of
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
@@ -83,7 +83,7 @@ class PyAvDecoder:
         context.options = {
             # What a decoder that learns no siting from the stream is to say; the others overwrite it.
             "chroma_sample_location": "left",
-            "max_pixels": str(limits.max_side_px**2),
+            "max_pixels": str(most_pixels(limits)),
         }
         rate = stream.average_rate or stream.guessed_rate
         self.nominal_s: Fraction | None = 1 / rate if rate and rate > 0 else None

@@ -96,8 +96,16 @@ def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
 
 def open_bytes(data: bytes | bytearray | memoryview, max_pixels: int) -> InputContainer:
     """Open a file held in memory; raises as `open_path`."""
+    try:
+        view = memoryview(data)
+        # Items of several bytes, or with others in between, are the bytes that they are in order.
+        data = view.cast("B") if view.c_contiguous and view.nbytes else view.tobytes()
+    except (TypeError, ValueError) as error:  # it was released
+        raise InputError(
+            "the bytes of the video cannot be read", seen=str(error), fix="Pass them before they are released."
+        ) from error
     if not len(data):
-        raise DecodeError("the video is empty", seen="0 bytes")
+        raise DecodeError("the video is empty", seen="0 bytes", fix="Read it again, from its beginning.")
     _refuse_playlist(bytes(data[:4096]), "bytes")
     return _open(_checked(io.BytesIO(data)), f"{len(data)} bytes", max_pixels)
 
@@ -218,7 +226,9 @@ class _GuardedReader:
         try:
             data = self._read(size)
         except Exception as error:
-            raise InputError("reading from the file object failed", seen=repr(error)) from error
+            raise InputError(
+                "reading from the file object failed", seen=repr(error), fix="Pass a file that is open for reading."
+            ) from error
         if not isinstance(data, (bytes, bytearray, memoryview)) or len(data) > size:
             raise InputError(
                 "the file object gave something else than was asked for",
