@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, float | None], None]
 Seconds = defaultdict[str, float]
+_Feature = Future[tuple[npt.NDArray[np.float32], float]]
 _ASSIGN_BLOCK = 64
 _DECODED = ("decoder", "decoder_fallback")
 
@@ -188,26 +189,38 @@ def _features(
     stages: Stages, clips: Iterator[Clip], cancel: Event | None, seconds: Seconds
 ) -> Iterator[tuple[Clip, npt.NDArray[np.float32]]]:
     """Clips with their features, in order. The backbone works on some while the next ones are decoded here."""
-    pending: deque[tuple[Clip, Future[tuple[npt.NDArray[np.float32], float]]]] = deque()
+    pending: deque[tuple[Clip, _Feature, bool]] = deque()
+    before: tuple[Clip, _Feature] | None = None
     try:
         for clip in _timed(clips, seconds):
             stop_if(cancel)
-            pending.append((clip, stages.feature(clip.frames)))
+            # A picture that stands still for minutes is no reason to compute the same for minutes.
+            again = before is not None and _same_still(before[0], clip)
+            feature = before[1] if before is not None and again else stages.feature(clip.frames)
+            before = clip, feature
+            pending.append((clip, feature, again))
             if len(pending) > stages.engine.parallel + 1:
                 yield _finished(*pending.popleft(), seconds)
         while pending:
             stop_if(cancel)
             yield _finished(*pending.popleft(), seconds)
     finally:
-        for _, future in pending:
+        for _, future, _ in pending:
             future.cancel()
 
 
-def _finished(
-    clip: Clip, future: Future[tuple[npt.NDArray[np.float32], float]], seconds: Seconds
-) -> tuple[Clip, npt.NDArray[np.float32]]:
+def _same_still(before: Clip, clip: Clip) -> bool:
+    """Whether both clips show one picture all the time, and the same one."""
+    if not (clip.times_s == before.times_s[0]).all() or not (before.times_s == before.times_s[0]).all():
+        return False
+    one, two = before.frames, clip.frames
+    return isinstance(one, np.ndarray) and isinstance(two, np.ndarray) and np.array_equal(one, two)
+
+
+def _finished(clip: Clip, future: _Feature, again: bool, seconds: Seconds) -> tuple[Clip, npt.NDArray[np.float32]]:
     feature, busy_s = future.result()
-    seconds["backbone"] += busy_s
+    if not again:
+        seconds["backbone"] += busy_s
     if not np.isfinite(feature).all():
         raise ModelError(
             "the backbone gave a value that is not finite",
