@@ -67,9 +67,13 @@ class DecodeOrder(Generic[Frame]):
         place = None if ticks is None else self._by_ticks.get(ticks)
         if place is None:
             self._held.append((frame, ticks))
-        else:
-            self._held.append((frame, None if place.gave else place))
+            return self._settle(over=False)
+        if place.gave:
+            # The decoder made a picture up in place of one that is missing.
+            place = self._missing_before(place)
+        if place is not None:
             place.gave = True
+        self._held.append((frame, place))
         return self._settle(over=False)
 
     def finish(self) -> Iterator[Placed[Frame]]:
@@ -90,6 +94,15 @@ class DecodeOrder(Generic[Frame]):
                 self._held.popleft()
                 lost, self._lost = self._lost, 0
                 yield Placed(frame, place.ticks, lost)
+
+    def _missing_before(self, place: _Place) -> _Place | None:
+        missing = None
+        for other in self._places:
+            if other is place:
+                return missing
+            if not other.gave:
+                missing = other
+        return None
 
     def _pass(self) -> _Place:
         place = self._places.popleft()

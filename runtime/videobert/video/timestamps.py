@@ -56,7 +56,8 @@ class PresentationClock(Generic[Frame]):
         self._waiting: deque[_Offered[Frame]] = deque()
         self._shift = Fraction(0)
         self._last: Fraction | None = None
-        self._last_duration = self._nominal
+        self._last_duration = self._usual = self._nominal
+        self._reach = Fraction(0)  # what is later does not follow the last frame
         self._last_cut = False
         self._run_start = Fraction(0)  # the first frame since the clock last jumped
         self._steady = 0  # frames that followed
@@ -114,7 +115,7 @@ class PresentationClock(Generic[Frame]):
         known = over or len(self._waiting) > self._look_ahead
         if self._last is None:
             return self._begins(time, self._length(self._waiting[0].duration), behind, known)
-        if self._follows(time, self._last, self._last_duration):
+        if self._last < time <= self._reach:
             return True
         if time > self._last:
             return self._stays_ahead(self._last, time, behind, known, stated_end if over else None)
@@ -123,13 +124,13 @@ class PresentationClock(Generic[Frame]):
     def _begins(self, time: Fraction, duration: Fraction, behind: list[Fraction], known: bool) -> bool | None:
         """Whether the first frame of all fits: it does not if the next ones go on from each other but not from it."""
         if behind:
-            if self._follows(behind[0], time, duration):
+            if _follows(behind[0], time, duration):
                 return True
             ahead = behind[0] > time
             if ahead and (self._longest is None or behind[0] - time <= self._longest):
                 return True
             if len(behind) > 1:
-                together = self._follows(behind[1], behind[0], duration)
+                together = _follows(behind[1], behind[0], duration)
                 return not together or (not ahead and behind[1] > time)
         return True if known else None
 
@@ -137,8 +138,7 @@ class PresentationClock(Generic[Frame]):
         self, last: Fraction, time: Fraction, behind: list[Fraction], known: bool, stated_end: Fraction | None
     ) -> bool | None:
         for later in behind:
-            goes_on = self._follows(later, last, self._last_duration)
-            if goes_on or (last < later < time and later - last < time - later):
+            if last < later <= self._reach or (last < later < time and later - last < time - later):
                 return False
         if not known:
             return None
@@ -160,20 +160,17 @@ class PresentationClock(Generic[Frame]):
             if later > last:
                 # Frames that lead up to the last one and past it are a recording of its own if they began where the one
                 # before it did; else they are late.
-                passes = number > 0 and self._follows(later, before, self._last_duration)
+                passes = number > 0 and _follows(later, before, self._last_duration)
                 return passes and time <= self._run_start
             before = later
         if not known:
             return None
         return bool(behind) and behind[0] > time
 
-    def _follows(self, time: Fraction, before: Fraction, duration: Fraction) -> bool:
-        return before < time <= before + duration + max(duration, self._nominal)
-
     def _length(self, stated: Fraction | None) -> Fraction:
-        if stated is None or stated <= 0 or self._too_long(stated):
+        if stated is None or stated <= 0:
             return self._nominal
-        return stated
+        return self._usual if self._too_long(stated) else stated
 
     def _too_long(self, seconds: Fraction | None) -> bool:
         return self._longest is not None and seconds is not None and seconds > self._longest
@@ -185,8 +182,12 @@ class PresentationClock(Generic[Frame]):
             self.start = self._run_start = time
         else:
             time = self._after(self._last, self._last + self._last_duration, time)
-        self._last, self._last_duration = time, self._length(offered.duration)
+        duration = self._length(offered.duration)
+        self._last, self._last_duration = time, duration
         self._last_cut = self._too_long(offered.duration)
+        self._reach = time + duration + (offered.duration if self._last_cut and offered.duration else duration)
+        if offered.duration and not self._last_cut:
+            self._usual = duration
         return time
 
     def _after(self, last: Fraction, due: Fraction, time: Fraction | None) -> Fraction:
@@ -194,7 +195,7 @@ class PresentationClock(Generic[Frame]):
             self._steady += 1
             return due
         if last < time and not self._too_long(time - last):
-            if self._follows(time, last, self._last_duration):
+            if time <= self._reach:
                 self._steady += 1
             else:
                 self._run_start = time
@@ -207,3 +208,7 @@ class PresentationClock(Generic[Frame]):
         self._shift += due - time
         self._run_start = due
         return due
+
+
+def _follows(time: Fraction, before: Fraction, duration: Fraction) -> bool:
+    return before < time <= before + 2 * duration
