@@ -110,8 +110,7 @@ class PresentationClock(Generic[Frame]):
         stated = self._waiting[0].time
         if stated is None:
             return True
-        time = stated + self._shift
-        behind = [frame.time + self._shift for frame in list(self._waiting)[1:] if frame.time is not None]
+        time, *behind = self._times(stated)
         known = over or len(self._waiting) > self._look_ahead
         if self._last is None:
             return self._begins(time, self._length(self._waiting[0].duration), behind, known)
@@ -120,6 +119,14 @@ class PresentationClock(Generic[Frame]):
         if time > self._last:
             return self._stays_ahead(self._last, time, behind, known, stated_end if over else None)
         return self._stays_behind(self._last, time, behind, known)
+
+    def _times(self, stated: Fraction) -> Iterator[Fraction]:
+        """Of the frames that wait, as if the first of them were right."""
+        due = stated
+        for frame in self._waiting:
+            time = due if frame.time is None else frame.time
+            due = time + self._length(frame.duration)
+            yield time + self._shift
 
     def _begins(self, time: Fraction, duration: Fraction, behind: list[Fraction], known: bool) -> bool | None:
         """Whether the first frame of all fits: it does not if the next ones go on from each other but not from it."""
@@ -144,8 +151,6 @@ class PresentationClock(Generic[Frame]):
             return None
         if behind:
             return behind[0] > time or sum(later > time for later in behind) * 2 > len(behind)
-        if len(self._waiting) > 1:
-            return True
         return self._may_end_at(time - last, stated_end is not None and time <= stated_end)
 
     def _may_end_at(self, step: Fraction, stated: bool) -> bool:
