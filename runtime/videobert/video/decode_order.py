@@ -29,7 +29,8 @@ class Placed(Generic[Frame]):
     """A frame with its place.
 
     Args:
-        ticks: decoding time of the packet whose place it takes; None for the second frame of one packet.
+        ticks: decoding time of the packet whose place it takes, or of its own where there is no such place; None for a
+            frame of no packet that has a time.
         lost: sum of the durations of the packets since the place before that gave no frame.
     """
 
@@ -50,7 +51,6 @@ class DecodeOrder(Generic[Frame]):
     def __init__(self) -> None:
         self._places: deque[_Place] = deque()
         self._by_ticks: dict[int, _Place] = {}
-        # Where the packet of a frame is not known, its own time is.
         self._held: deque[tuple[Frame, _Place | int | None]] = deque()
         self._lost = 0
 
@@ -65,15 +65,14 @@ class DecodeOrder(Generic[Frame]):
     def show(self, ticks: int | None, frame: Frame) -> Iterator[Placed[Frame]]:
         """Note the next frame in the order of presentation and which packet gave it; gives what is settled now."""
         place = None if ticks is None else self._by_ticks.get(ticks)
-        if place is None:
-            self._held.append((frame, ticks))
-            return self._settle(over=False)
-        if place.gave:
+        if place is not None and place.gave:
             # The decoder made a picture up in place of one that is missing.
             place = self._missing_before(place)
-        if place is not None:
+        if place is None:
+            self._held.append((frame, ticks))
+        else:
             place.gave = True
-        self._held.append((frame, place))
+            self._held.append((frame, place))
         return self._settle(over=False)
 
     def finish(self) -> Iterator[Placed[Frame]]:
