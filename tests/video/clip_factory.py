@@ -165,6 +165,16 @@ def shift_ivf(path: Path, ticks: int) -> None:
     path.write_bytes(data)
 
 
+def set_ivf_time(path: Path, number: int, ticks: int) -> None:
+    """Give frame `number` of an IVF file another presentation time."""
+    data = bytearray(path.read_bytes())
+    at = 32
+    for _ in range(number):
+        at += 12 + struct.unpack_from("<I", data, at)[0]
+    struct.pack_into("<q", data, at + 4, ticks)
+    path.write_bytes(data)
+
+
 def expected_frames(times: Sequence[Fraction], end: Fraction, fps: Fraction) -> list[int]:
     """By brute force: the number of the frame on screen at every sampling time before `end`."""
     samples = []

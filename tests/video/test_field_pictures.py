@@ -1,4 +1,4 @@
-"""Which packets of H.264 hold one field only."""
+"""Which packets of H.264 hold fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from videobert.video.field_pictures import Field, FieldPictures
+from videobert.video.field_pictures import FieldPictures, Fields
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +26,15 @@ def fields_in(path):
 def test_the_fields_of_each_frame(pictures, field_stream):
     fields = FieldPictures(None)
     packets = field_stream.field_stream(pictures, as_fields=[True, True, False, False, True, True])
-    first, second = Field.FIRST, Field.SECOND
+    first, second = Fields.FIRST, Fields.SECOND
     looked = [fields.look(packet, number == 0) for number, packet in enumerate(packets)]
     assert looked == [first, second, first, second, None, None, first, second, first, second]
 
 
-def test_both_fields_in_one_packet_are_a_frame(pictures, field_stream):
+def test_both_fields_in_one_packet(pictures, field_stream):
     fields = FieldPictures(None)
     packets = field_stream.field_stream(pictures)
-    assert {fields.look(a + b, True) for a, b in zip(packets[::2], packets[1::2], strict=True)} == {None}
+    assert {fields.look(a + b, True) for a, b in zip(packets[::2], packets[1::2], strict=True)} == {Fields.BOTH}
 
 
 def test_a_field_whose_other_one_is_missing(pictures, field_stream):
@@ -42,7 +42,7 @@ def test_a_field_whose_other_one_is_missing(pictures, field_stream):
     packets = field_stream.field_stream(pictures)
     del packets[3]
     looked = [fields.look(packet, number == 0) for number, packet in enumerate(packets)]
-    assert looked == [Field.FIRST, Field.SECOND, Field.FIRST, *[Field.FIRST, Field.SECOND] * 4]
+    assert looked == [Fields.FIRST, Fields.SECOND, Fields.FIRST, *[Fields.FIRST, Fields.SECOND] * 4]
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "h264"])
@@ -65,7 +65,7 @@ def test_parameters_behind_lengths(pictures, field_stream, tmp_path):
             packet.pts = packet.dts = number
             packet.duration, packet.is_keyframe = 1, number == 0
             output.mux(packet)
-    assert fields_in(path) == [Field.FIRST, Field.SECOND] * 6
+    assert fields_in(path) == [Fields.FIRST, Fields.SECOND] * 6
 
 
 def test_damaged_parameters_and_slices_are_no_fields(pictures, field_stream):

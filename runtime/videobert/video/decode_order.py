@@ -42,10 +42,10 @@ class Placed(Generic[Frame]):
 class DecodeOrder(Generic[Frame]):
     """Pairs frames with the places that packets bring.
 
-    Frames leave the decoder in the order of presentation, and both kinds of time run through the same set of values: the
-    n-th frame shown has the n-th place among those of packets that give a frame. A packet that gives none (a picture
-    that is not coded, a damaged one, one whose references are missing) takes its place with it. Which one that is shows
-    only when later ones have given theirs; until then frames are held back.
+    Frames leave the decoder in the order of presentation, and both kinds of time run through the same set of values:
+    the n-th frame shown has the n-th place among those of packets that give a frame. A packet that gives none (a
+    picture that is not coded, a damaged one, one whose references are missing) takes its place with it. Which one that
+    is shows only when later ones have given theirs; until then frames are held back.
     """
 
     def __init__(self) -> None:

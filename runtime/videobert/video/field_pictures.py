@@ -1,4 +1,4 @@
-"""Packets of H.264 that hold one field of a frame only (PAFF): told from slice headers, nothing is decoded.
+"""Packets of H.264 that hold fields instead of frames (PAFF): told from slice headers, nothing is decoded.
 
 A container or a raw stream may store the two fields of a frame one after the other, each as a packet with the duration
 of a field; a decoder makes one frame of the two.
@@ -21,11 +21,12 @@ _SLICE_BYTES, _SET_BYTES = 48, 1024
 _MOST_SEQUENCES, _MOST_PICTURE_SETS = 31, 255
 
 
-class Field(Enum):
-    """Which field of a frame a packet holds, in the order of decoding."""
+class Fields(Enum):
+    """Which fields of a frame a packet holds, in the order of decoding."""
 
     FIRST = 1
     SECOND = 2
+    BOTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +56,29 @@ class FieldPictures:
             for unit in _units_after_start_codes(extradata):
                 self._learn(unit)
 
-    def look(self, packet: SupportsBytes, key_frame: bool) -> Field | None:
-        """Which field the packet holds; None if it holds a frame, or both fields of one."""
+    def look(self, packet: SupportsBytes, key_frame: bool) -> Fields | None:
+        """Which fields the packet holds; None if it holds a frame."""
         # New parameters come with key frames.
         if not key_frame and all(sequence.frames_only for sequence in self._sequences.values()):
             return None
-        found: set[tuple[int, bool] | None] = set()
+        before, self._open = self._open, None
+        found: set[tuple[int, bool]] = set()
         for unit in self._units(bytes(packet)):
             kind = unit[0] & 31
             if kind in (_SPS, _PPS):
                 self._learn(unit)
             elif kind in (_SLICE, _IDR_SLICE):
-                found.add(self._field_of(unit))
-                if None in found:
-                    break
-        field = found.pop() if len(found) == 1 else None
-        before, self._open = self._open, None
-        if field is None:
-            return None
-        if before is not None and before == (field[0], not field[1]):
-            return Field.SECOND
+                field = self._field_of(unit)
+                if field is None:
+                    return None
+                found.add(field)
+        if len(found) != 1:
+            return Fields.BOTH if found else None
+        (field,) = found
+        if before == (field[0], not field[1]):
+            return Fields.SECOND
         self._open = field
-        return Field.FIRST
+        return Fields.FIRST
 
     def _units(self, data: bytes) -> Iterator[bytes]:
         if not self._length_bytes:

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videobert.video.decode_order import DecodeOrder, Placed
-from videobert.video.field_pictures import Field, FieldPictures
+from videobert.video.field_pictures import FieldPictures, Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class StatedTimes:
     - Where they have decoding times only, frames get these in order, see `DecodeOrder`.
     - A raw stream has neither: each frame follows the one before after its duration, and after that of packets between
       them that gave no frame.
-    - The first field of a frame that comes in two packets (H.264) brings the duration of both.
+    - A packet of H.264 that brings fields may state the duration of one: its frame lasts for two.
 
     Args:
         nominal_s: duration in seconds of a frame that states none, if the stream has a frame rate.
@@ -61,8 +61,8 @@ class StatedTimes:
 
     def read(self, packet: Packet[Any]) -> None:
         """Note a packet just before it is decoded."""
-        field = None if self._fields is None else self._fields.look(packet, packet.is_keyframe)
-        if field is Field.FIRST and self._is_half(packet):
+        fields = None if self._fields is None else self._fields.look(packet, packet.is_keyframe)
+        if fields in (Fields.FIRST, Fields.BOTH) and self._is_half(packet):
             packet.duration = 2 * (packet.duration or 0)
         if self._order is None:
             self._choose(packet)
@@ -72,7 +72,7 @@ class StatedTimes:
         self._packets += 1
         # The decoder hands this on to the frame: it tells which packet gave it.
         packet.pts = ticks
-        if ticks is not None and field is not Field.SECOND:
+        if ticks is not None and fields is not Fields.SECOND:
             self._order.read(ticks, packet.duration or 0)
 
     def place(self, picture: VideoFrame) -> Iterator[StatedFrame]:
@@ -100,7 +100,7 @@ class StatedTimes:
 
     def _is_half(self, packet: Packet[Any]) -> bool:
         base = packet.time_base or self._base
-        return not base or self._whole_frame_s is None or (packet.duration or 0) * base < self._whole_frame_s
+        return bool(base and self._whole_frame_s and (packet.duration or 0) * base < self._whole_frame_s)
 
     def _stated(self, picture: VideoFrame, time: Fraction | None) -> StatedFrame:
         base = picture.time_base or self._base

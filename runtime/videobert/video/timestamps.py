@@ -28,13 +28,11 @@ class _Offered(Generic[Frame]):
 class PresentationClock(Generic[Frame]):
     """Gives each frame, in the order of output, its presentation time in seconds.
 
-    A frame follows if it is later than its predecessor by no more than two frames last; such a one is settled when it
-    comes. Any other waits until the frames behind it have told what it is:
-
-    - an outlier, ahead or behind, if they go on from its predecessor: it is left out;
-    - the first of a new clock, if they go on from it. Ahead, the picture before it stood still for so long; behind, the
-      clock was restarted (joined recordings), and time goes on from the predecessor.
-    - A frame without a time follows its predecessor after that one's duration (raw streams have no times at all).
+    - A frame follows if it is later than its predecessor, by no more than two frames last. It is settled when it comes.
+    - Any other waits until the frames behind it have told what it is. If they go on from its predecessor, it is an
+      outlier and left out. If they go on from it, the clock was set anew: ahead, the picture before stood still for so
+      long; behind (joined recordings), time goes on from the predecessor.
+    - A frame without a time follows its predecessor after that one's duration.
     - No picture stands still for longer than `longest`: time goes on from it as from a restarted clock.
 
     Args:
@@ -67,9 +65,7 @@ class PresentationClock(Generic[Frame]):
         self.restarts = 0
         self.stills_cut = 0
 
-    def offer(
-        self, frame: Frame, time: Fraction | None, duration: Fraction | None
-    ) -> Iterator[tuple[Frame, Fraction]]:
+    def offer(self, frame: Frame, time: Fraction | None, duration: Fraction | None) -> Iterator[tuple[Frame, Fraction]]:
         """Take the next frame, and give those that are settled now with their times.
 
         Args:
@@ -110,12 +106,12 @@ class PresentationClock(Generic[Frame]):
         stated = self._waiting[0].time
         if stated is None:
             return True
+        if self._last is not None and self._last < stated + self._shift <= self._reach:
+            return True
         time, *behind = self._times(stated)
         known = over or len(self._waiting) > self._look_ahead
         if self._last is None:
             return self._begins(time, self._length(self._waiting[0].duration), behind, known)
-        if self._last < time <= self._reach:
-            return True
         if time > self._last:
             return self._stays_ahead(self._last, time, behind, known, stated_end if over else None)
         return self._stays_behind(self._last, time, behind, known)

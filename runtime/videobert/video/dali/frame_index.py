@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from videobert.cancelling import stop_if
 from videobert.video.dali.hidden_frames import shows_a_frame
 from videobert.video.decode_order import MOST_HELD
-from videobert.video.field_pictures import FieldPictures
+from videobert.video.field_pictures import FieldPictures, Fields
 
 # One section is held in memory as it is read.
 MOST_SECTION_BYTES = 256 << 20
@@ -208,7 +208,7 @@ class _Cutter:
         data = bytes(packet)
         if not shows_a_frame(self._codec, data):
             raise InexactIndex("the stream has packets that show no frame")
-        if self._fields is not None and self._fields.look(data, packet.is_keyframe) is not None:
+        if self._fields is not None and self._fields.look(data, packet.is_keyframe) in (Fields.FIRST, Fields.SECOND):
             raise InexactIndex("frames are stored field by field")
         if not self._reordered and self._ticks is not None and packet.pts <= self._ticks:
             raise InexactIndex("the stream's clock jumps back")
