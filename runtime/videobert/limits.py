@@ -19,6 +19,9 @@ class Limits:
     Args:
         max_duration_s: longest stretch of video that is read, in seconds.
         max_side_px: longest side of a frame, in pixels.
+        max_repeated_frames: how many samples in a row one frame may stand for while no other comes; at 20 samples a
+            second the default is 20 minutes. Time goes on from a frame that would stand still for longer, as if it had
+            not: that is counted in the video's `stills_cut`, and no error.
         max_text_chars: longest text, in characters.
 
     Raises:
@@ -27,6 +30,7 @@ class Limits:
 
     max_duration_s: float = 4 * 3600.0
     max_side_px: int = 8192
+    max_repeated_frames: int = 24_000
     max_text_chars: int = 100_000
 
     def __post_init__(self) -> None:
@@ -39,7 +43,7 @@ class Limits:
             fix="Correct it.",
         )
         object.__setattr__(self, "max_duration_s", seconds)
-        for name in ("max_side_px", "max_text_chars"):
+        for name in ("max_side_px", "max_repeated_frames", "max_text_chars"):
             value = getattr(self, name)
             count = whole(f"Limits.{name}", value, least=1, allowed="a whole number above 0", fix="Correct it.")
             object.__setattr__(self, name, count)

@@ -27,6 +27,7 @@ from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.results import TokensFrom, to_json
 from videobert.runtime import Runtime, load
+from videobert.stages import Stages
 from videobert.token_file import VisualTokens
 from videobert.video import FrameArray
 
@@ -95,6 +96,30 @@ def test_identical_frames_give_identical_tokens_whatever_the_neighbours(
     found = model.tokens(FrameArray(mixed, np.arange(len(mixed)) / 10))
     np.testing.assert_array_equal(found.ids[3:7], whole.ids[4:8])
     np.testing.assert_array_equal(found.percentiles[3:7], whole.percentiles[4:8])
+
+
+def test_a_picture_that_stands_still_is_looked_at_once(
+    model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = []
+    feature = Stages.feature
+
+    def counted(stages: Stages, frames: Any) -> Any:
+        ran.append(1)
+        return feature(stages, frames)
+
+    monkeypatch.setattr(Stages, "feature", counted)
+    still, moving = video.frames[:1], video.frames[:15]
+    # 15 s of one picture, 1.5 s in which it moves, and 15 s of that picture again.
+    times = [0.0, *(15 + np.arange(15) / 10), 16.5, 31.5]
+    frames = FrameArray(np.concatenate([still, moving, still, moving[:1]]), np.array(times))
+    found = model.tokens(frames)
+    assert len(found) == 22
+    # In the last clip another picture comes for less than a clip.
+    assert len(ran) == 4
+    assert len(set(found.ids[:10].tolist())) == len(set(found.ids[11:21].tolist())) == 1
+    alone = model.tokens(FrameArray(still, np.zeros(1)))
+    np.testing.assert_array_equal(found.ids[:1], alone.ids)
 
 
 def test_streams_and_threads_do_not_change_tokens(

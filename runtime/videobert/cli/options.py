@@ -104,6 +104,16 @@ class ModelOptions(TalkOptions):
         int, typer.Option("--max-side-px", min=1, help="Longest frame side accepted, pixels.", rich_help_panel=_LIMITS)
     ] = _DEFAULT_LIMITS.max_side_px
 
+    max_repeated_frames: Annotated[
+        int,
+        typer.Option(
+            "--max-repeated-frames",
+            min=1,
+            help="Longest stretch without a new picture that is kept, in samples.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = _DEFAULT_LIMITS.max_repeated_frames
+
     max_text_chars: Annotated[
         int,
         typer.Option("--max-text-chars", min=1, help="Longest text accepted, characters.", rich_help_panel=_LIMITS),
@@ -113,7 +123,10 @@ class ModelOptions(TalkOptions):
     def limits(self) -> Limits:
         """The limits on input that these options ask for."""
         return Limits(
-            max_duration_s=self.max_duration_s, max_side_px=self.max_side_px, max_text_chars=self.max_text_chars
+            max_duration_s=self.max_duration_s,
+            max_side_px=self.max_side_px,
+            max_repeated_frames=self.max_repeated_frames,
+            max_text_chars=self.max_text_chars,
         )
 
 

@@ -12,8 +12,9 @@ _STAGES = ("decode", "backbone", "assign", "encode")
 _TROUBLES = {
     "damaged_packets": "damaged packets",
     "damaged_frames": "damaged frames",
-    "frames_left_out": "frames out of order, left out",
+    "frames_left_out": "frames whose time does not fit, left out",
     "clock_restarts": "restarts of the clock",
+    "stills_cut": "pictures that stood still too long, cut",
     "size_changes": "changes of the picture size",
 }
 

@@ -115,13 +115,15 @@ class ClipStream(Iterator[Clip]):
     @property
     def info(self) -> VideoInfo:
         """Properties of the video; the counts are as they are now."""
-        end, info = self._clock.end, self._decoder.info
+        start, end, info = self._clock.start, self._clock.end, self._decoder.info
         return replace(
             info,
+            start_s=info.start_s if start is None else float(start),
             end_s=None if end is None else float(end),
             frames_converted=info.frames_converted + self._transform.converted,
             frames_left_out=self._clock.left_out,
             clock_restarts=self._clock.restarts,
+            stills_cut=self._clock.stills_cut,
         )
 
     def __iter__(self) -> ClipStream:
@@ -143,8 +145,21 @@ class ClipStream(Iterator[Clip]):
         self._clips.close()
         self._decoder.close()
 
-    def _new_clock(self) -> PresentationClock:
-        return PresentationClock(self._decoder.nominal_s or 1 / self._recipe.fps)
+    def _new_clock(self) -> PresentationClock[TimedFrame]:
+        return PresentationClock(
+            self._decoder.nominal_s or 1 / self._recipe.fps,
+            longest=self._limits.max_repeated_frames / self._recipe.fps,
+            look_ahead=self._decoder.look_ahead,
+        )
+
+    def _settled(self) -> Iterator[tuple[TimedFrame, Fraction]]:
+        """The frames that are not left out, with their times."""
+        for timed in self._decoder.frames():
+            stop_if(self._cancel)
+            yield from self._clock.offer(timed, timed.time, timed.duration)
+        info = self.info
+        stated_end = None if info.duration_s is None else Fraction(info.start_s) + Fraction(info.duration_s)
+        yield from self._clock.finish(stated_end)
 
     def _give(self) -> Generator[Clip, None, None]:
         given = 0
@@ -172,11 +187,7 @@ class ClipStream(Iterator[Clip]):
         grid: SampleGrid | None = None
         assembly: _Assembly | None = None
         shown: _Shown | None = None
-        for timed in self._decoder.frames():
-            stop_if(self._cancel)
-            time = self._clock.stamp(timed.time, timed.duration)
-            if time is None:
-                continue
+        for timed, time in self._settled():
             if grid is None or assembly is None:
                 grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
                 assembly = _Assembly(grid, self._recipe, isinstance(timed.picture, FrameReference))

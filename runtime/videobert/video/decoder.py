@@ -45,10 +45,12 @@ class Decoder(Protocol):
 
     Attributes:
         tolerance: see `SampleGrid`.
+        look_ahead: see `PresentationClock`.
         nominal_s: duration in seconds of a frame that states none, if the stream has a frame rate.
     """
 
     tolerance: Fraction
+    look_ahead: int
     nominal_s: Fraction | None
 
     @property

@@ -17,6 +17,7 @@ from videobert.errors import InputError
 from videobert.limits import Limits, check_duration, check_side
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
+from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 TOLERANCE_S = Fraction(1, 1_000_000)
 # What numpy makes a number of that is none: complex numbers, texts, dates and spans.
 _NO_TIMES = "cSUMm"
+# Whoever watches live does not want to wait: a source that paused may send its next frames late.
+LIVE_LOOK_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +93,12 @@ class ArrayDecoder:
     tolerance: Fraction = TOLERANCE_S
     nominal_s: Fraction | None = None
 
-    def __init__(self, pairs: Iterator[tuple[npt.NDArray[np.uint8], float]], info: VideoInfo, copy: bool) -> None:
+    def __init__(self, pairs: Iterator[tuple[npt.NDArray[np.uint8], float]], info: VideoInfo, live: bool) -> None:
         self._pairs = pairs
         self._info = info
-        self._copy = copy
+        # Cameras hand out the same buffer again and again, and a frame is looked at after the next one has come.
+        self._copy = live
+        self.look_ahead = LIVE_LOOK_AHEAD if live else LOOK_AHEAD
         self._decoded = 0
 
     @classmethod
@@ -120,7 +125,7 @@ class ArrayDecoder:
             duration_s=span + (1 / rate if rate else 0.0),
             start_s=float(times[0]),
         )
-        return cls(zip(array.frames, times.tolist(), strict=True), info, copy=False)
+        return cls(zip(array.frames, times.tolist(), strict=True), info, live=False)
 
     @classmethod
     def of_iterator(cls, pairs: Iterable[tuple[npt.NDArray[np.uint8], float]], limits: Limits) -> ArrayDecoder:
@@ -145,8 +150,7 @@ class ArrayDecoder:
             start_s=time,
         )
         checked = (_checked(pair, row, limits) for row, pair in enumerate(rest, 1))
-        # Cameras hand out the same buffer again and again, and a frame is looked at after the next one has come.
-        return cls(itertools.chain([(frame, time)], checked), info, copy=True)
+        return cls(itertools.chain([(frame, time)], checked), info, live=True)
 
     @property
     def info(self) -> VideoInfo:

@@ -24,7 +24,7 @@ class VideoInfo:
         full_range: whether luma runs over 0…255 rather than 16…235.
         fps: average frame rate that the container states, if any.
         duration_s: length that the container states, if any; it may be wrong.
-        start_s: presentation time of the first frame.
+        start_s: presentation time of the first frame that is not left out.
         end_s: when the last frame read so far leaves the screen; None before the first. A stream that ends well before
             `start_s + duration_s` was cut short.
         timestamps: `"presentation"`: as stored; `"decode order"`: the container has decoding times only, and frames
@@ -36,8 +36,10 @@ class VideoInfo:
         damaged_packets: packets that could not be read or decoded and were skipped, or that the container marks as
             damaged.
         damaged_frames: frames that the decoder gave but marked as damaged.
-        frames_left_out: frames out of order that were left out.
-        clock_restarts: times that the stream's clock jumped back by more than a second.
+        frames_left_out: frames that were left out because their time does not fit between their neighbours'.
+        clock_restarts: times that the stream's clock jumped back for good; time goes on from the frame before.
+        stills_cut: times that a picture would have stood still for longer than `Limits.max_repeated_frames` allows;
+            time goes on from it as if it had not.
         size_changes: times that the picture size changed in mid-stream.
     """
 
@@ -65,4 +67,5 @@ class VideoInfo:
     damaged_frames: int = 0
     frames_left_out: int = 0
     clock_restarts: int = 0
+    stills_cut: int = 0
     size_changes: int = 0

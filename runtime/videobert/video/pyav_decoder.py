@@ -24,7 +24,8 @@ from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
 from videobert.video.siting import ChromaSiting, SitingProbe
-from videobert.video.timestamps import DecodeOrderTimes
+from videobert.video.stated_times import StatedFrame, StatedTimes
+from videobert.video.timestamps import LOOK_AHEAD
 from videobert.video.transform import orientation_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
 _NOT_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
 # Containers whose stated duration is a guess from bit rates or from a clock that wraps.
 _NO_DURATION = {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "mjpeg", "obu"}
+# Containers whose stated duration is when the last frame ends, whenever the first one begins; in Flash Video it may be.
+_END_FOR_DURATION = {"matroska,webm", "asf"}
+_PERHAPS_END_FOR_DURATION = {"flv"}
 # Smaller pictures are decoded by the calling thread: there a hand-over to a decoder thread costs more than it saves. At
 # 480p decoding beside the transform makes the whole runtime 1.25 times as fast on two idle cores.
 _THREADED_PIXELS = 640 * 360
@@ -63,6 +67,7 @@ class PyAvDecoder:
     """
 
     tolerance: Fraction = Fraction(0)
+    look_ahead: int = LOOK_AHEAD
 
     def __init__(self, container: InputContainer, limits: Limits, cancel: Event | None = None) -> None:
         self.fallback: str | None = None
@@ -71,8 +76,7 @@ class PyAvDecoder:
         self._cancel = cancel
         self._name = container.format.name
         self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = 0
-        self._decode_order: DecodeOrderTimes | None = None
-        # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see DecodeOrderTimes.
+        # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see StatedTimes.
         container.flags &= ~_GENERATE_PTS
         stream = video_stream(container)
         duration_s = self._check_metadata(stream)
@@ -87,6 +91,7 @@ class PyAvDecoder:
         }
         rate = stream.average_rate or stream.guessed_rate
         self.nominal_s: Fraction | None = 1 / rate if rate and rate > 0 else None
+        self._times = StatedTimes(container, stream, self.nominal_s)
         # The generator alone holds the stream, so that closing it ends the decoder's threads.
         self._frames = self._decode(stream)
         first = next(self._frames, None)
@@ -117,13 +122,13 @@ class PyAvDecoder:
             start_s=float(first.time or 0),
             timestamps="estimated" if first.time is None else "presentation",
         )
-        if self._decode_order is not None:
-            self._info = replace(self._info, timestamps="decode order")
 
     @property
     def info(self) -> VideoInfo:
+        kind = self._times.kind
         return replace(
             self._info,
+            timestamps=self._info.timestamps if kind == "presentation" else kind,
             decoder_fallback=self.fallback,
             frames_decoded=self._decoded,
             damaged_packets=self._damaged_packets,
@@ -164,41 +169,50 @@ class PyAvDecoder:
             stated = Fraction(self._container.duration, 1_000_000)
         if stated is None or stated <= 0:
             return None
+        since_start = stated - self._stated_start(stream)
+        if since_start <= 0:
+            since_start = stated
+        if self._name in _END_FOR_DURATION:
+            stated = since_start
         if self._name not in _NO_DURATION:
-            check_duration(stated, self._limits)
+            perhaps = min(stated, since_start) if self._name in _PERHAPS_END_FOR_DURATION else stated
+            check_duration(perhaps, self._limits)
         return float(stated)
+
+    def _stated_start(self, stream: VideoStream) -> Fraction:
+        if stream.start_time is not None and stream.time_base:
+            return stream.start_time * stream.time_base
+        return Fraction(self._container.start_time or 0, 1_000_000)
 
     def _decode(self, stream: VideoStream) -> Generator[TimedFrame, None, None]:
         size: tuple[int, int] | None = None
         sequence = 0
-        for picture in self._pictures(stream):
-            check_side(picture.width, picture.height, self._limits)
+        for stated in self._stated(stream):
+            picture = stated.picture
             self._size_changes += size is not None and size != (picture.width, picture.height)
             size = picture.width, picture.height
             sequence += picture.key_frame
+            yield TimedFrame(picture, stated.time, stated.duration, sequence)
+
+    def _stated(self, stream: VideoStream) -> Iterator[StatedFrame]:
+        for picture in self._pictures(stream):
+            check_side(picture.width, picture.height, self._limits)
             self._decoded += 1
             self._damaged_frames += picture.is_corrupt
-            base = picture.time_base or stream.time_base
-            ticks = picture.pts if self._decode_order is None else self._decode_order.show()
-            duration = picture.duration * base if base and picture.duration else None
-            yield TimedFrame(picture, ticks * base if base and ticks is not None else None, duration, sequence)
+            yield from self._times.place(picture)
+        yield from self._times.finish()
 
     def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame]:
         context = stream.codec_context
         in_a_row = 0
-        for number, packet in enumerate(self._packets(stream)):
+        for packet in self._packets(stream):
             stop_if(self._cancel)
-            if number == 0 and packet.pts is None and packet.dts is not None:
-                self._decode_order = DecodeOrderTimes()
             damaged = packet.is_corrupt
-            if self._decode_order is not None:
-                self._decode_order.read(packet.dts)
+            self._times.read(packet)
             try:
                 pictures = context.decode(packet)
             except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
                 damaged, pictures = True, []
-                if self._decode_order is not None:
-                    self._decode_order.lose()
             self._damaged_packets += damaged
             in_a_row = in_a_row + 1 if damaged and not pictures else 0
             if in_a_row > _DAMAGED_PACKETS_IN_A_ROW:

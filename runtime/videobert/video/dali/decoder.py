@@ -27,6 +27,7 @@ from videobert.video.decoder import GaveUp, TimedFrame
 from videobert.video.info import VideoInfo
 from videobert.video.orientation import Orientation
 from videobert.video.siting import ChromaSiting
+from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
@@ -59,6 +60,7 @@ class DaliDecoder:
     """
 
     tolerance: Fraction = Fraction(0)
+    look_ahead: int = LOOK_AHEAD
 
     def __init__(
         self,
