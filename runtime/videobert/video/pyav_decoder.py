@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import av.error
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -21,11 +22,11 @@ from videobert.errors import DecodeError
 from videobert.limits import Limits, check_duration, check_side
 from videobert.video.colour import colour_of
 from videobert.video.decoder import TimedFrame
+from videobert.video.display_matrix import OrientationProbe
 from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
 from videobert.video.siting import ChromaSiting, SitingProbe
 from videobert.video.timestamps import DecodeOrderTimes
-from videobert.video.transform import orientation_of
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
@@ -80,6 +81,8 @@ class PyAvDecoder:
         context.thread_type = "AUTO"
         if context.width * context.height < _THREADED_PIXELS:
             context.thread_count = 1
+        # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
+        context.flags |= Flags.unaligned
         context.options = {
             # What a decoder that learns no siting from the stream is to say; the others overwrite it.
             "chroma_sample_location": "left",
@@ -97,7 +100,7 @@ class PyAvDecoder:
                 fix="Check that the file plays, or convert it to MP4 (H.264).",
             )
         picture = first.picture
-        colour, orientation = colour_of(picture), orientation_of(picture)
+        colour, orientation = colour_of(picture), OrientationProbe()(picture)
         self.orientation = orientation
         self._first: TimedFrame | None = first
         self._info = VideoInfo(

@@ -20,7 +20,8 @@ from videobert import _native
 from videobert.errors import DecodeError, EngineUnavailable, LimitExceeded
 from videobert.recipe import Recipe
 from videobert.video.colour import Colour, colour_of
-from videobert.video.orientation import UPRIGHT, Orientation, from_display_matrix
+from videobert.video.display_matrix import OrientationProbe
+from videobert.video.orientation import UPRIGHT, Orientation
 from videobert.video.pixel_layout import PixelLayout, Place, layout_of, read_as
 from videobert.video.siting import ChromaSiting, SitingProbe, offset_of
 
@@ -45,16 +46,6 @@ def resized_size(width: int, height: int, short_side: int) -> tuple[int, int]:
     return (2 * width * short_side + short) // (2 * short), (2 * height * short_side + short) // (2 * short)
 
 
-def orientation_of(frame: VideoFrame) -> Orientation:
-    """The display orientation that the container or the bitstream gives this frame.
-
-    To be asked rarely: PyAV's side data and its frame refer to each other, so that the picture's memory is freed only
-    when Python next looks for cycles.
-    """
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    return UPRIGHT if matrix is None else from_display_matrix(bytes(matrix))
-
-
 class PictureTransform:
     """Resize, convert, turn and crop. One per stream: weights are computed once and kept until the pictures change.
 
@@ -73,7 +64,8 @@ class PictureTransform:
         self._reformatter = VideoReformatter()
         self._probe = SitingProbe()
         self._siting: tuple[object, ChromaSiting] = None, ChromaSiting()
-        self._orientations: dict[int, Orientation] = {}
+        self._orientation_probe = OrientationProbe()
+        self._orientation: tuple[object, Orientation] = None, UPRIGHT
         # One is enough, and a stream that keeps changing must not pile them up.
         self._native: tuple[_Stored, _native.ClipTransform] | None = None
         self.converted = 0
@@ -109,9 +101,7 @@ class PictureTransform:
     def _transform_frame(self, frame: VideoFrame, square: npt.NDArray[np.uint8], sequence: int | None) -> None:
         # Asked of the frame as decoded: a conversion may drop or change tags.
         colour, size = colour_of(frame), (frame.width, frame.height)
-        if frame.rotation not in self._orientations:
-            self._orientations[frame.rotation] = orientation_of(frame)
-        orientation = self._orientations[frame.rotation]
+        orientation = self._orientation_of(frame, sequence)
         try:
             siting = self._siting_of(frame, sequence)
             readable = frame
@@ -128,6 +118,12 @@ class PictureTransform:
             self._transform(stored, planes[: layout.planes], [plane.line_size for plane in planes], square)
         except ValueError as error:
             raise _unreadable(frame, str(error)) from error
+
+    def _orientation_of(self, frame: VideoFrame, sequence: int | None) -> Orientation:
+        key = sequence, frame.rotation
+        if sequence is None or self._orientation[0] != key:
+            self._orientation = key, self._orientation_probe(frame)
+        return self._orientation[1]
 
     def _siting_of(self, frame: VideoFrame, sequence: int | None) -> ChromaSiting:
         if (frame.format.chroma_width(), frame.format.chroma_height()) == (frame.width, frame.height):
