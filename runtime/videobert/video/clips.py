@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
 
 from videobert.cancelling import stop_if
 from videobert.decoding import DecoderName, Device
-from videobert.errors import DecodeError, InputError
+from videobert.errors import DecodeError, InputError, UsageError
 from videobert.limits import Limits, check_duration
 from videobert.recipe import Recipe
 from videobert.video import sources
+from videobert.video.crop import Crop
 from videobert.video.dali.frame_index import FrameReference
 from videobert.video.decoder import Decoder, GaveUp, TimedFrame
 from videobert.video.decoders import Choice, choose, open_decoder
@@ -91,7 +91,7 @@ class ClipStream(Iterator[Clip]):
         self._limits = limits
         self._on_progress = on_progress
         self._cancel = cancel
-        self._transform = PictureTransform(recipe, limits.max_side_px)
+        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop))
         self._clock = self._new_clock()
         self._clips = self._give()
 
@@ -293,6 +293,7 @@ def open_clips(
     cancel: threading.Event | None = None,
     decoder: DecoderName = "auto",
     device: Device = "cpu",
+    track: int | None = None,
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
 
@@ -308,31 +309,44 @@ def open_clips(
         decoder: `"pyav"`; `"dali"`, which falls back to PyAV for what it cannot decode exactly, and says so in the
             stream's `info`; or `"auto"`, DALI on `"cuda"` where NVDEC is there, else PyAV. Numpy frames need none.
         device: `"cpu"`, or `"cuda"` for clips that DALI leaves in the memory of the GPU.
+        track: number of the video track to read, from 0 in the order of the file; None for the one that a player would
+            show. Cover pictures do not count. The stream's `info` says which was read and how many there are.
 
     Returns:
         An iterator of `Clip` and a context manager.
 
     Raises:
-        InputError: the source is missing, unreadable, a URL or of a kind that is not accepted.
+        InputError: the source is missing, unreadable, a URL or of a kind that is not accepted, or has no such track.
         DecodeError: it holds no video that can be decoded.
         LimitExceeded: it is larger or longer than `limits`; also raised while reading.
         Cancelled: once `cancel` is set, here or while reading.
         EngineUnavailable: DALI was asked for by name and cannot run here.
     """
     limits = limits or Limits()
+    _check_track(track)
     choice = choose(decoder, device)
     opener = _opener(source, limits.max_side_px**2)
     if opener is None:
+        if track:
+            raise InputError("numpy frames are one track", seen=f"track {track}", fix="Leave track out.")
         return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel)
 
     def reopen(reason: str) -> Decoder:
-        return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits, cancel=cancel)
+        again = Choice("pyav", "cpu", f"dali: {reason}")
+        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=opened.info.track)
 
-    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel)
+    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, track=track)
     return ClipStream(opened, recipe, limits, on_progress, cancel, reopen)
 
 
-def _opener(source: Any, max_pixels: int) -> Callable[[], InputContainer | None] | None:
+def _check_track(track: object) -> None:
+    if track is not None and (isinstance(track, bool) or not isinstance(track, int) or track < 0):
+        raise UsageError(
+            "track is not the number of a video track", seen=track, allowed="0 or more", fix="Leave track out."
+        )
+
+
+def _opener(source: Any, max_pixels: int) -> Callable[[], sources.Opened | None] | None:
     """What opens an encoded video, as often as its source allows and None after that; None for numpy frames."""
     if isinstance(source, (str, os.PathLike)):
         return lambda: sources.open_path(source, max_pixels)

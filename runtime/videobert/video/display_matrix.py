@@ -66,10 +66,10 @@ def _orientation(frame: VideoFrame) -> Orientation:
 
 
 def _strip_graph(frame: VideoFrame) -> Graph:
-    named = {kind.value for kind in Type}
+    named: set[Any] = {kind.value for kind in Type}
     graph = Graph()
     last = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base or Fraction(1, 1000)
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
     )
     for kind in range(_KINDS):
         if kind not in named:
