@@ -22,3 +22,9 @@ def _load(name: str) -> ModuleType:
 def reference() -> ModuleType:
     """`reference_transform`: the recipe's picture transform in float64 numpy."""
     return _load("reference_transform")
+
+
+@pytest.fixture(scope="session")
+def editor() -> ModuleType:
+    """`container_editor`: edits to the headers of containers that no muxer's option makes."""
+    return _load("container_editor")

@@ -40,7 +40,7 @@ def embed(
         raise UsageError("there is nothing to embed", fix="Give a video, --text, or both.")
     check_writable(out, "--out")
     with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
-        embedding = model.embed(video, text, stride=options.stride, on_progress=on_progress)
+        embedding = model.embed(video, text, stride=options.stride, track=options.track, on_progress=on_progress)
     if out is not None:
         _save(embedding, out)
         note(f"wrote {out}", options)

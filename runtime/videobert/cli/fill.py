@@ -41,7 +41,15 @@ def fill(
     Example: videobert fill "a [MASK] circle" clip.mp4
     """
     with open_model(options) as model, progress(Path(video).name if video else "text", options) as on_progress:
-        filled = model.fill(text, video, tuple(visual or ()), top=top, stride=options.stride, on_progress=on_progress)
+        filled = model.fill(
+            text,
+            video,
+            tuple(visual or ()),
+            top=top,
+            stride=options.stride,
+            track=options.track,
+            on_progress=on_progress,
+        )
     note_origin(filled.origin, options)
     note_domain(filled.percentile, filled.out_of_domain, options)
     note_unknown(filled.unknown_words, options)

@@ -38,7 +38,14 @@ def run(
     check_writable(html, "--html")
     video = video_or_clip(video, options)
     with open_model(options) as model, progress(Path(video).name, options) as on_progress:
-        report = model.run(video, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
+        report = model.run(
+            video,
+            top=top,
+            context_clips=context_clips,
+            stride=options.stride,
+            track=options.track,
+            on_progress=on_progress,
+        )
     if html is not None:
         from videobert.atomic import write_atomically
         from videobert.report.html import html_page

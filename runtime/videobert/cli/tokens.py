@@ -37,7 +37,9 @@ def tokens(
     """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
     check_writable(out, "--out")
     with open_model(options) as model, progress(Path(video).name, options) as on_progress:
-        found = model.tokens(video, stride=options.stride, assignment=assignment, on_progress=on_progress)
+        found = model.tokens(
+            video, stride=options.stride, track=options.track, assignment=assignment, on_progress=on_progress
+        )
     if found.origin is not None:
         note_origin(found.origin, options)
     note_domain(found.percentile, found.out_of_domain, options)

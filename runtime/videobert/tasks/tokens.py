@@ -41,12 +41,14 @@ class Request:
 
     Args:
         stride: every how many clips one is used; None is the model's own.
+        track: number of the video track, see `open_clips`; None is the one that a player would show.
         assignment: how tokens are chosen, see `Codebook.assign`; None is flat, and for saved tokens whatever they are.
         on_progress: called with seconds done and seconds in total, or None where that is not known.
         cancel: set it to stop the work with `Cancelled`.
     """
 
     stride: int | None = None
+    track: int | None = None
     assignment: Assignment | None = None
     on_progress: Progress | None = None
     cancel: Event | None = None
@@ -132,6 +134,13 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
             allowed=request.assignment,
             fix="Leave assignment out, or make the tokens again from the video.",
         )
+    if request.track is not None:
+        raise MismatchError(
+            "saved tokens have no tracks to choose from",
+            seen=f"track {request.track}",
+            fix="Leave track out, or make the tokens again from the video.",
+            fix_cli="Leave --track out, or make the tokens again from the video.",
+        )
     if len(tokens):
         check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
     return tokens if request.stride is None else tokens.strided(request.stride)
@@ -153,6 +162,7 @@ def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callabl
         cancel=request.cancel,
         decoder=stages.decoder,
         device=stages.decode_on,
+        track=request.track,
     ) as stream:
         for clip, feature in _features(stages, iter(stream), request.cancel, seconds):
             first = clip.start_s if first is None else first

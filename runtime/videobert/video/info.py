@@ -18,7 +18,7 @@ class VideoInfo:
             is read, to which swscale converts each frame first.
         width, height: size of the first frame as stored, in pixels: before it is cropped and turned.
         crop: pixels of the stored picture that the container has cut off: left, top, right, bottom. What H.264 and HEVC
-            cut off themselves is not stored.
+            cut off themselves counts as never stored.
         crop_ignored: why a crop that the container asks for is not followed; None if there is none.
         rotation: degrees clockwise that the stored picture is turned by for display: 0, 90, 180 or 270.
         mirrored: whether the stored picture is mirrored left to right, before it is turned.
