@@ -40,10 +40,8 @@ def _edited(data: bytes, names: list[bytes], edit: Callable[[bytes], bytes], nth
         if kind == names[0]:
             if place == (nth if kind == b"trak" else 0):
                 skip = _FIELDS.get(kind, 0)
-                if names[1:]:
-                    content = content[:skip] + _edited(content[skip:], names[1:], edit, nth)
-                else:
-                    content = edit(content)
+                inner = content[:skip] + _edited(content[skip:], names[1:], edit, nth) if names[1:] else None
+                content = edit(content) if inner is None else inner
             place += 1
         parts.append(box(kind, content))
     assert place, f"there is no {names[0]!r}"

@@ -113,9 +113,7 @@ def heif(editor, tiles, brand=b"avif", moov=b""):
     ]
     if grid:
         entries.append(editor.box(b"infe", bytes([2, 0, 0, 0]), struct.pack(">HH", last, 0), b"grid", b"\0"))
-    places = b"".join(
-        struct.pack(">HHHHII", item, 1 if item > tiles else 0, 0, 1, 0, 8) for item in range(1, last + 1)
-    )
+    places = b"".join(struct.pack(">HHHHII", item, 1 if item > tiles else 0, 0, 1, 0, 8) for item in range(1, last + 1))
     meta = editor.box(
         b"meta",
         bytes(4),
@@ -206,7 +204,10 @@ def test_a_photo_with_a_film_behind_it_is_a_picture(factory, tmp_path):
 
 def test_animated_webp_is_named(factory, tmp_path):
     path = factory.write_clip(tmp_path / "a.webp", codec="libwebp_anim", pixel_format="bgra", ticks=range(5))
-    assert "animated WebP, which is not read" in refused(path)
+    for source in every_way(path.read_bytes(), tmp_path, ["picture", "a.webp"]):
+        with pytest.raises(DecodeError, match="an animated picture of a kind that is not read") as caught:
+            open_clips(source, RECIPE)
+        assert "(animated WebP)" in caught.value.seen
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ class Crop:
 
     @property
     def in_words(self) -> str:
-        """For a message."""
-        return f"{self.left}, {self.top}, {self.right} and {self.bottom} pixels (left, top, right, bottom)"
+        """Left, top, right and bottom, for a message."""
+        return f"{self.left}, {self.top}, {self.right} and {self.bottom} pixels off"
 
     def fits(self, width: int, height: int) -> bool:
         """Whether it lies within a picture of that size and leaves something of it."""

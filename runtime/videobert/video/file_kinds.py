@@ -43,6 +43,7 @@ _SOUND = (
     (rb"DSD ", "DSD"),
 )
 _WEBP_ANIMATION = 0x02
+_ANIMATED_WEBP = "animated WebP"
 # Brands of a `ftyp` box that still pictures have first.
 _PICTURE_BRANDS = {
     b"avif": "AVIF",
@@ -64,7 +65,7 @@ def picture_format(head: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         return _PICTURE_BRANDS.get(head[8:12])
     if head[8:16] == b"WEBPVP8X" and head[20:21] and head[20] & _WEBP_ANIMATION:
-        return "animated WebP, which is not read"
+        return _ANIMATED_WEBP
     return _first(_PICTURES, head)
 
 
@@ -74,7 +75,14 @@ def sound_format(head: bytes) -> str | None:
 
 
 def is_a_picture(shown: str, format_: str) -> DecodeError:
-    """The one error for still pictures, whatever holds them."""
+    """The one error for pictures that are not read, whatever holds them."""
+    if format_ == _ANIMATED_WEBP:
+        return DecodeError(
+            "this is an animated picture of a kind that is not read",
+            seen=f"{shown} ({format_})",
+            allowed="animated AVIF, HEIC, GIF and PNG",
+            fix="Convert it to one of these, or to MP4.",
+        )
     return DecodeError(
         "this is a picture, not a video",
         seen=f"{shown} ({format_})",
