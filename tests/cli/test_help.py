@@ -21,6 +21,7 @@ MODEL = [
     "--hint",
     "--precision",
     "--stride",
+    "--track",
     "--max-duration-s",
     "--max-side-px",
     "--max-text-chars",
