@@ -16,7 +16,7 @@ _NUMBER, _TYPE, _ENABLED, _VIDEO, _WIDTH, _HEIGHT = 0xD7, 0x83, 0xB9, 0xE0, 0xB0
 _CROP = {"left": 0x54CC, "top": 0x54BB, "right": 0x54DD, "bottom": 0x54AA}
 _IS_VIDEO = 1
 # Elements that are looked at in one file: headers have some hundreds.
-_MOST_ELEMENTS = 20_000
+_MOST_ELEMENTS = 10_000
 
 
 def matroska_notes(file: Seekable, size: int) -> HeaderNotes:
