@@ -176,6 +176,13 @@ def stop_signal(cancel: Event | None) -> None:
         )
 
 
+def check_track(track: object) -> int | None:
+    """The number of a video track, or None."""
+    if track is None:
+        return None
+    return whole("track", track, least=0, allowed="the number of a video track, 0 or more", fix="Leave track out.")
+
+
 def as_whole(value: object) -> int | None:
     """An int, or what stands for one, such as numpy's; None for anything else, True and False too."""
     if isinstance(value, (bool, np.bool_)):

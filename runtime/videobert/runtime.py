@@ -114,6 +114,7 @@ class Runtime:
     `(frame, time_s)`, `VisualTokens`, or the path of a token file. Verbs share these arguments:
 
     stride: every how many clips one is used, 1 to 5; None is the model's own.
+    track: which video track of a file is read, from 0 in its order; None is the one that a player would show.
     on_progress: called with seconds of video done and in total (None if not known).
     cancel: a `threading.Event`; set it, and the call ends with `Cancelled`.
 
@@ -167,6 +168,7 @@ class Runtime:
         video: Video,
         *,
         stride: int | None = None,
+        track: int | None = None,
         assignment: Assignment | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
@@ -177,7 +179,7 @@ class Runtime:
             assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`. None is flat for a
                 video, and whatever they are for saved tokens; saved tokens of another kind are a `MismatchError`.
         """
-        request = Request(stride=stride, assignment=assignment, on_progress=on_progress, cancel=cancel)
+        request = Request(stride=stride, track=track, assignment=assignment, on_progress=on_progress, cancel=cancel)
         with self._using() as stages:
             return tokens(stages, video, request)
 
@@ -187,6 +189,7 @@ class Runtime:
         text: str | None = None,
         *,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Embedding:
@@ -196,7 +199,9 @@ class Runtime:
         retrieval head, which the result's `comparable` field would tell of.
         """
         with self._using() as stages:
-            return embed(stages, video, text, Request(stride=stride, on_progress=on_progress, cancel=cancel))
+            return embed(
+                stages, video, text, Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
+            )
 
     def fill(
         self,
@@ -206,6 +211,7 @@ class Runtime:
         *,
         top: int = 5,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Fill:
@@ -221,7 +227,7 @@ class Runtime:
             top: answers to each place.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return fill(stages, text, video, visual, top, request)
 
     def classify(
@@ -235,6 +241,7 @@ class Runtime:
         top: int = 5,
         prior_strength: float = 1.0,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Classification:
@@ -252,7 +259,7 @@ class Runtime:
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return classify(stages, video, labels, templates, question, window_clips, top, prior_strength, request)
 
     def align(
@@ -262,6 +269,7 @@ class Runtime:
         *,
         window_clips: int | None = None,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Alignment:
@@ -271,7 +279,7 @@ class Runtime:
             window_clips: clips to one window; the model's own window if not given.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return align(stages, video, text, window_clips, request)
 
     def run(
@@ -281,6 +289,7 @@ class Runtime:
         top: int = 3,
         context_clips: int = 0,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Report:
@@ -294,7 +303,7 @@ class Runtime:
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return run(stages, video, top, context_clips, request)
 
     def stream(
@@ -304,6 +313,7 @@ class Runtime:
         top: int = 3,
         context_clips: int = 0,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> ReportStream:
@@ -324,7 +334,7 @@ class Runtime:
             An iterator of `ReportSegment`, whose `report()` is the rest of what `run` gives.
         """
         stop = Stop(cancel)
-        request = Request(stride=stride, on_progress=on_progress, cancel=stop)
+        request = Request(stride=stride, track=track, on_progress=on_progress, cancel=stop)
         stream = ReportStream(
             self._using, lambda stages: Segments(stages, video, top, context_clips, request, at_once=True), stop
         )

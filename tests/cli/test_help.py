@@ -22,6 +22,7 @@ MODEL = [
     "--hint",
     "--precision",
     "--stride",
+    "--track",
     "--max-duration-s",
     "--max-side-px",
     "--max-text-chars",

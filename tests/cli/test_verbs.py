@@ -56,6 +56,8 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         tmp_path,
         "--stride",
         "3",
+        "--track",
+        "1",
         "--precision",
         "fp32",
         "--decoder",
@@ -79,7 +81,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "trust_engines": True,
     }
     ((asked, _, given),) = fake.asked
-    assert (asked, given["stride"]) == (verb, 3)
+    assert (asked, given["stride"], given["track"]) == (verb, 3, 1)
     assert fake.closed
 
 

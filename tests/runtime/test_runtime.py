@@ -43,17 +43,20 @@ def live(video: FrameArray) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
     return zip(video.frames, video.times_s.tolist(), strict=True)
 
 
-def mp4(video: FrameArray) -> bytes:
+def mp4(*videos: FrameArray) -> bytes:
+    """A track of each, ten frames a second."""
     import av
 
-    buffer = io.BytesIO()
+    buffer, packets = io.BytesIO(), []
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.height, stream.width = video.frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for frame in video.frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+        for video in videos:
+            stream = container.add_stream("libx264", rate=10)
+            stream.height, stream.width = video.frames.shape[1:3]
+            stream.pix_fmt = "yuv420p"
+            for frame in video.frames:
+                packets += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+            packets += stream.encode(None)
+        container.mux(packets)
     return buffer.getvalue()
 
 
@@ -162,6 +165,36 @@ def test_stride_picks_clips_and_saved_tokens_can_be_picked_from(model: Runtime, 
     np.testing.assert_array_equal(model.tokens(tokens, stride=3).ids, sparse.ids)
     origin = model.align(tokens, "red", stride=3).origin
     assert (origin.stride, origin.recipe) == (3, model.recipe.replace(stride=3).hash)
+
+
+def test_every_verb_reads_the_track_asked_for(model: Runtime, video: FrameArray, make_video: MakeVideo) -> None:
+    other = make_video(6, seed=2)
+    both = mp4(video, other)
+    expected = [model.tokens(mp4(film)).ids.tolist() for film in (video, other)]
+    assert [model.tokens(both, track=track).ids.tolist() for track in (None, 0, 1)] == [expected[0], *expected]
+    report = to_json(model.run(both, track=1))
+    assert (report["video"]["track"], report["video"]["tracks"]) == (1, 2)
+    read = [
+        model.run(both, track=1).segments[-1].end_s,
+        model.align(both, "red", track=1).windows[-1].end_s,
+        model.classify(both, ["red", "blue"], ["a [MASK] circle"], track=1).segments[-1].end_s,
+        model.fill("a [MASK]", both, [3], track=1).filled[-1].end_s,
+    ]
+    assert read == [pytest.approx(6.0)] * 4
+    np.testing.assert_array_equal(model.embed(both, track=1).vector, model.embed(mp4(other)).vector)
+    with_a_wrong_number: list[Callable[[], Any]] = [
+        lambda: model.tokens(both, track=2),
+        lambda: model.run(both, track=2),
+        lambda: model.embed(both, track=2),
+        lambda: model.align(both, "red", track=2),
+        lambda: model.fill("a [MASK]", both, track=2),
+        lambda: model.classify(both, ["red", "blue"], ["a [MASK] circle"], track=2),
+    ]
+    for verb in with_a_wrong_number:
+        with pytest.raises(InputError, match="no video track with that number"):
+            verb()
+    with pytest.raises(MismatchError, match="saved tokens have no tracks"):
+        model.align(model.tokens(both), "red", track=0)
 
 
 def test_an_answer_says_which_model_and_what_made_its_tokens(

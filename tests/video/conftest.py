@@ -28,3 +28,9 @@ def reference() -> ModuleType:
 def field_stream() -> ModuleType:
     """`field_stream`: H.264 whose pictures are coded field by field."""
     return _load("field_stream")
+
+
+@pytest.fixture(scope="session")
+def editor() -> ModuleType:
+    """`container_editor`: edits to the headers of containers that no muxer's option makes."""
+    return _load("container_editor")

@@ -61,6 +61,7 @@ def classify(
             top=top,
             prior_strength=prior_strength,
             stride=options.stride,
+            track=options.track,
             on_progress=on_progress,
         )
     note_origin(result.origin, options)

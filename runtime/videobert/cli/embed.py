@@ -45,7 +45,7 @@ def embed(
     check_writable(out, "--out")
     given = None if video is None else source(video)
     with open_model(options) as model, progress("text" if video is None else label(video), options) as on_progress:
-        embedding = model.embed(given, text, stride=options.stride, on_progress=on_progress)
+        embedding = model.embed(given, text, stride=options.stride, track=options.track, on_progress=on_progress)
     if out is not None:
         _save(embedding, out)
         note(f"wrote {out}", options)

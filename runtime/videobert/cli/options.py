@@ -144,6 +144,11 @@ class VideoOptions(ModelOptions):
         typer.Option(min=1, max=5, help="Use every n-th clip; the model's recipe decides if not given."),
     ] = None
 
+    track: Annotated[
+        int | None,
+        typer.Option(min=0, help="Read the n-th video track of the file, from 0; as a player chooses if not given."),
+    ] = None
+
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """A typer command made of `function`: its options object unfolded, its errors shown and turned into exit codes.

@@ -40,7 +40,14 @@ def run(
     video = video_or_clip(video, options)
     given = source(video)
     with open_model(options) as model, progress(label(video), options) as on_progress:
-        report = model.run(given, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
+        report = model.run(
+            given,
+            top=top,
+            context_clips=context_clips,
+            stride=options.stride,
+            track=options.track,
+            on_progress=on_progress,
+        )
     if html is not None:
         from videobert.atomic import write_atomically
         from videobert.report.html import html_page

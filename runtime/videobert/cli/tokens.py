@@ -40,7 +40,9 @@ def tokens(
     check_writable(out, "--out")
     given = source(video)
     with open_model(options) as model, progress(label(video), options) as on_progress:
-        found = model.tokens(given, stride=options.stride, assignment=assignment, on_progress=on_progress)
+        found = model.tokens(
+            given, stride=options.stride, track=options.track, assignment=assignment, on_progress=on_progress
+        )
     if found.origin is not None:
         note_origin(found.origin, options)
     note_domain(found.percentile, found.out_of_domain, options)

@@ -168,6 +168,8 @@ class Walk:
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         self._video = None
         if clips is not None:
+            if request.track:
+                raise InputError("clips are of one track", seen=f"track {request.track}", fix="Leave track out.")
             return GivenClips(
                 clips,
                 self._recipe,
@@ -185,6 +187,7 @@ class Walk:
             cancel=request.cancel,
             decoder=stages.decoder,
             device=stages.decode_on,
+            track=request.track,
         )
 
 
@@ -269,6 +272,13 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
             seen=tokens.assignment,
             allowed=request.assignment,
             fix="Leave assignment out, or make the tokens again from the video.",
+        )
+    if request.track is not None:
+        raise MismatchError(
+            "saved tokens have no tracks to choose from",
+            seen=f"track {request.track}",
+            fix="Leave track out, or make the tokens again from the video.",
+            fix_cli="Leave --track out, or make the tokens again from the video.",
         )
     check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
     return tokens if request.stride is None else tokens.strided(request.stride)

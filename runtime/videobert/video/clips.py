@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
 
-from videobert.arguments import callback, instance, local_path, stop_signal
+from videobert.arguments import callback, check_track, instance, local_path, stop_signal
 from videobert.cancelling import stop_if
 from videobert.decoding import DecoderName, Device
 from videobert.errors import DecodeError, InputError
 from videobert.limits import Limits, check_duration, limits_or_default, most_pixels
 from videobert.recipe import Recipe
 from videobert.video import sources
+from videobert.video.crop import Crop
 from videobert.video.dali.frame_index import FrameReference
 from videobert.video.decoder import Decoder, GaveUp, TimedFrame
 from videobert.video.decoders import Choice, choose, open_decoder
@@ -103,7 +103,7 @@ class ClipStream(Iterator[Clip]):
         self._limits = limits
         self._on_progress = on_progress
         self._cancel = cancel
-        self._transform = PictureTransform(recipe, limits.max_side_px)
+        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop))
         self._clock = self._new_clock()
         self._clips = self._give()
 
@@ -324,6 +324,7 @@ def open_clips(
     cancel: threading.Event | None = None,
     decoder: DecoderName = "auto",
     device: Device = "cpu",
+    track: int | None = None,
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
 
@@ -339,13 +340,15 @@ def open_clips(
         decoder: `"pyav"`; `"dali"`, which falls back to PyAV for what it cannot decode exactly, and says so in the
             stream's `info`; or `"auto"`, DALI on `"cuda"` where NVDEC is there, else PyAV. Numpy frames need none.
         device: `"cpu"`, or `"cuda"` for clips that DALI leaves in the memory of the GPU.
+        track: number of the video track to read, from 0 in the order of the file; None for the one that a player would
+            show. Cover pictures do not count. The stream's `info` says which was read and how many there are.
 
     Returns:
         An iterator of `Clip` and a context manager.
 
     Raises:
         UsageError: an argument of the wrong kind.
-        InputError: the source is missing, unreadable, a URL or of a kind that is not accepted.
+        InputError: the source is missing, unreadable, a URL or of a kind that is not accepted, or has no such track.
         DecodeError: it holds no video that can be decoded.
         LimitExceeded: it is larger or longer than `limits`; also raised while reading.
         Cancelled: once `cancel` is set, here or while reading.
@@ -355,15 +358,19 @@ def open_clips(
     instance("recipe", recipe, Recipe, example="model.recipe")
     callback("on_progress", on_progress)
     stop_signal(cancel)
+    track = check_track(track)
     choice = choose(decoder, device)
     opener = _opener(source, most_pixels(limits))
     if opener is None:
+        if track:
+            raise InputError("numpy frames are one track", seen=f"track {track}", fix="Leave track out.")
         return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel, live=is_live(source))
 
     def reopen(reason: str) -> Decoder:
-        return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits, cancel=cancel)
+        again = Choice("pyav", "cpu", f"dali: {reason}")
+        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=opened.info.track)
 
-    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel)
+    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, track=track)
     return ClipStream(opened, recipe, limits, on_progress, cancel, reopen, is_live(source))
 
 
@@ -378,7 +385,7 @@ def is_live(source: Any) -> bool:
     return isinstance(source, Iterable) and not isinstance(source, Sized)
 
 
-def _opener(source: Any, max_pixels: int) -> Callable[[], InputContainer | None] | None:
+def _opener(source: Any, max_pixels: int) -> Callable[[], sources.Opened | None] | None:
     """What opens an encoded video, as often as its source allows and None after that; None for numpy frames."""
     if isinstance(source, (str, os.PathLike)):
         local_path("source", source)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Literal
 
-from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from videobert.arguments import one_of
 from videobert.decoding import DECODERS, Device, require_dali, unusable
@@ -16,7 +16,8 @@ from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video.dali.streams import place_of, refusal
 from videobert.video.decoder import Decoder
-from videobert.video.pyav_decoder import PyAvDecoder, video_stream
+from videobert.video.pyav_decoder import PyAvDecoder
+from videobert.video.sources import Opened
 
 _DEVICES = ("cpu", "cuda")
 
@@ -52,32 +53,35 @@ def choose(decoder: str, device: str) -> Choice:
 
 def open_decoder(
     choice: Choice,
-    open_container: Callable[[], InputContainer | None],
+    open_video: Callable[[], Opened | None],
     recipe: Recipe,
     limits: Limits,
     *,
     cancel: Event | None = None,
+    track: int | None = None,
     try_codec: bool = True,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
 
-    The first frame is always decoded with PyAV: what it says of size, colour and orientation holds for both.
+    The first frame is always decoded with PyAV: which track is read and what it says of size, colour and orientation
+    holds for both.
 
     Args:
-        open_container: opens the source anew each time; None if it cannot be read twice.
+        open_video: opens the source anew each time; None if it cannot be read twice.
         cancel: set it from anywhere to stop.
+        track: see `PyAvDecoder`.
         try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
 
     Raises:
-        DecodeError, LimitExceeded, Cancelled: as `PyAvDecoder`.
+        DecodeError, InputError, LimitExceeded, Cancelled: as `PyAvDecoder`.
     """
-    container = open_container()
-    if container is None:
+    opened = open_video()
+    if opened is None:
         raise InputError("this video cannot be read a second time")
     try:
-        first = PyAvDecoder(container, limits, cancel)
+        first = PyAvDecoder(opened, limits, cancel, track)
     except BaseException:
-        container.close()
+        opened.container.close()
         raise
     first.fallback = choice.fallback
     if choice.name == "pyav":
@@ -87,21 +91,21 @@ def open_decoder(
         from videobert.video.dali.probe import failure
 
         why = failure(first.info.codec, choice.device)
-    again = None if why else open_container()
+    again = None if why else open_video()
     if again is None:
         first.fallback = f"dali: {why or 'this source can be read only once'}"
         return first
     try:
         return _dali(again, first, recipe, limits, choice.device, cancel)
     except BaseException:
-        again.close()
+        again.container.close()
         raise
     finally:
         first.close()
 
 
 def _dali(
-    container: InputContainer,
+    opened: Opened,
     first: PyAvDecoder,
     recipe: Recipe,
     limits: Limits,
@@ -110,9 +114,12 @@ def _dali(
 ) -> Decoder:
     from videobert.video.dali.decoder import DaliDecoder
 
+    stream = opened.container.streams[first.stream_index]
+    if not isinstance(stream, VideoStream):
+        raise InputError("the file was changed while it was opened")
     return DaliDecoder(
-        container,
-        video_stream(container),
+        opened.container,
+        stream,
         info=first.info,
         turn=first.orientation,
         siting=first.siting(),

@@ -16,7 +16,10 @@ class VideoInfo:
         pixel_format: how the decoder stores pixels, e.g. `"yuv420p10le"`.
         read_as: in which pixel format it is resized and converted to RGB: the same, or for a rare one the nearest that
             is read, to which swscale converts each frame first.
-        width, height: size of the first frame as stored, in pixels.
+        width, height: size of the first frame as stored, in pixels: before it is cropped and turned.
+        crop: pixels of the stored picture that the container has cut off: left, top, right, bottom. What H.264 and HEVC
+            cut off themselves counts as never stored.
+        crop_ignored: why a crop that the container asks for is not followed; None if there is none.
         rotation: degrees clockwise that the stored picture is turned by for display: 0, 90, 180 or 270.
         mirrored: whether the stored picture is mirrored left to right, before it is turned.
         interlaced: whether the first frame holds two fields.
@@ -29,6 +32,8 @@ class VideoInfo:
             `start_s + duration_s` was cut short.
         timestamps: `"presentation"`: as stored; `"decode order"`: the container has decoding times only, and frames
             were given them in order; `"estimated"`: the stream has none, and the frame rate was trusted.
+        track: which video track is read, from 0.
+        tracks: how many the file has; cover pictures are none.
         decoder: what decodes: `"pyav"`, `"dali"`, or `"none"` for numpy frames.
         decoder_fallback: why this is not the decoder that would have been first choice; None if it is.
         frames_decoded: frames that came out of the decoder; with DALI, those that it could choose from.
@@ -49,6 +54,8 @@ class VideoInfo:
     read_as: str = "rgb24"
     width: int
     height: int
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
+    crop_ignored: str | None = None
     rotation: Literal[0, 90, 180, 270] = 0
     mirrored: bool = False
     interlaced: bool = False
@@ -59,6 +66,8 @@ class VideoInfo:
     start_s: float = 0.0
     end_s: float | None = None
     timestamps: Literal["presentation", "decode order", "estimated"] = "presentation"
+    track: int = 0
+    tracks: int = 1
     decoder: Literal["pyav", "dali", "none"] = "pyav"
     decoder_fallback: str | None = None
     frames_decoded: int = 0

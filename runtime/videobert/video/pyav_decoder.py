@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from fractions import Fraction
+from itertools import chain
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import av.error
-from av.container import InputContainer
+from av.codec.context import Flags
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -20,19 +20,21 @@ from videobert.cancelling import stop_if
 from videobert.errors import DecodeError
 from videobert.limits import Limits, check_duration, check_side, most_pixels
 from videobert.video.colour import colour_of
+from videobert.video.crop import UNCROPPED
 from videobert.video.decoder import TimedFrame
+from videobert.video.display_matrix import OrientationProbe
 from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
 from videobert.video.siting import ChromaSiting, SitingProbe
+from videobert.video.sources import Opened
 from videobert.video.stated_times import StatedFrame, StatedTimes
 from videobert.video.timestamps import LOOK_AHEAD
-from videobert.video.transform import orientation_of
+from videobert.video.tracks import find_film
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
 
 _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
-_NOT_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
 # Containers whose stated duration is a guess from bit rates or from a clock that wraps.
 _NO_DURATION = {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "mjpeg", "obu"}
 # Containers whose stated duration is when the last frame ends, whenever the first one begins; in Flash Video it may be.
@@ -48,42 +50,49 @@ _DAMAGED_PACKETS_IN_A_ROW = 90_000
 
 
 class PyAvDecoder:
-    """Reads the first video stream of an opened container; owns the container.
+    """Reads one video track of an opened container; owns the container.
 
     Args:
-        container: as `sources` opens it.
+        opened: as `sources` opens it.
         limits: `max_side_px` holds before a frame is decoded and for every frame, `max_duration_s` for what the
             container states.
         cancel: looked at before each packet, here and in `frames`.
+        track: number of the video track to read, see `find_film`; None for the one that a player would show.
 
     Raises:
         DecodeError: there is no video stream, no decoder for it, or no frame that can be decoded.
+        InputError: there is no such track.
         LimitExceeded: the picture is too large or the video too long.
         Cancelled: `cancel` is set.
 
     Attributes:
         fallback: why this is not the decoder that would have been first choice; None if it is.
         orientation: the display orientation of the first frame.
+        stream_index: of the track, in the container.
     """
 
     tolerance: Fraction = Fraction(0)
     look_ahead: int = LOOK_AHEAD
 
-    def __init__(self, container: InputContainer, limits: Limits, cancel: Event | None = None) -> None:
+    def __init__(self, opened: Opened, limits: Limits, cancel: Event | None = None, track: int | None = None) -> None:
         self.fallback: str | None = None
-        self._container = container
+        self._container = container = opened.container
         self._limits = limits
         self._cancel = cancel
         self._name = container.format.name
         self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = 0
         # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see StatedTimes.
         container.flags &= ~_GENERATE_PTS
-        stream = video_stream(container)
+        film = find_film(opened, track, cancel)
+        stream, self._ahead = film.stream, film.packets
+        self.stream_index = stream.index
         duration_s = self._check_metadata(stream)
         context = stream.codec_context
         context.thread_type = "AUTO"
         if context.width * context.height < _THREADED_PIXELS:
             context.thread_count = 1
+        # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
+        context.flags |= Flags.unaligned
         context.options = {
             # What a decoder that learns no siting from the stream is to say; the others overwrite it.
             "chroma_sample_location": "left",
@@ -102,8 +111,11 @@ class PyAvDecoder:
                 fix="Check that the file plays, or convert it to MP4 (H.264).",
             )
         picture = first.picture
-        colour, orientation = colour_of(picture), orientation_of(picture)
+        colour, orientation = colour_of(picture), OrientationProbe()(picture)
         self.orientation = orientation
+        crop, crop_fault = film.note.crop, film.note.crop_fault
+        if not crop.fits(picture.width, picture.height):
+            crop, crop_fault = UNCROPPED, f"{crop.in_words} of {picture.width}x{picture.height}"
         self._first: TimedFrame | None = first
         self._info = VideoInfo(
             container=self._name.split(",")[0],
@@ -121,6 +133,10 @@ class PyAvDecoder:
             duration_s=duration_s,
             start_s=float(first.time or 0),
             timestamps="estimated" if first.time is None else "presentation",
+            track=film.number,
+            tracks=film.count,
+            crop=astuple(crop),
+            crop_ignored=crop_fault,
         )
 
     @property
@@ -234,10 +250,12 @@ class PyAvDecoder:
             return []
 
     def _packets(self, stream: VideoStream) -> Iterator[Packet[Any]]:
+        # Read while the track was chosen, and each once.
+        ahead, self._ahead = iter(self._ahead), ()
         errors = 0
         while errors < _READ_ERRORS_IN_A_ROW:
             try:
-                for packet in self._container.demux(stream):
+                for packet in chain(ahead, self._container.demux(stream)):
                     if packet.size:  # the empty one at the end asks for draining
                         errors = 0
                         yield packet
@@ -249,26 +267,3 @@ class PyAvDecoder:
                     return
                 errors += 1
                 self._damaged_packets += 1
-
-
-def video_stream(container: InputContainer) -> VideoStream:
-    """The stream that is the film: no cover picture, and one that PyAV knows a decoder for.
-
-    Raises:
-        DecodeError: there is none.
-    """
-    film = [s for s in container.streams.video if not s.disposition & _NOT_FILM]
-    if not film:
-        kinds = sorted({stream.type for stream in container.streams})
-        raise DecodeError(
-            "there is no video in this file",
-            seen=", ".join(kinds) + " only" if kinds else "no streams",
-            allowed="a file with a video stream",
-            fix="Check that this is the right file.",
-        )
-    for stream in film:
-        if stream.codec_context is not None:
-            return stream
-    raise DecodeError(
-        "no decoder knows this video's codec", fix="Convert the video to MP4 (H.264).", seen=container.format.name
-    )
