@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes.util
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,12 +67,13 @@ class _Search:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside: list[int] = []
-        self._plain: Callable[[str], str | None] = ctypes.util.find_library
+        self._plain: Any = ctypes.util.find_library
 
     def enter(self) -> None:
         with self._lock:
             if not self._inside:
-                self._plain, ctypes.util.find_library = ctypes.util.find_library, self._find
+                self._plain = ctypes.util.find_library
+                ctypes.util.find_library = self._find
             self._inside.append(threading.get_ident())
 
     def leave(self) -> None:
@@ -82,7 +83,10 @@ class _Search:
                 ctypes.util.find_library = self._plain
 
     def _find(self, name: str) -> str | None:
-        return "libdl.so.2" if name == "dl" and threading.get_ident() in self._inside else self._plain(name)
+        if name == "dl" and threading.get_ident() in self._inside:
+            return "libdl.so.2"
+        found: str | None = self._plain(name)
+        return found
 
 
 _SEARCH = _Search()

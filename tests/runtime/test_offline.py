@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +115,8 @@ from pathlib import Path
 from videobert.cli.app import main
 
 out = Path(os.environ["OUT"])
-shutil.copytree(Path(os.environ["CLIP"]).parent, out / "model", ignore=shutil.ignore_patterns("graphs", "manifest.json"))
+made = shutil.ignore_patterns("graphs", "manifest.json")
+shutil.copytree(Path(os.environ["CLIP"]).parent, out / "model", ignore=made)
 for words in (["build", str(out / "model"), "--quiet"], ["doctor", "--help"]):
     try:
         main(words)
@@ -172,7 +171,7 @@ _WAYS_OUT = {
     "a library search": "import ctypes.util\nctypes.util.find_library('dl')",
     "a file at home": "import os\nopen(os.path.expanduser('~/id'), 'w')",
     "a folder at home": "import os\nos.mkdir(os.path.expanduser('~/intel'))",
-    "a file moved home": "import os\np = os.environ['OUT'] + '/a'\nopen(p, 'w')\nos.rename(p, os.path.expanduser('~/a'))",
+    "a file moved home": "import os\np = os.environ['OUT']\nos.rename(p, os.path.expanduser('~/a'))",
     "a temporary file": "import tempfile\ntempfile.TemporaryFile()",
 }
 _NATIVE_WAYS_OUT = {
@@ -202,7 +201,8 @@ def test_the_watcher_lets_threads_and_reading_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "package"), [("openvino", "openvino_telemetry"), ("onnxruntime", "onnxruntime"), ("torch", "cuda.pathfinder")]
+    ("module", "package"),
+    [("openvino", "openvino_telemetry"), ("onnxruntime", "onnxruntime"), ("torch", "cuda.pathfinder")],
 )
 def test_without_the_remedy_these_libraries_are_seen(module: str, package: str, tmp_path: Path) -> None:
     """So that the tests above cannot pass for want of what they look for."""

@@ -16,7 +16,16 @@ import struct
 import sys
 from typing import Any
 
-_PROCESSES = ("os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "os.startfile", "subprocess.Popen", "pty.")
+_PROCESSES = (
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.exec",
+    "os.system",
+    "os.startfile",
+    "subprocess.Popen",
+    "pty.",
+)
 _NETWORK = ("socket.", "http.", "urllib.", "ssl.")
 # For each event that changes the file system, which of its arguments are paths.
 _CHANGES = {
