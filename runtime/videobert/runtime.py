@@ -14,6 +14,7 @@ import numpy as np
 
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
+from videobert.cpu_threads import thread_limit
 from videobert.decoding import decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
@@ -61,7 +62,10 @@ def load(
         engine: `"auto"`, `"openvino"`, `"tensorrt"` or `"torch"`. One asked for by name runs or is an error; auto may
             fall back, and every answer's `origin.fallback` then says why.
         limits: what is accepted as input; the defaults of `Limits` if not given.
-        threads: CPU threads; None lets the engine choose.
+        threads: most CPU threads that compute at a time in a call, whatever they do: decoding, the model, the search
+            for tokens. Reading a video and running the model then take turns. None is what `OMP_NUM_THREADS` or the
+            CPU quota of a container says, and where neither asks for fewer than all processors of this process, all of
+            them, with the video read beside the model. Answers do not depend on it.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32; or one of the two.
         cache_dir: where compiled graphs are kept; None is `$XDG_CACHE_HOME/videobert` or `~/.cache/videobert`.
@@ -79,9 +83,10 @@ def load(
         EngineUnavailable: the engine, device or decoder asked for cannot run here.
         UsageError: an option that is not known.
     """
+    limit = thread_limit(threads)
     folder = ModelFolder(name_or_folder)
     options = EngineOptions(
-        threads=threads,
+        threads=limit,
         hint=hint,
         precision=precision,
         cache_dir=None if cache_dir is None else Path(cache_dir),
@@ -91,7 +96,7 @@ def load(
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
         opened.prepare()
-        return Runtime(folder, opened, limits or Limits(), decoder=decoder)
+        return Runtime(folder, opened, limits or Limits(), decoder=decoder, threads=limit)
     except BaseException:
         opened.close()
         raise
@@ -114,11 +119,13 @@ class Runtime:
         folder: the opened model folder.
         engine: what runs its graphs; the Runtime closes it.
         limits: what is accepted as input.
-        decoder: see `load`.
+        decoder, threads: see `load`; the engine was opened with its own.
     """
 
-    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto") -> None:
-        self._stages = Stages(folder, engine, limits, *decoding(decoder, engine))
+    def __init__(
+        self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto", threads: int | None = None
+    ) -> None:
+        self._stages = Stages(folder, engine, limits, *decoding(decoder, engine), threads=threads)
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []

@@ -153,6 +153,7 @@ def _read(stages: Stages, video: VideoSource, request: Request, on_clip: Callabl
         cancel=request.cancel,
         decoder=stages.decoder,
         device=stages.decode_on,
+        threads=stages.threads,
     ) as stream:
         for clip, feature in _features(stages, iter(stream), request.cancel, seconds):
             first = clip.start_s if first is None else first

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from av.container import InputContainer
 
 from videobert.cancelling import stop_if
+from videobert.cpu_threads import thread_limit
 from videobert.decoding import DecoderName, Device
 from videobert.errors import DecodeError, InputError
 from videobert.limits import Limits, check_duration
@@ -293,6 +294,7 @@ def open_clips(
     cancel: threading.Event | None = None,
     decoder: DecoderName = "auto",
     device: Device = "cpu",
+    threads: int | None = None,
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
 
@@ -308,6 +310,8 @@ def open_clips(
         decoder: `"pyav"`; `"dali"`, which falls back to PyAV for what it cannot decode exactly, and says so in the
             stream's `info`; or `"auto"`, DALI on `"cuda"` where NVDEC is there, else PyAV. Numpy frames need none.
         device: `"cpu"`, or `"cuda"` for clips that DALI leaves in the memory of the GPU.
+        threads: most threads that decode and transform at a time, the caller's among them; None for what
+            `OMP_NUM_THREADS` or the CPU quota of a container says, else for as many as pay. Clips do not depend on it.
 
     Returns:
         An iterator of `Clip` and a context manager.
@@ -319,16 +323,18 @@ def open_clips(
         Cancelled: once `cancel` is set, here or while reading.
         EngineUnavailable: DALI was asked for by name and cannot run here.
     """
-    limits = limits or Limits()
+    limits, threads = limits or Limits(), thread_limit(threads)
     choice = choose(decoder, device)
     opener = _opener(source, limits.max_side_px**2)
     if opener is None:
         return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel)
 
     def reopen(reason: str) -> Decoder:
-        return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits, cancel=cancel)
+        return open_decoder(
+            Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits, cancel=cancel, threads=threads
+        )
 
-    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel)
+    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, threads=threads)
     return ClipStream(opened, recipe, limits, on_progress, cancel, reopen)
 
 

@@ -60,6 +60,7 @@ def open_decoder(
     limits: Limits,
     *,
     cancel: Event | None = None,
+    threads: int | None = None,
     try_codec: bool = True,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
@@ -69,6 +70,7 @@ def open_decoder(
     Args:
         open_container: opens the source anew each time; None if it cannot be read twice.
         cancel: set it from anywhere to stop.
+        threads: most threads that decode and transform at a time; None for as many as pay.
         try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
 
     Raises:
@@ -78,7 +80,7 @@ def open_decoder(
     if container is None:
         raise InputError("this video cannot be read a second time")
     try:
-        first = PyAvDecoder(container, limits, cancel)
+        first = PyAvDecoder(container, limits, cancel, threads=threads)
     except BaseException:
         container.close()
         raise
@@ -95,7 +97,7 @@ def open_decoder(
         first.fallback = f"dali: {why or 'this source can be read only once'}"
         return first
     try:
-        return _dali(again, first, recipe, limits, choice.device, cancel)
+        return _dali(again, first, recipe, limits, choice.device, cancel, threads)
     except BaseException:
         again.close()
         raise
@@ -110,6 +112,7 @@ def _dali(
     limits: Limits,
     device: Device,
     cancel: Event | None,
+    threads: int | None,
 ) -> Decoder:
     from videobert.video.dali.decoder import DaliDecoder
 
@@ -124,4 +127,5 @@ def _dali(
         limits=limits,
         place=place_of(device),
         cancel=cancel,
+        threads=threads,
     )

@@ -51,6 +51,7 @@ class PyAvDecoder:
         limits: `max_side_px` holds before a frame is decoded and for every frame, `max_duration_s` for what the
             container states.
         cancel: looked at before each packet, here and in `frames`.
+        threads: most threads that decode and transform at a time; None for as many as pay.
 
     Raises:
         DecodeError: there is no video stream, no decoder for it, or no frame that can be decoded.
@@ -64,7 +65,9 @@ class PyAvDecoder:
 
     tolerance: Fraction = Fraction(0)
 
-    def __init__(self, container: InputContainer, limits: Limits, cancel: Event | None = None) -> None:
+    def __init__(
+        self, container: InputContainer, limits: Limits, cancel: Event | None = None, *, threads: int | None = None
+    ) -> None:
         self.fallback: str | None = None
         self._container = container
         self._limits = limits
@@ -80,6 +83,9 @@ class PyAvDecoder:
         context.thread_type = "AUTO"
         if context.width * context.height < _THREADED_PIXELS:
             context.thread_count = 1
+        elif threads is not None:
+            # The calling thread transforms while FFmpeg's decode what follows.
+            context.thread_count = max(1, threads - 1)
         context.options = {
             # What a decoder that learns no siting from the stream is to say; the others overwrite it.
             "chroma_sample_location": "left",

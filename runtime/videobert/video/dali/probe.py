@@ -30,8 +30,7 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "h264": ("libx264", "yuv420p", {"preset": "veryfast", "bf": "3", "x264-params": "keyint=12:scenecut=0"}),
     "hevc": ("libx265", "yuv420p", {"preset": "ultrafast", "x265-params": "keyint=12:bframes=3:log-level=none"}),
     "av1": ("libsvtav1", "yuv420p", {"preset": "12", "g": "16"}),
-    # In one thread: on pictures this small, libvpx spends a second of several cores in waiting for each other.
-    "vp8": ("libvpx", "yuv420p", {"g": "12", "deadline": "realtime", "cpu-used": "8", "threads": "1"}),
+    "vp8": ("libvpx", "yuv420p", {"g": "12", "deadline": "realtime", "cpu-used": "8"}),
     "vp9": ("libvpx-vp9", "yuv420p", {"g": "12", "deadline": "realtime", "cpu-used": "8"}),
     "mjpeg": ("mjpeg", "yuvj420p", {"qmin": "2", "qmax": "3"}),
 }
@@ -91,6 +90,8 @@ def _clip(codec: str) -> bytes | None:
             stream = cast(VideoStream, output.add_stream(name, rate=20, options=options))
             stream.width = stream.height = _SIDE_PX
             stream.pix_fmt = pixel_format
+            # With pictures this small, those of libvpx spend a second of several cores in waiting for each other.
+            stream.codec_context.thread_count = 1
             for number in range(_FRAMES):
                 grey = np.full((_SIDE_PX, _SIDE_PX, 3), 28 + _STEP * number, np.uint8)
                 frame = VideoFrame.from_ndarray(grey, "rgb24").reformat(format=pixel_format)
