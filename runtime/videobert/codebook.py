@@ -120,7 +120,7 @@ class Codebook:
         return digest.hexdigest()[:16]
 
     def assign(
-        self, features: npt.NDArray[np.float32], method: Assignment = "flat", *, threads: int = 0
+        self, features: npt.NDArray[np.float32], method: Assignment = "flat", *, threads: int | None = None
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """The visual token of each feature, and its distance to that token's centroid.
 
@@ -130,7 +130,8 @@ class Codebook:
             features: float32 `(n, dim)`; n may be 0.
             method: `"flat"`, the exact nearest leaf, ties to the lowest id; or `"tree"`, the nearest child level by
                 level, cheaper and the way large codebooks were used, which does not always end at the nearest leaf.
-            threads: most threads to use; 0 for OMP_NUM_THREADS, and where that is unset, the cores of this process.
+            threads: most threads to use; None for OMP_NUM_THREADS or the CPU quota, else the processors of this
+                process.
 
         Returns:
             int32 `(n,)` ids and float32 `(n,)` Euclidean distances.

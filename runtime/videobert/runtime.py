@@ -17,6 +17,7 @@ from videobert.arguments import flag, local_path
 from videobert.cancelling import Stop
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
+from videobert.cpu_threads import thread_limit
 from videobert.decoding import decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
@@ -68,7 +69,10 @@ def load(
         engine: `"auto"`, `"openvino"`, `"tensorrt"` or `"torch"`. One asked for by name runs or is an error; auto may
             fall back, and every answer's `origin.fallback` then says why.
         limits: what is accepted as input; the defaults of `Limits` if not given.
-        threads: CPU threads; None lets the engine choose.
+        threads: most CPU threads that compute at a time in a call, whatever they do: decoding, the model, the search
+            for tokens. Reading a video and running the model then take turns. None is what `OMP_NUM_THREADS` or the
+            CPU quota of a container says, and where neither asks for fewer than all processors of this process, all of
+            them, with the video read beside the model. Answers do not depend on it.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32; or one of the two.
         cache_dir: where compiled graphs are kept; None is `$XDG_CACHE_HOME/videobert` or `~/.cache/videobert`.
@@ -87,8 +91,9 @@ def load(
         UsageError: an option that is not known, or of the wrong kind.
     """
     accepted = limits_or_default(limits)
+    limit = thread_limit(threads)
     options = EngineOptions(
-        threads=threads,
+        threads=limit,
         hint=hint,
         precision=precision,
         cache_dir=None if cache_dir is None else local_path("cache_dir", cache_dir),
@@ -101,7 +106,7 @@ def load(
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
         opened.prepare()
-        return Runtime(folder, opened, accepted, decoder=decoder)
+        return Runtime(folder, opened, accepted, decoder=decoder, threads=limit)
     except BaseException:
         opened.close()
         raise
@@ -125,12 +130,14 @@ class Runtime:
         folder: the opened model folder.
         engine: what runs its graphs; the Runtime closes it.
         limits: what is accepted as input.
-        decoder: see `load`.
+        decoder, threads: see `load`; the engine was opened with its own.
     """
 
-    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto") -> None:
+    def __init__(
+        self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto", threads: int | None = None
+    ) -> None:
         accepted = limits_or_default(limits)
-        self._stages = Stages(folder, engine, accepted, *decoding(decoder, engine))
+        self._stages = Stages(folder, engine, accepted, *decoding(decoder, engine), threads=threads)
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -41,6 +42,7 @@ class Stages:
         limits: what is accepted as input.
         decoder: what reads videos: `"auto"`, `"pyav"` or `"dali"`.
         decode_on: `"cpu"` or `"cuda"`: where `decoder` works and leaves its clips.
+        threads: most threads that compute at a time in a call; None for as many as there are processors.
 
     Raises:
         ModelError: tokenizer or codebook is damaged.
@@ -54,6 +56,8 @@ class Stages:
         limits: Limits,
         decoder: DecoderName = "auto",
         decode_on: Device = "cpu",
+        *,
+        threads: int | None = None,
     ) -> None:
         self.config = folder.config
         self._weights = folder.hash
@@ -66,10 +70,17 @@ class Stages:
         self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
         self.questions = Questions(folder.config.questions, self.tokenizer, self.builder)
         self.codebook = _codebook(folder)
+        # What is done beside an engine that works on several clips has the threads of one of them.
+        self.threads = None if threads is None else max(1, threads // engine.parallel)
         self.assign: Assign = (
-            engine.assigner(self.codebook) if isinstance(engine, AssignsTokens) else self.codebook.assign
+            engine.assigner(self.codebook)
+            if isinstance(engine, AssignsTokens)
+            else partial(self.codebook.assign, threads=self.threads)
         )
         self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
+        self._by_turns = threads is not None and engine.device == "CPU"
+        self._started: list[Future[Any]] = []
+        self._starting = threading.Lock()
 
     def recipe_for(self, stride: int | None) -> Recipe:
         """The model's recipe, with another stride if one is asked for."""
@@ -95,9 +106,13 @@ class Stages:
     def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Future[tuple[npt.NDArray[np.float32], float]]:
         """Start the backbone on one clip, uint8 `(frames, height, width, 3)`, on the host or on a GPU.
 
-        Later gives float32 `(feature_dim,)` and the seconds that it took.
+        Later gives float32 `(feature_dim,)` and the seconds that it took. Where threads are limited, the engine's are
+        waited for, so that the caller's next work comes after theirs.
         """
-        return self._clips.submit(self._feature, frames)
+        future = self._clips.submit(self._feature, frames)
+        if self._by_turns:
+            self._take_turns(future)
+        return future
 
     def states(
         self, items: Iterable[Masked], cancel: threading.Event | None = None
@@ -132,6 +147,15 @@ class Stages:
         """Stop the threads and close the engine."""
         self._clips.shutdown(wait=True)
         self.engine.close()
+
+    def _take_turns(self, future: Future[Any]) -> None:
+        with self._starting:
+            self._started.append(future)
+            started = self._started
+            if len(started) < self.engine.parallel:
+                return
+            self._started = []
+        wait(started)
 
     def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> tuple[npt.NDArray[np.float32], float]:
         began = time.perf_counter()

@@ -14,7 +14,7 @@ from videobert.cli.classify import classify
 from videobert.cli.cluster import cluster
 from videobert.cli.doctor import doctor
 from videobert.cli.embed import embed
-from videobert.cli.failure import INTERRUPTED, USAGE, is_usage, usage_failure
+from videobert.cli.failure import USAGE, interruption, is_usage, usage_failure
 from videobert.cli.fill import fill
 from videobert.cli.grammar import Verb, Verbs
 from videobert.cli.import_ import import_
@@ -89,8 +89,10 @@ def main(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(words or ["--help"], prog_name="videobert", standalone_mode=False)
-    except typer.Abort:
-        code = INTERRUPTED
+    except (typer.Abort, KeyboardInterrupt):  # while what was typed is read
+        failure = interruption()
+        failure.show(as_json="--json" in words)
+        code = failure.exit_code
     except Exception as error:
         if not is_usage(error):
             raise

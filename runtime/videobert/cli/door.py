@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from videobert.engines.compiler_folders import compiler_folders
 from videobert.errors import EngineUnavailable
+from videobert.offline_imports import no_library_search
 
 
 @contextmanager
@@ -16,7 +18,8 @@ def modeling(verb: str, extra: str) -> Iterator[None]:
         EngineUnavailable: `extra`'s libraries are not installed.
     """
     try:
-        yield
+        with no_library_search(), compiler_folders(None):
+            yield
     except ModuleNotFoundError as error:
         package = (error.name or str(error)).partition(".")[0]
         raise EngineUnavailable(

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from videobert.cli.entry import interrupted, raise_interrupts
 from videobert.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
 from videobert.printable import printable, shown
 from videobert.report.screen import width_of, wrapped
@@ -64,6 +65,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         typer.Exit: with the exit code, in place of every exception but typer's own and the interpreter's.
     """
     try:
+        raise_interrupts(True)
         yield
         sys.stdout.flush()
     except BrokenPipeError:
@@ -74,7 +76,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
     except BaseException as error:  # a panic of the tokenizers library is no `Exception`
         if is_typers(error):
             raise
-        if debug and not isinstance(error, KeyboardInterrupt):
+        if debug and not (isinstance(error, KeyboardInterrupt) or interrupted()):
             traceback.print_exc(file=sys.stderr)
             if isinstance(error, BuildError):
                 _write("\n".join(printable(line) for line in error.log.splitlines()))
@@ -85,6 +87,8 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         except OSError:
             _give_up_output()
         raise typer.Exit(failure.exit_code) from None
+    finally:
+        raise_interrupts(False)
 
 
 def _give_up_output() -> None:
@@ -115,8 +119,15 @@ def usage_failure(error: Any) -> Failure:
     )
 
 
+def interruption() -> Failure:
+    """The user stopped it."""
+    return Failure(type=KeyboardInterrupt.__name__, what="interrupted", exit_code=INTERRUPTED)
+
+
 def _failure_of(error: BaseException) -> Failure:
     kind = type(error).__name__
+    if isinstance(error, KeyboardInterrupt) or interrupted():
+        return interruption()
     if isinstance(error, VideoBertError):
         return Failure(
             type=kind,
@@ -126,8 +137,6 @@ def _failure_of(error: BaseException) -> Failure:
             fix=error.fix_cli,
             exit_code=error.exit_code,
         )
-    if isinstance(error, KeyboardInterrupt):
-        return Failure(type=kind, what="interrupted", exit_code=INTERRUPTED)
     if isinstance(error, ModuleNotFoundError):
         return Failure(
             type=kind,

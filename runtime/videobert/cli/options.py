@@ -66,7 +66,12 @@ class ModelOptions(TalkOptions):
         typer.Option(help="What runs the graphs.", rich_help_panel=_MODEL),
     ] = "auto"
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; all cores if not given.", rich_help_panel=_MODEL)
+        int | None,
+        typer.Option(
+            min=1,
+            help="Most CPU threads that compute at a time; all that the system grants if not given.",
+            rich_help_panel=_MODEL,
+        ),
     ] = None
     hint: Annotated[
         Literal["latency", "throughput"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from videobert.arguments import one_of, whole
+from videobert.arguments import one_of
+from videobert.cpu_threads import thread_limit
 from videobert.engines.base import HINTS, PRECISIONS, Engine, EngineOptions
 from videobert.errors import EngineUnavailable, ModelError, UsageError
 
@@ -32,7 +33,8 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
         EngineUnavailable: what was asked for cannot run here; the message says what to install.
         ModelError: the engines that were asked for by name are damaged or for another model, GPU or version.
     """
-    options = _check(engine, device, options)
+    _check(engine, device, options)
+    options = replace(options, threads=thread_limit(options.threads))
     if device == "auto":
         device = "cpu" if engine == "auto" else _RUNS_ON[engine][0]
     order = [name for name in ENGINES[1:] if engine in ("auto", name) and device in _RUNS_ON[name]]
@@ -94,8 +96,7 @@ def _open(name: str, folder: ModelFolder, device: str, options: EngineOptions) -
     return TorchEngine(folder, device, options)
 
 
-def _check(engine: str, device: str, options: EngineOptions) -> EngineOptions:
-    """The options, with plain numbers for numpy's."""
+def _check(engine: str, device: str, options: EngineOptions) -> None:
     for name, value, allowed in (
         ("engine", engine, ENGINES),
         ("device", device, DEVICES),
@@ -103,12 +104,3 @@ def _check(engine: str, device: str, options: EngineOptions) -> EngineOptions:
         ("precision", options.precision, PRECISIONS),
     ):
         one_of(name, value, allowed)
-    threads = options.threads
-    if threads is None:
-        return options
-    return replace(
-        options,
-        threads=whole(
-            "threads", threads, least=1, most=1024, allowed="1 to 1024, or None", fix="Leave it out for all cores."
-        ),
-    )

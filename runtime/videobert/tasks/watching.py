@@ -188,6 +188,7 @@ class Walk:
             decoder=stages.decoder,
             device=stages.decode_on,
             track=request.track,
+            threads=stages.threads,
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from videobert.engines.external_tensors import check_external
 from videobert.errors import ModelError
+from videobert.offline_imports import openvino_library
 
 _TYPES = {"u8": "uint8", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32"}
 
@@ -36,11 +37,9 @@ def signature_of(content: bytes, name: str) -> Signature:
     Raises:
         ModelError: it cannot be read, names other files, or has a type that no graph of a model folder has.
     """
-    import openvino
-
     check_external(content, name)
     try:
-        model = openvino.Core().read_model(content)
+        model = openvino_library().Core().read_model(content)
         return Signature(tuple(map(_port, model.inputs)), tuple(map(_port, model.outputs)))
     except (RuntimeError, KeyError) as error:
         raise ModelError(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from videobert.arguments import callback, check_track, instance, local_path, stop_signal
 from videobert.cancelling import stop_if
+from videobert.cpu_threads import thread_limit
 from videobert.decoding import DecoderName, Device
 from videobert.errors import DecodeError, InputError
 from videobert.limits import Limits, check_duration, limits_or_default, most_pixels
@@ -325,6 +326,7 @@ def open_clips(
     decoder: DecoderName = "auto",
     device: Device = "cpu",
     track: int | None = None,
+    threads: int | None = None,
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
 
@@ -342,6 +344,8 @@ def open_clips(
         device: `"cpu"`, or `"cuda"` for clips that DALI leaves in the memory of the GPU.
         track: number of the video track to read, from 0 in the order of the file; None for the one that a player would
             show. Cover pictures do not count. The stream's `info` says which was read and how many there are.
+        threads: most threads that decode and transform at a time, the caller's among them; None for what
+            `OMP_NUM_THREADS` or the CPU quota of a container says, else for as many as pay. Clips do not depend on it.
 
     Returns:
         An iterator of `Clip` and a context manager.
@@ -354,7 +358,7 @@ def open_clips(
         Cancelled: once `cancel` is set, here or while reading.
         EngineUnavailable: DALI was asked for by name and cannot run here.
     """
-    limits = limits_or_default(limits)
+    limits, threads = limits_or_default(limits), thread_limit(threads)
     instance("recipe", recipe, Recipe, example="model.recipe")
     callback("on_progress", on_progress)
     stop_signal(cancel)
@@ -368,9 +372,9 @@ def open_clips(
 
     def reopen(reason: str) -> Decoder:
         again = Choice("pyav", "cpu", f"dali: {reason}")
-        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=opened.info.track)
+        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=opened.info.track, threads=threads)
 
-    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, track=track)
+    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, track=track, threads=threads)
     return ClipStream(opened, recipe, limits, on_progress, cancel, reopen, is_live(source))
 
 

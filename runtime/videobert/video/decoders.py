@@ -59,6 +59,7 @@ def open_decoder(
     *,
     cancel: Event | None = None,
     track: int | None = None,
+    threads: int | None = None,
     try_codec: bool = True,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
@@ -70,6 +71,7 @@ def open_decoder(
         open_video: opens the source anew each time; None if it cannot be read twice.
         cancel: set it from anywhere to stop.
         track: see `PyAvDecoder`.
+        threads: most threads that decode and transform at a time; None for as many as pay.
         try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
 
     Raises:
@@ -79,7 +81,7 @@ def open_decoder(
     if opened is None:
         raise InputError("this video cannot be read a second time")
     try:
-        first = PyAvDecoder(opened, limits, cancel, track)
+        first = PyAvDecoder(opened, limits, cancel, track, threads=threads)
     except BaseException:
         opened.container.close()
         raise
@@ -96,7 +98,7 @@ def open_decoder(
         first.fallback = f"dali: {why or 'this source can be read only once'}"
         return first
     try:
-        return _dali(again, first, recipe, limits, choice.device, cancel)
+        return _dali(again, first, recipe, limits, choice.device, cancel, threads)
     except BaseException:
         again.container.close()
         raise
@@ -111,6 +113,7 @@ def _dali(
     limits: Limits,
     device: Device,
     cancel: Event | None,
+    threads: int | None,
 ) -> Decoder:
     from videobert.video.dali.decoder import DaliDecoder
 
@@ -128,4 +131,5 @@ def _dali(
         limits=limits,
         place=place_of(device),
         cancel=cancel,
+        threads=threads,
     )

@@ -58,6 +58,7 @@ class PyAvDecoder:
             container states.
         cancel: looked at before each packet, here and in `frames`.
         track: number of the video track to read, see `find_film`; None for the one that a player would show.
+        threads: most threads that decode and transform at a time; None for as many as pay.
 
     Raises:
         DecodeError: there is no video stream, no decoder for it, or no frame that can be decoded.
@@ -74,7 +75,15 @@ class PyAvDecoder:
     tolerance: Fraction = Fraction(0)
     look_ahead: int = LOOK_AHEAD
 
-    def __init__(self, opened: Opened, limits: Limits, cancel: Event | None = None, track: int | None = None) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        limits: Limits,
+        cancel: Event | None = None,
+        track: int | None = None,
+        *,
+        threads: int | None = None,
+    ) -> None:
         self.fallback: str | None = None
         self._container = container = opened.container
         self._limits = limits
@@ -91,6 +100,9 @@ class PyAvDecoder:
         context.thread_type = "AUTO"
         if context.width * context.height < _THREADED_PIXELS:
             context.thread_count = 1
+        elif threads is not None:
+            # The calling thread transforms while FFmpeg's decode what follows.
+            context.thread_count = max(1, threads - 1)
         # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
         context.flags |= Flags.unaligned
         context.options = {
