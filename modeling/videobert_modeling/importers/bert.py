@@ -117,8 +117,8 @@ def import_bert(
             allowed="tokenizer.json or vocab.txt",
             fix="Pass tokenizer=PATH (--tokenizer).",
         )
-    content = read_tokenizer(words)
     ledger = Ledger("BERT", source.name)
+    content = read_tokenizer(words, ledger.notes)
     side = visual_side(backbone, centroids, recipe, ledger, features=features, seed=seed, strict=strict)
     model = read_bert(
         source,

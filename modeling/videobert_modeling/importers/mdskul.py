@@ -128,8 +128,8 @@ def import_mdskul(
             allowed="tokenizer.json or vocab.txt",
             fix="Pass tokenizer=PATH (--tokenizer) with BERT's own.",
         )
-    content = read_tokenizer(tokens)
     ledger = Ledger("MDSKUL VideoBERT", source.name)
+    content = read_tokenizer(tokens, ledger.notes)
     side = visual_side(backbone, centroids, recipe, ledger, features=features, seed=seed, strict=strict)
     model = read_mdskul(source, side, ledger, name=name or out.name, words=words, heads=heads, strict=strict)
     write_folder(
