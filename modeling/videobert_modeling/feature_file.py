@@ -94,7 +94,7 @@ class FeatureFiles:
                 rows = features.get_shape()[0]
                 for start in range(0, rows, _BLOCK_ROWS):
                     block = features[start : min(start + _BLOCK_ROWS, rows)]
-                    yield checked_rows(block, lambda row, start=start: f"row {start + row} of {path.name}")  # type: ignore[misc]
+                    yield checked_rows(block, start, f" of {path.name}")
 
 
 def read_features(paths: Iterable[Path]) -> Iterator[npt.NDArray[np.float32]]:

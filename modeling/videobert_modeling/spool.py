@@ -81,7 +81,7 @@ class FeatureSpool:
                 allowed=self.dim,
                 fix="Cluster only features of one backbone.",
             )
-        rows = checked_rows(block, lambda row: f"feature row {self.rows + row}")
+        rows = checked_rows(block, self.rows)
         self.dim = block.shape[1]
         self.rows += len(block)
         return rows
@@ -100,11 +100,12 @@ class FeatureSpool:
             yield part, self.take(part)
 
 
-def checked_rows(block: npt.NDArray[np.generic], name: Callable[[int], str]) -> npt.NDArray[np.float32]:
+def checked_rows(block: npt.NDArray[np.generic], first: int, of: str = "") -> npt.NDArray[np.float32]:
     """Rows `(n, D)` of any floating-point type as float32, which is what is computed with.
 
     Args:
-        name: what a row is called in an error, by its place in `block`.
+        first: the number of the block's first row, and
+        of: what it is a row of, such as " of clips.safetensors", for the error.
 
     Raises:
         InputError: a value is NaN, infinite or beyond 1e15.
@@ -116,7 +117,7 @@ def checked_rows(block: npt.NDArray[np.generic], name: Callable[[int], str]) -> 
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
         raise InputError(
-            f"{name(row)} holds a value that cannot be clustered (column {column})",
+            f"feature row {first + row}{of} holds a value that cannot be clustered (column {column})",
             seen=float(block[row, column]),
             allowed=f"finite numbers up to {_LARGEST:g} in size",
             fix="Drop that row, or find out why the backbone gave it.",

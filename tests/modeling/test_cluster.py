@@ -381,7 +381,7 @@ class TestFeatureFiles:
         features[4500, 3] = value  # past the first block
         write_features(tmp_path / "b.safetensors", features, **HASHES)
         out = tmp_path / "codebook.safetensors"
-        with pytest.raises(InputError, match=r"^row 4500 of b\.safetensors .*column 3"):
+        with pytest.raises(InputError, match=r"^feature row 4500 of b\.safetensors .*column 3"):
             cluster_files([tmp_path / "a.safetensors", tmp_path / "b.safetensors"], out, branching=2, depth=1)
         assert not out.exists()
 

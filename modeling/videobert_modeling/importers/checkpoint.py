@@ -53,7 +53,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
     A folder stands for the weights file in it. PyTorch files are read with `weights_only=True`, arrays without
     objects. What lies round the tensors is taken off and noted: dicts such as `state_dict`, and the names that
-    `torch.compile` (`_orig_mod.`), data parallelism (`module.`) and their like put before a tensor's own, however nested.
+    `torch.compile` (`_orig_mod.`), data parallelism (`module.`) and their like put before a tensor's own.
 
     Raises:
         ModelError: missing, damaged, of another kind, holding anything but plain tensors, or two tensors have one name.
