@@ -54,7 +54,7 @@ def check_buildable(folder: Path, out: Path | None = None) -> Buildable:
     TextTokenizer(_content(folder, "tokenizer.json", most=_TEXT_BYTES), config, Limits())
     codebook = check_codebook(folder, config, recipe)
     own_place(folder if out is None else out, "graphs")
-    _check_place(folder if out is None else out)
+    check_place(folder if out is None else out)
     return Buildable(config=config, recipe=recipe, codebook=codebook)
 
 
@@ -149,13 +149,17 @@ def _content(folder: Path, name: str, *, most: int) -> bytes:
     return content
 
 
-def _check_place(target: Path) -> None:
-    """Whether a folder can be written, or made; what its files are is the writer's matter."""
+def check_place(target: Path) -> None:
+    """Whether files can be written to a folder, or the folder made.
+
+    Raises:
+        UsageError: they cannot.
+    """
     path = target.absolute()
     nearest = next(place for place in (path, *path.parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(
-            "the graphs cannot be written there",
+            "nothing can be written there",
             seen=str(target),
             allowed="a folder that you may write to, which need not exist yet",
             fix="Pass another --out.",
