@@ -146,7 +146,7 @@ class Recipe:
                 "recipe.json does not have the fields of a recipe",
                 seen=sorted(map(str, fields)) if isinstance(fields, dict) else type(fields).__name__,
                 allowed=sorted(names),
-                fix="Export the model folder again with `videobert build`.",
+                fix="Correct it in recipe.json.",
             )
         try:
             return cls(**fields)
@@ -154,7 +154,7 @@ class Recipe:
             raise ModelError(
                 "recipe.json has a field of the wrong kind",
                 seen=str(error),
-                fix="Export the model folder again with `videobert build`.",
+                fix="Correct it in recipe.json.",
             ) from error
 
 

@@ -125,6 +125,7 @@ class Runtime:
 
     Errors shared by the verbs: `InputError` (and its kinds `UsageError`, `DecodeError` and `LimitExceeded`),
     `MismatchError` for tokens of another model, `ModelError` for a verb whose head the model lacks, `Cancelled`.
+    A model without a codebook does `fill` and `embed` of a text; a video is a `ModelError` that says how to make one.
 
     Args:
         folder: the opened model folder.
@@ -162,7 +163,7 @@ class Runtime:
 
     @property
     def codebook(self) -> Codebook:
-        """What turns features into visual tokens."""
+        """What turns features into visual tokens; a ModelError if the model's folder has no codebook yet."""
         return self._stages.codebook
 
     @property
@@ -356,6 +357,11 @@ class Runtime:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
         with self._using() as stages:
             recipe, special = stages.recipe, stages.tokenizer.special
+            if not stages.sees:
+                states = next(stages.states([(stages.builder.text([special.mask]), (1,))]))
+                if "text" in stages.config.heads:
+                    stages.log_probs("text_head", states)
+                return
             frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
             feature, _ = stages.feature(frames).result()
             ids, _ = stages.assign(feature[None])

@@ -20,7 +20,8 @@ from videobert.decoding import DecoderName, Device
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, Stage
 from videobert.errors import MismatchError, ModelError
 from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
+from videobert.mending import command
+from videobert.model_folder import ModelFolder, no_codebook
 from videobert.questions import Questions
 from videobert.recipe import Recipe, check_stride
 from videobert.results import Origin
@@ -43,6 +44,8 @@ class Stages:
         decoder: what reads videos: `"auto"`, `"pyav"` or `"dali"`.
         decode_on: `"cpu"` or `"cuda"`: where `decoder` works and leaves its clips.
         threads: most threads that compute at a time in a call; None for as many as there are processors.
+
+    A model whose folder has no codebook yet reads text; whatever needs its visual half raises ModelError.
 
     Raises:
         ModelError: tokenizer or codebook is damaged.
@@ -69,18 +72,41 @@ class Stages:
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
         self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
         self.questions = Questions(folder.config.questions, self.tokenizer, self.builder)
-        self.codebook = _codebook(folder)
         # What is done beside an engine that works on several clips has the threads of one of them.
         self.threads = None if threads is None else max(1, threads // engine.parallel)
-        self.assign: Assign = (
-            engine.assigner(self.codebook)
-            if isinstance(engine, AssignsTokens)
-            else partial(self.codebook.assign, threads=self.threads)
-        )
+        self._folder = folder.root
+        self._codebook = _codebook(folder) if folder.has_codebook else None
+        self._assign: Assign | None = None
+        if self._codebook is not None:
+            takes_over = engine if isinstance(engine, AssignsTokens) else None
+            self._assign = (
+                takes_over.assigner(self._codebook)
+                if takes_over
+                else partial(self._codebook.assign, threads=self.threads)
+            )
         self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
         self._by_turns = threads is not None and engine.device == "CPU"
         self._started: list[Future[Any]] = []
         self._starting = threading.Lock()
+
+    @property
+    def sees(self) -> bool:
+        """Whether the model has a codebook, and so a visual half."""
+        return self._codebook is not None
+
+    @property
+    def codebook(self) -> Codebook:
+        """What turns features into visual tokens; ModelError if the model has none yet."""
+        if self._codebook is None:
+            raise no_codebook(self._folder)
+        return self._codebook
+
+    @property
+    def assign(self) -> Assign:
+        """`Codebook.assign`, or what the engine does in its place; ModelError if the model has no codebook yet."""
+        if self._assign is None:
+            raise no_codebook(self._folder)
+        return self._assign
 
     def recipe_for(self, stride: int | None) -> Recipe:
         """The model's recipe, with another stride if one is asked for."""
@@ -204,7 +230,8 @@ def _codebook(folder: ModelFolder) -> Codebook:
             "the codebook does not fit config.json",
             seen=f"{sizes[0]} visual tokens of {sizes[1]} values",
             allowed=f"{wanted[0]} of {wanted[1]}",
-            fix="Put back the codebook that belongs to this model.",
+            fix="Put back the codebook that belongs to this model, or fit the model to another one with "
+            f"{command('cluster VIDEOS --model', folder.root, ' --replace')}.",
         )
     # A folder that carries graphs only was checked when it was exported; its manifest ties the files together.
     codebook.check(folder.backbone_hash() or codebook.backbone_hash, folder.recipe.clip_hash)
