@@ -31,6 +31,7 @@ FORMAT: Final = 1
 FAMILIES: Final = ("benchmarks.gpu.attention", "benchmarks.gpu.nearest_centroid", "benchmarks.gpu.encoder")
 TOTAL_S: Final = 470.0
 TESTS_S: Final = 220.0
+_MOST_WORKERS: Final = 8
 # Starting Python, torch and a CUDA context.
 _START_S: Final = 60.0
 # What a case may take beyond its budget before its process is ended: a last round of timing.
@@ -96,6 +97,9 @@ def tests(asked: argparse.Namespace, budget_s: float) -> dict[str, Any]:
     if importlib.util.find_spec("pytest_timeout") is None:
         # The project's setting is for a plugin that need not be here; pytest warns about it and goes on.
         command += ["-W", "ignore::pytest.PytestConfigWarning"]
+    if importlib.util.find_spec("xdist") is not None:
+        # Most of the time goes into compiling kernels, on the CPU.
+        command += ["-n", str(min(_MOST_WORKERS, len(os.sched_getaffinity(0))))]
     return _checked(command, budget_s, {"VIDEOBERT_NEEDS_GPU": "1"})
 
 

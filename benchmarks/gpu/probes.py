@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -140,44 +141,88 @@ def one_context() -> dict[str, Any]:
 
 
 def compiled_kernels() -> dict[str, Any]:
-    """Kernels compiled ahead of time, launched without torch or Triton: every token against the CPU's."""
-    import numpy as np
-    import torch
+    """Kernels compiled ahead of time, launched without torch or Triton: every token against the CPU's.
 
-    from videobert.codebook import Codebook
-    from videobert.cuda.choice import open_driver
-    from videobert.cuda.nearest import CudaNearest
-    from videobert.engines.model_kernels import open_library
-    from videobert.model_folder import ModelFolder
+    `VIDEOBERT_PREBUILT` may name a model folder whose kernels were compiled on another machine; else they are compiled
+    here.
+    """
+    import torch
 
     major, minor = torch.cuda.get_device_capability()
     with tempfile.TemporaryDirectory() as place:
-        built = subprocess.run(
-            [
-                *(sys.executable, "-m", "videobert", "build", "shapes"),
-                *("--target", f"cuda-sm{major}{minor}", "--out", f"{place}/model"),
-            ],
-            capture_output=True,
-            text=True,
-        )
-        if built.returncode:
-            return {"built": built.stderr[-600:]}
-        folder = ModelFolder(f"{place}/model")
-        codebook = Codebook.load(folder.path("codebook.safetensors"))
-        random = np.random.default_rng(0)
-        features = codebook.leaves[random.integers(len(codebook), size=_ROWS)]
-        features = features + random.normal(size=features.shape).astype(np.float32) * codebook.leaves.std()
-        wanted, _ = codebook.assign(features)
-        found: dict[str, Any] = {}
-        for name in ("pycuda", "cuda-bindings", "torch"):
+        built = os.environ.get("VIDEOBERT_PREBUILT", "")
+        if not built:
+            built = f"{place}/model"
+            command = ["build", "shapes", "--target", f"cuda-sm{major}{minor}", "--out", built]
+            _output([sys.executable, "-m", "videobert", *command])
+        found: dict[str, Any] = {"compiled": "elsewhere" if os.environ.get("VIDEOBERT_PREBUILT") else "here"}
+        for name in ("cuda-bindings", "pycuda"):
             try:
-                driver = open_driver(name)
-                library = open_library(folder, driver)
-                ids, _ = CudaNearest(driver, library, codebook.hash).assign(features)
-                found[name] = {"rows": _ROWS, "equal": int((ids == wanted).sum())}
-            except Exception as error:
-                found[name] = f"{type(error).__name__}: {error}"
+                lines = _output([sys.executable, "-m", "benchmarks.gpu.kernels_alone", built, name]).splitlines()
+                found[name] = json.loads(lines[-1])
+            except ChildProcessError as error:
+                found[name] = str(error)
     return found
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise ChildProcessError(f"ended with {done.returncode}: " + " ".join(done.stderr.split())[-600:])
+    return done.stdout
+
+
+def answers() -> dict[str, Any]:
+    """The bundled model on the GPU and on this machine's CPU, both through torch: tokens, answers, embeddings, time."""
+    import numpy as np
+
+    import videobert
+
+    films = (CLIP, ROOT / "tests" / "media" / "bigbuckbunny.mp4")
+    rows: dict[str, Any] = {}
+    wanted: dict[str, Any] = {}
+    for device, precision in (("cpu", "fp32"), ("cuda", "fp32"), ("cuda", "bf16")):
+        started_s = time.perf_counter()
+        with videobert.load("shapes", engine="torch", device=device, precision=precision, decoder="pyav") as model:  # type: ignore[arg-type]
+            row: dict[str, Any] = {"load_s": time.perf_counter() - started_s, "fallback": model.origin.fallback}
+            started_s = time.perf_counter()
+            model.warmup()
+            row["warmup_s"] = time.perf_counter() - started_s
+            found = {
+                "tokens": [model.tokens(film).ids for film in films],
+                "scores": [_scores(model.run(film)) for film in films],
+                "embeddings": model.embed(text="a red circle grows", video=CLIP).vector,
+            }
+            wanted = wanted or found
+            pairs = list(zip(wanted["scores"], found["scores"], strict=True))
+            away = found["embeddings"] - wanted["embeddings"]
+            row |= {
+                "ids": [ids.tolist() for ids in found["tokens"]],
+                "tokens": sum(len(ids) for ids in found["tokens"]),
+                "equal_tokens": sum(
+                    int((a == b).sum()) for a, b in zip(wanted["tokens"], found["tokens"], strict=True)
+                ),
+                "same_answers": all(list(a) == list(b) for a, b in pairs),
+                "score_error": max(abs(a[key] - b[key]) for a, b in pairs for key in a.keys() & b.keys()),
+                "embedding_error": float(np.linalg.norm(away) / np.linalg.norm(wanted["embeddings"])),
+            }
+            seconds = []
+            for _ in range(_REPEATS):
+                started_s = time.perf_counter()
+                model.run(CLIP)
+                seconds.append(time.perf_counter() - started_s)
+            row["run_s"] = statistics.median(seconds)
+        rows[f"{device} {precision}"] = row
+    return rows
+
+
+def _scores(report: Any) -> dict[tuple[int, str, str], float]:
+    """The best answer to each question about each segment, in order, with its score."""
+    return {
+        (number, question, candidates[0].text): candidates[0].score
+        for number, segment in enumerate(report.segments)
+        for question, candidates in segment.answers.items()
+    }
 
 
 def tensorrt_rtx_here() -> dict[str, Any]:
@@ -225,6 +270,7 @@ def gpu_tests() -> dict[str, Any]:
 PROBES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "nvdec": nvdec,
     "one context": one_context,
+    "answers": answers,
     "tensorrt-rtx here": tensorrt_rtx_here,
     "compiled kernels": compiled_kernels,
     "clips on the device": clips_on_the_device,
