@@ -61,6 +61,7 @@ def open_decoder(
     *,
     cancel: Event | None = None,
     try_codec: bool = True,
+    skip: bool = False,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
 
@@ -69,6 +70,7 @@ def open_decoder(
     Args:
         open_container: opens the source anew each time; None if it cannot be read twice.
         cancel: set it from anywhere to stop.
+        skip: let PyAV leave out what the recipe's stride does not need; its frames may then raise `GaveUp`.
         try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
 
     Raises:
@@ -83,6 +85,8 @@ def open_decoder(
         container.close()
         raise
     first.fallback = choice.fallback
+    if skip and recipe.stride > 1:
+        first.skip(recipe)
     if choice.name == "pyav":
         return first
     why = refusal(first.info, place_of(choice.device))

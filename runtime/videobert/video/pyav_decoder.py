@@ -19,11 +19,16 @@ from av.video.stream import VideoStream
 from videobert.cancelling import stop_if
 from videobert.errors import DecodeError
 from videobert.limits import Limits, check_duration, check_side
+from videobert.recipe import Recipe
+from videobert.video.arrivals import Arrivals
+from videobert.video.coded_pictures import SKIPPABLE_CODECS, PictureReader
 from videobert.video.colour import colour_of
-from videobert.video.decoder import TimedFrame
+from videobert.video.decoder import GaveUp, TimedFrame
 from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
+from videobert.video.sampling import KeptSamples
 from videobert.video.siting import ChromaSiting, SitingProbe
+from videobert.video.skip_plan import PlannedFrame, SkipPlan
 from videobert.video.timestamps import DecodeOrderTimes
 from videobert.video.transform import orientation_of
 
@@ -70,8 +75,9 @@ class PyAvDecoder:
         self._limits = limits
         self._cancel = cancel
         self._name = container.format.name
-        self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = 0
+        self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = self._damaged_in_a_row = 0
         self._decode_order: DecodeOrderTimes | None = None
+        self._kept: KeptSamples | None = None
         # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see DecodeOrderTimes.
         container.flags &= ~_GENERATE_PTS
         stream = video_stream(container)
@@ -131,8 +137,23 @@ class PyAvDecoder:
             size_changes=self._size_changes,
         )
 
+    def skip(self, recipe: Recipe) -> None:
+        """Decode only what the recipe's clips need, where the packets tell; to be called before `frames`.
+
+        Frames that are left out come in their places without a picture. `frames` may then raise `GaveUp`.
+        """
+        first, info = self._first, self._info
+        if first is None or first.time is None or info.interlaced or self._decode_order is not None:
+            return
+        if info.codec in SKIPPABLE_CODECS:
+            self._kept = KeptSamples(first.time, recipe.fps, recipe.frames, recipe.stride)
+
     def frames(self) -> Iterator[TimedFrame]:
-        """The frames in presentation order. Damaged packets are skipped and counted."""
+        """The frames in presentation order. Damaged packets are skipped and counted.
+
+        Raises:
+            GaveUp: after `skip`: decoding less than all of this stream may change its frames.
+        """
         first, self._first = self._first, None
         if first is not None:
             yield first
@@ -172,6 +193,11 @@ class PyAvDecoder:
         size: tuple[int, int] | None = None
         sequence = 0
         for picture in self._pictures(stream):
+            base = stream.time_base
+            if isinstance(picture, PlannedFrame):
+                length = picture.duration * base if base and picture.duration else None
+                yield TimedFrame(None, picture.ticks * base if base else None, length, sequence)
+                continue
             check_side(picture.width, picture.height, self._limits)
             self._size_changes += size is not None and size != (picture.width, picture.height)
             size = picture.width, picture.height
@@ -183,34 +209,95 @@ class PyAvDecoder:
             duration = picture.duration * base if base and picture.duration else None
             yield TimedFrame(picture, ticks * base if base and ticks is not None else None, duration, sequence)
 
-    def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame]:
+    def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame | PlannedFrame]:
         context = stream.codec_context
-        in_a_row = 0
-        for number, packet in enumerate(self._packets(stream)):
-            stop_if(self._cancel)
-            if number == 0 and packet.pts is None and packet.dts is not None:
+        packets = self._packets(stream)
+        before: list[Packet[Any]] = []
+        for packet in packets:
+            before.append(packet)
+            if len(before) == 1 and packet.pts is None and packet.dts is not None:
                 self._decode_order = DecodeOrderTimes()
-            damaged = packet.is_corrupt
-            if self._decode_order is not None:
-                self._decode_order.read(packet.dts)
-            try:
-                pictures = context.decode(packet)
-            except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
-                damaged, pictures = True, []
-                if self._decode_order is not None:
-                    self._decode_order.lose()
-            self._damaged_packets += damaged
-            in_a_row = in_a_row + 1 if damaged and not pictures else 0
-            if in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
-                raise DecodeError(
-                    "too many packets in a row of this video are damaged",
-                    seen=in_a_row,
-                    allowed=_DAMAGED_PACKETS_IN_A_ROW,
-                    fix="Check that the file plays, or convert it to MP4 (H.264).",
-                )
-            yield from pictures
+            pictures = self._decoded_of(packet, context)
+            if pictures:
+                # The one that the constructor looks at.
+                yield pictures[0]
+                if self._kept is not None:
+                    yield from self._planned(stream, self._kept, before, pictures, packets)
+                    return
+                yield from pictures[1:]
+                break
+        before.clear()
+        for packet in packets:
+            yield from self._decoded_of(packet, context)
         stop_if(self._cancel)
         yield from self._drain(context)
+
+    def _planned(
+        self,
+        stream: VideoStream,
+        kept: KeptSamples,
+        before: list[Packet[Any]],
+        pictures: list[VideoFrame],
+        packets: Iterator[Packet[Any]],
+    ) -> Iterator[VideoFrame | PlannedFrame]:
+        """The rest of the stream, with what no clip needs left out.
+
+        Args:
+            before: what was decoded already.
+            pictures: what that gave, the first of which was passed on.
+        """
+        context, base = stream.codec_context, stream.time_base
+        if base is None:
+            raise GaveUp("the container states no time base")
+        arrivals = Arrivals()
+
+        def checked(given: list[VideoFrame]) -> Iterator[VideoFrame | PlannedFrame]:
+            # A decoder hides damage with what it decoded last, which may be something else here.
+            if self._damaged_packets or any(picture.is_corrupt for picture in given):
+                raise GaveUp("the stream is damaged")
+            for picture in given:
+                yield from arrivals.arrived(picture.pts)
+                yield picture
+
+        plan = SkipPlan(PictureReader(self._info.codec, context.extradata), base, kept, before)
+        for number, run in enumerate(plan.runs(packets)):
+            if run.fresh:
+                yield from checked(self._drain(context))
+                yield from arrivals.drained()
+                context.flush_buffers()
+            arrivals.expect(run)
+            if number == 0:
+                first, *rest = checked(pictures)
+                if first is not pictures[0]:
+                    raise GaveUp("the first frame is not where the packets have it")
+                yield from rest
+            for packet in run.packets:
+                yield from checked(self._decoded_of(packet, context))
+        stop_if(self._cancel)
+        yield from checked(self._drain(context))
+        yield from arrivals.drained()
+
+    def _decoded_of(self, packet: Packet[Any], context: VideoCodecContext) -> list[VideoFrame]:
+        stop_if(self._cancel)
+        damaged = packet.is_corrupt
+        if self._decode_order is not None:
+            self._decode_order.read(packet.dts)
+        try:
+            pictures = context.decode(packet)
+        except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
+            damaged, pictures = True, []
+            if self._decode_order is not None:
+                self._decode_order.lose()
+        self._damaged_packets += damaged
+        self._damaged_in_a_row = self._damaged_in_a_row + 1 if damaged and not pictures else 0
+        if self._damaged_in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
+            raise DecodeError(
+                "too many packets in a row of this video are damaged",
+                seen=self._damaged_in_a_row,
+                allowed=_DAMAGED_PACKETS_IN_A_ROW,
+                fix="Check that the file plays, or convert it to MP4 (H.264).",
+            )
+        return pictures
 
     def _drain(self, context: VideoCodecContext) -> list[VideoFrame]:
         try:
