@@ -94,7 +94,7 @@ class ClipStream(Iterator[Clip]):
         limits: Limits,
         on_progress: Progress | None,
         cancel: threading.Event | None,
-        reopen: Callable[[str], Decoder] | None = None,
+        reopen: Callable[[Decoder, str], Decoder] | None = None,
         live: bool = False,
     ) -> None:
         self._decoder = decoder
@@ -164,22 +164,21 @@ class ClipStream(Iterator[Clip]):
 
     def _give(self) -> Generator[Clip, None, None]:
         given = 0
-        try:
-            for clip in self._rendered():
-                given += 1
-                yield clip
-            return
-        except GaveUp as reason:
-            self._decoder.close()
-            if self._reopen is None:
-                raise DecodeError("this video cannot be decoded any further", seen=str(reason)) from reason
-            said = str(reason)
-        # From the beginning: what was given already is the same, and damage is met as it always is.
-        self._decoder = self._reopen(said)
-        self._clock = self._new_clock()
-        for number, clip in enumerate(self._rendered()):
-            if number >= given:
-                yield clip
+        while True:
+            try:
+                for number, clip in enumerate(self._rendered()):
+                    if number >= given:
+                        given += 1
+                        yield clip
+                return
+            except GaveUp as reason:
+                self._decoder.close()
+                if self._reopen is None:
+                    raise DecodeError("this video cannot be decoded any further", seen=str(reason)) from reason
+                said = str(reason)
+            # From the beginning: what was given already is the same, and damage is met as it always is.
+            self._decoder = self._reopen(self._decoder, said)
+            self._clock = self._new_clock()
 
     def _rendered(self) -> Iterator[Clip]:
         return self._decoder.render(self._make())
@@ -237,6 +236,8 @@ class _Shown:
     def put(self, frames: npt.NDArray[Any], slot: int) -> None:
         """Write the converted picture to a clip: straight there the first time, a copy of that later."""
         picture = self._timed.picture
+        if picture is None:
+            raise GaveUp("a clip needs a frame that was left out")
         if isinstance(picture, FrameReference):
             frames[slot] = picture
         elif self._square is None:
@@ -370,12 +371,24 @@ def open_clips(
             raise InputError("numpy frames are one track", seen=f"track {track}", fix="Leave track out.")
         return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel, live=is_live(source))
 
-    def reopen(reason: str) -> Decoder:
-        again = Choice("pyav", "cpu", f"dali: {reason}")
-        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=opened.info.track, threads=threads)
+    repeatable = _is_repeatable(source, opener)
 
-    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, track=track, threads=threads)
+    def reopen(gave_up: Decoder, reason: str) -> Decoder:
+        info = gave_up.info
+        dali = info.decoder == "dali"
+        again = Choice("pyav", "cpu", f"dali: {reason}" if dali else info.decoder_fallback)
+        skip = dali and repeatable
+        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=info.track, threads=threads, skip=skip)
+
+    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, track=track, threads=threads, skip=repeatable)
     return ClipStream(opened, recipe, limits, on_progress, cancel, reopen, is_live(source))
+
+
+def _is_repeatable(source: Any, opener: Callable[[], sources.Opened | None]) -> bool:
+    """Whether a source gives the same again when it is opened again."""
+    if isinstance(opener, sources.Rewound):
+        return opener.repeatable
+    return not isinstance(source, (str, os.PathLike)) or not sources.is_pipe(source)
 
 
 def is_live(source: Any) -> bool:

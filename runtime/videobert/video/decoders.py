@@ -61,6 +61,7 @@ def open_decoder(
     track: int | None = None,
     threads: int | None = None,
     try_codec: bool = True,
+    skip: bool = False,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
 
@@ -72,6 +73,7 @@ def open_decoder(
         cancel: set it from anywhere to stop.
         track: see `PyAvDecoder`.
         threads: most threads that decode and transform at a time; None for as many as pay.
+        skip: let PyAV leave out what the recipe's stride does not need; its frames may then raise `GaveUp`.
         try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
 
     Raises:
@@ -86,6 +88,8 @@ def open_decoder(
         opened.container.close()
         raise
     first.fallback = choice.fallback
+    if skip and recipe.stride > 1:
+        first.skip(recipe)
     if choice.name == "pyav":
         return first
     why = refusal(first.info, place_of(choice.device))

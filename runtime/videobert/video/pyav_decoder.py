@@ -19,13 +19,18 @@ from av.video.stream import VideoStream
 from videobert.cancelling import stop_if
 from videobert.errors import DecodeError
 from videobert.limits import Limits, check_duration, check_side, most_pixels
+from videobert.recipe import Recipe
+from videobert.video.coded_pictures import SKIPPABLE_CODECS, PictureReader
 from videobert.video.colour import colour_of
 from videobert.video.crop import UNCROPPED
 from videobert.video.decoder import TimedFrame
 from videobert.video.display_matrix import OrientationProbe
 from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
+from videobert.video.sampling import KeptSamples
 from videobert.video.siting import ChromaSiting, SitingProbe
+from videobert.video.skip_plan import PlannedFrame, SkipPlan
+from videobert.video.skipping import by_plan
 from videobert.video.sources import Opened
 from videobert.video.stated_times import StatedFrame, StatedTimes
 from videobert.video.timestamps import LOOK_AHEAD
@@ -89,7 +94,10 @@ class PyAvDecoder:
         self._limits = limits
         self._cancel = cancel
         self._name = container.format.name
-        self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = 0
+        self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = self._damaged_in_a_row = 0
+        self._size: tuple[int, int] | None = None
+        self._sequence = 0
+        self._kept: KeptSamples | None = None
         # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see StatedTimes.
         container.flags &= ~_GENERATE_PTS
         film = find_film(opened, track, cancel)
@@ -164,8 +172,23 @@ class PyAvDecoder:
             size_changes=self._size_changes,
         )
 
+    def skip(self, recipe: Recipe) -> None:
+        """Decode only what the recipe's clips need, where the packets tell; to be called before `frames`.
+
+        Frames that are left out come in their places without a picture. `frames` may then raise `GaveUp`.
+        """
+        first, info = self._first, self._info
+        if first is None or first.time is None or info.interlaced or self._times.kind != "presentation":
+            return
+        if info.codec in SKIPPABLE_CODECS:
+            self._kept = KeptSamples(first.time, recipe.fps, recipe.frames, recipe.stride)
+
     def frames(self) -> Iterator[TimedFrame]:
-        """The frames in presentation order. Damaged packets are skipped and counted."""
+        """The frames in presentation order. Damaged packets are skipped and counted.
+
+        Raises:
+            GaveUp: after `skip`: decoding less than all of this stream may change its frames.
+        """
         first, self._first = self._first, None
         if first is not None:
             yield first
@@ -213,53 +236,74 @@ class PyAvDecoder:
         return Fraction(self._container.start_time or 0, 1_000_000)
 
     def _decode(self, stream: VideoStream) -> Generator[TimedFrame, None, None]:
-        size: tuple[int, int] | None = None
-        sequence = 0
-        for stated in self._stated(stream):
-            picture = stated.picture
-            self._size_changes += size is not None and size != (picture.width, picture.height)
-            size = picture.width, picture.height
-            sequence += picture.key_frame
-            yield TimedFrame(picture, stated.time, stated.duration, sequence)
-
-    def _stated(self, stream: VideoStream) -> Iterator[StatedFrame]:
+        base = stream.time_base or Fraction(0)
         for picture in self._pictures(stream):
+            if isinstance(picture, PlannedFrame):
+                length = picture.duration * base if picture.duration else None
+                yield TimedFrame(None, picture.ticks * base, length, self._sequence)
+                continue
             check_side(picture.width, picture.height, self._limits)
             self._decoded += 1
             self._damaged_frames += picture.is_corrupt
-            yield from self._times.place(picture)
-        yield from self._times.finish()
+            yield from map(self._timed, self._times.place(picture))
+        yield from map(self._timed, self._times.finish())
 
-    def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame]:
-        context = stream.codec_context
-        in_a_row = 0
-        for packet in self._packets(stream):
-            stop_if(self._cancel)
-            damaged = packet.is_corrupt
-            self._times.read(packet)
-            try:
-                pictures = context.decode(packet)
-            except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
-                damaged, pictures = True, []
-            self._damaged_packets += damaged
-            in_a_row = in_a_row + 1 if damaged and not pictures else 0
-            if in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
-                raise DecodeError(
-                    "too many packets in a row of this video are damaged",
-                    seen=in_a_row,
-                    allowed=_DAMAGED_PACKETS_IN_A_ROW,
-                    fix="Check that the file plays, or convert it to MP4 (H.264).",
-                )
-            yield from pictures
+    def _timed(self, stated: StatedFrame) -> TimedFrame:
+        picture = stated.picture
+        size = picture.width, picture.height
+        self._size_changes += self._size is not None and self._size != size
+        self._size = size
+        self._sequence += picture.key_frame
+        return TimedFrame(picture, stated.time, stated.duration, self._sequence)
+
+    def _pictures(self, stream: VideoStream) -> Iterator[VideoFrame | PlannedFrame]:
+        context, packets = stream.codec_context, self._packets(stream)
+
+        def decode(packet: Packet[Any] | None) -> list[VideoFrame]:
+            return self._decoded_of(packet, context)
+
+        before: list[Packet[Any]] = []
+        for packet in packets:
+            before.append(packet)
+            pictures = decode(packet)
+            if pictures:
+                # The one that the constructor looks at.
+                yield pictures[0]
+                if self._kept is not None and stream.time_base is not None:
+                    reader = PictureReader(self._info.codec, context.extradata)
+                    plan = SkipPlan(reader, stream.time_base, self._kept, before)
+                    yield from by_plan(plan, context, packets, decode, self._is_sound, pictures)
+                    return
+                yield from pictures[1:]
+                break
+        before.clear()
+        for packet in packets:
+            yield from decode(packet)
+        yield from decode(None)
+
+    def _is_sound(self) -> bool:
+        return not self._damaged_packets and self._times.kind == "presentation"
+
+    def _decoded_of(self, packet: Packet[Any] | None, context: VideoCodecContext) -> list[VideoFrame]:
+        """What a packet gives, or the decoder when it is drained."""
         stop_if(self._cancel)
-        yield from self._drain(context)
-
-    def _drain(self, context: VideoCodecContext) -> list[VideoFrame]:
+        damaged = packet is not None and packet.is_corrupt
+        if packet is not None:
+            self._times.read(packet)
         try:
-            return context.decode(None)
+            pictures = context.decode(packet)
         except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
-            self._damaged_packets += 1
-            return []
+            damaged, pictures = True, []
+        self._damaged_packets += damaged
+        self._damaged_in_a_row = self._damaged_in_a_row + 1 if damaged and not pictures else 0
+        if self._damaged_in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
+            raise DecodeError(
+                "too many packets in a row of this video are damaged",
+                seen=self._damaged_in_a_row,
+                allowed=_DAMAGED_PACKETS_IN_A_ROW,
+                fix="Check that the file plays, or convert it to MP4 (H.264).",
+            )
+        return pictures
 
     def _packets(self, stream: VideoStream) -> Iterator[Packet[Any]]:
         # Read while the track was chosen, and each once.

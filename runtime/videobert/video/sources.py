@@ -160,6 +160,11 @@ class Rewound:
         except Exception:  # whatever a foreign object raises: it cannot be rewound
             self._start = None
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the file can be opened more than once."""
+        return self._start is not None
+
     def __call__(self) -> Opened | None:
         """The video, or None if the file was read already and cannot be rewound. Raises as `open_path`."""
         if self._opened:
