@@ -14,7 +14,7 @@ from videobert.video.decoder import GaveUp
 from videobert.video.skip_plan import PlannedFrame, SkipPlan
 
 # Decodes a packet, or what is left in the decoder for None.
-Decode = Callable[[Packet[Any] | None], list[VideoFrame]]
+Decode = Callable[["Packet[Any] | None"], list[VideoFrame]]
 
 
 def by_plan(
