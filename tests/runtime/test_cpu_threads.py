@@ -72,7 +72,10 @@ _V1 = "32 31 0:29 {top} {at} rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
 
 def system(root: Path, cgroup: str, mounts: list[str], files: dict[str, str]) -> Path:
     """The files of a system below `root`: /proc/self/cgroup, /proc/self/mountinfo, and those of control groups."""
-    others = ["22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw", "33 31 0:30 / /sys/fs/cgroup/memory rw - tmpfs"]
+    others = [
+        "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw",
+        "33 31 0:30 / /sys/fs/cgroup/memory rw - tmpfs",
+    ]
     for name, text in {
         "proc/self/cgroup": cgroup,
         "proc/self/mountinfo": "\n".join([*others, *mounts]),
