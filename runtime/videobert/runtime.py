@@ -15,7 +15,7 @@ import numpy as np
 from videobert.arguments import flag, local_path, whole
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
-from videobert.decoding import decoding
+from videobert.decoding import check_decoder, decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
 from videobert.errors import InputError
@@ -82,6 +82,7 @@ def load(
         UsageError: an option that is not known, or of the wrong kind.
     """
     accepted = limits_or_default(limits)
+    check_decoder(decoder)
     options = EngineOptions(
         threads=threads,
         hint=hint,
