@@ -194,7 +194,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "align": {"text": "red"},
     "run": {},
 }
-# What is taken of each argument; of the shared ones, `None` and what they say themselves.
+# The odd values that each argument takes; it refuses all others.
 TAKEN: dict[str, dict[str, set[str]]] = {
     "tokens": {"video": set(), "assignment": {"None"}},
     "embed": {"video": {"None"}, "text": {"None"}},
@@ -227,6 +227,30 @@ SHARED = {"stride": WHOLE | {"None", "int"}, "on_progress": {"None", "class"}, "
 ARGUMENTS = [(verb, name) for verb in GOOD for name in (*TAKEN[verb], *SHARED)]
 
 
+OF_LOAD: list[tuple[str, set[str]]] = [
+    ("name_or_folder", set()),
+    ("device", set()),
+    ("engine", set()),
+    ("limits", {"None"}),
+    ("threads", WHOLE | {"None", "int"}),
+    ("hint", set()),
+    ("precision", set()),
+    ("cache_dir", {"path", "text"}),
+    ("decoder", set()),
+    ("rebuild_engines", {"True", "numpy True"}),
+    ("trust_engines", {"True", "numpy True"}),
+]
+OF_OPEN_CLIPS: list[tuple[str, set[str]]] = [
+    ("source", set()),
+    ("recipe", set()),
+    ("limits", {"None"}),
+    ("on_progress", {"None"}),
+    ("cancel", {"None"}),
+    ("decoder", set()),
+    ("device", set()),
+]
+
+
 @pytest.mark.parametrize(("verb", "argument"), ARGUMENTS)
 def test_a_verb_answers_or_says_what_is_wrong(model: Runtime, saved: VisualTokens, verb: str, argument: str) -> None:
     good = {"video": saved} | GOOD[verb]
@@ -239,8 +263,9 @@ def test_every_argument_of_every_verb_is_tried() -> None:
 
     for verb in GOOD:
         names = set(inspect.signature(getattr(Runtime, verb)).parameters) - {"self"}
-        # Of other arguments than these, the tests of what they are for say more.
-        assert {name for tried, name in ARGUMENTS if tried == verb} <= names
+        assert {name for tried, name in ARGUMENTS if tried == verb} == names
+    assert {name for name, _ in OF_LOAD} == set(inspect.signature(load).parameters)
+    assert {name for name, _ in OF_OPEN_CLIPS} == set(inspect.signature(open_clips).parameters)
 
 
 def test_what_stands_for_a_number_or_a_list_gives_the_same_answer(model: Runtime, saved: VisualTokens) -> None:
@@ -302,22 +327,7 @@ def test_a_token_that_no_centroid_has_is_an_input_error_for_every_verb(model: Ru
             getattr(model, verb)(video=foreign, **GOOD[verb])
 
 
-@pytest.mark.parametrize(
-    ("argument", "taken"),
-    [
-        ("name_or_folder", set()),
-        ("device", set()),
-        ("engine", set()),
-        ("limits", {"None"}),
-        ("threads", WHOLE | {"None", "int"}),
-        ("hint", set()),
-        ("precision", set()),
-        ("cache_dir", {"path", "text"}),
-        ("decoder", set()),
-        ("rebuild_engines", {"True", "numpy True"}),
-        ("trust_engines", {"True", "numpy True"}),
-    ],
-)
+@pytest.mark.parametrize(("argument", "taken"), OF_LOAD)
 def test_load_opens_a_model_or_says_what_is_wrong(
     cache_dir: Path,
     argument: str,
@@ -477,18 +487,7 @@ def test_limits_wider_than_a_decoder_can_be_told_let_every_video_pass(factory: A
             assert len(list(stream)) == 1
 
 
-@pytest.mark.parametrize(
-    ("argument", "taken"),
-    [
-        ("source", set()),
-        ("recipe", set()),
-        ("limits", {"None"}),
-        ("on_progress", {"None"}),
-        ("cancel", {"None"}),
-        ("decoder", set()),
-        ("device", set()),
-    ],
-)
+@pytest.mark.parametrize(("argument", "taken"), OF_OPEN_CLIPS)
 def test_open_clips_opens_or_says_what_is_wrong(argument: str, taken: set[str]) -> None:
     good: dict[str, Any] = {
         "source": FrameArray(np.zeros((3, 8, 8, 3), np.uint8), np.arange(3.0)),
