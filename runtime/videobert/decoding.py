@@ -32,7 +32,7 @@ def decoding(decoder: str, engine: Engine) -> tuple[DecoderName, Device]:
         UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
-    name = cast(DecoderName, one_of("decoder", decoder, DECODERS, "auto always works."))
+    name = check_decoder(decoder)
     if name == "pyav":
         return name, "cpu"
     if name == "auto":
@@ -40,6 +40,11 @@ def decoding(decoder: str, engine: Engine) -> tuple[DecoderName, Device]:
     device: Device = "cpu" if unusable("cuda") else "cuda"
     require_dali(device)
     return name, device
+
+
+def check_decoder(decoder: str) -> DecoderName:
+    """The decoder's name; one that is not known is refused."""
+    return cast(DecoderName, one_of("decoder", decoder, DECODERS, "auto always works."))
 
 
 def require_dali(device: Device) -> None:

@@ -18,7 +18,7 @@ from videobert.cancelling import Stop
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
 from videobert.cpu_threads import thread_limit
-from videobert.decoding import decoding
+from videobert.decoding import check_decoder, decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
 from videobert.errors import InputError
@@ -92,6 +92,7 @@ def load(
     """
     accepted = limits_or_default(limits)
     limit = thread_limit(threads)
+    check_decoder(decoder)
     options = EngineOptions(
         threads=limit,
         hint=hint,

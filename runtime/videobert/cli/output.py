@@ -79,14 +79,21 @@ def check_writable(path: Path | None, option: str) -> None:
     """Refuses an output path that cannot be written, before any work is done for it.
 
     Raises:
-        UsageError: the folder does not exist or may not be written to, or the path is a folder.
+        UsageError: the folder does not exist or may not be written to, or the path is a folder or no name for a file.
     """
     if path is None:
         return
     folder = path.absolute().parent
-    if path.is_dir():
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{option} cannot be written: {reason}", seen=str(path), fix="Choose another name.") from error
+    if os.path.isdir(path):
         raise UsageError(f"{option} is a folder", seen=str(path), fix="Give the name of a file in it.")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"the folder of {option} does not exist", seen=str(folder), fix="Make the folder first.")
     if not os.access(folder, os.W_OK):
         raise UsageError(

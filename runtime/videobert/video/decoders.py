@@ -10,7 +10,7 @@ from typing import Literal
 from av.video.stream import VideoStream
 
 from videobert.arguments import one_of
-from videobert.decoding import DECODERS, Device, require_dali, unusable
+from videobert.decoding import Device, check_decoder, require_dali, unusable
 from videobert.errors import InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
@@ -38,7 +38,7 @@ def choose(decoder: str, device: str) -> Choice:
         UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
-    one_of("decoder", decoder, DECODERS, "auto always works.")
+    check_decoder(decoder)
     one_of("device", device, _DEVICES, "cpu always works.")
     where: Device = "cuda" if device == "cuda" else "cpu"
     if decoder == "pyav" or (decoder == "auto" and where == "cpu"):
