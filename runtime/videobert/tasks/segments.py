@@ -24,6 +24,7 @@ from videobert.tasks.percentiles import Percentiles
 from videobert.tasks.pictures import Picture, Pictures, middle_picture
 from videobert.tasks.ranking import check_top
 from videobert.tasks.request import Request
+from videobert.tasks.stills import Stills
 from videobert.tasks.watching import Walk, is_out_of_domain
 from videobert.token_file import VisualTokens
 
@@ -67,6 +68,7 @@ class Segments:
             for name, question in stages.config.questions.items()
         }
         self._given: _Given | None = None
+        self._stills = Stills()
         self._encode_s = 0.0
         self._total_s = time.perf_counter() - began
 
@@ -105,6 +107,7 @@ class Segments:
                 "total": self._total_s,
             },
             origin=self._walk.origin,
+            stills=self._stills.all(),
         )
 
     def _closed(self) -> Generator[_Stretch, None, None]:
@@ -117,6 +120,7 @@ class Segments:
             for event in events:
                 if isinstance(event, ClipRead):
                     pictures[event.number] = middle_picture(event.clip)
+                    self._stills.add(event.clip)
                     continue
                 if isinstance(event, TokenFound):
                     answering = answering or self._answering()
