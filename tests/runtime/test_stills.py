@@ -17,7 +17,8 @@ def clip(number: int, times_s: np.ndarray | None = None) -> Clip:
     times = start_s + np.arange(SAMPLES) / 20 if times_s is None else times_s
     ticks = np.round(times * 20).astype(int)
     frames = np.zeros((SAMPLES, 2, 2, 3), np.uint8)
-    frames[..., 0], frames[..., 1] = (ticks % 256)[:, None, None], (ticks // 256)[:, None, None]
+    for channel in range(3):
+        frames[..., channel] = (ticks >> 8 * channel & 255)[:, None, None]
     return Clip(index=number, start_s=start_s, end_s=start_s + 1.5, frames=frames, times_s=times)
 
 
@@ -27,8 +28,8 @@ def stills(clips: list[Clip]) -> list[float]:
     for each in clips:
         taken.add(each)
     for still in taken.all():
-        red, green, _ = still.picture[0, 0]
-        assert (int(red) + 256 * int(green)) / 20 == pytest.approx(still.time_s)
+        ticks = int.from_bytes(still.picture[0, 0].tobytes(), "little")
+        assert ticks / 20 == pytest.approx(still.time_s)
         assert still.picture.base is None
     return [still.time_s for still in taken.all()]
 
