@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Report,
         ReportSegment,
         Segment,
+        Still,
         TokensFrom,
         to_json,
     )
@@ -66,6 +67,7 @@ _RESULTS = (
     "Report",
     "ReportSegment",
     "Segment",
+    "Still",
     "TokensFrom",
     "to_json",
 )
@@ -108,6 +110,7 @@ __all__ = [
     "ReportSegment",
     "Runtime",
     "Segment",
+    "Still",
     "TokensFrom",
     "UntrustedError",
     "UsageError",
