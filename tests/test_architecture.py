@@ -40,6 +40,7 @@ LAZY = {"av", "openvino", "tokenizers", "safetensors", "rich", "typer"}
 LAYERS = [
     "cli",
     "report",
+    "model_summary",
     "doctor",
     "triton_server",
     "runtime",

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Report,
         ReportSegment,
         Segment,
+        Still,
         TokensFrom,
         to_json,
     )
@@ -67,6 +68,7 @@ _RESULTS = (
     "Report",
     "ReportSegment",
     "Segment",
+    "Still",
     "TokensFrom",
     "to_json",
 )
@@ -109,6 +111,7 @@ __all__ = [
     "ReportSegment",
     "Runtime",
     "Segment",
+    "Still",
     "TokensFrom",
     "UntrustedError",
     "UsageError",

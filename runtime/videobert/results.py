@@ -233,6 +233,14 @@ class ReportSegment:
     thumbnail: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Still:
+    """One frame of a video: uint8 `(height, width, 3)` picture, as the backbone saw it, and its presentation time."""
+
+    time_s: float
+    picture: npt.NDArray[np.uint8] = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The result of `run`: everything the model can say about a video.
@@ -244,6 +252,7 @@ class Report:
         percentile: median over the clips of the video of what `Segment` says of each.
         out_of_domain: True when that is above the model's `out_of_domain_percentile`: the answers mean little.
         timings_s: seconds spent in each stage: decode, backbone, assign, encode, total.
+        stills: at most 48 frames from all over the video, in order; none from saved tokens. Not in JSON.
     """
 
     source: str
@@ -254,10 +263,14 @@ class Report:
     out_of_domain: bool
     timings_s: dict[str, float]
     origin: Origin
+    stills: tuple[Still, ...] = field(default=(), repr=False)
+
+
+_PICTURES = ("thumbnail", "stills")
 
 
 def to_json(value: Any) -> Any:
-    """Plain JSON values of a result: dataclasses become objects, arrays lists, paths text, thumbnails are left out.
+    """Plain JSON values of a result: dataclasses become objects, arrays lists, paths text, pictures are left out.
 
     A field that holds a fraction becomes a number, and beside it `…_exact`, the fraction as text. Numbers that are not
     finite stay what they are.
@@ -275,7 +288,7 @@ def to_json(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [f.name for f in dataclasses.fields(value) if f.name != "thumbnail"]
+        names = [f.name for f in dataclasses.fields(value) if f.name not in _PICTURES]
         exact = {f"{name}_exact": str(v) for name in names if isinstance(v := getattr(value, name), Fraction)}
         return {name: _plain(getattr(value, name)) for name in names} | exact
     if value is None or isinstance(value, (str, bool, int, float)):

@@ -39,6 +39,7 @@ VERBS = {
     "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],
     "cluster": ["--out", "--branching", "--depth", "--seed"],
     "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
+    "show": ["--words", "MODEL"],
     "doctor": [],
 }
 

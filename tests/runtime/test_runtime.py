@@ -333,6 +333,12 @@ def test_run_reports_thumbnails_times_and_timings(model: Runtime, video: FrameAr
     assert all(value > 0 for value in report.timings_s.values())
     text = json.dumps(to_json(report), allow_nan=False)
     assert "thumbnail" not in text
+    assert "stills" not in text
+    times_s = [still.time_s for still in report.stills]
+    assert times_s == sorted(set(times_s))
+    assert len(report.segments) < len(times_s) <= 48
+    assert 0 <= times_s[0] < 1 < 19 < times_s[-1] < 20
+    assert all(still.picture.shape == (48, 48, 3) and still.picture.base is None for still in report.stills)
 
 
 @pytest.mark.parametrize(("hint", "precision"), [("latency", "fp32"), ("throughput", "auto")])

@@ -19,6 +19,7 @@ from videobert.cli.fill import fill
 from videobert.cli.grammar import Verb, Verbs
 from videobert.cli.import_ import import_
 from videobert.cli.run import run
+from videobert.cli.show import show
 from videobert.cli.tokens import tokens
 from videobert.cli.train import train
 
@@ -55,6 +56,7 @@ for verb, panel in (
     (import_, _MAKE),
     (cluster, _MAKE),
     (train, _MAKE),
+    (show, _CARE),
     (doctor, _CARE),
 ):
     app.command(verb.__name__.rstrip("_"), cls=Verb, rich_help_panel=panel)(verb)

@@ -25,6 +25,7 @@ from videobert.tasks.percentiles import Percentiles
 from videobert.tasks.pictures import Picture, Pictures, middle_picture
 from videobert.tasks.ranking import check_top
 from videobert.tasks.request import Request
+from videobert.tasks.stills import Stills
 from videobert.tasks.watching import Walk, is_out_of_domain
 from videobert.token_file import VisualTokens
 
@@ -66,6 +67,7 @@ class Segments:
         self._walk = Walk(stages, video, request, at_once=at_once)
         self._scorers = LabelScorer.of_model(stages)
         self._given: _Given | None = None
+        self._stills = Stills()
         self._encode_s = 0.0
         self._total_s = time.perf_counter() - began
 
@@ -104,6 +106,7 @@ class Segments:
                 "total": self._total_s,
             },
             origin=self._walk.origin,
+            stills=self._stills.all(),
         )
 
     def _closed(self) -> Generator[_Stretch, None, None]:
@@ -116,6 +119,7 @@ class Segments:
             for event in events:
                 if isinstance(event, ClipRead):
                     pictures[event.number] = middle_picture(event.clip)
+                    self._stills.add(event.clip)
                     continue
                 if isinstance(event, TokenFound):
                     answering = answering or self._answering()
