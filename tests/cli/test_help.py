@@ -30,6 +30,7 @@ MODEL = [
 TALK = ["--json", "--quiet", "--debug", "--help"]
 VERBS = {
     "run": ["--html", "--top", "--context-clips", *MODEL],
+    "stream": ["--top", "--context-clips", *MODEL],
     "tokens": ["--out", "--assignment", *MODEL],
     "embed": ["--text", "--out", *MODEL],
     "fill": ["--visual", "--top", "[MASK]", *MODEL],

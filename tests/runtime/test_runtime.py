@@ -29,7 +29,7 @@ from videobert.results import TokensFrom, to_json
 from videobert.runtime import Runtime, load
 from videobert.stages import Stages
 from videobert.token_file import VisualTokens
-from videobert.video import FrameArray
+from videobert.video import FrameArray, open_clips
 
 MakeVideo = Callable[..., FrameArray]
 
@@ -605,3 +605,52 @@ def test_a_token_list_survives_a_file(model: Runtime, video: FrameArray, tmp_pat
     tokens = model.tokens(video)
     tokens.save(tmp_path / "a.vbt")
     assert VisualTokens.load(tmp_path / "a.vbt") == tokens
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_clips_of_open_clips_give_the_tokens_of_the_video(model: Runtime, video: FrameArray, stride: int) -> None:
+    recipe = model.recipe.replace(stride=stride)
+    content = mp4(video)
+    wanted = model.tokens(content, stride=stride)
+    with open_clips(content, recipe) as stream:
+        found = model.tokens(stream)
+        assert next(stream, None) is None
+    assert found == wanted
+    assert found.origin == wanted.origin
+    with open_clips(content, recipe) as stream:
+        clips = list(stream)
+    for source in (clips, iter(clips), (clip for clip in clips), tuple(clips)):
+        tokens = model.tokens(source)
+        assert tokens == wanted
+        assert tokens.origin == dataclasses.replace(wanted.origin, decoder=None)  # nobody says what decoded them
+    assert model.tokens(clips[2:]).ids.tolist() == wanted.ids[2:].tolist()
+    with open_clips(content, recipe) as stream:
+        report = model.run(stream)
+    assert (report.segments[-1].end_s, report.video["codec"]) == (wanted.end_s[-1], "h264")
+    assert model.align(clips, "red square").score == model.align(content, "red square", stride=stride).score
+
+
+def test_clips_may_be_read_with_a_larger_stride(model: Runtime, video: FrameArray) -> None:
+    with open_clips(video, model.recipe) as stream:
+        assert model.tokens(stream, stride=2) == model.tokens(video, stride=2)
+    with (
+        open_clips(video, model.recipe.replace(stride=2)) as stream,
+        pytest.raises(InputError, match="cannot be read with that stride"),
+    ):
+        model.tokens(stream, stride=3)
+
+
+def test_clips_of_another_recipe_are_refused_by_every_verb(model: Runtime, video: FrameArray) -> None:
+    verbs: list[Callable[[Any], Any]] = [model.tokens, model.run, model.embed, lambda video: next(model.stream(video))]
+    for verb in verbs:
+        with open_clips(video, model.recipe.replace(fps=20)) as stream, pytest.raises(MismatchError):
+            verb(stream)
+
+
+def test_tokens_do_not_depend_on_how_many_features_are_searched_at_once(
+    model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = model.tokens(video)
+    for block in (1, 3, 14, 15):
+        monkeypatch.setattr("videobert.tasks.watching.BLOCK", block)
+        assert model.tokens(video) == wanted

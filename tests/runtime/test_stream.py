@@ -292,11 +292,11 @@ def test_a_report_may_be_asked_for_on_the_way(grey: Runtime) -> None:
         next(stream)
         first = stream.report()
         assert isinstance(first, Report)
-        assert (first.duration_s, first.source, first.segments) == (3.0, "frames", ())
+        assert (first.duration_s, first.source, first.segments) == (4.5, "frames", ())
         assert first.video["width"] == 48
         list(stream)
         assert stream.report().duration_s == 6.0
-        assert first.duration_s == 3.0
+        assert first.duration_s == 4.5
 
 
 def test_a_model_without_questions_gives_windows(
@@ -394,7 +394,7 @@ def test_an_error_of_the_source_comes_through_and_the_model_goes_on(grey: Runtim
     with pytest.raises(Broken):
         next(stream)
     assert list(stream) == []
-    assert stream.report().duration_s == 3.0
+    assert stream.report().duration_s == 4.5
     assert len(list(grey.stream(Camera([0, 1])))) == 2
 
 

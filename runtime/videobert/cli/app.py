@@ -20,6 +20,7 @@ from videobert.cli.grammar import Verb, Verbs
 from videobert.cli.import_ import import_
 from videobert.cli.run import run
 from videobert.cli.show import show
+from videobert.cli.stream import stream
 from videobert.cli.tokens import tokens
 from videobert.cli.train import train
 
@@ -52,6 +53,7 @@ for verb, panel in (
     (fill, _USE),
     (classify, _USE),
     (align, _USE),
+    (stream, _USE),
     (build, _COMPILE),
     (import_, _MAKE),
     (cluster, _MAKE),
@@ -85,9 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: what follows the program's name; the process's own arguments if not given.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows `?` rather than a traceback
-            stream.reconfigure(errors="replace")
+    for output in (sys.stdout, sys.stderr):
+        if hasattr(output, "reconfigure"):  # a terminal that lacks a character shows `?` rather than a traceback
+            output.reconfigure(errors="replace")
     words = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(words or ["--help"], prog_name="videobert", standalone_mode=False)

@@ -39,12 +39,16 @@ class Failure:
     fix: str | None = None
     exit_code: int
 
-    def show(self, *, as_json: bool) -> None:
-        """Write it to stderr. Values are made safe for a terminal and cut after 300 characters."""
-        fields = {
+    def fields(self) -> dict[str, Any]:
+        """What is shown: values are made safe for a terminal and cut after 300 characters."""
+        return {
             name: value if value is None or name == "exit_code" else shown(value, _LONGEST_SHOWN)
             for name, value in asdict(self).items()
         }
+
+    def show(self, *, as_json: bool) -> None:
+        """Write it to stderr."""
+        fields = self.fields()
         if as_json:
             _write(json.dumps({"error": fields}))
             return
@@ -80,7 +84,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
             traceback.print_exc(file=sys.stderr)
             if isinstance(error, BuildError):
                 _write("\n".join(printable(line) for line in error.log.splitlines()))
-        failure = _failure_of(error)
+        failure = failure_of(error)
         failure.show(as_json=as_json)
         try:
             sys.stdout.flush()
@@ -109,7 +113,7 @@ def is_usage(error: BaseException) -> bool:
 def usage_failure(error: Any) -> Failure:
     """A mistake in what was typed."""
     if isinstance(error, UsageError):
-        return _failure_of(error)
+        return failure_of(error)
     return Failure(
         type=UsageError.__name__,
         what="what was typed cannot be read",
@@ -124,7 +128,8 @@ def interruption() -> Failure:
     return Failure(type=KeyboardInterrupt.__name__, what="interrupted", exit_code=INTERRUPTED)
 
 
-def _failure_of(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> Failure:
+    """What is shown of an error."""
     kind = type(error).__name__
     if isinstance(error, KeyboardInterrupt) or interrupted():
         return interruption()

@@ -83,7 +83,6 @@ def check_writable(path: Path | None, option: str) -> None:
     """
     if path is None:
         return
-    folder = path.absolute().parent
     try:
         os.stat(path)
     except FileNotFoundError:
@@ -93,6 +92,33 @@ def check_writable(path: Path | None, option: str) -> None:
         raise UsageError(f"{option} cannot be written: {reason}", seen=str(path), fix="Choose another name.") from error
     if os.path.isdir(path):
         raise UsageError(f"{option} is a folder", seen=str(path), fix="Give the name of a file in it.")
+    _check_parent(path.absolute().parent, option)
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Refuses a folder that files cannot be written to, before any work is done for them, and makes it if needed.
+
+    Raises:
+        UsageError: it is a file, may not be written to, or lies in no folder.
+    """
+    if not os.path.isdir(path):
+        if os.path.exists(path):
+            raise UsageError(
+                f"{option} is a file", seen=str(path), fix="Name a folder: several videos get a file each in it."
+            )
+        _check_parent(path.absolute().parent, option)
+        try:
+            path.mkdir()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(
+                f"{option} cannot be made: {reason}", seen=str(path), fix="Choose another name."
+            ) from error
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"{option} may not be written to", seen=str(path), fix="Choose another folder.")
+
+
+def _check_parent(folder: Path, option: str) -> None:
     if not os.path.isdir(folder):
         raise UsageError(f"the folder of {option} does not exist", seen=str(folder), fix="Make the folder first.")
     if not os.access(folder, os.W_OK):
