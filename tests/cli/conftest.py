@@ -30,6 +30,7 @@ from videobert.results import (
     Report,
     ReportSegment,
     Segment,
+    Still,
 )
 
 ORIGIN = Origin(
@@ -103,6 +104,7 @@ def make_report(**changes: Any) -> Report:
         "out_of_domain": False,
         "timings_s": {"decode": 0.12, "backbone": 0.2, "assign": 0.0007, "encode": 0.03, "total": 0.31},
         "origin": ORIGIN,
+        "stills": tuple(Still(time_s=0.25 + 0.5 * n, picture=picture(12 * n, 90, 40)) for n in range(21)),
     }
     return Report(**(fields | changes))
 

@@ -22,6 +22,7 @@ MODEL = [
     "--hint",
     "--precision",
     "--stride",
+    "--track",
     "--max-duration-s",
     "--max-side-px",
     "--max-text-chars",
@@ -39,6 +40,7 @@ VERBS = {
     "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],
     "cluster": ["--out", "--branching", "--depth", "--seed"],
     "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
+    "show": ["--words", "MODEL"],
     "doctor": [],
 }
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import base64
+import colorsys
 import dataclasses
 import io
+import itertools
 import math
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 
 import av
 import numpy as np
 import pytest
 
+from videobert.config import ModelConfig
+from videobert.model_folder import find
 from videobert.report.html import html_page
+from videobert.report.hues import hue_style
+from videobert.report.style import STYLE
 from videobert.report.thumbnail import data_uri
 from videobert.results import Candidate, Report
 
@@ -125,6 +135,116 @@ def test_the_report_is_all_there(report: Report) -> None:
         assert shown in text
 
 
+def cells(text: str) -> list[tuple[str, float, float, str]]:
+    """The film: each cell's picture, bounds in percent and caption."""
+    found = re.findall(
+        r'<i class="picture (f\d+)" style="left:([\d.]+)%;width:([\d.]+)%"><span>([^<]*)</span></i>', text
+    )
+    return [(name, float(left), float(left) + float(width), time) for name, left, width, time in found]
+
+
+def test_the_film_shows_stills_of_their_own_times(report: Report) -> None:
+    text = html_page(report)
+    shown = cells(text)
+    times_s = [float(time.removesuffix(" s")) for *_, time in shown]
+    assert len(shown) == 12
+    assert times_s == sorted(set(times_s))
+    # Several to a segment: the second lasts from 1.5 to 6.0 s.
+    assert len([time_s for time_s in times_s if 1.5 <= time_s < 6]) >= 4
+    assert len(set(re.findall(r"\.f\d+\{background-image:url\(([^)]+)\)", text))) == 12
+    for (_, left, right, _), (_, following, _, _), time_s in zip(shown, shown[1:], times_s[1:], strict=False):
+        assert right == pytest.approx(following, abs=0.01)
+        assert left < right < 100 * time_s / 10.5
+    assert (shown[0][1], shown[-1][2]) == (0, pytest.approx(100, abs=0.01))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 13, 48])
+def test_the_film_repeats_no_still(count: int, report: Report) -> None:
+    stills = tuple(dataclasses.replace(report.stills[0], time_s=0.1 + 0.2 * n) for n in range(count))
+    text = html_page(dataclasses.replace(report, stills=stills))
+    names = [name for name, *_ in cells(text)]
+    assert len(names) == len(set(names)) == min(count, 12)
+    assert "repeat-x" not in text
+
+
+def test_an_answer_has_one_colour_everywhere(report: Report) -> None:
+    text = html_page(report)
+    (spins,) = set(re.findall(r"(--h:[^\"]*)\" title=\"[^\"]*: spins,", text))
+    first, *rest = report.segments
+    turned = {"motion": first.answers["colour"], "another question": first.answers["motion"]}
+    other = html_page(dataclasses.replace(report, segments=(*rest, dataclasses.replace(first, answers=turned))))
+    assert set(re.findall(r"(--h:[^\"]*)\" title=\"[^\"]*: spins,", other)) == {spins}
+    assert hue_style("Red") == hue_style("red ") == "--h:2"
+    assert hue_style("grey") == "--h:220;--s:6%"
+
+
+def test_colours_are_the_same_in_every_run() -> None:
+    code = "from videobert.report.hues import hue_style; print(hue_style('spins'), hue_style('caf\\udce9'))"
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("0", "1")
+    }
+    assert len(seen) == 1
+
+
+def test_the_bundled_answers_to_one_question_are_apart() -> None:
+    for question in ModelConfig.read(find("shapes") / "config.json").questions.values():
+        styles = [hue_style(label) for label in question.labels if label != "white"]
+        hues = sorted(int(re.findall(r"--h:(\d+)", style)[0]) for style in styles)
+        assert min(b - a for a, b in pairwise([*hues, hues[0] + 360])) >= 30
+
+
+def luminance(red: float, green: float, blue: float) -> float:
+    """As WCAG 2 defines it, of channels from 0 to 1."""
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_all_text_can_be_read(mode: int) -> None:
+    """Small text has a contrast of 4.5 to 1 at least, on a block of any colour too, and a slim block of 3 to 1."""
+    found = re.findall(r"--([a-z-]+): (#\w{6}|\d+%);", STYLE)
+    assert len(found) % 2 == 0
+    values = dict(found[: len(found) // 2] if mode == 0 else found[len(found) // 2 :])
+
+    def colour(name: str) -> float:
+        return luminance(*(int(values[name][start : start + 2], 16) / 255 for start in (1, 3, 5)))
+
+    def hsl(hue: int, saturation: float, lightness: str) -> float:
+        return luminance(*colorsys.hls_to_rgb(hue / 360, int(values[lightness][:-1]) / 100, saturation))
+
+    for ink, ground in itertools.product(("ink", "soft", "faint"), ("page", "card")):
+        assert contrast(colour(ink), colour(ground)) >= 4.5, (ink, ground)
+    for kind in ("good", "warn"):
+        assert contrast(colour(kind), colour(f"{kind}-back")) >= 4.5, kind
+    assert contrast(colour("accent"), colour("track")) >= 3
+    for hue in range(360):
+        full = int(values["block-s"][:-1]) / 100
+        for block_s, ink_s in ((full, 0.6), (0.34, 0.34), (0.06, 0.06)):
+            block, ink = hsl(hue, block_s, "block-l"), hsl(hue, ink_s, "block-ink-l")
+            assert contrast(block, ink) >= 4.5, (hue, block_s)
+        for slim_s in (0.6, 0.34, 0.06):
+            assert contrast(hsl(hue, slim_s, "slim-l"), colour("card")) >= 2.9, (hue, slim_s)
+
+
+def test_doubt_is_a_sentence_at_the_top_and_no_answer_stands_out(report: Report) -> None:
+    assert "mean little" not in Page(html_page(report)).text
+    text = html_page(dataclasses.replace(report, out_of_domain=True, percentile=99.8))
+    said = "Out of domain: this video is unlike what the model was trained on (median distance percentile 100), so the"
+    shown = Page(text).text
+    assert f"{said} answers mean little." in shown
+    assert shown.index(said) < shown.index("Time line") < shown.index("spins")
+    assert '<main class="doubt">' in text
+    assert ".doubt .candidate.best { color: var(--soft); font-weight: 400; }" in text
+    assert ".doubt .block { font-weight: 400; }" in text
+
+
 def test_blocks_lie_where_their_times_are(report: Report) -> None:
     text = html_page(report)
     assert re.search(
@@ -144,10 +264,18 @@ def test_a_distance_beyond_training_stands_out(report: Report) -> None:
 
 def test_a_damaged_stream_is_said(report: Report) -> None:
     assert "damaged" not in Page(html_page(report)).text
-    video = {**report.video, "fps": 29.97, "damaged_packets": 3, "clock_restarts": 1, "size_changes": 0}
+    video = {
+        **report.video,
+        "fps": 29.97,
+        "damaged_packets": 3,
+        "frames_left_out": 2,
+        "clock_restarts": 1,
+        "size_changes": 0,
+    }
     text = Page(html_page(dataclasses.replace(report, video=video))).text
     assert "29.97 fps" in text
-    assert "damaged packets: 3; restarts of the clock: 1" in text
+    said = "damaged packets: 3; frames whose time does not fit, left out: 2; restarts of the clock: 1"
+    assert said in text
     assert "picture size" not in text
 
 
@@ -169,7 +297,7 @@ def test_numbers_that_are_none_do_not_break_the_page(report: Report) -> None:
 def test_odd_reports_have_a_page(report: Report) -> None:
     still = dataclasses.replace(report.segments[0], start_s=2.0, end_s=2.0, thumbnail=None)
     for segments in ((), (still,), tuple(dataclasses.replace(s, thumbnail=None) for s in report.segments)):
-        text = html_page(dataclasses.replace(report, segments=segments, video={}, timings_s={}))
+        text = html_page(dataclasses.replace(report, segments=segments, stills=(), video={}, timings_s={}))
         assert "data:image" not in Page(text).text
         assert "url(" not in text
 
@@ -180,7 +308,7 @@ def test_a_long_video_stays_a_small_page(report: Report) -> None:
     )
     text = html_page(dataclasses.replace(report, segments=segments, duration_s=3600.0))
     assert len(text) < 8e6
-    assert text.count("url(data:") == 240
+    assert text.count("url(data:") == 240 + 12
     assert text.count("<article") == 2400
 
 

@@ -271,7 +271,7 @@ def test_accepted_containers_exist_in_the_library():
         (b"", DecodeError, "empty"),
         (b"hello" * 100, DecodeError, "not a video file that can be read"),
         (bytes(5000), DecodeError, "not a video file that can be read"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), DecodeError, "not a video file that can be read"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), DecodeError, "a picture, not a video"),
     ],
 )
 def test_files_that_are_no_video(tmp_path, content, error, text):

@@ -14,11 +14,12 @@ from videobert.cli.classify import classify
 from videobert.cli.cluster import cluster
 from videobert.cli.doctor import doctor
 from videobert.cli.embed import embed
-from videobert.cli.failure import INTERRUPTED, USAGE, is_usage, usage_failure
+from videobert.cli.failure import USAGE, interruption, is_usage, usage_failure
 from videobert.cli.fill import fill
 from videobert.cli.grammar import Verb, Verbs
 from videobert.cli.import_ import import_
 from videobert.cli.run import run
+from videobert.cli.show import show
 from videobert.cli.stream import stream
 from videobert.cli.tokens import tokens
 from videobert.cli.train import train
@@ -57,6 +58,7 @@ for verb, panel in (
     (import_, _MAKE),
     (cluster, _MAKE),
     (train, _MAKE),
+    (show, _CARE),
     (doctor, _CARE),
 ):
     app.command(verb.__name__.rstrip("_"), cls=Verb, rich_help_panel=panel)(verb)
@@ -91,8 +93,10 @@ def main(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(words or ["--help"], prog_name="videobert", standalone_mode=False)
-    except typer.Abort:
-        code = INTERRUPTED
+    except (typer.Abort, KeyboardInterrupt):  # while what was typed is read
+        failure = interruption()
+        failure.show(as_json="--json" in words)
+        code = failure.exit_code
     except Exception as error:
         if not is_usage(error):
             raise

@@ -71,6 +71,7 @@ def classify(
             top=top,
             prior_strength=prior_strength,
             stride=options.stride,
+            track=options.track,
             on_progress=move,
         )
 

@@ -55,7 +55,7 @@ def embed(
     """
 
     def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> Embedding:
-        return model.embed(video, text, stride=options.stride, on_progress=move)
+        return model.embed(video, text, stride=options.stride, track=options.track, on_progress=move)
 
     if videos:
         answer_each(videos, options, ask, partial(_tell, options), out=out, suffix=".npy")

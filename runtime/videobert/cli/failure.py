@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from videobert.cli.entry import interrupted, raise_interrupts
 from videobert.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
 from videobert.printable import printable, shown
 from videobert.report.screen import width_of, wrapped
@@ -68,6 +69,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         typer.Exit: with the exit code, in place of every exception but typer's own and the interpreter's.
     """
     try:
+        raise_interrupts(True)
         yield
         sys.stdout.flush()
     except BrokenPipeError:
@@ -78,7 +80,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
     except BaseException as error:  # a panic of the tokenizers library is no `Exception`
         if is_typers(error):
             raise
-        if debug and not isinstance(error, KeyboardInterrupt):
+        if debug and not (isinstance(error, KeyboardInterrupt) or interrupted()):
             traceback.print_exc(file=sys.stderr)
             if isinstance(error, BuildError):
                 _write("\n".join(printable(line) for line in error.log.splitlines()))
@@ -89,6 +91,8 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         except OSError:
             _give_up_output()
         raise typer.Exit(failure.exit_code) from None
+    finally:
+        raise_interrupts(False)
 
 
 def _give_up_output() -> None:
@@ -119,9 +123,16 @@ def usage_failure(error: Any) -> Failure:
     )
 
 
+def interruption() -> Failure:
+    """The user stopped it."""
+    return Failure(type=KeyboardInterrupt.__name__, what="interrupted", exit_code=INTERRUPTED)
+
+
 def failure_of(error: BaseException) -> Failure:
     """What is shown of an error."""
     kind = type(error).__name__
+    if isinstance(error, KeyboardInterrupt) or interrupted():
+        return interruption()
     if isinstance(error, VideoBertError):
         return Failure(
             type=kind,
@@ -131,8 +142,6 @@ def failure_of(error: BaseException) -> Failure:
             fix=error.fix_cli,
             exit_code=error.exit_code,
         )
-    if isinstance(error, KeyboardInterrupt):
-        return Failure(type=kind, what="interrupted", exit_code=INTERRUPTED)
     if isinstance(error, ModuleNotFoundError):
         return Failure(
             type=kind,

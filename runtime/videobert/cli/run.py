@@ -53,7 +53,12 @@ def run(
     as_they_come = not options.json and for_a_person()
 
     def ask(model: Runtime, video: Any, about: Input, move: Move | None) -> Report:
-        asked: dict[str, Any] = {"top": top, "context_clips": context_clips, "stride": options.stride}
+        asked: dict[str, Any] = {
+            "top": top,
+            "context_clips": context_clips,
+            "stride": options.stride,
+            "track": options.track,
+        }
         if not as_they_come:
             return model.run(video, **asked, on_progress=move)
         with aside(move):

@@ -45,7 +45,14 @@ def stream(
     with (
         open_model(options) as model,
         progress(label(video), options) as move,
-        model.stream(given, top=top, context_clips=context_clips, stride=options.stride, on_progress=move) as segments,
+        model.stream(
+            given,
+            top=top,
+            context_clips=context_clips,
+            stride=options.stride,
+            track=options.track,
+            on_progress=move,
+        ) as segments,
     ):
         if for_a_person() and not options.json:
             for _ in show_segments(segments, model.config, move):

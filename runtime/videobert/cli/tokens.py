@@ -49,7 +49,7 @@ def tokens(
     """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
 
     def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> VisualTokens:
-        return model.tokens(video, stride=options.stride, assignment=assignment, on_progress=move)
+        return model.tokens(video, stride=options.stride, track=options.track, assignment=assignment, on_progress=move)
 
     answer_each(videos, options, ask, partial(_tell, options), out=out, suffix=".vbt")
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from videobert import __version__
-from videobert.report.facts import speed, timing_rows, video_facts, video_troubles
-from videobert.report.hues import Hues
+from videobert.arguments import instance
+from videobert.report.facts import domain_sentence, speed, timing_rows, video_facts, video_troubles
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import data_uri
-from videobert.report.timeline import FAR_PERCENTILE, timeline
+from videobert.report.timeline import FAR_PERCENTILE, film_stills, timeline
 from videobert.report.times import clock, elapsed, span
 from videobert.results import Candidate, Report, ReportSegment
 
@@ -23,13 +26,19 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-ur
 
 
 def html_page(report: Report) -> str:
-    """The page, to be written as UTF-8."""
+    """The page, to be written as UTF-8.
+
+    Raises:
+        UsageError: it is not the answer of `Runtime.run`.
+    """
+    instance("report", report, Report, example='html_page(model.run("clip.mp4"))')
     pictures, picture_style = _pictures(report)
-    hues = Hues()
+    film = [(still, f"f{number}") for number, still in enumerate(film_stills(report))]
+    picture_style += "".join(_rule(name, still.picture) for still, name in film)
     if report.segments:
-        body = _card("Time line", timeline(report, pictures, hues)) + _card(
+        body = _card("Time line", timeline(report, film)) + _card(
             "Segments",
-            "".join(_segment(s, pictures.get(i), bool(pictures), hues) for i, s in enumerate(report.segments)),
+            "".join(_segment(s, pictures.get(i), bool(pictures)) for i, s in enumerate(report.segments)),
         )
     else:
         body = _card("Segments", '<p class="note">The video holds nothing to answer about.</p>')
@@ -37,8 +46,9 @@ def html_page(report: Report) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escaped(report.source)} · videobert</title><style>{STYLE}{picture_style}</style></head>\n<body><main>"
-        f"{_head(report)}{_tiles(report)}{body}"
+        f"<title>{escaped(report.source)} · videobert</title><style>{STYLE}{picture_style}</style></head>\n"
+        f'<body><main class="{"doubt" if report.out_of_domain else "trust"}">'
+        f"{_head(report)}{_doubt(report)}{_tiles(report)}{body}"
         f'<div class="columns">{_card("Stages", _stages(report))}{_card("Origin", _origin(report))}</div>'
         f"<footer>videobert {escaped(__version__)} · {_HOW_TO_READ}</footer></main></body></html>\n"
     )
@@ -63,8 +73,20 @@ def _pictures(report: Report) -> tuple[dict[int, str], str]:
     for index in chosen:
         thumbnail = report.segments[index].thumbnail
         if thumbnail is not None:
-            rules.append(f".p{index}{{background-image:url({data_uri(thumbnail)})}}\n")
+            rules.append(_rule(f"p{index}", thumbnail))
     return {index: f"p{index}" for index in chosen}, "".join(rules)
+
+
+def _rule(name: str, picture: npt.NDArray[np.uint8]) -> str:
+    return f".{name}{{background-image:url({data_uri(picture)})}}\n"
+
+
+def _doubt(report: Report) -> str:
+    """What being out of domain means, where it cannot be overlooked."""
+    if not report.out_of_domain:
+        return ""
+    sentence = domain_sentence(report)
+    return f'<p class="warning" role="alert">{escaped(sentence[0].upper() + sentence[1:])}.</p>'
 
 
 def _head(report: Report) -> str:
@@ -98,7 +120,7 @@ def _tiles(report: Report) -> str:
     return f'<div class="tiles">{cells}</div>'
 
 
-def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool, hues: Hues) -> str:
+def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -> str:
     shown = f'<div class="picture {picture or ""}"></div>' if with_pictures else ""
     tokens = "".join(f"<code>{escaped(token)}</code>" for token in segment.tokens[:_TOKENS_SHOWN])
     more = len(segment.tokens) - _TOKENS_SHOWN
@@ -109,7 +131,7 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool, h
         if segment.padded_frames
         else ""
     )
-    answers = "".join(_answer(question, ranked, hues) for question, ranked in segment.answers.items())
+    answers = "".join(_answer(question, ranked) for question, ranked in segment.answers.items())
     return (
         f'<article class="segment{"" if with_pictures else " plain"}">{shown}'
         f'<div><div class="when">{escaped(span(segment.start_s, segment.end_s))}</div>'
@@ -118,9 +140,9 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool, h
     )
 
 
-def _answer(question: str, ranked: tuple[Candidate, ...], hues: Hues) -> str:
+def _answer(question: str, ranked: tuple[Candidate, ...]) -> str:
     rows = "".join(
-        f'<div class="candidate{" best" if rank == 0 else ""}" style="{hues.style(question, candidate.text)}">'
+        f'<div class="candidate{" best" if rank == 0 else ""}">'
         f'<span title="{escaped(candidate.text)}">{escaped(candidate.text)}</span>'
         f'<div class="bar"><i style="width:{100 * _share(candidate.score):.1f}%"></i></div>'
         f"<em>{candidate.score:.2f}</em></div>"

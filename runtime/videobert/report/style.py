@@ -4,15 +4,15 @@ from __future__ import annotations
 
 STYLE = """
 :root { color-scheme: light dark;
-  --page: #f5f6f8; --card: #ffffff; --ink: #1b1f27; --soft: #5d6675; --faint: #8a93a3; --line: #e3e6ec;
-  --track: #eceff4; --accent: #4457d6; --far: #e39a35; --good: #14804a; --good-back: #e2f5ea; --warn: #9a5b00;
+  --page: #f5f6f8; --card: #ffffff; --ink: #1b1f27; --soft: #5d6675; --faint: #667080; --line: #e3e6ec;
+  --track: #eceff4; --accent: #4457d6; --far: #e39a35; --good: #11703f; --good-back: #e2f5ea; --warn: #9a5b00;
   --warn-back: #fdf0d8;
-  --block-s: 72%; --block-l: 88%; --block-ink-l: 24%; --bar-l: 58%; }
+  --block-s: 72%; --block-l: 88%; --block-ink-l: 24%; --slim-l: 36%; }
 @media (prefers-color-scheme: dark) { :root {
-  --page: #12141a; --card: #1b1e26; --ink: #e8eaf0; --soft: #a3abba; --faint: #78808f; --line: #2b303b;
+  --page: #12141a; --card: #1b1e26; --ink: #e8eaf0; --soft: #a3abba; --faint: #8c94a3; --line: #2b303b;
   --track: #272c36; --accent: #8c9bff; --far: #d9963c; --good: #6fd6a0; --good-back: #173226; --warn: #f2bf6b;
   --warn-back: #3a2c12;
-  --block-s: 38%; --block-l: 25%; --block-ink-l: 86%; --bar-l: 62%; } }
+  --block-s: 58%; --block-l: 25%; --block-ink-l: 86%; --slim-l: 62%; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI",
   Roboto, "Noto Sans", "Liberation Sans", sans-serif; -webkit-text-size-adjust: 100%; }
@@ -37,10 +37,11 @@ p { margin: 0; }
 .lane { display: grid; grid-template-columns: 92px 1fr; align-items: center; margin-bottom: 6px; }
 .lane > .name { color: var(--soft); font-size: 13px; padding-right: 12px; overflow: hidden; text-overflow: ellipsis; }
 .strip { position: relative; height: 30px; min-width: 0; }
-.film { height: 78px; border-radius: 8px; overflow: hidden; background: var(--track); }
-.film i { position: absolute; top: 0; bottom: 0; background-size: auto 100%; background-repeat: repeat-x;
-  background-position: left; border: 1px solid var(--card); border-width: 0 1px; }
-.film i.thin { background-position: center; }
+.film { height: 97px; }
+.film i { position: absolute; top: 0; height: 78px; background-size: auto 100%; background-repeat: no-repeat;
+  border: 1px solid var(--card); border-width: 0 1px; border-radius: 6px; background-clip: padding-box; }
+.film span { position: absolute; left: 50%; top: 80px; transform: translateX(-50%); font-style: normal;
+  font-size: 11px; line-height: 15px; color: var(--faint); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .picture { background-size: cover; background-position: center; background-color: var(--track); }
 .axis { height: 22px; border-top: 1px solid var(--line); margin-top: 3px; }
 .axis i { position: absolute; top: 0; height: 5px; border-left: 1px solid var(--faint); }
@@ -51,7 +52,7 @@ p { margin: 0; }
   overflow: hidden; white-space: nowrap; text-overflow: ellipsis; font-weight: 550; border: 1px solid var(--card);
   border-width: 0 1px; background-clip: padding-box; background-color: hsl(var(--h) var(--s, var(--block-s))
   var(--block-l)); color: hsl(var(--h) var(--s, 60%) var(--block-ink-l)); }
-.block.slim { padding: 0; border: 0; border-radius: 0; background-color: hsl(var(--h) var(--s, 55%) var(--bar-l)); }
+.block.slim { padding: 0; border: 0; border-radius: 0; background-color: hsl(var(--h) var(--s, 60%) var(--slim-l)); }
 .levels.dense i { border: 0; border-radius: 0; }
 .levels { height: 46px; border-bottom: 1px solid var(--line); }
 .levels i { position: absolute; bottom: 0; background: var(--accent); opacity: .55; border: 0 solid var(--card);
@@ -72,10 +73,14 @@ code { font: 12px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono
 .candidate { display: grid; grid-template-columns: 1fr 44px 30px; gap: 7px; align-items: center; font-size: 13px;
   color: var(--soft); line-height: 1.55; }
 .candidate.best { color: var(--ink); font-weight: 600; }
+.warning { background: var(--warn-back); color: var(--warn); border: 1px solid; border-radius: 12px; padding: 12px 18px;
+  margin-bottom: 16px; font-weight: 600; font-size: 16px; }
+.doubt .candidate.best { color: var(--soft); font-weight: 400; } .doubt .block { font-weight: 400; }
+.doubt .candidate .bar i { background: var(--faint); }
 .candidate span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .candidate em { font-style: normal; text-align: right; font-variant-numeric: tabular-nums; font-size: 12px; }
 .bar { height: 6px; border-radius: 3px; background: var(--track); overflow: hidden; }
-.bar i { display: block; height: 100%; border-radius: 3px; background: hsl(var(--h) var(--s, 60%) var(--bar-l)); }
+.bar i { display: block; height: 100%; border-radius: 3px; background: var(--accent); }
 .level { font-size: 12px; color: var(--faint); margin-top: 6px; }
 .level .bar { margin: 2px 0 3px; height: 5px; } .level .bar i { background: var(--accent); opacity: .6; }
 .level b { color: var(--soft); font-weight: 600; } .level.far b { color: var(--warn); }
@@ -94,5 +99,6 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 footer { color: var(--faint); font-size: 12.5px; text-align: center; margin-top: 22px; }
 @media (max-width: 760px) { .columns { grid-template-columns: 1fr; } .head { display: block; }
   .segment, .segment.plain { grid-template-columns: 92px 1fr; } .answers { grid-column: 1 / -1; }
-  .lane { grid-template-columns: 64px 1fr; } }
+  .lane { grid-template-columns: 64px 1fr; } .badge { display: inline-block; }
+  .film i:nth-child(even) span { display: none; } }
 """

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
-from videobert.report.hues import Hues
+from videobert.report.hues import hue_style
 from videobert.report.safe_text import escaped
 from videobert.report.times import clock, span
-from videobert.results import Report, ReportSegment
+from videobert.results import Report, ReportSegment, Still
 
-_FILM_PICTURES, _FILM_CELLS = 16, 12
-# Below this share of the width a cell of the film has no room for a whole picture: its middle is shown.
-_THIN = 0.085
+# So many pictures have room beside each other.
+_FILM_CELLS = 12
 _TICKS = 10
 _TICK_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 # Below this share of the width a block has no room for a word.
 _SLIM = 0.025
 # With more bars than this, gaps between them would be all there is to see.
 _DENSE = 100
+_COLOURS = (
+    "In a lane, one colour is one answer, the same in every report: a full colour is what the answer names, a pale one "
+    "only tells answers apart."
+)
 FAR_PERCENTILE = 99.0
 
 
@@ -32,15 +36,24 @@ class _Run(NamedTuple):
     lowest_score: float
 
 
-def timeline(report: Report, pictures: dict[int, str], hues: Hues) -> str:
-    """The card's content. `pictures` maps the index of a segment to the CSS class of its thumbnail."""
+def timeline(report: Report, pictures: Sequence[tuple[Still, str]]) -> str:
+    """The card's content. `pictures` are stills of the video with their CSS classes, in order."""
     segments = report.segments
     scale = _Scale(segments)
-    parts = [_film(segments, pictures, scale)] if pictures else []
+    parts = [_film(pictures, scale)] if pictures else []
     parts.append(_axis(scale))
-    parts += [_answers(question, segments, scale, hues) for question in questions(report)]
+    asked = questions(report)
+    parts += [_answers(question, segments, scale) for question in asked]
     parts.append(_levels(segments, scale))
+    if asked:
+        parts.append(f'<p class="note">{_COLOURS}</p>')
     return "".join(parts)
+
+
+def film_stills(report: Report) -> list[Still]:
+    """The stills that the film shows: as many as have room, evenly chosen."""
+    count = min(len(report.stills), _FILM_CELLS)
+    return [report.stills[(2 * cell + 1) * len(report.stills) // (2 * count)] for cell in range(count)]
 
 
 def questions(report: Report) -> list[str]:
@@ -73,27 +86,16 @@ def _lane(name: str, content: str) -> str:
     return f'<div class="lane"><div class="name" title="{escaped(name)}">{escaped(name)}</div>{content}</div>'
 
 
-def _film(segments: Sequence[ReportSegment], pictures: dict[int, str], scale: _Scale) -> str:
-    if len(segments) <= _FILM_PICTURES:
-        cells = [(segment.start_s, segment.end_s, pictures.get(i, "")) for i, segment in enumerate(segments)]
-    else:
-        # Too many to tell apart: evenly spaced cells instead, each with the picture nearest to its middle.
-        width_s = scale.length_s / _FILM_CELLS
-        cells = []
-        for start_s in (scale.start_s + cell * width_s for cell in range(_FILM_CELLS)):
-            nearest = min(pictures, key=lambda i: abs(_middle_s(segments[i]) - start_s - width_s / 2))
-            cells.append((start_s, start_s + width_s, pictures[nearest]))
-    shown = "".join(_cell(start_s, end_s, name, scale) for start_s, end_s, name in cells)
+def _film(pictures: Sequence[tuple[Still, str]], scale: _Scale) -> str:
+    """Each still once, about where its time is: a cell goes half the way to the next still."""
+    times_s = [still.time_s for still, _ in pictures]
+    bounds_s = [scale.start_s, *((a + b) / 2 for a, b in pairwise(times_s)), scale.end_s]
+    shown = "".join(
+        f'<i class="picture {name}" style="{scale.place(start_s, end_s)}">'
+        f"<span>{escaped(clock(still.time_s))}</span></i>"
+        for (still, name), (start_s, end_s) in zip(pictures, pairwise(bounds_s), strict=True)
+    )
     return _lane("", f'<div class="strip film" aria-hidden="true">{shown}</div>')
-
-
-def _cell(start_s: float, end_s: float, picture: str, scale: _Scale) -> str:
-    thin = " thin" if (end_s - start_s) / scale.length_s < _THIN else ""
-    return f'<i class="picture{thin} {picture}" style="{scale.place(start_s, end_s)}"></i>'
-
-
-def _middle_s(segment: ReportSegment) -> float:
-    return (segment.start_s + segment.end_s) / 2
 
 
 def _axis(scale: _Scale) -> str:
@@ -108,14 +110,14 @@ def _axis(scale: _Scale) -> str:
     return _lane("", f'<div class="strip axis">{"".join(marks)}</div>')
 
 
-def _answers(question: str, segments: Sequence[ReportSegment], scale: _Scale, hues: Hues) -> str:
+def _answers(question: str, segments: Sequence[ReportSegment], scale: _Scale) -> str:
     blocks = []
     for run in _runs(question, segments):
         slim = (run.end_s - run.start_s) / scale.length_s < _SLIM
         title = f"{span(run.start_s, run.end_s)}: {run.answer}, score {run.lowest_score:.2f}"
         blocks.append(
             f'<div class="block{" slim" if slim else ""}" '
-            f'style="{scale.place(run.start_s, run.end_s)};{hues.style(question, run.answer)}" '
+            f'style="{scale.place(run.start_s, run.end_s)};{hue_style(run.answer)}" '
             f'title="{escaped(title)}">{"" if slim else escaped(run.answer)}</div>'
         )
     return _lane(question, f'<div class="strip">{"".join(blocks)}</div>')

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from videobert.arguments import whole
 from videobert.cancelling import stop_if
-from videobert.errors import InputError, UsageError
+from videobert.errors import InputError
 from videobert.results import Candidate, Report, ReportSegment
 from videobert.stages import Stages
 from videobert.tasks.answering import Answered, Answering, Row
@@ -24,6 +25,7 @@ from videobert.tasks.percentiles import Percentiles
 from videobert.tasks.pictures import Picture, Pictures, middle_picture
 from videobert.tasks.ranking import check_top
 from videobert.tasks.request import Request
+from videobert.tasks.stills import Stills
 from videobert.tasks.watching import Walk, is_out_of_domain
 from videobert.token_file import VisualTokens
 
@@ -55,19 +57,18 @@ class Segments:
         self, stages: Stages, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
     ) -> None:
         began = time.perf_counter()
-        check_top(top)
-        _check_context(context_clips)
-        self._stages, self._top, self._context_clips = stages, top, context_clips
+        self._stages, self._top = stages, check_top(top)
+        self._context_clips = whole(
+            "context_clips", context_clips, least=0, allowed="0 or more", fix="0 judges each clip by itself."
+        )
         self._cancel = request.cancel
         self._source = _name(video)
         self._walk = Walk(stages, video, request, at_once=at_once)
-        self._scorers = {
-            name: LabelScorer(stages, question.templates, question.labels)
-            for name, question in stages.config.questions.items()
-        }
+        self._scorers = LabelScorer.of_model(stages)
         self._start_s: float | None = None
         self._percentiles = Percentiles()
         self._seen: _Seen | None = None
+        self._stills = Stills()
         self._encode_s = 0.0
         self._total_s = time.perf_counter() - began
 
@@ -105,6 +106,7 @@ class Segments:
                 "total": self._total_s,
             },
             origin=self._walk.origin,
+            stills=self._stills.all(),
         )
 
     def _closed(self) -> Generator[_Stretch, None, None]:
@@ -117,6 +119,7 @@ class Segments:
             for event in events:
                 if isinstance(event, ClipRead):
                     pictures[event.number] = middle_picture(event.clip)
+                    self._stills.add(event.clip)
                     continue
                 if isinstance(event, TokenFound):
                     answering = answering or self._answering()
@@ -202,16 +205,6 @@ class _Stretch:
     def _ranked(self, name: str, scorer: LabelScorer, top: int) -> tuple[Candidate, ...]:
         """The mean probability over the stretch's clips keeps the answer that each of them gave."""
         return scorer.candidates(np.log(self._sums[name] / len(self.tokens)), top)
-
-
-def _check_context(context_clips: int) -> None:
-    if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
-        raise UsageError(
-            "context_clips is out of range",
-            seen=context_clips,
-            allowed="0 or more",
-            fix="0 judges each clip by itself.",
-        )
 
 
 def _name(video: Any) -> str:

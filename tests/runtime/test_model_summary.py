@@ -1,0 +1,210 @@
+"""What a model folder holds is told in whatever state it is, from its files alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from videobert.built_here import remember
+from videobert.errors import ModelError
+from videobert.model_card import read_card
+from videobert.model_folder import ModelFolder, find
+from videobert.model_summary import ModelSummary, summarize
+from videobert.results import to_json
+
+ALL = ("run", "tokens", "embed", "fill", "classify", "align")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the bundled model."""
+    return Path(shutil.copytree(find("shapes"), tmp_path / "a model"))
+
+
+def problems(summary: ModelSummary) -> str:
+    return "\n".join(f"{problem.what}: {problem.fix}" for problem in summary.problems)
+
+
+def test_the_bundled_model_is_told_as_it_is() -> None:
+    summary, folder = summarize("shapes"), ModelFolder("shapes")
+    assert (summary.config, summary.recipe, summary.weights) == (folder.config, folder.recipe, folder.hash)
+    assert summary.problems == ()
+    assert summary.verbs == ALL
+    assert summary.runs_with == ("openvino", "torch")
+    assert summary.words is not None
+    assert (summary.words.count, len(summary.words.shown)) == (45, 45)
+    assert summary.words.special == ("[CLS]", "[MASK]", "[PAD]", "[SEP]", "[UNK]")
+    assert {"yellow", "bounces"} <= set(summary.words.shown)
+    assert summary.codebook is not None
+    assert (summary.codebook.leaves, summary.codebook.dim, summary.codebook.levels) == (1684, 256, (12, 144))
+    assert list(summary.questions) == ["motion", "colour", "shape", "mood"]
+    assert summary.parameters is not None
+    assert 3e6 < summary.parameters < 4e6
+    assert all(graph.size_bytes for graph in summary.graphs)
+    assert summary.card is not None
+    assert (summary.card.licence or "").startswith("Apache-2.0")
+    assert any("No people" in limit for limit in summary.card.limits)
+    json.dumps(to_json(summary), allow_nan=False)
+
+
+def remove(*names: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for name in names:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return change
+
+
+def write(name: str, content: bytes) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(content) and None
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "verbs"),
+    [
+        (remove("manifest.json"), "manifest.json is missing: the folder is not finished: Run `videobert build '", ()),
+        (remove("graphs"), "no graphs: the weights are not exported yet: Run `videobert build '", ALL),
+        (remove("graphs", "model.safetensors"), "no graphs", ()),
+        (remove("graphs/encoder.onnx"), "graphs are missing: encoder: Run `videobert build '", ALL),
+        (remove("codebook.safetensors"), "only text can be asked: Run `videobert cluster", ("embed", "fill")),
+        (remove("config.json"), "config.json is missing: The rest cannot be judged", ()),
+        (remove("recipe.json"), "recipe.json is missing", ()),
+        (remove("tokenizer.json"), "tokenizer.json is missing: Without it no text can be read", ()),
+        (remove("model.safetensors"), "missing, though the manifest lists it: model.safetensors", ALL),
+        (remove("README.md"), "missing, though the manifest lists it: README.md", ALL),
+        (write("manifest.json", b"{}"), "manifest.json is damaged", ()),
+        (write("manifest.json", b'{"format": 1, "files": {"../x": ""}}'), "manifest.json is damaged", ()),
+        (write("config.json", b"["), "config.json is not JSON", ()),
+        (write("config.json", b'{"format": 9}'), "a format that is not known: 9: Install the videobert release", ()),
+        (write("recipe.json", b"7"), "recipe", ()),
+        (write("tokenizer.json", b"{}"), "tokenizer.json cannot be read", ()),
+        (write("codebook.safetensors", b"x" * 99), "codebook.safetensors is not a codebook", ("embed", "fill")),
+        (write("model.safetensors", b"x" * 99), "model.safetensors cannot be read", ALL),
+        (write("graphs/text_head.onnx", b"x"), "graphs/text_head.onnx is damaged or was changed", ALL),
+        (write("README.md", b"\xff\xfe# \x1b[31m"), "README.md is damaged or was changed", ALL),
+    ],
+    ids=lambda value: "" if callable(value) or isinstance(value, tuple) else value[:40],
+)
+def test_a_folder_in_another_state_says_what_is_wrong(
+    change: Callable[[Path], None], said: str, verbs: tuple[str, ...], folder: Path
+) -> None:
+    change(folder)
+    summary = summarize(folder)
+    assert said in problems(summary)
+    assert summary.verbs == verbs
+    # One problem for one fault.
+    assert len(summary.problems) <= 3, problems(summary)
+    assert len({problem.what for problem in summary.problems}) == len(summary.problems)
+    json.dumps(to_json(summary), allow_nan=False)
+
+
+def test_which_engine_a_folder_feeds_is_told(folder: Path) -> None:
+    remove("graphs/encoder.onnx")(folder)
+    assert summarize(folder).runs_with == ("torch",)
+    remove("model.safetensors")(folder)
+    assert summarize(folder).runs_with == ()
+
+
+def test_parts_that_do_not_fit_are_told(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_bytes())
+    (folder / "config.json").write_text(json.dumps(config | {"visual_tokens": 9}))
+    assert "1684 visual tokens of 256 values, config.json says 9 of 256" in problems(summarize(folder))
+
+
+def test_what_lies_outside_the_folder_is_not_read(folder: Path, tmp_path: Path) -> None:
+    (folder / "README.md").rename(tmp_path / "elsewhere.md")
+    (folder / "README.md").symlink_to(tmp_path / "elsewhere.md")
+    assert summarize(folder).card is None
+
+
+@pytest.mark.parametrize("content", [(), ("notes.txt",)])
+def test_a_folder_without_a_model_is_an_error(content: tuple[str, ...], tmp_path: Path) -> None:
+    for name in content:
+        (tmp_path / name).touch()
+    with pytest.raises(ModelError, match="not a model folder"):
+        summarize(tmp_path)
+    with pytest.raises(ModelError, match="no such model"):
+        summarize(tmp_path / "none")
+
+
+def test_a_large_vocabulary_is_sampled(folder: Path) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_bytes())
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary |= {f"[unused{n}]": len(vocabulary) + n for n in range(500)}
+    vocabulary |= {f"w{chr(97 + n % 26)}{chr(97 + n // 26)}": len(vocabulary) + n for n in range(500)}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    config = json.loads((folder / "config.json").read_bytes())
+    (folder / "config.json").write_text(json.dumps(config | {"words": len(vocabulary)}))
+    words, every = summarize(folder).words, summarize(folder, all_words=True).words
+    assert words is not None
+    assert every is not None
+    assert words.count == every.count == len(every.shown) == 1045
+    assert len(words.shown) == 24
+    assert all(word.isalpha() for word in words.shown)
+
+
+def test_compiled_engines_are_told_with_who_built_them(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plans, kernels = folder / "engines" / "tensorrt-rtx", folder / "engines" / "cuda-sm90"
+    plans.mkdir(parents=True)
+    kernels.mkdir()
+    (plans / "backbone.plan").write_bytes(b"x" * 10)
+    (plans / "backbone.json").write_text(json.dumps({"recipe": {"precision": "fp16"}, "self": "a" * 64}))
+    (kernels / "kernels.json").write_text(json.dumps({"digest": "b" * 64}))
+    remember("a" * 64)
+    found = {engine.target: engine for engine in summarize(folder).engines}
+    assert set(found) == {"tensorrt-rtx", "cuda-sm90"}
+    rtx = found["tensorrt-rtx"]
+    assert (rtx.stages, rtx.precision, rtx.built_here) == (("backbone",), "fp16", True)
+    assert (found["cuda-sm90"].stages, found["cuda-sm90"].built_here) == ((), False)
+    (plans / "encoder.json").write_bytes(b"\x00")
+    (kernels / "kernels.json").write_text(json.dumps({"digest": "../built"}))
+    assert not any(engine.built_here for engine in summarize(folder).engines)
+
+
+@pytest.mark.parametrize(
+    ("text", "licence", "limits"),
+    [
+        (
+            "---\nlicense: mit\ntags: [a]\n---\n# m\nText.\n\n## Limitations and bias\nIt is\nsmall.\n\nSlow.\n",
+            "mit",
+            2,
+        ),
+        ("# m\n\n## Licence\n\n**CC BY 4.0**\n\n## Known limits\n* one\n  more\n* two\n## Next\nno\n", "CC BY 4.0", 2),
+        ("# m\n| a | b |\n|---|---|\n| License | `Apache-2.0` |\n", "Apache-2.0", 0),
+        ("", None, 0),
+        ("no heading at all", None, 0),
+        ("## Limits\n" + "- x\n" * 1000, None, 20),
+    ],
+)
+def test_cards_of_many_forms_are_read(text: str, licence: str | None, limits: int) -> None:
+    card = read_card(text)
+    assert (card.licence, len(card.limits)) == (licence, limits)
+
+
+def test_the_texts_of_a_card_are_whole_and_cut() -> None:
+    card = read_card("# name\n\nFirst\nparagraph.\n\n## Limits\n\n- a point that\n  goes on\n- " + "y" * 5000)
+    assert card.summary == "First paragraph."
+    assert card.limits[0] == "a point that goes on"
+    assert len(card.limits[1]) == 1001
+
+
+def test_nothing_heavy_is_loaded() -> None:
+    code = (
+        "import sys; from videobert.model_summary import summarize; summarize('shapes'); "
+        "print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    assert not {"torch", "openvino", "av", "onnx", "videobert_modeling"} & set(done.stdout.split())
