@@ -70,11 +70,11 @@ class Stages:
         self.codebook = _codebook(folder)
         # What is done beside an engine that works on several clips has the threads of one of them.
         self.threads = None if threads is None else max(1, threads // engine.parallel)
-        self.assign: Assign = (
-            engine.assigner(self.codebook)
-            if isinstance(engine, AssignsTokens)
-            else partial(self.codebook.assign, threads=self.threads)
-        )
+        self.assign: Assign = self.codebook.assign
+        if isinstance(engine, AssignsTokens):
+            self.assign = engine.assigner(self.codebook)
+        elif self.threads is not None:
+            self.assign = partial(self.codebook.assign, threads=self.threads)
         self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
         self._by_turns = threads is not None and engine.device == "CPU"
         self._started: list[Future[Any]] = []
