@@ -49,7 +49,7 @@ NearestIndex::NearestIndex(std::span<const float> centroids, std::size_t dim, st
     if (count_ < kFewestCodedCentroids || centroids.size() < kFewestCodedValues) {
         return;
     }
-    const std::size_t workers = thread_count(threads);
+    const std::size_t workers = std::max<std::size_t>(threads, 1);
     // Distances do not change when everything moves; values near zero have more digits left.
     mean_ = mean_of(centroids, count_, dim_);
     const auto centred = [this](std::size_t c, std::span<double> out) {
@@ -97,7 +97,7 @@ void NearestIndex::search(const NearestKernel& kernel, std::span<const float> po
     }
     const double products = static_cast<double>(rows) * static_cast<double>(count_) * static_cast<double>(dim_);
     const auto worth = static_cast<std::size_t>(1 + std::min(products / kProductsPerThread, 1e6));
-    const std::size_t workers = std::min(thread_count(threads), worth);
+    const std::size_t workers = std::clamp<std::size_t>(threads, 1, worth);
     const bool retry = searches_.fetch_add(1, std::memory_order_relaxed) % kRetry == 0;
     const std::size_t first_stage = retry ? 0 : last_stage_.load(std::memory_order_relaxed);
     if (rows < kFewestRowsEach * workers) {

@@ -43,7 +43,7 @@ class NearestIndex {
     std::size_t bytes() const;
 
     // For each of `points` (ids.size(), dim), finite, the lowest index among the nearest centroids, and the squared
-    // distance to it. `threads` as in `thread_count`.
+    // distance to it. Uses up to `threads` threads.
     void search(const NearestKernel& kernel, std::span<const float> points, std::size_t threads,
                 std::span<std::int64_t> ids, std::span<double> squared) const;
 

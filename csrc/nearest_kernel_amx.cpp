@@ -32,10 +32,11 @@ struct HardwareTiles {
     }
 };
 
-void load_tiles() {
-    const TileConfig config;
-    _tile_loadconfig(&config);
-}
+// In assembly too: to the compiler, the intrinsic of gcc 12 reads the first eight bytes only, so that the rest of a
+// local one is never written, and LDTILECFG faults on what happens to lie there.
+constexpr TileConfig kTileConfig;
+
+void load_tiles() { __asm__ volatile("ldtilecfg %0" ::"m"(kTileConfig)); }
 
 void release_tiles() { _tile_release(); }
 

@@ -42,7 +42,7 @@ void NearestTree::search(const NearestKernel& kernel, std::span<const float> poi
                          std::span<std::int64_t> ids, std::span<double> squared) const {
     const std::size_t rows = ids.size();
     const std::size_t chunks = (rows + kChunkRows - 1) / kChunkRows;
-    run_on_threads(std::min(thread_count(threads), std::max<std::size_t>(chunks, 1)), chunks, [&](std::size_t chunk) {
+    run_on_threads(threads, chunks, [&](std::size_t chunk) {
         std::vector<NearestRange> ranges;
         ranges.reserve(levels_.size());
         for (const Level& level : levels_) {

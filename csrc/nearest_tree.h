@@ -25,7 +25,7 @@ class NearestTree {
     std::size_t dim() const { return dim_; }
 
     // For each of `points` (ids.size(), dim), finite, the leaf at which the nearest child of the nearest child … ends
-    // (ties to the lowest index), and the squared distance to it. `threads` as in `thread_count`.
+    // (ties to the lowest index), and the squared distance to it. Uses up to `threads` threads.
     void search(const NearestKernel& kernel, std::span<const float> points, std::size_t threads,
                 std::span<std::int64_t> ids, std::span<double> squared) const;
 

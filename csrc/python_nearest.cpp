@@ -127,7 +127,7 @@ void bind_nearest(py::module_& m) {
     py::class_<BoundIndex>(m, "NearestIndex",
                            "A codebook packed for the search of nearest centroids; safe to search from many threads.")
         .def(py::init<Floats, const Floats&, std::size_t>(), py::arg("centroids").noconvert(),
-             py::arg("basis").noconvert(), py::arg("threads") = 0)
+             py::arg("basis").noconvert(), py::arg("threads"))
         .def(
             "search",
             [](const BoundIndex& self, const Floats& points, std::size_t threads, const std::string& path) {

@@ -6,10 +6,6 @@
 
 namespace videobert {
 
-// Threads to use where the caller asked for none (0): OMP_NUM_THREADS if it is a positive number, else the processors
-// that this process may run on.
-std::size_t thread_count(std::size_t asked);
-
 // Calls `work(0)` to `work(count - 1)`, each once, on up to `threads` threads, one of them the caller's. Threads live
 // for this call only and sleep while they wait. The first exception is thrown again here when all have ended.
 void run_on_threads(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& work);

@@ -199,6 +199,56 @@ def test_user_reachable_checks_are_not_asserts() -> None:
         assert not lines, f"{path} validates with assert in lines {lines}"
 
 
+# Libraries that report to someone where they are imported plainly, and the one file that imports each.
+REPORTING = {
+    "openvino": RUNTIME / "offline_imports.py",
+    "onnxruntime": MODELING / "export" / "onnxruntime_library.py",
+}
+
+
+def names_imported(tree: ast.AST) -> Iterator[str]:
+    """Top-level modules that code imports, by statement, by name, or in code that it keeps as text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").split(".")[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            yield from (str(each.value).split(".")[0] for each in node.args if isinstance(each, ast.Constant))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for line in re.findall(r"^\s*(?:import|from) .+", node.value.replace(";", "\n"), re.MULTILINE):
+                yield from re.findall(r"\w+", line)[1:]
+
+
+def test_what_reports_to_someone_is_imported_in_one_place() -> None:
+    folders = (RUNTIME, MODELING, KERNELS, ROOT / "benchmarks", ROOT / "examples", ROOT / "tests")
+    for path in set(sources(*folders)) - {Path(__file__)}:
+        found = set(names_imported(ast.parse(path.read_text(encoding="utf-8"))))
+        plainly = {name for name, home in REPORTING.items() if name in found and path != home}
+        assert not plainly, f"{path} imports {plainly} plainly"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import openvino",
+        "import json, openvino as ov",
+        "def f():\n    from openvino.runtime import Core",
+        "importlib.import_module('openvino')",
+        "__import__('openvino.properties')",
+        "CODE = 'import json, openvino; print(1)'",
+        "CODE = 'import json; import openvino'",
+    ],
+)
+def test_a_plain_import_is_seen(code: str) -> None:
+    assert "openvino" in names_imported(ast.parse(code))
+
+
+def test_the_one_place_and_a_name_in_a_text_are_no_plain_import() -> None:
+    code = "from videobert.offline_imports import openvino_library; name = 'openvino'; importlib.metadata.version(name)"
+    assert "openvino" not in names_imported(ast.parse(code))
+
+
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 
 
@@ -278,7 +328,8 @@ def our_texts() -> list[Path]:
             for name in folders
             if name == ".ci" or not (name.startswith(".") or name in {"build", "dist", "__pycache__"})
         ]
-        found += [Path(folder, name) for name in names if Path(name).suffix in suffixes]
+        # `.git` is a file where the checkout is one of several of a repository.
+        found += [Path(folder, name) for name in names if Path(name).suffix in suffixes and name != ".git"]
     return found
 
 

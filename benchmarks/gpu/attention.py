@@ -109,6 +109,8 @@ def _prepare_packed(
         parity=lambda: _parity(ours(), query, key, value, lengths, causal),
         note=note,
         graph=True,
+        # It waits for the host inside (torch 2.11), so it cannot be captured.
+        uncaptured=frozenset({"cudnn, packed"}),
         bytes=4 * query.numel() * query.element_size(),
         operations=4 * pairs * heads * head_size,
     )

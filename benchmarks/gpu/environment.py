@@ -42,6 +42,10 @@ def environment(commit: str | None = None) -> dict[str, Any]:
         "cudnn": torch.backends.cudnn.version(),
         "triton": _version("triton"),
         "numpy": _version("numpy"),
+        "av": _version("av"),
+        "dali": _version("nvidia-dali-cuda130"),
+        "pycuda": _version("pycuda"),
+        "cuda_bindings": _version("cuda-bindings"),
         "fp_fusion": FP_FUSION,
         "matmul_allow_tf32": torch.backends.cuda.matmul.allow_tf32,
     }

@@ -14,6 +14,8 @@ from videobert_kernels.errors import KernelError
 
 Backend = Literal["auto", "triton", "reference"]
 BACKENDS = ("auto", "triton", "reference")
+# Looked up once: torch.compile cannot look inside the search for a module (torch 2.11).
+HAS_TRITON = importlib.util.find_spec("triton") is not None
 
 
 def interpreting() -> bool:
@@ -44,7 +46,7 @@ def choose(backend: Backend, tensor: Tensor) -> Literal["triton", "reference"]:
             allowed="cuda",
             fix='Move the tensors to a GPU, or use backend="reference".',
         )
-    if importlib.util.find_spec("triton") is None:
+    if not HAS_TRITON:
         raise KernelError(
             "Triton is not installed", fix="Install it: pip install 'triton>=3.6', or use backend=\"reference\"."
         )

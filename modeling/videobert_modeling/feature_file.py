@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.errors import InputError, MismatchError, ModelError
+from videobert_modeling.spool import checked_rows
 
 _FORMAT = {"format": "videobert-features", "version": "1"}
 _BLOCK_ROWS = 4096
@@ -79,8 +80,12 @@ class FeatureFiles:
         first = headers[0]
         return cls(files, first.backbone_hash, first.clip_hash, sum(h.rows for h in headers), first.dim)
 
-    def blocks(self) -> Iterator[npt.NDArray[np.floating]]:
-        """The features of all files in order, at most 4,096 rows at a time."""
+    def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
+        """The features of all files in order, at most 4,096 rows at a time.
+
+        Raises:
+            InputError: a value is NaN, infinite or beyond 1e15; the file and its row, from 0, are named.
+        """
         from safetensors import safe_open
 
         for path in self.paths:
@@ -88,10 +93,11 @@ class FeatureFiles:
                 features = file.get_slice("features")
                 rows = features.get_shape()[0]
                 for start in range(0, rows, _BLOCK_ROWS):
-                    yield features[start : min(start + _BLOCK_ROWS, rows)]
+                    block = features[start : min(start + _BLOCK_ROWS, rows)]
+                    yield checked_rows(block, start, f" of {path.name}")
 
 
-def read_features(paths: Iterable[Path]) -> Iterator[npt.NDArray[np.floating]]:
+def read_features(paths: Iterable[Path]) -> Iterator[npt.NDArray[np.float32]]:
     """The features of `FeatureFiles.open(paths)`, a block at a time; raises as it does."""
     return FeatureFiles.open(paths).blocks()
 

@@ -54,7 +54,7 @@ class FeatureSpool:
         try:
             with self._path.open("wb") as file:
                 for block in features:
-                    self._checked(np.asarray(block)).tofile(file)
+                    self._taken(np.asarray(block)).tofile(file)
                     if on_progress:
                         on_progress("read", self.rows, None)
         except OSError as error:
@@ -67,27 +67,24 @@ class FeatureSpool:
             raise InputError("there are no features to cluster", fix="Pass at least one row.")
         self._data = np.memmap(self._path, np.float32, "r", shape=(self.rows, self.dim))
 
-    def _checked(self, block: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    def _taken(self, block: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         if block.ndim != 2 or block.shape[1] == 0 or not np.issubdtype(block.dtype, np.floating):
             raise InputError(
-                "features must be floating-point arrays of shape (n, D)", seen=f"{block.dtype}{block.shape}"
+                "features must be floating-point arrays of shape (n, D)",
+                seen=f"{block.dtype}{block.shape}",
+                fix="Pass float16, float32 or float64 rows of one width.",
             )
         if self.dim and block.shape[1] != self.dim:
             raise InputError(
-                f"features from row {self.rows} on have another width", seen=block.shape[1], allowed=self.dim
+                f"features from row {self.rows} on have another width",
+                seen=block.shape[1],
+                allowed=self.dim,
+                fix="Cluster only features of one backbone.",
             )
-        wrong = ~(np.abs(block) <= _LARGEST)
-        if wrong.any():
-            row, column = (int(i) for i in np.argwhere(wrong)[0])
-            raise InputError(
-                f"feature row {self.rows + row} holds a value that cannot be clustered (column {column})",
-                seen=float(block[row, column]),
-                allowed=f"finite numbers up to {_LARGEST:g} in size",
-                fix="Drop that row, or find out why the backbone gave it.",
-            )
+        rows = checked_rows(block, self.rows)
         self.dim = block.shape[1]
         self.rows += len(block)
-        return np.ascontiguousarray(block, np.float32)
+        return rows
 
     def take(self, members: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """The rows at `members`, copied into memory."""
@@ -101,3 +98,28 @@ class FeatureSpool:
         for start in range(0, len(members), step):
             part = members[start : start + step]
             yield part, self.take(part)
+
+
+def checked_rows(block: npt.NDArray[np.generic], first: int, of: str = "") -> npt.NDArray[np.float32]:
+    """Rows `(n, D)` of any floating-point type as float32, which is what is computed with.
+
+    Args:
+        first: the number of the block's first row, and
+        of: what it is a row of, such as " of clips.safetensors", for the error.
+
+    Raises:
+        InputError: a value is NaN, infinite or beyond 1e15.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # float64 beyond float32 becomes infinite, and is refused so
+        rows = np.ascontiguousarray(block, np.float32)
+    # In float32: no float16 is as large as the limit, which would become infinite itself.
+    wrong = ~(np.abs(rows) <= np.float32(_LARGEST))
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            f"feature row {first + row}{of} holds a value that cannot be clustered (column {column})",
+            seen=float(block[row, column]),
+            allowed=f"finite numbers up to {_LARGEST:g} in size",
+            fix="Drop that row, or find out why the backbone gave it.",
+        )
+    return rows

@@ -9,9 +9,6 @@ with videobert.load("shapes") as model:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from videobert.errors import (
     BuildError,
     Cancelled,
@@ -27,7 +24,11 @@ from videobert.errors import (
     VideoBertError,
 )
 
+# Known to type checkers by its name: importing `typing` would cost more than all that is imported here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from videobert.codebook import Codebook
     from videobert.limits import Limits
     from videobert.recipe import Recipe
@@ -126,7 +127,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+        from importlib import import_module
+
+        return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'videobert' has no attribute {name!r}")
 
 

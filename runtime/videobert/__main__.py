@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from videobert.cli.app import main
+from videobert.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -23,6 +23,24 @@ def write_atomically(path: Path, write: Callable[[Path], object], *, mode: int =
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: what can fail, for want of room, fails before the first of them is replaced."""
+    new: dict[Path, Path] = {}
+    try:
+        for path, content in files.items():
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
+            new[path] = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.chmod(name, 0o666 & ~_umask())
+        for path in list(new):
+            os.replace(new[path], path)
+            del new[path]
+    finally:
+        for left in new.values():
+            left.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import described
 from videobert.atomic import write_atomically
 from videobert.errors import ModelError
 
@@ -49,9 +50,10 @@ def _in_order(content: bytes) -> bytes:
 def read(path: Path) -> Codebook:
     """Read an untrusted file; ModelError says what is wrong with it."""
     try:
-        return parse(path.read_bytes(), path.name)
-    except OSError as error:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
         raise _unusable(path.name, f"{type(error).__name__}: {error}") from error
+    return parse(content, path.name)
 
 
 def parse(content: bytes, name: str) -> Codebook:
@@ -61,6 +63,10 @@ def parse(content: bytes, name: str) -> Codebook:
 
     from videobert.codebook import Codebook
 
+    try:
+        content = bytes(memoryview(content))
+    except (TypeError, ValueError) as error:  # no bytes, or released
+        raise _unusable(name, described(content), "bytes") from error
     try:
         metadata = _metadata(content, name)
         if metadata.get("format") != FORMAT:

@@ -178,7 +178,7 @@ def _build(cls: type[_T], fields: object, where: str) -> _T:
             f"{where} does not have the fields it should",
             seen=sorted(fields) if isinstance(fields, dict) else type(fields).__name__,
             allowed=sorted(names),
-            fix="Export the model folder again with `videobert build`.",
+            fix="Correct it in config.json, or install the videobert release that wrote it.",
         )
     values: dict[str, Any] = {}
     for key, value in fields.items():
@@ -194,9 +194,7 @@ def _build(cls: type[_T], fields: object, where: str) -> _T:
     try:
         return cls(**values)
     except TypeError as error:
-        raise ModelError(
-            f"{where} lacks a field", seen=str(error), fix="Export the model folder again with `videobert build`."
-        ) from error
+        raise ModelError(f"{where} lacks a field", seen=str(error), fix="Correct it in config.json.") from error
 
 
 def _texts(value: object) -> bool:

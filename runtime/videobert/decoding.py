@@ -10,7 +10,8 @@ import importlib.util
 from functools import cache
 from typing import TYPE_CHECKING, Literal, cast
 
-from videobert.errors import EngineUnavailable, UsageError
+from videobert.arguments import one_of
+from videobert.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from videobert.engines.base import Engine
@@ -31,11 +32,7 @@ def decoding(decoder: str, engine: Engine) -> tuple[DecoderName, Device]:
         UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
-    if decoder not in DECODERS:
-        raise UsageError(
-            "this decoder is not known", seen=decoder, allowed=", ".join(DECODERS), fix="auto always works."
-        )
-    name = cast(DecoderName, decoder)
+    name = check_decoder(decoder)
     if name == "pyav":
         return name, "cpu"
     if name == "auto":
@@ -43,6 +40,11 @@ def decoding(decoder: str, engine: Engine) -> tuple[DecoderName, Device]:
     device: Device = "cpu" if unusable("cuda") else "cuda"
     require_dali(device)
     return name, device
+
+
+def check_decoder(decoder: str) -> DecoderName:
+    """The decoder's name; one that is not known is refused."""
+    return cast(DecoderName, one_of("decoder", decoder, DECODERS, "auto always works."))
 
 
 def require_dali(device: Device) -> None:

@@ -7,22 +7,17 @@ diagnosis and nothing else.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import platform
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from videobert import __version__
 from videobert.decoding import Device, unusable
 from videobert.errors import VideoBertError
-
-_PROBE_TIMEOUT_S = 60.0
+from videobert.trial import Answer, tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,25 +93,53 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("tensorrt", ("tensorrt-cu13", "tensorrt-cu12", "tensorrt"), "tensorrt"),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Code that shows an ability: it prints an object with `version` and `devices`, or with `why` not and the `fix`.
+
+    Args:
+        module: what it imports, whose absence needs no trial.
+        fix: where it fails although it is installed.
+    """
+
+    name: str
+    kind: str
+    module: str
+    code: str
+    fix: str
+
+
 _OPENVINO = """
-import json, openvino
+import json
+from videobert.offline_imports import openvino_library
+openvino = openvino_library()
 print(json.dumps({"version": openvino.get_version(), "devices": openvino.Core().available_devices}))
 """
 _TORCH = """
-import json, torch
+import json
+from videobert.offline_imports import no_library_search
+with no_library_search():
+    import torch
 print(json.dumps({"version": torch.__version__, "devices": ["CPU"] + ["CUDA"] * torch.cuda.is_available()}))
 """
 _PYAV = """
 import json, av
 codecs = [name for name in ("h264", "hevc", "vp9", "av1", "mpeg4") if name in av.codecs_available]
-print(json.dumps({"version": av.__version__, "codecs": codecs}))
+print(json.dumps({"version": av.__version__, "devices": codecs}))
 """
 _DALI = """
 import json, nvidia.dali
 from videobert.video.dali.probe import failure
 from videobert.video.dali.streams import CODECS, place_of
-codecs = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
-print(json.dumps({{"version": nvidia.dali.__version__, "codecs": codecs}}))
+found = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
+print(json.dumps({{
+    "version": nvidia.dali.__version__,
+    "devices": [codec for codec in found if found[codec] is None],
+    "failed": [why for why in found.values() if why is not None],
+    "none": "no codec",
+    "fix": "use --decoder pyav for those",
+}}))
 """
 _KERNELS = """
 import json, triton
@@ -133,14 +156,23 @@ print(json.dumps({"version": version("tritonclient"), "devices": ["writes and ch
 _TENSORRT_ENGINE = "from videobert.engines.tensorrt.usable import answer; print(answer())"
 
 
+_SHOWN = (
+    *("openvino", "tensorrt engine", "torch"),
+    *("pyav", "dali", "dali on NVDEC"),
+    *("tensorrt-rtx", "tensorrt", "cuda-smNN", "triton-server"),
+)
+
+
 def examine() -> Diagnosis:
-    """Look at this machine. Takes a second or two: libraries are tried for real, each in its own process."""
+    """Look at this machine. Takes some two seconds: libraries are tried for real, in processes of their own."""
+    # Those that take longest begin first.
+    probes = (_torch_and_kernels, _dali_and_server, _dali_gpu, _openvino, _tensorrt_engine, _tensorrt_rtx, _tensorrt)
     with ThreadPoolExecutor() as pool:
-        engines, decoders = (_openvino, _tensorrt_engine, _torch), (_pyav, _dali_cpu, _dali_gpu)
-        tried = (*engines, *decoders, _tensorrt_rtx, _tensorrt, _kernels, _triton_server)
-        probes = [pool.submit(probe) for probe in tried]
+        running = [pool.submit(probe) for probe in (*probes, _pyav)]
         native, features = _native()
-        abilities = [probe.result() for probe in probes] + [native, _cache(), *_models()]
+        last = [native, _cache(), *_models()]
+        found = [ability for probe in running for ability in probe.result()]
+    abilities = sorted(found, key=lambda ability: _SHOWN.index(ability.name)) + last
     # DALI is an addition: every video is opened with PyAV.
     needed = {native.name, "pyav"}
     if not any(ability.works for ability in abilities if ability.kind == "engine"):
@@ -181,132 +213,106 @@ def _version(module: str, distributions: tuple[str, ...]) -> str | None:
     return "unknown"
 
 
-def _openvino() -> Ability:
-    return _tried("openvino", "engine", "openvino", _OPENVINO, "pip install --force-reinstall openvino")
+def _openvino() -> list[Ability]:
+    return _tried(_Trial("openvino", "engine", "openvino", _OPENVINO, "pip install --force-reinstall openvino"))
 
 
-def _torch() -> Ability:
-    return _tried("torch", "engine", "torch", _TORCH, "pip install 'videobert[build]'")
+def _pyav() -> list[Ability]:
+    return _tried(_Trial("pyav", "decoder", "av", _PYAV, "pip install --force-reinstall av"))
 
 
-def _pyav() -> Ability:
-    return _tried("pyav", "decoder", "av", _PYAV, "pip install --force-reinstall av")
+def _torch_and_kernels() -> list[Ability]:
+    return _tried(
+        _Trial("torch", "engine", "torch", _TORCH, "pip install 'videobert[build]'"),
+        _Trial("cuda-smNN", "target", "triton", _KERNELS, "pip install 'videobert[build,kernels]'"),
+    )
 
 
-def _dali_cpu() -> Ability:
-    return _dali("dali", "cpu")
+def _dali_and_server() -> list[Ability]:
+    return _tried(
+        _dali("dali", "cpu"),
+        _Trial("triton-server", "target", "tritonclient", _TRITON_SERVER, "pip install 'videobert[triton-server]'"),
+    )
 
 
-def _dali_gpu() -> Ability:
-    return _dali("dali on NVDEC", "cuda")
+def _dali_gpu() -> list[Ability]:
+    return _tried(_dali("dali on NVDEC", "cuda"))
 
 
-def _dali(name: str, device: Device) -> Ability:
+def _dali(name: str, device: Device) -> _Trial | Ability:
     """Decodes a made clip of each codec, in a child: a decoder that counts frames in its own way would show."""
     if not installed("av"):
         return Ability(name=name, kind="decoder", works=False, detail="it needs PyAV", fix="pip install av")
     why = unusable(device)
     if why is not None:
         return Ability(name=name, kind="decoder", works=False, detail=why[0], fix=why[1])
-    answer = _in_child(_DALI.format(device=device))
-    if isinstance(answer, str):
-        fix = "pip install --force-reinstall 'videobert[dali]'"
-        return Ability(name=name, kind="decoder", works=False, detail=answer, fix=fix)
-    codecs = answer.get("codecs", {})
-    works = [codec for codec, failure in codecs.items() if failure is None]
-    failed = [failure for failure in codecs.values() if failure is not None]
-    detail = f"{answer['version']}: {', '.join(works) or 'no codec'}"
-    if failed:
-        return Ability(
-            name=name,
-            kind="decoder",
-            works=bool(works),
-            detail=f"{detail}; not {'; not '.join(failed)}",
-            fix="use --decoder pyav for those",
-        )
-    return Ability(name=name, kind="decoder", works=True, detail=detail)
+    fix = "pip install --force-reinstall 'videobert[dali]'"
+    return _Trial(name, "decoder", "nvidia", _DALI.format(device=device), fix)
 
 
-def _tensorrt_engine() -> Ability:
-    name, answer = "tensorrt engine", _in_child(_TENSORRT_ENGINE)
-    if isinstance(answer, str):
-        fix = "pip install --force-reinstall 'videobert[tensorrt-rtx]'"
-        return Ability(name=name, kind="engine", works=False, detail=answer, fix=fix)
-    if "why" in answer:
-        return Ability(name=name, kind="engine", works=False, detail=answer["why"], fix=answer["fix"])
-    return Ability(name=name, kind="engine", works=True, detail=f"{answer['version']}: {', '.join(answer['devices'])}")
+def _tensorrt_engine() -> list[Ability]:
+    fix = "pip install --force-reinstall 'videobert[tensorrt-rtx]'"
+    return _tried(_Trial("tensorrt engine", "engine", "videobert", _TENSORRT_ENGINE, fix))
 
 
-def _tensorrt_rtx() -> Ability:
+def _tensorrt_rtx() -> list[Ability]:
     from videobert.engines.tensorrt.targets import CAPABILITIES
 
     builds = f"builds engines without a GPU for {', '.join(CAPABILITIES)}"
     answer = f"{{'version': tensorrt_rtx.__version__, 'devices': ['{builds}']}}"
     code = f"import json, tensorrt_rtx; print(json.dumps({answer}))"
-    return _tried("tensorrt-rtx", "target", "tensorrt_rtx", code, "pip install 'videobert[tensorrt-rtx]'")
+    return _tried(_Trial("tensorrt-rtx", "target", "tensorrt_rtx", code, "pip install 'videobert[tensorrt-rtx]'"))
 
 
-def _tensorrt() -> Ability:
+def _tensorrt() -> list[Ability]:
     from videobert.engines.tensorrt.gpu import present_gpu
 
     gpu = present_gpu()
     code = f"import json, tensorrt; print(json.dumps({{'version': tensorrt.__version__, 'devices': {[gpu]!r}}}))"
-    found = _tried("tensorrt", "target", "tensorrt", code, "pip install 'videobert[tensorrt]'")
+    (found,) = _tried(_Trial("tensorrt", "target", "tensorrt", code, "pip install 'videobert[tensorrt]'"))
     if found.works and gpu is None:
-        return Ability(
-            name="tensorrt",
-            kind="target",
-            works=False,
-            detail="TensorRT builds on a machine with an NVIDIA GPU and driver only",
-            fix="videobert build MODEL --target tensorrt-rtx",
-        )
-    return found
+        detail = "TensorRT builds on a machine with an NVIDIA GPU and driver only"
+        fix = "videobert build MODEL --target tensorrt-rtx"
+        return [Ability(name="tensorrt", kind="target", works=False, detail=detail, fix=fix)]
+    return [found]
 
 
-def _kernels() -> Ability:
-    return _tried("cuda-smNN", "target", "triton", _KERNELS, "pip install 'videobert[build,kernels]'")
+def _tried(*trials: _Trial | Ability) -> list[Ability]:
+    """The abilities that trials, run in one process, show; one that is known beforehand stays as it is."""
+    known = [trial if isinstance(trial, Ability) else _missing(trial) for trial in trials]
+    open_ = [trial for trial, found in zip(trials, known, strict=True) if found is None and isinstance(trial, _Trial)]
+    judged = iter([_judged(trial, answer) for trial, answer in zip(open_, _answers(open_), strict=True)])
+    return [next(judged) if found is None else found for found in known]
 
 
-def _triton_server() -> Ability:
-    return _tried("triton-server", "target", "tritonclient", _TRITON_SERVER, "pip install 'videobert[triton-server]'")
+def _answers(trials: list[_Trial]) -> list[Answer]:
+    return tried(*(trial.code for trial in trials)) if trials else []
 
 
-def _tried(name: str, kind: str, module: str, code: str, fix: str) -> Ability:
-    if not installed(module):
-        found = f"the Python package {module!r} is not installed"
-        return Ability(name=name, kind=kind, works=False, detail=found, fix=fix.replace(" --force-reinstall", ""))
-    answer = _in_child(code)
+def _missing(trial: _Trial) -> Ability | None:
+    if installed(trial.module):
+        return None
+    found = f"the Python package {trial.module!r} is not installed"
+    fix = trial.fix.replace(" --force-reinstall", "")
+    return Ability(name=trial.name, kind=trial.kind, works=False, detail=found, fix=fix)
+
+
+def _judged(trial: _Trial, answer: Answer) -> Ability:
+    name, kind = trial.name, trial.kind
     if isinstance(answer, str):
-        return Ability(name=name, kind=kind, works=False, detail=answer, fix=fix)
-    listed = ", ".join(answer.get("devices", answer.get("codecs", [])))
-    return Ability(name=name, kind=kind, works=True, detail=f"{answer['version']}: {listed}")
-
-
-def _in_child(code: str) -> dict[str, Any] | str:
-    """What the code printed as JSON in a process of its own, or why it did not."""
-    try:
-        # -P: no module may come from the folder that the user happens to stand in.
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PROBE_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
+        return Ability(name=name, kind=kind, works=False, detail=answer, fix=trial.fix)
+    if "why" in answer:
+        return Ability(name=name, kind=kind, works=False, detail=answer["why"], fix=answer["fix"])
+    detail = f"{answer['version']}: {', '.join(answer['devices']) or answer['none']}"
+    if answer.get("failed"):
+        return Ability(
+            name=name,
+            kind=kind,
+            works=bool(answer["devices"]),
+            detail=f"{detail}; not {'; not '.join(answer['failed'])}",
+            fix=answer["fix"],
         )
-    except subprocess.TimeoutExpired:
-        return f"it did not load within {_PROBE_TIMEOUT_S:.0f} s"
-    except OSError as error:
-        return f"it could not be tried: {error}"
-    if done.returncode < 0:
-        return f"it crashed while loading (signal {-done.returncode})"
-    try:
-        if done.returncode == 0:
-            return dict(json.loads(done.stdout.splitlines()[-1]))
-    except (ValueError, IndexError):
-        pass
-    said = done.stderr.strip().splitlines()
-    return said[-1] if said else f"it ended with exit code {done.returncode}"
+    return Ability(name=name, kind=kind, works=True, detail=detail)
 
 
 def _native() -> tuple[Ability, dict[str, bool] | None]:

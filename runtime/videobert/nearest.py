@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from videobert.blas_threads import blas_threads
+from videobert.cpu_threads import thread_count
 from videobert.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def cpu_path(asked: str | None = None) -> str:
     return name
 
 
-def nearest(points: Matrix, centroids: Matrix, *, threads: int = 0, path: str | None = None) -> Answer:
+def nearest(points: Matrix, centroids: Matrix, *, threads: int | None = None, path: str | None = None) -> Answer:
     """For each point the index of its nearest centroid and the squared distance to it, as `NearestCentroids.search`."""
     return NearestCentroids(centroids, threads=threads).search(points, threads=threads, path=path)
 
@@ -65,16 +67,16 @@ class NearestCentroids:
 
     Args:
         centroids: finite float32 `(k, dim)`, k >= 1.
-        threads: for the packing; see `search`.
+        threads: for the packing; see `search`. None for those of the first search.
     """
 
-    def __init__(self, centroids: Matrix, *, threads: int = 0) -> None:
+    def __init__(self, centroids: Matrix, *, threads: int | None = None) -> None:
         self._centroids = np.ascontiguousarray(centroids, np.float32)
         self._threads = threads
         self._lock = threading.Lock()
         self._index: _native.NearestIndex | None = None
 
-    def search(self, points: Matrix, *, threads: int = 0, path: str | None = None) -> Answer:
+    def search(self, points: Matrix, *, threads: int | None = None, path: str | None = None) -> Answer:
         """For each point the index of its nearest centroid and the squared distance to it.
 
         The answer is that of float64 brute force over `sum((point - centroid) ** 2)`, ties to the lowest index. It does
@@ -82,7 +84,8 @@ class NearestCentroids:
 
         Args:
             points: finite float32 `(n, dim)`; n may be 0.
-            threads: most threads to use; 0 for OMP_NUM_THREADS, and where that is unset, the cores of this process.
+            threads: most threads to use; None for OMP_NUM_THREADS or the CPU quota, else the processors of this
+                process.
             path: see `cpu_path`.
 
         Returns:
@@ -91,15 +94,17 @@ class NearestCentroids:
         Raises:
             EngineUnavailable: see `cpu_path`.
         """
-        chosen = cpu_path(path)
-        return self.packed().search(np.ascontiguousarray(points, np.float32), threads, chosen)
+        chosen, count = cpu_path(path), thread_count(threads or None)
+        return self.packed(count).search(np.ascontiguousarray(points, np.float32), count, chosen)
 
-    def packed(self) -> _native.NearestIndex:
-        """The packed form, made by the first call."""
+    def packed(self, threads: int | None = None) -> _native.NearestIndex:
+        """The packed form, made by the first call, with as many threads as this object was made with, else as here."""
         with self._lock:
             if self._index is None:
-                core = _core()
-                self._index = core.NearestIndex(self._centroids, directions(self._centroids), self._threads)
+                core, count = _core(), thread_count(self._threads or threads or None)
+                with blas_threads(count):
+                    basis = directions(self._centroids)
+                self._index = core.NearestIndex(self._centroids, basis, count)
             return self._index
 
 
@@ -116,13 +121,15 @@ class NearestTree:
         contiguous = [np.ascontiguousarray(table, np.float32) for table in tables]
         self._tree = _core().NearestTree(contiguous, [np.ascontiguousarray(o, np.int64) for o in offsets])
 
-    def search(self, points: Matrix, *, threads: int = 0, path: str | None = None) -> Answer:
+    def search(self, points: Matrix, *, threads: int | None = None, path: str | None = None) -> Answer:
         """The leaf at which each point ends, going to the nearest child at every level, and the squared distance to it.
 
         Arguments, errors and exactness as in `NearestCentroids.search`.
         """
         chosen = cpu_path(path)
-        answer: Answer = self._tree.search(np.ascontiguousarray(points, np.float32), threads, chosen)
+        answer: Answer = self._tree.search(
+            np.ascontiguousarray(points, np.float32), thread_count(threads or None), chosen
+        )
         return answer
 
 

@@ -31,9 +31,15 @@ def decodable(text: str) -> str:
 
 def shown(value: object, longest: int) -> str:
     """A value as an error shows it: on one line, cut after `longest` characters."""
-    text = value if isinstance(value, str) else os.fsdecode(value) if isinstance(value, os.PathLike) else repr(value)
-    text = _WRITTEN_BYTE.sub(r"\\x\1", printable(text))
-    return text if len(text) <= longest else text[:longest] + "…"
+    try:
+        text = (
+            value if isinstance(value, str) else os.fsdecode(value) if isinstance(value, os.PathLike) else repr(value)
+        )
+    except Exception:  # a whole number of thousands of digits, a nest too deep, or whatever a foreign object raises
+        text = type(value).__name__
+    cut = len(text) > longest
+    text = _WRITTEN_BYTE.sub(r"\\x\1", printable(text[:longest]))
+    return text[:longest] + "…" if cut or len(text) > longest else text
 
 
 def _escape(character: str) -> str:

@@ -7,9 +7,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from math import isfinite
 from typing import Any, Literal
 
+from videobert.arguments import as_number, as_whole, whole
 from videobert.errors import ModelError
 from videobert.rational import rational
 
@@ -66,23 +68,15 @@ class Recipe:
     std: tuple[float, float, float] = (0.22803, 0.22145, 0.216989)
 
     def __post_init__(self) -> None:
-        self._check_types()
-        fps = self.fps
-        object.__setattr__(self, "fps", rational(fps) if isinstance(fps, str) else Fraction(fps))
-        object.__setattr__(self, "mean", tuple(float(x) for x in self.mean))
-        object.__setattr__(self, "std", tuple(float(x) for x in self.std))
-        self._check()
-
-    def _check_types(self) -> None:
         for name in ("version", "frames", "stride", "short_side", "crop"):
-            if type(getattr(self, name)) is not int:
+            count = as_whole(getattr(self, name))
+            if count is None:
                 raise _wrong(name, getattr(self, name), "a whole number")
-        if type(self.fps) not in (int, float, str, Fraction):
-            raise _wrong("fps", self.fps, "a number, or a text such as 30000/1001")
+            object.__setattr__(self, name, count)
+        object.__setattr__(self, "fps", _rate(self.fps))
         for name in ("mean", "std"):
-            values = getattr(self, name)
-            if not isinstance(values, (tuple, list)) or not all(isinstance(x, (int, float)) for x in values):
-                raise _wrong(name, values, "three numbers")
+            object.__setattr__(self, name, _three(name, getattr(self, name)))
+        self._check()
 
     def _check(self) -> None:
         if self.version != RECIPE_VERSION:
@@ -104,12 +98,10 @@ class Recipe:
             raise _wrong("crop, short_side", (self.crop, self.short_side), "1 <= crop <= short_side <= 4096")
         if self.frames * self.crop**2 > _MOST_PIXELS:
             raise _wrong("frames, crop", (self.frames, self.crop), f"frames * crop * crop <= {_MOST_PIXELS}")
-        if len(self.mean) != 3 or len(self.std) != 3 or not all(map(isfinite, self.mean + self.std)):
-            raise _wrong("mean, std", (self.mean, self.std), "three finite numbers each")
         if min(self.std) <= 0:
             raise _wrong("std", self.std, "above 0")
         for name, allowed in _CHOICES.items():
-            if getattr(self, name) != allowed:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) != allowed:
                 raise _wrong(name, getattr(self, name), repr(allowed))
 
     @property
@@ -152,9 +144,9 @@ class Recipe:
         if not isinstance(fields, dict) or set(fields) != names:
             raise ModelError(
                 "recipe.json does not have the fields of a recipe",
-                seen=sorted(fields) if isinstance(fields, dict) else type(fields).__name__,
+                seen=sorted(map(str, fields)) if isinstance(fields, dict) else type(fields).__name__,
                 allowed=sorted(names),
-                fix="Export the model folder again with `videobert build`.",
+                fix="Correct it in recipe.json.",
             )
         try:
             return cls(**fields)
@@ -162,11 +154,42 @@ class Recipe:
             raise ModelError(
                 "recipe.json has a field of the wrong kind",
                 seen=str(error),
-                fix="Export the model folder again with `videobert build`.",
+                fix="Correct it in recipe.json.",
             ) from error
 
 
+def check_stride(stride: int) -> int:
+    """Every how many clips one is kept; a number that no recipe has is refused."""
+    return whole("stride", stride, least=STRIDES[0], most=STRIDES[-1], allowed="1 to 5", fix="1 uses every clip.")
+
+
 _CHOICES = {f.name: f.default for f in dataclasses.fields(Recipe) if isinstance(f.default, str)}
+
+
+def _rate(fps: object) -> Fraction:
+    try:
+        if isinstance(fps, str):
+            return rational(fps)
+        if isinstance(fps, Fraction):
+            return fps
+        exact = as_whole(fps)
+        found = as_number(fps) if exact is None else exact
+        if found is None:
+            raise TypeError("not a number")
+        return Fraction(found)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise _wrong("fps", fps, "a number, or a text such as 30000/1001") from error
+
+
+def _three(name: str, values: Any) -> tuple[float, ...]:
+    try:
+        found = tuple(as_number(value) for value in islice(iter(values), 4))
+    except Exception as error:  # whatever a foreign iterator raises
+        raise _wrong(name, values, "three finite numbers") from error
+    numbers = tuple(value for value in found if value is not None and isfinite(value))
+    if len(found) != 3 or len(numbers) != 3:
+        raise _wrong(name, values, "three finite numbers")
+    return numbers
 
 
 def _digest(fields: dict[str, Any]) -> str:
@@ -176,5 +199,8 @@ def _digest(fields: dict[str, Any]) -> str:
 
 def _wrong(name: str, seen: object, allowed: str) -> ModelError:
     return ModelError(
-        f"recipe field {name} is out of range", seen=seen, allowed=allowed, fix="Correct it in recipe.json."
+        f"recipe field {name} is out of range",
+        seen=seen,
+        allowed=allowed,
+        fix="Correct it; a model folder has it in recipe.json.",
     )

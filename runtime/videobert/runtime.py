@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from videobert.arguments import flag, local_path
 from videobert.cancelling import Stop
 from videobert.codebook import Assignment, Codebook
 from videobert.config import ModelConfig
-from videobert.decoding import decoding
+from videobert.cpu_threads import thread_limit
+from videobert.decoding import check_decoder, decoding
 from videobert.engines.base import Engine, EngineOptions, Hint, Precision
 from videobert.engines.selection import open_engine
 from videobert.errors import InputError
-from videobert.limits import Limits
+from videobert.limits import Limits, limits_or_default
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
 from videobert.results import Alignment, Classification, Embedding, Fill, Origin, Report
@@ -29,6 +31,7 @@ from videobert.tasks.align import align
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
 from videobert.tasks.fill import fill
+from videobert.tasks.labels import prepare_questions
 from videobert.tasks.report_stream import ReportStream
 from videobert.tasks.request import Progress, Request
 from videobert.tasks.run import run
@@ -66,7 +69,10 @@ def load(
         engine: `"auto"`, `"openvino"`, `"tensorrt"` or `"torch"`. One asked for by name runs or is an error; auto may
             fall back, and every answer's `origin.fallback` then says why.
         limits: what is accepted as input; the defaults of `Limits` if not given.
-        threads: CPU threads; None lets the engine choose.
+        threads: most CPU threads that compute at a time in a call, whatever they do: decoding, the model, the search
+            for tokens. Reading a video and running the model then take turns. None is what `OMP_NUM_THREADS` or the
+            CPU quota of a container says, and where neither asks for fewer than all processors of this process, all of
+            them, with the video read beside the model. Answers do not depend on it.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32; or one of the two.
         cache_dir: where compiled graphs are kept; None is `$XDG_CACHE_HOME/videobert` or `~/.cache/videobert`.
@@ -82,21 +88,26 @@ def load(
         ModelError: the folder is missing something or damaged.
         UntrustedError: someone else built the engines that were asked for by name.
         EngineUnavailable: the engine, device or decoder asked for cannot run here.
-        UsageError: an option that is not known.
+        UsageError: an option that is not known, or of the wrong kind.
     """
-    folder = ModelFolder(name_or_folder)
+    accepted = limits_or_default(limits)
+    limit = thread_limit(threads)
+    check_decoder(decoder)
     options = EngineOptions(
-        threads=threads,
+        threads=limit,
         hint=hint,
         precision=precision,
-        cache_dir=None if cache_dir is None else Path(cache_dir),
-        rebuild_engines=rebuild_engines,
-        trust_engines=trust_engines,
+        cache_dir=None if cache_dir is None else local_path("cache_dir", cache_dir),
+        rebuild_engines=flag("rebuild_engines", rebuild_engines),
+        trust_engines=flag("trust_engines", trust_engines),
     )
+    # A name stays text: a path is never a bundled model.
+    place = local_path("name_or_folder", name_or_folder)
+    folder = ModelFolder(name_or_folder if isinstance(name_or_folder, str) else place)
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
         opened.prepare()
-        return Runtime(folder, opened, limits or Limits(), decoder=decoder)
+        return Runtime(folder, opened, accepted, decoder=decoder, threads=limit)
     except BaseException:
         opened.close()
         raise
@@ -109,21 +120,26 @@ class Runtime:
     `(frame, time_s)`, `VisualTokens`, or the path of a token file. Verbs share these arguments:
 
     stride: every how many clips one is used, 1 to 5; None is the model's own.
+    track: which video track of a file is read, from 0 in its order; None is the one that a player would show.
     on_progress: called with seconds of video done and in total (None if not known).
     cancel: a `threading.Event`; set it, and the call ends with `Cancelled`.
 
     Errors shared by the verbs: `InputError` (and its kinds `UsageError`, `DecodeError` and `LimitExceeded`),
     `MismatchError` for tokens of another model, `ModelError` for a verb whose head the model lacks, `Cancelled`.
+    A model without a codebook does `fill` and `embed` of a text; a video is a `ModelError` that says how to make one.
 
     Args:
         folder: the opened model folder.
         engine: what runs its graphs; the Runtime closes it.
         limits: what is accepted as input.
-        decoder: see `load`.
+        decoder, threads: see `load`; the engine was opened with its own.
     """
 
-    def __init__(self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto") -> None:
-        self._stages = Stages(folder, engine, limits, *decoding(decoder, engine))
+    def __init__(
+        self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto", threads: int | None = None
+    ) -> None:
+        accepted = limits_or_default(limits)
+        self._stages = Stages(folder, engine, accepted, *decoding(decoder, engine), threads=threads)
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []
@@ -148,7 +164,7 @@ class Runtime:
 
     @property
     def codebook(self) -> Codebook:
-        """What turns features into visual tokens."""
+        """What turns features into visual tokens; a ModelError if the model's folder has no codebook yet."""
         return self._stages.codebook
 
     @property
@@ -161,6 +177,7 @@ class Runtime:
         video: Video,
         *,
         stride: int | None = None,
+        track: int | None = None,
         assignment: Assignment | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
@@ -171,7 +188,7 @@ class Runtime:
             assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`. None is flat for a
                 video, and whatever they are for saved tokens; saved tokens of another kind are a `MismatchError`.
         """
-        request = Request(stride=stride, assignment=assignment, on_progress=on_progress, cancel=cancel)
+        request = Request(stride=stride, track=track, assignment=assignment, on_progress=on_progress, cancel=cancel)
         with self._using() as stages:
             return tokens(stages, video, request)
 
@@ -181,6 +198,7 @@ class Runtime:
         text: str | None = None,
         *,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Embedding:
@@ -190,16 +208,19 @@ class Runtime:
         retrieval head, which the result's `comparable` field would tell of.
         """
         with self._using() as stages:
-            return embed(stages, video, text, Request(stride=stride, on_progress=on_progress, cancel=cancel))
+            return embed(
+                stages, video, text, Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
+            )
 
     def fill(
         self,
         text: str,
         video: Video | None = None,
-        visual: Sequence[int] = (),
+        visual: Iterable[int] = (),
         *,
         top: int = 5,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Fill:
@@ -215,20 +236,21 @@ class Runtime:
             top: answers to each place.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return fill(stages, text, video, visual, top, request)
 
     def classify(
         self,
         video: Video,
-        labels: Sequence[str] | None = None,
-        templates: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
+        templates: Iterable[str] | None = None,
         *,
         question: str | None = None,
         window_clips: int | None = None,
         top: int = 5,
         prior_strength: float = 1.0,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Classification:
@@ -246,7 +268,7 @@ class Runtime:
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return classify(stages, video, labels, templates, question, window_clips, top, prior_strength, request)
 
     def align(
@@ -256,6 +278,7 @@ class Runtime:
         *,
         window_clips: int | None = None,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Alignment:
@@ -265,7 +288,7 @@ class Runtime:
             window_clips: clips to one window; the model's own window if not given.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return align(stages, video, text, window_clips, request)
 
     def run(
@@ -275,6 +298,7 @@ class Runtime:
         top: int = 3,
         context_clips: int = 0,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Report:
@@ -288,7 +312,7 @@ class Runtime:
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
         """
         with self._using() as stages:
-            request = Request(stride=stride, on_progress=on_progress, cancel=cancel)
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return run(stages, video, top, context_clips, request)
 
     def stream(
@@ -298,6 +322,7 @@ class Runtime:
         top: int = 3,
         context_clips: int = 0,
         stride: int | None = None,
+        track: int | None = None,
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> ReportStream:
@@ -318,7 +343,7 @@ class Runtime:
             An iterator of `ReportSegment`, whose `report()` is the rest of what `run` gives.
         """
         stop = Stop(cancel)
-        request = Request(stride=stride, on_progress=on_progress, cancel=stop)
+        request = Request(stride=stride, track=track, on_progress=on_progress, cancel=stop)
         stream = ReportStream(
             self._using, lambda stages: Segments(stages, video, top, context_clips, request, at_once=True), stop
         )
@@ -330,15 +355,21 @@ class Runtime:
         return stream
 
     def warmup(self) -> None:
-        """Run every stage once, so that the first answer does not pay for memory and kernels."""
+        """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
         with self._using() as stages:
             recipe, special = stages.recipe, stages.tokenizer.special
+            if not stages.sees:
+                states = next(stages.states([(stages.builder.text([special.mask]), (1,))]))
+                if "text" in stages.config.heads:
+                    stages.log_probs("text_head", states)
+                return
             frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
             feature, _ = stages.feature(frames).result()
             ids, _ = stages.assign(feature[None])
             states = next(stages.states([(stages.builder.joint([special.mask], ids), (0, 1))]))
             if "text" in stages.config.heads:
                 stages.log_probs("text_head", states)
+                prepare_questions(stages)
             if "visual" in stages.config.heads:
                 stages.log_probs("visual_head", states)
             if "alignment" in stages.config.heads:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -17,10 +18,12 @@ from videobert.cancelling import stop_if
 from videobert.codebook import Codebook
 from videobert.decoding import DecoderName, Device
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, Stage
-from videobert.errors import MismatchError, ModelError, UsageError
+from videobert.errors import MismatchError, ModelError
 from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
-from videobert.recipe import STRIDES, Recipe
+from videobert.mending import command
+from videobert.model_folder import ModelFolder, no_codebook
+from videobert.questions import Questions
+from videobert.recipe import Recipe, check_stride
 from videobert.results import Origin
 from videobert.sequence import JointSequence, SequenceBuilder
 from videobert.text import TextTokenizer
@@ -40,6 +43,9 @@ class Stages:
         limits: what is accepted as input.
         decoder: what reads videos: `"auto"`, `"pyav"` or `"dali"`.
         decode_on: `"cpu"` or `"cuda"`: where `decoder` works and leaves its clips.
+        threads: most threads that compute at a time in a call; None for as many as there are processors.
+
+    A model whose folder has no codebook yet reads text; whatever needs its visual half raises ModelError.
 
     Raises:
         ModelError: tokenizer or codebook is damaged.
@@ -53,6 +59,8 @@ class Stages:
         limits: Limits,
         decoder: DecoderName = "auto",
         decode_on: Device = "cpu",
+        *,
+        threads: int | None = None,
     ) -> None:
         self.config = folder.config
         self._weights = folder.hash
@@ -63,19 +71,48 @@ class Stages:
         self.decode_on: Device = decode_on
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
         self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
-        self.codebook = _codebook(folder)
-        self.assign: Assign = (
-            engine.assigner(self.codebook) if isinstance(engine, AssignsTokens) else self.codebook.assign
-        )
+        self.questions = Questions(folder.config.questions, self.tokenizer, self.builder)
+        # What is done beside an engine that works on several clips has the threads of one of them.
+        self.threads = None if threads is None else max(1, threads // engine.parallel)
+        self._folder = folder.root
+        self._codebook = _codebook(folder) if folder.has_codebook else None
+        self._assign: Assign | None = None
+        if self._codebook is not None:
+            takes_over = engine if isinstance(engine, AssignsTokens) else None
+            self._assign = (
+                takes_over.assigner(self._codebook)
+                if takes_over
+                else partial(self._codebook.assign, threads=self.threads)
+            )
         self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
+        self._by_turns = threads is not None and engine.device == "CPU"
+        self._started: list[Future[Any]] = []
+        self._starting = threading.Lock()
+
+    @property
+    def sees(self) -> bool:
+        """Whether the model has a codebook, and so a visual half."""
+        return self._codebook is not None
+
+    @property
+    def codebook(self) -> Codebook:
+        """What turns features into visual tokens; ModelError if the model has none yet."""
+        if self._codebook is None:
+            raise no_codebook(self._folder)
+        return self._codebook
+
+    @property
+    def assign(self) -> Assign:
+        """`Codebook.assign`, or what the engine does in its place; ModelError if the model has no codebook yet."""
+        if self._assign is None:
+            raise no_codebook(self._folder)
+        return self._assign
 
     def recipe_for(self, stride: int | None) -> Recipe:
         """The model's recipe, with another stride if one is asked for."""
         if stride is None:
             return self.recipe
-        if isinstance(stride, bool) or stride not in STRIDES:
-            raise UsageError("stride is out of range", seen=stride, allowed="1 to 5", fix="1 uses every clip.")
-        return self.recipe.replace(stride=int(stride))
+        return self.recipe.replace(stride=check_stride(stride))
 
     def origin(self, stride: int | None = None) -> Origin:
         """Where an answer made now comes from; what a video adds to it is left open."""
@@ -95,9 +132,13 @@ class Stages:
     def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Future[tuple[npt.NDArray[np.float32], float]]:
         """Start the backbone on one clip, uint8 `(frames, height, width, 3)`, on the host or on a GPU.
 
-        Later gives float32 `(feature_dim,)` and the seconds that it took.
+        Later gives float32 `(feature_dim,)` and the seconds that it took. Where threads are limited, the engine's are
+        waited for, so that the caller's next work comes after theirs.
         """
-        return self._clips.submit(self._feature, frames)
+        future = self._clips.submit(self._feature, frames)
+        if self._by_turns:
+            self._take_turns(future)
+        return future
 
     def states(
         self, items: Iterable[Masked], cancel: threading.Event | None = None
@@ -132,6 +173,15 @@ class Stages:
         """Stop the threads and close the engine."""
         self._clips.shutdown(wait=True)
         self.engine.close()
+
+    def _take_turns(self, future: Future[Any]) -> None:
+        with self._starting:
+            self._started.append(future)
+            started = self._started
+            if len(started) < self.engine.parallel:
+                return
+            self._started = []
+        wait(started)
 
     def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> tuple[npt.NDArray[np.float32], float]:
         began = time.perf_counter()
@@ -180,7 +230,8 @@ def _codebook(folder: ModelFolder) -> Codebook:
             "the codebook does not fit config.json",
             seen=f"{sizes[0]} visual tokens of {sizes[1]} values",
             allowed=f"{wanted[0]} of {wanted[1]}",
-            fix="Put back the codebook that belongs to this model.",
+            fix="Put back the codebook that belongs to this model, or fit the model to another one with "
+            f"{command('cluster VIDEOS --model', folder.root, ' --replace')}.",
         )
     # A folder that carries graphs only was checked when it was exported; its manifest ties the files together.
     codebook.check(folder.backbone_hash() or codebook.backbone_hash, folder.recipe.clip_hash)

@@ -25,6 +25,7 @@ _NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown
 _PROBE = "\U00013080\U000130c0"
 # A character of UTF-8 has at most four bytes, each a piece where a tokenizer falls back to bytes.
 _PIECES_PER_CHARACTER = 4
+_PADDED_TO = (8, 16, 32, 64, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class TextTokenizer:
 
     Raises:
         ModelError: the file is damaged, has parts that are not accepted, lacks a special word, fails at words that it
-            does not know, or has more words than the model.
+            does not know, or does not fit the model's table of words, see `check_fit`.
     """
 
     def __init__(self, content: bytes, config: ModelConfig, limits: Limits) -> None:
@@ -67,17 +68,17 @@ class TextTokenizer:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
         self.special = _special_ids(vocabulary)
         self._words = {index: word for word, index in vocabulary.items()}
-        if max(self._words) >= config.words:
-            raise ModelError(
-                "tokenizer.json has more words than the model",
-                seen=max(self._words) + 1,
-                allowed=config.words,
-                fix="Use the tokenizer that the model was trained with.",
-            )
+        check_fit(max(self._words) + 1, config.words)
         special = self.special
         self._reserved = frozenset((special.cls, special.sep, special.mask, special.pad))
         self.answers: npt.NDArray[np.bool_] = np.zeros(config.words, np.bool_)
         self.answers[list(self._words.keys() - self._reserved - {special.unknown})] = True
+        if not self.answers.any():
+            raise ModelError(
+                "tokenizer.json has no words",
+                seen=f"{len(self._words)} words, all of them special",
+                fix="Use the tokenizer that the model was trained with.",
+            )
         # A tokenizer whose unknown word is not in its vocabulary fails at the first one that it meets.
         self._encode(_PROBE)
 
@@ -162,6 +163,30 @@ class TextTokenizer:
                 fix="Shorten it, or raise Limits(max_text_chars=…).",
                 fix_cli="Shorten it, or raise --max-text-chars.",
             )
+
+
+def check_fit(words: int, rows: int) -> None:
+    """Whether a tokenizer belongs to a table with a row for each word: as many words as rows, or fewer by padding only.
+
+    Trainers lengthen a table to a multiple of 8, 16, … 128; no text ever reaches the rows that are added.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if words > rows:
+        raise ModelError(
+            "tokenizer.json has more words than the model",
+            seen=words,
+            allowed=rows,
+            fix="Use the tokenizer that the model was trained with.",
+        )
+    if rows not in (words, *(-(-words // multiple) * multiple for multiple in _PADDED_TO)):
+        raise ModelError(
+            "tokenizer.json has fewer words than the model",
+            seen=words,
+            allowed=f"{rows}, or fewer where {rows} is the next multiple of {', '.join(map(str, _PADDED_TO))}",
+            fix="Use the tokenizer that the model was trained with.",
+        )
 
 
 def _clean(text: str) -> str:

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import array, as_number, as_whole, described, local_path, number, whole
 from videobert.atomic import write_atomically
-from videobert.codebook import ASSIGNMENTS, Assignment
-from videobert.errors import InputError
+from videobert.codebook import ASSIGNMENTS, Assignment, check_assignment
+from videobert.errors import InputError, UsageError
 from videobert.rational import rational
-from videobert.recipe import STRIDES
+from videobert.recipe import STRIDES, check_stride
 from videobert.results import Origin
 
 SUFFIX = ".vbt"
@@ -35,6 +36,16 @@ _DIGEST_BYTES = 16
 _HEADER_BYTES = 4096
 _MAX_TOKENS = 10_000_000
 _MOST_HALF_POINTS = 200
+_MOST_PADDED = 1024
+_LONGEST_CLIP_S = 86_400
+_FAR_S = 1e12
+_USE_THEIRS = "Use what `Runtime.tokens` gave."
+_ARRAYS: dict[str, type[np.generic]] = {
+    "ids": np.int32,
+    "start_s": np.float64,
+    "end_s": np.float64,
+    "percentiles": np.float32,
+}
 # Files that were saved before precisions had one vocabulary.
 _OLD_PRECISIONS = {"f32": "fp32"}
 _HEADER = {
@@ -93,6 +104,44 @@ class VisualTokens:
     out_of_domain: bool | None = dataclasses.field(default=None, compare=False)
     origin: Origin | None = dataclasses.field(default=None, compare=False)
 
+    def __post_init__(self) -> None:
+        for name, dtype in _ARRAYS.items():
+            object.__setattr__(self, name, array(f"VisualTokens.{name}", getattr(self, name), dtype))
+        lengths = {name: len(getattr(self, name)) for name in _ARRAYS}
+        if len(set(lengths.values())) > 1:
+            raise _wrong("arrays", lengths, "one length for all", "Give each token its times and percentile.")
+        if len(self.ids) and self.ids.min() < 0:
+            raise _wrong("ids", int(self.ids.min()), "0 or more", "A visual token is the number of a centroid.")
+        if not (np.isfinite(self.start_s).all() and np.isfinite(self.end_s).all()):
+            raise _wrong("times", "a value that is not finite", "seconds", "Use the times of the clips.")
+        # NaN is not among them.
+        if not ((self.percentiles >= 0) & (self.percentiles <= 100)).all():
+            raise _wrong("percentiles", self.percentiles[:8], "0 to 100", "Use `Codebook.percentile`.")
+        object.__setattr__(self, "stride", check_stride(self.stride))
+        object.__setattr__(self, "clip_s", _clip_length(self.clip_s))
+        padded = whole(
+            "VisualTokens.padded_frames",
+            self.padded_frames,
+            least=0,
+            most=_MOST_PADDED,
+            allowed=f"0 to {_MOST_PADDED}",
+            fix=_USE_THEIRS,
+        )
+        object.__setattr__(self, "padded_frames", padded)
+        for name in ("model", "codebook", "clip_recipe", "engine", "precision"):
+            if not isinstance(getattr(self, name), str):
+                raise _wrong(name, described(getattr(self, name)), "a text", _USE_THEIRS)
+        check_assignment(self.assignment)
+        self._check_judgement()
+
+    def _check_judgement(self) -> None:
+        if self.percentile is not None and as_number(self.percentile) is None:
+            raise _wrong("percentile", described(self.percentile), "a number, or None", _USE_THEIRS)
+        if self.out_of_domain is not None and not isinstance(self.out_of_domain, (bool, np.bool_)):
+            raise _wrong("out_of_domain", described(self.out_of_domain), "True, False or None", _USE_THEIRS)
+        if self.origin is not None and not isinstance(self.origin, Origin):
+            raise _wrong("origin", described(self.origin), "a videobert.Origin, or None", _USE_THEIRS)
+
     @classmethod
     def on_grid(
         cls, *, first_s: float, last_end_s: float, percentiles: npt.NDArray[np.float32], **fields: Any
@@ -104,11 +153,27 @@ class VisualTokens:
             last_end_s: end of the last clip.
             percentiles: `(n,)`, rounded here to the steps that a file can hold.
             fields: the other fields but the times.
+
+        Raises:
+            UsageError: a field is missing, unknown or of the wrong kind.
         """
-        clip_s: Fraction = fields["clip_s"]
-        start, end = on_grid(first_s, fields["stride"] * np.arange(len(fields["ids"]), dtype=np.int64), clip_s)
+        needed = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING} - set(_ARRAYS) | {"ids"}
+        known = {f.name for f in dataclasses.fields(cls)} - set(_ARRAYS) | {"ids"}
+        if not needed <= set(fields) <= known:
+            raise UsageError(
+                "tokens on a grid need other fields",
+                seen=", ".join(sorted(fields)),
+                allowed=", ".join(sorted(needed)),
+                fix="See `VisualTokens`.",
+            )
+        fields["ids"] = array("VisualTokens.ids", fields["ids"], np.int32)
+        clip_s = _clip_length(fields["clip_s"])
+        first_s, last_end_s = (_seconds(name, t) for name, t in (("first_s", first_s), ("last_end_s", last_end_s)))
+        numbers = check_stride(fields["stride"]) * np.arange(len(fields["ids"]), dtype=np.int64)
+        start, end = on_grid(first_s, numbers, clip_s)
         end[-1:] = last_end_s
-        return cls(start_s=start, end_s=end, percentiles=in_half_points(percentiles), **fields)
+        rounded = in_half_points(array("VisualTokens.percentiles", percentiles, np.float64))
+        return cls(start_s=start, end_s=end, percentiles=rounded, **fields)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -136,9 +201,10 @@ class VisualTokens:
         Raises:
             InputError: `stride` is not a multiple of the stride that the tokens have.
         """
+        stride = check_stride(stride)
         if stride == self.stride:
             return self
-        if stride not in STRIDES or stride % self.stride:
+        if stride % self.stride:
             allowed = [number for number in STRIDES if number % self.stride == 0]
             raise InputError(
                 "these tokens cannot be read with that stride",
@@ -167,13 +233,14 @@ class VisualTokens:
         Raises:
             InputError: see `to_bytes`; or the path cannot be written.
         """
+        place = local_path("path", path)
         content = self.to_bytes()
         try:
-            write_atomically(Path(path), lambda file: file.write_bytes(content))
+            write_atomically(place, lambda file: file.write_bytes(content))
         except (OSError, ValueError) as error:
             raise InputError(
                 "the token file cannot be written",
-                seen=f"{path} ({getattr(error, 'strerror', None) or error})",
+                seen=f"{place} ({getattr(error, 'strerror', None) or error})",
                 fix="Check the path and that its folder is there.",
             ) from error
 
@@ -185,7 +252,7 @@ class VisualTokens:
             InputError: the file is missing, damaged or not a token file.
         """
         try:
-            with Path(path).open("rb") as file:
+            with local_path("path", path).open("rb") as file:
                 content = file.read(most_bytes() + 1)
         except (OSError, ValueError) as error:
             raise InputError("the token file cannot be read", seen=str(error), fix="Check the path.") from error
@@ -195,8 +262,10 @@ class VisualTokens:
         """The content of a `.vbt` file.
 
         Raises:
-            InputError: the times do not lie on a grid, or a value does not fit.
+            InputError: there are no tokens, the times do not lie on a grid, or a value does not fit.
         """
+        if not len(self):
+            raise InputError("there are no tokens to save", seen=repr(self), fix="Save tokens of one clip or more.")
         header = {
             "model": self.model,
             "codebook": self.codebook,
@@ -206,8 +275,8 @@ class VisualTokens:
             "assignment": self.assignment,
             "clip_s": str(self.clip_s),
             "stride": self.stride,
-            "first_s": float(self.start_s[0]) if len(self) else 0.0,
-            "end_s": float(self.end_s[-1]) if len(self) else 0.0,
+            "first_s": float(self.start_s[0]),
+            "end_s": float(self.end_s[-1]),
             "padded_frames": self.padded_frames,
             "count": len(self),
         }
@@ -215,7 +284,7 @@ class VisualTokens:
         half_points = np.clip(np.round(self.percentiles * 2), 0, _MOST_HALF_POINTS).astype(np.uint8)
         body = _MAGIC + struct.pack("<I", len(text)) + text + self.ids.astype("<u2").tobytes() + half_points.tobytes()
         content = body + hashlib.sha256(body).digest()[:_DIGEST_BYTES]
-        if self.from_bytes(content) != self:
+        if not self._comes_back(content):
             raise InputError(
                 "these tokens cannot be saved exactly",
                 seen=repr(self),
@@ -224,6 +293,12 @@ class VisualTokens:
             )
         return content
 
+    def _comes_back(self, content: bytes) -> bool:
+        try:
+            return self.from_bytes(content) == self
+        except InputError:  # a name longer than a header may be, or times that no grid has
+            return False
+
     @classmethod
     def from_bytes(cls, content: bytes) -> VisualTokens:
         """Tokens from the content of a `.vbt` file; it is not trusted.
@@ -231,7 +306,12 @@ class VisualTokens:
         Raises:
             InputError: damaged, or not a token file.
         """
-        header, payload = _split(content)
+        try:
+            # Of a number, `bytes` would make so many zeros.
+            whole_file = bytes(memoryview(content))
+        except (TypeError, ValueError) as error:  # no bytes, or released
+            raise _damaged(described(content)) from error
+        header, payload = _split(whole_file)
         count = header["count"]
         return cls.on_grid(
             first_s=header["first_s"],
@@ -289,6 +369,23 @@ def begins_as_token_file(head: bytes) -> bool:
     return head.startswith(_MAGIC)
 
 
+def _clip_length(clip_s: object) -> Fraction:
+    """The exact length of a clip. A float is none: 0.64 is not 16/25."""
+    exact = as_whole(clip_s)
+    found = clip_s if isinstance(clip_s, Fraction) else None if exact is None else Fraction(exact)
+    if found is None or not 0 < found <= _LONGEST_CLIP_S:
+        raise _wrong("clip_s", clip_s, f"a Fraction above 0, at most {_LONGEST_CLIP_S}", "For example Fraction(3, 2).")
+    return found
+
+
+def _seconds(name: str, value: object) -> float:
+    return number(name, value, least=-_FAR_S, most=_FAR_S, allowed="a number of seconds", fix=_USE_THEIRS)
+
+
+def _wrong(name: str, seen: object, allowed: str, fix: str) -> UsageError:
+    return UsageError(f"VisualTokens.{name} cannot be used", seen=seen, allowed=allowed, fix=fix)
+
+
 def most_bytes() -> int:
     """Size of the largest token file that is read."""
     return len(_MAGIC) + 4 + _HEADER_BYTES + 3 * _MAX_TOKENS + _DIGEST_BYTES
@@ -329,10 +426,10 @@ def _check_header(header: Any, payload_bytes: int) -> None:
     fits = (
         0 < count <= _MAX_TOKENS
         and 3 * count == payload_bytes
-        and 0 < clip_s <= 86_400
+        and 0 < clip_s <= _LONGEST_CLIP_S
         and header["stride"] in STRIDES
         and header["assignment"] in ASSIGNMENTS
-        and 0 <= header["padded_frames"] <= 1024
+        and 0 <= header["padded_frames"] <= _MOST_PADDED
         and math.isfinite(first)
         and abs(first) < 1e9
         and first + (count - 1) * header["stride"] * float(clip_s) < end < 1e12

@@ -24,7 +24,7 @@ _PRE_TOKENIZERS = {
 }
 # A word's pieces are looked up from every start to every end.
 _LONGEST_WORD = 1000
-_REBUILD = "Export the model folder again with `videobert build`."
+_OWN = "Use the tokenizer that the model was trained with."
 
 
 def read_tokenizer(content: bytes) -> Tokenizer:
@@ -46,9 +46,7 @@ def read_tokenizer(content: bytes) -> Tokenizer:
     except (KeyboardInterrupt, SystemExit, ModelError):
         raise
     except BaseException as error:  # the library's own panics derive from BaseException
-        raise ModelError(
-            "tokenizer.json cannot be read", seen=f"{type(error).__name__}: {error}", fix=_REBUILD
-        ) from error
+        raise ModelError("tokenizer.json cannot be read", seen=f"{type(error).__name__}: {error}", fix=_OWN) from error
 
 
 def _check(fields: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 import videobert
 from videobert.cli.app import main
+from videobert.config import QuestionConfig
 from videobert.results import (
     AlignedWindow,
     Alignment,
@@ -123,6 +125,38 @@ class FakeTokens:
         path.write_bytes(b"tokens")
 
 
+class FakeStream:
+    """A `ReportStream` that gives the segments of a report."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._segments = iter(report.segments)
+        self.closed = False
+
+    def __iter__(self) -> FakeStream:
+        return self
+
+    def __next__(self) -> ReportSegment:
+        return next(self._segments)
+
+    def report(self) -> Report:
+        return dataclasses.replace(self._report, segments=())
+
+    def __enter__(self) -> FakeStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+
+@dataclass(frozen=True)
+class FakeConfig:
+    """As much of `ModelConfig` as the command line touches."""
+
+    questions: dict[str, QuestionConfig]
+    visual_tokens: int = 1042
+
+
 @dataclass
 class FakeRuntime:
     """Answers every verb with a fixed result and remembers how it was asked."""
@@ -156,6 +190,22 @@ class FakeRuntime:
     def run(self, *args: Any, **options: Any) -> Report:
         self._ask("run", *args, **options)
         return self.report
+
+    def stream(self, *args: Any, **options: Any) -> FakeStream:
+        self._ask("stream", *args, **options)
+        return FakeStream(self.report)
+
+    @property
+    def config(self) -> FakeConfig:
+        """Questions with the answers that the report gives."""
+        answers: dict[str, list[str]] = {}
+        for segment in self.report.segments:
+            for name, found in segment.answers.items():
+                answers.setdefault(name, []).extend(candidate.text for candidate in found)
+        questions = {name: tuple(dict.fromkeys(labels)) for name, labels in answers.items()}
+        return FakeConfig(
+            {name: QuestionConfig(templates=("a [MASK]",), labels=labels) for name, labels in questions.items()}
+        )
 
     def warmup(self) -> None:
         self._ask("warmup")

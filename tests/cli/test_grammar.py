@@ -42,7 +42,7 @@ MISTAKES: dict[str, tuple[list[str], str | None, str]] = {
     "no value for a letter": (["embed", "-t"], None, "-t TEXT"),
     "a value too many": (["run", "--json=3"], None, "--json alone"),
     "a value for one of two": (["import", "bert", "x", "--out", "y", "--strict=3"], None, "--strict or --no-strict"),
-    "too many arguments": (["tokens", "a", "b b", "c"], "b b c", "`videobert tokens VIDEO [OPTIONS]`"),
+    "too many arguments": (["align", "a", "b", "c c", "d"], "c c d", "`videobert align VIDEO TEXT [OPTIONS]`"),
     "unknown verb": (["clasify", "x"], "clasify", "run, tokens, embed, fill, classify"),
     "no verb": (["--"], None, "run, tokens, embed, fill, classify"),
 }

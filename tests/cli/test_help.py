@@ -22,6 +22,7 @@ MODEL = [
     "--hint",
     "--precision",
     "--stride",
+    "--track",
     "--max-duration-s",
     "--max-side-px",
     "--max-text-chars",
@@ -29,6 +30,7 @@ MODEL = [
 TALK = ["--json", "--quiet", "--debug", "--help"]
 VERBS = {
     "run": ["--html", "--top", "--context-clips", *MODEL],
+    "stream": ["--top", "--context-clips", *MODEL],
     "tokens": ["--out", "--assignment", *MODEL],
     "embed": ["--text", "--out", *MODEL],
     "fill": ["--visual", "--top", "[MASK]", *MODEL],

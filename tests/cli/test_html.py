@@ -264,10 +264,18 @@ def test_a_distance_beyond_training_stands_out(report: Report) -> None:
 
 def test_a_damaged_stream_is_said(report: Report) -> None:
     assert "damaged" not in Page(html_page(report)).text
-    video = {**report.video, "fps": 29.97, "damaged_packets": 3, "clock_restarts": 1, "size_changes": 0}
+    video = {
+        **report.video,
+        "fps": 29.97,
+        "damaged_packets": 3,
+        "frames_left_out": 2,
+        "clock_restarts": 1,
+        "size_changes": 0,
+    }
     text = Page(html_page(dataclasses.replace(report, video=video))).text
     assert "29.97 fps" in text
-    assert "damaged packets: 3; restarts of the clock: 1" in text
+    said = "damaged packets: 3; frames whose time does not fit, left out: 2; restarts of the clock: 1"
+    assert said in text
     assert "picture size" not in text
 
 

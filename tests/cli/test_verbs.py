@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from videobert.errors import InputError
+from videobert.limits import Limits
 from videobert.results import to_json
 
 CALLS = {
@@ -47,12 +48,16 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "60",
         "--max-side-px",
         "640",
+        "--max-repeated-frames",
+        "77",
         "--max-text-chars",
         "99",
         "--cache-dir",
         tmp_path,
         "--stride",
         "3",
+        "--track",
+        "1",
         "--precision",
         "fp32",
         "--decoder",
@@ -62,7 +67,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
     ]
     assert call(verb, *CALLS[verb], *options).code == 0
     limits = fake.loaded.pop("limits")
-    assert (limits.max_duration_s, limits.max_side_px, limits.max_text_chars) == (60.0, 640, 99)
+    assert limits == Limits(max_duration_s=60.0, max_side_px=640, max_repeated_frames=77, max_text_chars=99)
     assert fake.loaded == {
         "name": "mine",
         "device": "cpu",
@@ -76,7 +81,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "trust_engines": True,
     }
     ((asked, _, given),) = fake.asked
-    assert (asked, given["stride"]) == (verb, 3)
+    assert (asked, given["stride"], given["track"]) == (verb, 3, 1)
     assert fake.closed
 
 

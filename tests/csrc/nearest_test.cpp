@@ -3,7 +3,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -308,7 +310,16 @@ void check_workers() {
         thrown = true;
     }
     expect(thrown, "an exception in a thread reaches the caller");
-    expect(videobert::thread_count(3) == 3 && videobert::thread_count(0) >= 1, "threads that were asked for are used");
+    for (const std::size_t threads : {0UL, 1UL, 3UL}) {
+        std::mutex guard;
+        std::set<std::thread::id> seen;
+        videobert::run_on_threads(threads, 64, [&](std::size_t) {
+            const std::lock_guard lock(guard);
+            seen.insert(std::this_thread::get_id());
+        });
+        expect(seen.size() <= std::max<std::size_t>(threads, 1), "no more threads work than may");
+        expect(threads > 1 || *seen.begin() == std::this_thread::get_id(), "one thread is the caller's");
+    }
 }
 
 void check_paths() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -168,6 +169,25 @@ def test_a_double_too_large_for_float32_is_refused():
     features[2, 1] = 1e200
     with pytest.raises(InputError, match="row 2"):
         train_codebook([features], **HASHES)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
+def test_a_value_that_is_not_finite_is_named_whatever_the_type(dtype, value):
+    features = blobs(300).astype(dtype)
+    features[217, 4] = value
+    with pytest.raises(InputError, match=r"feature row 217 .*column 4") as refused:
+        train_codebook(in_blocks(features, 50), branching=3, depth=1, **HASHES)
+    assert refused.value.seen == pytest.approx(value, nan_ok=True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_half_precision_number_is_clustered():
+    features = blobs(60).astype(np.float16)
+    features[3] = np.finfo(np.float16).max
+    codebook = train_codebook([features], branching=2, depth=1, **HASHES)
+    assert codebook.leaves.max() == pytest.approx(65504)
 
 
 @pytest.mark.parametrize(
@@ -351,6 +371,35 @@ class TestFeatureFiles:
         for name in ("bare", "text", "absent"):
             with pytest.raises(ModelError):
                 read_features([tmp_path / f"{name}.safetensors"])
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32])
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    @pytest.mark.filterwarnings("error")
+    def test_a_value_that_is_not_finite_is_named_by_file_and_row(self, tmp_path: Path, dtype, value):
+        write_features(tmp_path / "a.safetensors", blobs(20).astype(dtype), **HASHES)
+        features = blobs(5000).astype(dtype)
+        features[4500, 3] = value  # past the first block
+        write_features(tmp_path / "b.safetensors", features, **HASHES)
+        out = tmp_path / "codebook.safetensors"
+        with pytest.raises(InputError, match=r"^feature row 4500 of b\.safetensors .*column 3"):
+            cluster_files([tmp_path / "a.safetensors", tmp_path / "b.safetensors"], out, branching=2, depth=1)
+        assert not out.exists()
+
+    @pytest.mark.parametrize("shape", [(0, 16), (20, 0), (20,), (4, 5, 16)], ids=str)
+    @pytest.mark.parametrize("dtype", ["F16", "F32", "BF16", "F64", "I32", "F8_E4M3"])
+    def test_every_other_shape_and_type_is_a_typed_error(self, tmp_path: Path, shape, dtype):
+        path = tmp_path / "f.safetensors"
+        size = int(np.prod(shape)) * {"F16": 2, "BF16": 2, "F64": 8, "F8_E4M3": 1}.get(dtype, 4)
+        metadata = {"format": "videobert-features", "version": "1", **HASHES}
+        tensor = {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}
+        header = json.dumps({"__metadata__": metadata, "features": tensor}).encode()
+        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+        with pytest.raises((ModelError, InputError)) as refused:
+            cluster_files([path], tmp_path / "codebook.safetensors")
+        if len(shape) != 2 or dtype not in ("F16", "F32"):
+            assert "f.safetensors is not a feature file" in str(refused.value)
+            assert dtype in str(refused.value)
+        assert refused.value.fix
 
     def test_no_files_are_refused(self):
         with pytest.raises(InputError):

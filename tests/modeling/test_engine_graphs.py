@@ -156,7 +156,7 @@ def with_all_values(model: ModelProto, low: int) -> tuple[ModelProto, list[str]]
 
 
 def test_activations_eight_times_as_large_stay_finite_in_fp16(folder: Path) -> None:
-    import onnxruntime
+    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 
     model = whole(folder, "encoder.onnx")
     for tensor in model.graph.initializer:
@@ -168,7 +168,7 @@ def test_activations_eight_times_as_large_stay_finite_in_fp16(folder: Path) -> N
             tensor.CopyFrom(numpy_helper.from_array(8 * numpy_helper.to_array(tensor), tensor.name))
     low = lowered(model, "fp16")
     watched, names = with_all_values(low, TensorProto.FLOAT16)
-    session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime_library().InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
     inputs = encoder_inputs(21, 8, 1)
     values = session.run(names, inputs)
     assert len(values) > 20
@@ -213,12 +213,12 @@ def test_padding_has_no_influence_behind_the_mask(folder: Path) -> None:
 
 @pytest.mark.parametrize("head", ["text", "visual"])
 def test_the_best_candidates_are_those_of_the_logits(folder: Path, head: str) -> None:
-    import onnxruntime
+    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 
     states = np.random.default_rng(0).normal(size=(5, CONFIG.encoder.width)).astype(np.float32)
     logits = torch.from_numpy(onnxruntime_runner(folder / "graphs" / f"{head}_head.onnx")({"states": states}))
     best = logits.log_softmax(-1).topk(CANDIDATES)
-    session = onnxruntime.InferenceSession(str(folder / "graphs" / f"{head}_top.fp32.onnx"))
+    session = onnxruntime_library().InferenceSession(str(folder / "graphs" / f"{head}_top.fp32.onnx"))
     scores, ids = session.run(["scores", "ids"], {"states": states})
     assert np.array_equal(ids, best.indices.numpy())
     assert np.abs(scores - best.values.numpy()).max() < 1e-5
@@ -226,13 +226,13 @@ def test_the_best_candidates_are_those_of_the_logits(folder: Path, head: str) ->
 
 @pytest.mark.parametrize("half", [False, True])
 def test_the_nearest_centroids_are_the_codebooks(half: bool) -> None:
-    import onnxruntime
+    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 
     random = np.random.default_rng(0)
     centroids = random.normal(size=(300, 64)).astype(np.float32)
     features = (centroids[random.integers(300, size=40)] + 0.4 * random.normal(size=(40, 64))).astype(np.float32)
     model = nearest_graph(300, 64, half=half)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime_library().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     squares = (centroids.astype(np.float64) ** 2).sum(-1).astype(np.float32)
     scores, ids = session.run(None, {"features": features, "centroids": centroids, "squares": squares})
     distances = ((features[:, None].astype(np.float64) - centroids[None]) ** 2).sum(-1)

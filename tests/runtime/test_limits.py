@@ -20,6 +20,8 @@ from videobert.limits import Limits
         {"max_side_px": 0},
         {"max_side_px": 1e4},
         {"max_side_px": True},
+        {"max_repeated_frames": 0},
+        {"max_repeated_frames": 1.5},
         {"max_text_chars": -1},
     ],
     ids=str,

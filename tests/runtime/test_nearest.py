@@ -46,7 +46,7 @@ def brute_force(points: Array, centroids: Array) -> npt.NDArray[np.int64]:
     return np.array([np.square(point.astype(np.float64) - wide).sum(axis=1).argmin() for point in points], np.int64)
 
 
-def check(points: Array, centroids: Array, path: str, threads: int = 0) -> npt.NDArray[np.int64]:
+def check(points: Array, centroids: Array, path: str, threads: int | None = None) -> npt.NDArray[np.int64]:
     ids, squared = nearest(points, centroids, threads=threads, path=path)
     np.testing.assert_array_equal(ids, brute_force(points, centroids))
     exact = np.square(points.astype(np.float64) - centroids[ids]).sum(axis=1)

@@ -27,8 +27,9 @@ from videobert.limits import Limits
 from videobert.model_folder import ModelFolder
 from videobert.results import TokensFrom, to_json
 from videobert.runtime import Runtime, load
+from videobert.stages import Stages
 from videobert.token_file import VisualTokens
-from videobert.video import FrameArray
+from videobert.video import FrameArray, open_clips
 
 MakeVideo = Callable[..., FrameArray]
 
@@ -42,17 +43,20 @@ def live(video: FrameArray) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
     return zip(video.frames, video.times_s.tolist(), strict=True)
 
 
-def mp4(video: FrameArray) -> bytes:
+def mp4(*videos: FrameArray) -> bytes:
+    """A track of each, ten frames a second."""
     import av
 
-    buffer = io.BytesIO()
+    buffer, packets = io.BytesIO(), []
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.height, stream.width = video.frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for frame in video.frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+        for video in videos:
+            stream = container.add_stream("libx264", rate=10)
+            stream.height, stream.width = video.frames.shape[1:3]
+            stream.pix_fmt = "yuv420p"
+            for frame in video.frames:
+                packets += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+            packets += stream.encode(None)
+        container.mux(packets)
     return buffer.getvalue()
 
 
@@ -97,6 +101,30 @@ def test_identical_frames_give_identical_tokens_whatever_the_neighbours(
     np.testing.assert_array_equal(found.percentiles[3:7], whole.percentiles[4:8])
 
 
+def test_a_picture_that_stands_still_is_looked_at_once(
+    model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = []
+    feature = Stages.feature
+
+    def counted(stages: Stages, frames: Any) -> Any:
+        ran.append(1)
+        return feature(stages, frames)
+
+    monkeypatch.setattr(Stages, "feature", counted)
+    still, moving = video.frames[:1], video.frames[:15]
+    # 15 s of one picture, 1.5 s in which it moves, and 15 s of that picture again.
+    times = [0.0, *(15 + np.arange(15) / 10), 16.5, 31.5]
+    frames = FrameArray(np.concatenate([still, moving, still, moving[:1]]), np.array(times))
+    found = model.tokens(frames)
+    assert len(found) == 22
+    # In the last clip another picture comes for less than a clip.
+    assert len(ran) == 4
+    assert len(set(found.ids[:10].tolist())) == len(set(found.ids[11:21].tolist())) == 1
+    alone = model.tokens(FrameArray(still, np.zeros(1)))
+    np.testing.assert_array_equal(found.ids[:1], alone.ids)
+
+
 def test_streams_and_threads_do_not_change_tokens(
     model: Runtime, model_folder: Path, cache_dir: Path, video: FrameArray
 ) -> None:
@@ -137,6 +165,36 @@ def test_stride_picks_clips_and_saved_tokens_can_be_picked_from(model: Runtime, 
     np.testing.assert_array_equal(model.tokens(tokens, stride=3).ids, sparse.ids)
     origin = model.align(tokens, "red", stride=3).origin
     assert (origin.stride, origin.recipe) == (3, model.recipe.replace(stride=3).hash)
+
+
+def test_every_verb_reads_the_track_asked_for(model: Runtime, video: FrameArray, make_video: MakeVideo) -> None:
+    other = make_video(6, seed=2)
+    both = mp4(video, other)
+    expected = [model.tokens(mp4(film)).ids.tolist() for film in (video, other)]
+    assert [model.tokens(both, track=track).ids.tolist() for track in (None, 0, 1)] == [expected[0], *expected]
+    report = to_json(model.run(both, track=1))
+    assert (report["video"]["track"], report["video"]["tracks"]) == (1, 2)
+    read = [
+        model.run(both, track=1).segments[-1].end_s,
+        model.align(both, "red", track=1).windows[-1].end_s,
+        model.classify(both, ["red", "blue"], ["a [MASK] circle"], track=1).segments[-1].end_s,
+        model.fill("a [MASK]", both, [3], track=1).filled[-1].end_s,
+    ]
+    assert read == [pytest.approx(6.0)] * 4
+    np.testing.assert_array_equal(model.embed(both, track=1).vector, model.embed(mp4(other)).vector)
+    with_a_wrong_number: list[Callable[[], Any]] = [
+        lambda: model.tokens(both, track=2),
+        lambda: model.run(both, track=2),
+        lambda: model.embed(both, track=2),
+        lambda: model.align(both, "red", track=2),
+        lambda: model.fill("a [MASK]", both, track=2),
+        lambda: model.classify(both, ["red", "blue"], ["a [MASK] circle"], track=2),
+    ]
+    for verb in with_a_wrong_number:
+        with pytest.raises(InputError, match="no video track with that number"):
+            verb()
+    with pytest.raises(MismatchError, match="saved tokens have no tracks"):
+        model.align(model.tokens(both), "red", track=0)
 
 
 def test_an_answer_says_which_model_and_what_made_its_tokens(
@@ -547,3 +605,52 @@ def test_a_token_list_survives_a_file(model: Runtime, video: FrameArray, tmp_pat
     tokens = model.tokens(video)
     tokens.save(tmp_path / "a.vbt")
     assert VisualTokens.load(tmp_path / "a.vbt") == tokens
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_clips_of_open_clips_give_the_tokens_of_the_video(model: Runtime, video: FrameArray, stride: int) -> None:
+    recipe = model.recipe.replace(stride=stride)
+    content = mp4(video)
+    wanted = model.tokens(content, stride=stride)
+    with open_clips(content, recipe) as stream:
+        found = model.tokens(stream)
+        assert next(stream, None) is None
+    assert found == wanted
+    assert found.origin == wanted.origin
+    with open_clips(content, recipe) as stream:
+        clips = list(stream)
+    for source in (clips, iter(clips), (clip for clip in clips), tuple(clips)):
+        tokens = model.tokens(source)
+        assert tokens == wanted
+        assert tokens.origin == dataclasses.replace(wanted.origin, decoder=None)  # nobody says what decoded them
+    assert model.tokens(clips[2:]).ids.tolist() == wanted.ids[2:].tolist()
+    with open_clips(content, recipe) as stream:
+        report = model.run(stream)
+    assert (report.segments[-1].end_s, report.video["codec"]) == (wanted.end_s[-1], "h264")
+    assert model.align(clips, "red square").score == model.align(content, "red square", stride=stride).score
+
+
+def test_clips_may_be_read_with_a_larger_stride(model: Runtime, video: FrameArray) -> None:
+    with open_clips(video, model.recipe) as stream:
+        assert model.tokens(stream, stride=2) == model.tokens(video, stride=2)
+    with (
+        open_clips(video, model.recipe.replace(stride=2)) as stream,
+        pytest.raises(InputError, match="cannot be read with that stride"),
+    ):
+        model.tokens(stream, stride=3)
+
+
+def test_clips_of_another_recipe_are_refused_by_every_verb(model: Runtime, video: FrameArray) -> None:
+    verbs: list[Callable[[Any], Any]] = [model.tokens, model.run, model.embed, lambda video: next(model.stream(video))]
+    for verb in verbs:
+        with open_clips(video, model.recipe.replace(fps=20)) as stream, pytest.raises(MismatchError):
+            verb(stream)
+
+
+def test_tokens_do_not_depend_on_how_many_features_are_searched_at_once(
+    model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = model.tokens(video)
+    for block in (1, 3, 14, 15):
+        monkeypatch.setattr("videobert.tasks.watching.BLOCK", block)
+        assert model.tokens(video) == wanted

@@ -56,10 +56,6 @@ def test_saved_tokens_come_back_exactly(tokens: VisualTokens, tmp_path: Path) ->
     assert loaded.end_s.tobytes() == tokens.end_s.tobytes()
 
 
-def test_a_file_that_says_f32_means_fp32() -> None:
-    assert VisualTokens.from_bytes(make(precision="f32").to_bytes()).precision == "fp32"
-
-
 def test_an_hour_of_video_takes_about_seven_kilobytes() -> None:
     assert 7200 <= len(make(2400).to_bytes()) <= 7700
 
@@ -139,6 +135,10 @@ def test_a_forged_header_is_refused(change: dict[str, Any]) -> None:
     assert VisualTokens.from_bytes(forged())
     with pytest.raises(InputError, match="token file"):
         VisualTokens.from_bytes(forged(**change))
+
+
+def test_a_file_that_says_f32_means_fp32() -> None:
+    assert VisualTokens.from_bytes(forged(precision="f32")).precision == "fp32"
 
 
 def test_a_percentile_above_100_is_refused() -> None:

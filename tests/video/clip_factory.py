@@ -97,6 +97,35 @@ def repeat_packets(source: Path, path: Path, times: int) -> Path:
     return path
 
 
+def restamp(source: Path, path: Path, times: dict[int, int], **options: Any) -> Path:
+    """The same packets with other presentation times for some, in ticks of the file written; `options` go to its muxer.
+
+    What is decoded when stays as it is, so that a time may lie ahead of or behind those of its neighbours.
+    """
+    with av.open(str(source)) as one:
+        stream = one.streams.video[0]
+        with av.open(str(path), "w", options={"avoid_negative_ts": "disabled", **options}) as output:
+            copy = output.add_stream_from_template(stream)
+            for number, packet in enumerate(p for p in one.demux(stream) if p.size):
+                moved = av.Packet(bytes(packet))
+                moved.stream, moved.time_base = copy, packet.time_base
+                moved.pts, moved.dts = times.get(number, packet.pts), packet.dts
+                moved.duration, moved.is_keyframe = packet.duration, packet.is_keyframe
+                output.mux(moved)
+    return path
+
+
+def avi_chunks(path: Path) -> list[tuple[int, int]]:
+    """Place and size of each chunk of video in an AVI file, in the order of decoding."""
+    data = path.read_bytes()
+    at, found = data.index(b"movi") + 4, []
+    while data[at + 2 : at + 4] in (b"dc", b"db"):
+        size = struct.unpack_from("<I", data, at + 4)[0]
+        found.append((at + 8, size))
+        at += 8 + size + size % 2
+    return found
+
+
 def set_edit_list(path: Path, media_time: int, duration: int) -> None:
     """Let the first edit of an MP4 show `duration` (movie ticks) of the track from `media_time` (track ticks)."""
     data = bytearray(path.read_bytes())
@@ -133,6 +162,16 @@ def shift_ivf(path: Path, ticks: int) -> None:
         size, time = struct.unpack_from("<Iq", data, at)
         struct.pack_into("<q", data, at + 4, time + ticks)
         at += 12 + size
+    path.write_bytes(data)
+
+
+def set_ivf_time(path: Path, number: int, ticks: int) -> None:
+    """Give frame `number` of an IVF file another presentation time."""
+    data = bytearray(path.read_bytes())
+    at = 32
+    for _ in range(number):
+        at += 12 + struct.unpack_from("<I", data, at)[0]
+    struct.pack_into("<q", data, at + 4, ticks)
     path.write_bytes(data)
 
 

@@ -1,4 +1,4 @@
-"""The float64 reference of the clip transform, as a module."""
+"""The float64 reference of the clip transform and the writer of field-coded H.264, as modules."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def _load(name: str) -> ModuleType:
 def reference() -> ModuleType:
     """`reference_transform`: the recipe's picture transform in float64 numpy."""
     return _load("reference_transform")
+
+
+@pytest.fixture(scope="session")
+def field_stream() -> ModuleType:
+    """`field_stream`: H.264 whose pictures are coded field by field."""
+    return _load("field_stream")
+
+
+@pytest.fixture(scope="session")
+def editor() -> ModuleType:
+    """`container_editor`: edits to the headers of containers that no muxer's option makes."""
+    return _load("container_editor")

@@ -30,10 +30,12 @@ KINDS = [
     ("ffv1.mkv", "ffv1", {}),
     ("palette.gif", "gif", {}),
     ("wmv.asf", "wmv2", {}),
+    ("animated.apng", "apng", {}),
+    ("animated.avif", "libsvtav1", {}),
 ]
 # Of some kilobytes each; of processor time, so that a busy machine does not count.
 CPU_S_PER_FILE = 10.0
-FORMATS = {"mjpeg": "yuvj420p", "gif": "rgb8", "prores_ks": "yuv422p10le"}
+FORMATS = {"mjpeg": "yuvj420p", "gif": "rgb8", "prores_ks": "yuv422p10le", "apng": "rgb24"}
 
 
 @pytest.fixture(scope="module")

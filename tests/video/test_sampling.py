@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction as F
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from videobert.video.sampling import SampleGrid
+from videobert.video.sampling import KeptSamples, SampleGrid
 
 
 def samples_of(times, end, fps, tolerance=F(0)):
@@ -76,3 +77,20 @@ def test_the_shortest_video_has_one_sample():
 
 def test_a_long_gap_repeats_the_frame_before_it():
     assert samples_of([F(0), F(3600)], F(3600) + F(1, 20), F(20)) == [0] * 72000 + [1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kept_samples_are_those_that_a_clip_is_made_of(seed):
+    rng = np.random.default_rng(seed)
+    stride, samples, fps = int(rng.integers(1, 6)), int(rng.integers(1, 9)), F(int(rng.integers(1, 40)), 3)
+    start = F(int(rng.integers(-100, 100)), 7)
+    times = [start, *(start + F(int(t), 90) for t in np.cumsum(rng.integers(1, 60, 50)))]
+    end = times[-1] + F(int(rng.integers(1, 400)), 90)
+    kept = KeptSamples(start, fps, samples, stride)
+    chosen = samples_of(times, end, fps)
+    wanted = {frame for sample, frame in enumerate(chosen) if sample // samples % stride == 0}
+    said = {n for n, (time, after) in enumerate(pairwise(times)) if kept.wants(time, after)}
+    assert said == wanted - {len(times) - 1}
+    # A clip that the video breaks off in is filled with the last frame, whether or not a sample falls on it.
+    broken_off = (len(chosen) - 1) // samples % stride == 0
+    assert kept.wants_last(times[-1], end) or not (len(times) - 1 in wanted or broken_off)

@@ -7,6 +7,7 @@ import io
 import os
 import socket
 import struct
+import threading
 
 import av
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 
 from videobert.errors import DecodeError, InputError
 from videobert.recipe import Recipe
-from videobert.video import FrameArray, open_clips
+from videobert.video import FrameArray, open_clips, sources
+from videobert.video.clips import is_live
 from videobert.video.sources import CONTAINERS
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)
@@ -269,7 +271,7 @@ def test_accepted_containers_exist_in_the_library():
         (b"", DecodeError, "empty"),
         (b"hello" * 100, DecodeError, "not a video file that can be read"),
         (bytes(5000), DecodeError, "not a video file that can be read"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), DecodeError, "not a video file that can be read"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), DecodeError, "a picture, not a video"),
     ],
 )
 def test_files_that_are_no_video(tmp_path, content, error, text):
@@ -472,3 +474,39 @@ def test_the_package_reads_without_a_word_on_the_terminal(clip, tmp_path, capfd)
     with pytest.raises(DecodeError):
         open_clips(bytes(data), RECIPE)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_buffered_pipe_is_read_as_its_bytes_come(factory, tmp_path):
+    """`read` of a pipe's file object would wait for a full buffer: seconds of video, or for ever."""
+    content = factory.write_clip(tmp_path / "a.ts", container="mpegts").read_bytes()
+    theirs, ours = os.pipe()
+    with os.fdopen(theirs, "rb") as pipe, os.fdopen(ours, "wb", buffering=0) as end:
+        reader = sources._GuardedReader(pipe)
+        end.write(content[:1000])
+        assert reader.read(1 << 17) == content[:1000]
+    for data, live in ((io.BytesIO(content), False), (pipe_of(content), True)):
+        with data, open_clips(data, RECIPE) as stream:
+            assert stream.live == live
+            assert len(list(stream)) > 1
+
+
+def pipe_of(content):
+    theirs, ours = os.pipe()
+
+    def write():
+        with os.fdopen(ours, "wb") as end:
+            end.write(content)
+
+    threading.Thread(target=write).start()
+    return os.fdopen(theirs, "rb")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_live(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    frame = np.zeros((8, 8, 3), np.uint8)
+    live = [tmp_path / "pipe", str(tmp_path / "pipe"), os.devnull, iter([]), (pair for pair in [(frame, 0)])]
+    still = [tmp_path / "file", "nowhere", tmp_path, b"", io.BytesIO(), FrameArray(frame[None], [0]), [(frame, 0)], ()]
+    assert [is_live(source) for source in live] == [True] * len(live)
+    assert [is_live(source) for source in still] == [False] * len(still)

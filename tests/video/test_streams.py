@@ -263,7 +263,8 @@ def test_cancelling_is_noticed_at_the_end_of_the_stream():
 def test_cancelling_stops_within_a_frozen_picture():
     cancel = threading.Event()
     frames = FrameArray(blank(2), [0.0, 14000.0])
-    with open_clips(frames, RECIPE, cancel=cancel, on_progress=lambda *_: cancel.set()) as stream:
+    limits = Limits(max_repeated_frames=14000 * 20)
+    with open_clips(frames, RECIPE, limits=limits, cancel=cancel, on_progress=lambda *_: cancel.set()) as stream:
         with pytest.raises(Cancelled):
             list(stream)
         assert stream.info.frames_decoded == 2

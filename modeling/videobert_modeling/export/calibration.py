@@ -17,6 +17,7 @@ from videobert.model_folder import ModelFolder
 from videobert.runtime import load
 from videobert.sequence import JointSequence, SequenceBuilder
 from videobert.text import TextTokenizer
+from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 
 Inputs = dict[str, npt.NDArray[Any]]
 
@@ -76,8 +77,6 @@ def ranges_of(
         share: 1 for the largest magnitude.
         real: `(batch, length)`, the positions to count of values that have these axes; all if not given.
     """
-    import onnxruntime
-
     watched = ModelProto()
     watched.CopyFrom(model)
     types = {v.name: v.type.tensor_type.elem_type for v in onnx.shape_inference.infer_shapes(model).graph.value_info}
@@ -85,7 +84,7 @@ def ranges_of(
     with tempfile.TemporaryDirectory(prefix="videobert-calibration-") as place:
         path = Path(place, "watched.onnx")
         onnx.save(watched, path)
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = onnxruntime_library().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = {}
     for name, value in zip(values, session.run(list(values), inputs), strict=True):
         counted = value if real is None else value[real]

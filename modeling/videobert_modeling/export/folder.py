@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from videobert.atomic import write_atomically
-from videobert.errors import ModelError, UsageError
+from videobert.atomic import write_atomically, write_together
+from videobert.build_check import check_codebook, check_sizes
+from videobert.errors import UsageError
 from videobert.model_folder import own_place
-from videobert.recipe import Recipe
 from videobert_modeling.export.graphs import Graph, graphs_of
 from videobert_modeling.export.manifest import model_files, write_manifest
 from videobert_modeling.export.onnx_file import to_onnx
 from videobert_modeling.export.parity import Parity, Reference, onnxruntime_runner, openvino_runner
 from videobert_modeling.models import load_weights
+from videobert_modeling.new_folder import is_free, write_whole
 
 Progress = Callable[[str, int, int], None]
 _GRAPHS = "graphs"
+_OF_TEXT = ("encoder", "text_head")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,28 +34,31 @@ class ExportedGraph:
 
 
 def export_folder(
-    folder: Path, out: Path | None = None, on_progress: Progress | None = None
+    folder: Path, out: Path | None = None, on_progress: Progress | None = None, *, text_only: bool = False
 ) -> tuple[ExportedGraph, ...]:
     """Export every graph of a model folder, check each in onnxruntime and OpenVINO, and write the manifest.
 
-    Nothing is written before every graph has passed. The same folder gives the same bytes.
+    Whether the folder's files fit each other is looked at first, and nothing is written before every graph has passed.
+    The same folder gives the same bytes.
 
     Args:
         folder: holds config.json, recipe.json and model.safetensors at least.
         out: where the finished folder goes, with a copy of the other files; by default graphs and manifest are
             written into `folder` itself.
         on_progress: called with the step's name, steps done and steps in all.
+        text_only: only what a text needs: the encoder and the text head. For a model that has no codebook yet.
 
     Raises:
         ModelError: a file of the folder is missing, damaged or does not fit the others.
         UsageError: `out` cannot be used.
     """
-    recipe = _read_recipe(folder / "recipe.json")
-    backbone, model = load_weights(folder)
+    config, recipe = check_sizes(folder)
+    check_codebook(folder, config, recipe)
     others = [name for name in model_files(folder) if not name.startswith(f"{_GRAPHS}/")]
     target = folder if out is None else _prepared(folder, out)
-    place = own_place(target, _GRAPHS)
-    graphs = list(graphs_of(backbone, model, recipe))
+    own_place(target, _GRAPHS)
+    backbone, model = load_weights(folder)
+    graphs = [graph for graph in graphs_of(backbone, model, recipe) if not text_only or graph.name in _OF_TEXT]
     contents: dict[str, bytes] = {}
     exported = []
     for done, graph in enumerate(graphs):
@@ -64,10 +68,17 @@ def export_folder(
         exported.append(_checked(graph, contents[graph.name]))
     if on_progress:
         on_progress("manifest", len(graphs), len(graphs))
-    if target.resolve() != folder.resolve():
-        _copy(others, folder, target)
-    _write_graphs(contents, place)
-    write_manifest(target)
+
+    def finish(place: Path) -> None:
+        if place.resolve() != folder.resolve():
+            _copy(others, folder, place)
+        _write_graphs(contents, place / _GRAPHS)
+        write_manifest(place)
+
+    if target.resolve() != folder.resolve() and is_free(target):
+        write_whole(target, finish)
+    else:
+        finish(target)
     return tuple(exported)
 
 
@@ -79,16 +90,6 @@ def _checked(graph: Graph, content: bytes) -> ExportedGraph:
         onnxruntime=reference.check("onnxruntime", onnxruntime_runner(content)),
         openvino=reference.check("OpenVINO", openvino_runner(content)),
     )
-
-
-def _read_recipe(path: Path) -> Recipe:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{path.name} cannot be read", seen=str(error), fix="Check that the model folder is complete."
-        ) from error
-    return Recipe.from_json(fields)
 
 
 def _prepared(folder: Path, out: Path) -> Path:
@@ -107,13 +108,18 @@ def _copy(names: list[str], folder: Path, target: Path) -> None:
     for name in names:
         place = target / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / name, place)
+        write_atomically(place, lambda new, name=name: shutil.copyfile(folder / name, new))  # type: ignore[misc]
 
 
 def _write_graphs(contents: dict[str, bytes], place: Path) -> None:
+    made = not place.exists()
     place.mkdir(parents=True, exist_ok=True)
+    try:
+        write_together({place / f"{name}.onnx": content for name, content in contents.items()})
+    except BaseException:
+        if made and not any(place.iterdir()):
+            place.rmdir()
+        raise
     for old in place.glob("*.onnx"):
         if old.stem not in contents:
             old.unlink()
-    for name, content in contents.items():
-        write_atomically(place / f"{name}.onnx", lambda path, content=content: path.write_bytes(content))  # type: ignore[misc]

@@ -25,7 +25,9 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from videobert.errors import VideoBertError
+from videobert.offline_imports import openvino_library
 from videobert_modeling.export.graphs import Graph, Inputs
+from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 
 Run = Callable[[dict[str, npt.NDArray[np.generic]]], npt.NDArray[np.float32]]
 _UNIT = float(torch.finfo(torch.float32).eps)
@@ -124,10 +126,8 @@ def _linear_in_order(values: Tensor, weight: Tensor, bias: Tensor | None = None)
 
 def onnxruntime_runner(file: bytes | Path) -> Run:
     """Runs an ONNX file with onnxruntime on the CPU; a path where its weights lie in another file beside it."""
-    import onnxruntime
-
     content = str(file) if isinstance(file, Path) else file
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = onnxruntime_library().InferenceSession(content, providers=["CPUExecutionProvider"])
 
     def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
         output: npt.NDArray[np.float32] = session.run(None, inputs)[0]
@@ -138,9 +138,7 @@ def onnxruntime_runner(file: bytes | Path) -> Run:
 
 def openvino_runner(content: bytes) -> Run:
     """Runs an ONNX file with OpenVINO on the CPU in float32."""
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_library().Core()
     compiled = core.compile_model(core.read_model(content, b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:

@@ -10,11 +10,11 @@ from videobert.errors import InputError
 from videobert.recipe import Recipe
 from videobert_modeling.feature_file import FeatureFiles
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
-from videobert_modeling.importers.folder import require_new
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.skeleton import hash_of
 from videobert_modeling.importers.torchvision_s3d import read_s3d
 from videobert_modeling.models import backbone_tensors
+from videobert_modeling.new_folder import require_new
 
 
 def import_s3d(source: Path, out: Path, *, classifier: bool = False, strict: bool = True) -> Ledger:

@@ -13,12 +13,13 @@ from videobert.errors import ModelError
 from videobert.recipe import Recipe
 from videobert_modeling.importers.bert_layout import BertLayout, config_beside
 from videobert_modeling.importers.checkpoint import open_checkpoint
-from videobert_modeling.importers.folder import require_new, write_folder
+from videobert_modeling.importers.folder import write_folder
 from videobert_modeling.importers.ledger import Intake, Ledger
 from videobert_modeling.importers.skeleton import VisualSide, visual_rows, visual_side
 from videobert_modeling.importers.tokenizer import find_tokenizer, read_tokenizer
 from videobert_modeling.models import VideoBert
 from videobert_modeling.models.videobert import Heads
+from videobert_modeling.new_folder import require_new
 
 PAPER_LEAVES = 12**4
 # torchvision's S3D was trained on crops of 224 out of 256.
@@ -117,8 +118,8 @@ def import_bert(
             allowed="tokenizer.json or vocab.txt",
             fix="Pass tokenizer=PATH (--tokenizer).",
         )
-    content = read_tokenizer(words)
     ledger = Ledger("BERT", source.name)
+    content = read_tokenizer(words, ledger.notes)
     side = visual_side(backbone, centroids, recipe, ledger, features=features, seed=seed, strict=strict)
     model = read_bert(
         source,

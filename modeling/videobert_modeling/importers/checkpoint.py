@@ -23,8 +23,12 @@ MAX_TENSORS = 100_000
 # Weights hardly compress: an archive that unpacks to many times its size was not made to be read.
 MAX_EXPANSION = 20
 _EXPANSION_FLOOR_BYTES = 64 * 2**20
-_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model")
-_PREFIX = "module."
+_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "module")
+# What wraps a network for training puts its own name before the network's, in this place or inside: torch.compile,
+# fully sharded data parallelism, activation checkpointing. No network has parts of these names.
+_WRAPPED = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+# Attributes that data parallelism and training frameworks keep the network in; only where every name begins so.
+_HOLDERS = ("module", "model", "_forward_module")
 _INDEX = ".index.json"
 # What a folder is searched for, in this order.
 _IN_FOLDER = (
@@ -48,10 +52,11 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint: safetensors, either in shards, .pt, .pth, .bin, .npz or .npy.
 
     A folder stands for the weights file in it. PyTorch files are read with `weights_only=True`, arrays without
-    objects. Wrappers such as `state_dict` and the prefix `module.` are taken off and noted.
+    objects. What lies round the tensors is taken off and noted: dicts such as `state_dict`, and the names that
+    `torch.compile` (`_orig_mod.`), data parallelism (`module.`) and their like put before a tensor's own.
 
     Raises:
-        ModelError: missing, damaged, of another kind, or holding anything but plain tensors.
+        ModelError: missing, damaged, of another kind, holding anything but plain tensors, or two tensors have one name.
         LimitExceeded: larger than the limits of this module.
     """
     path = _weights_file(Path(path))
@@ -239,7 +244,20 @@ def _is_plain(item: object) -> bool:
 
 
 def _without_prefix(tensors: dict[str, Tensor], notes: list[str]) -> dict[str, Tensor]:
-    if not all(name.startswith(_PREFIX) for name in tensors):
-        return tensors
-    notes.append(f"took the prefix `{_PREFIX}` off every name")
-    return {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+    names = {name: [part for part in name.split(".") if part not in _WRAPPED] for name in tensors}
+    wrapped = sorted({part for name in tensors for part in name.split(".")} & set(_WRAPPED))
+    notes += [f"took `{part}.` out of the names" for part in wrapped]
+    while holder := next((h for h in _HOLDERS if all(p[:1] == [h] and p[1:] for p in names.values())), None):
+        names = {name: parts[1:] for name, parts in names.items()}
+        notes.append(f"took the prefix `{holder}.` off every name")
+    found: dict[str, Tensor] = {}
+    origin: dict[str, str] = {}
+    for name, parts in names.items():
+        plain = ".".join(parts)
+        if plain in origin:
+            raise ModelError(
+                f"tensors {origin[plain]} and {name} of the checkpoint would both be {plain or 'without a name'}",
+                fix="Save the state dict of one network.",
+            )
+        origin[plain], found[plain] = name, tensors[name]
+    return found

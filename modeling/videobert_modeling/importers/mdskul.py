@@ -15,11 +15,12 @@ from videobert.recipe import Recipe
 from videobert_modeling.importers.bert import assemble
 from videobert_modeling.importers.bert_layout import BertLayout, config_beside
 from videobert_modeling.importers.checkpoint import open_checkpoint
-from videobert_modeling.importers.folder import require_new, write_folder
+from videobert_modeling.importers.folder import write_folder
 from videobert_modeling.importers.ledger import Intake, Ledger
 from videobert_modeling.importers.skeleton import VisualSide, visual_side
 from videobert_modeling.importers.tokenizer import find_tokenizer, read_tokenizer
 from videobert_modeling.models import VideoBert
+from videobert_modeling.new_folder import require_new
 
 BERT_WORDS = 30_522
 # 15 frames at 10 per second, pixels from -1 to 1. The original scaled each batch by its own extremes and stretched the
@@ -128,8 +129,8 @@ def import_mdskul(
             allowed="tokenizer.json or vocab.txt",
             fix="Pass tokenizer=PATH (--tokenizer) with BERT's own.",
         )
-    content = read_tokenizer(tokens)
     ledger = Ledger("MDSKUL VideoBERT", source.name)
+    content = read_tokenizer(tokens, ledger.notes)
     side = visual_side(backbone, centroids, recipe, ledger, features=features, seed=seed, strict=strict)
     model = read_mdskul(source, side, ledger, name=name or out.name, words=words, heads=heads, strict=strict)
     write_folder(

@@ -21,8 +21,8 @@ from videobert.model_folder import backbone_hash
 from videobert_modeling.cluster import train_codebook
 from videobert_modeling.export import export_folder
 from videobert_modeling.export.manifest import write_manifest
-from videobert_modeling.importers.folder import require_new, write_whole
 from videobert_modeling.models import S3D, VideoBert, backbone_tensors, save_weights
+from videobert_modeling.new_folder import require_new, write_whole
 from videobert_modeling.train.backbone import inflate, new_backbone, train_on_clips, train_on_stills
 from videobert_modeling.train.card import model_card
 from videobert_modeling.train.dataset import Shards, write_clips, write_stills

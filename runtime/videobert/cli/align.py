@@ -34,7 +34,9 @@ def align(
     """Say how likely it is that a text belongs to a video, as a whole and over time."""
     given = source(video)
     with open_model(options) as model, progress(label(video), options) as on_progress:
-        alignment = model.align(given, text, window_clips=window_clips, stride=options.stride, on_progress=on_progress)
+        alignment = model.align(
+            given, text, window_clips=window_clips, stride=options.stride, track=options.track, on_progress=on_progress
+        )
     note_origin(alignment.origin, options)
     note_domain(alignment.percentile, alignment.out_of_domain, options)
     note_unknown(alignment.unknown_words, options)

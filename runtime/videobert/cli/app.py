@@ -14,12 +14,13 @@ from videobert.cli.classify import classify
 from videobert.cli.cluster import cluster
 from videobert.cli.doctor import doctor
 from videobert.cli.embed import embed
-from videobert.cli.failure import INTERRUPTED, USAGE, is_usage, usage_failure
+from videobert.cli.failure import USAGE, interruption, is_usage, usage_failure
 from videobert.cli.fill import fill
 from videobert.cli.grammar import Verb, Verbs
 from videobert.cli.import_ import import_
 from videobert.cli.run import run
 from videobert.cli.show import show
+from videobert.cli.stream import stream
 from videobert.cli.tokens import tokens
 from videobert.cli.train import train
 
@@ -52,6 +53,7 @@ for verb, panel in (
     (fill, _USE),
     (classify, _USE),
     (align, _USE),
+    (stream, _USE),
     (build, _COMPILE),
     (import_, _MAKE),
     (cluster, _MAKE),
@@ -85,14 +87,16 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: what follows the program's name; the process's own arguments if not given.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows `?` rather than a traceback
-            stream.reconfigure(errors="replace")
+    for output in (sys.stdout, sys.stderr):
+        if hasattr(output, "reconfigure"):  # a terminal that lacks a character shows `?` rather than a traceback
+            output.reconfigure(errors="replace")
     words = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(words or ["--help"], prog_name="videobert", standalone_mode=False)
-    except typer.Abort:
-        code = INTERRUPTED
+    except (typer.Abort, KeyboardInterrupt):  # while what was typed is read
+        failure = interruption()
+        failure.show(as_json="--json" in words)
+        code = failure.exit_code
     except Exception as error:
         if not is_usage(error):
             raise

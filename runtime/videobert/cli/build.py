@@ -9,13 +9,15 @@ from typing import Annotated, Any
 import typer
 
 import videobert
-from videobert.cli.door import modeling
+from videobert.build_check import check_buildable
+from videobert.cli.door import modeling, require
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import print_json, print_row
 from videobert.cli.talk import note, steps, waiting
 from videobert.cli.targets import CUBINS, TargetJob, builder_of
 from videobert.errors import EngineUnavailable, ModelError, UsageError
-from videobert.model_folder import BUNDLED, find
+from videobert.mending import BUNDLED, make_codebook
+from videobert.model_folder import find
 from videobert.report.times import elapsed
 
 
@@ -65,7 +67,9 @@ def build(
     """Export a model folder's weights to ONNX graphs and compile them for this machine, or build engines for a target.
 
     Without torch (videobert[build]), and in a bundled model, which is not written to, the graphs that are there are
-    compiled, so that the first use of the model is quick.
+    compiled, so that the first use of the model is quick. Of a folder without a codebook the text side is built.
+
+    Example: videobert build my-model
     """
     root = find(folder)
     if not (root / "config.json").is_file():
@@ -145,16 +149,26 @@ def _build_targets(jobs: list[TargetJob]) -> None:
 
 
 def export_graphs(folder: Path, out: Path | None, options: TalkOptions) -> list[dict[str, Any]]:
-    """Export the portable graphs.
+    """Export the portable graphs: all of them, or those of the text side where there is no codebook yet.
 
     Raises:
         EngineUnavailable: torch or another library of the modeling side is missing.
+        ModelError, UsageError: the folder cannot be built, see `check_buildable`.
     """
+    require("build", "build", "torch", "onnx", "onnxscript", "onnxruntime")
+    # Before torch is imported: what cannot be built is told at once.
+    sees = check_buildable(folder, out).codebook is not None
+    if not sees:
+        note(
+            f"note: {folder} has no codebook yet: its text side is built, for fill and embed of text. For video: "
+            f"{make_codebook(folder)}",
+            options,
+        )
     with modeling("build", "build"):
         from videobert_modeling.export import export_folder
 
         with steps("exporting", options) as on_progress:
-            exported = export_folder(folder, out, on_progress=on_progress)
+            exported = export_folder(folder, out, on_progress=on_progress, text_only=not sees)
     return [{"name": graph.name, "size_bytes": graph.size_bytes, "error": graph.openvino.error} for graph in exported]
 
 

@@ -11,7 +11,8 @@ from videobert.engines.tensorrt.engine_folder import BuiltEngine, build_engines,
 from videobert.engines.tensorrt.graph_files import missing_graphs
 from videobert.engines.tensorrt.place import copy_folder, place_for
 from videobert.errors import UsageError
-from videobert.model_folder import ModelFolder
+from videobert.mending import CODEBOOK
+from videobert.model_folder import ModelFolder, no_codebook
 
 _PRECISION = "fp16"
 
@@ -40,10 +41,16 @@ def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
 
 
 def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
-    """The folder to build in, with its manifest and every graph that the precision needs."""
+    """The folder to build in, with its manifest and every graph that the precision needs.
+
+    Raises:
+        ModelError: it has no codebook yet, whose search is one of the engines.
+    """
     from videobert.cli.build import export_engine_graphs, export_graphs
 
     root = job.folder
+    if not (root / CODEBOOK).is_file():
+        raise no_codebook(root)
     if not (root / "manifest.json").is_file():
         export_graphs(root, job.out, job.options)
         root = job.out or root

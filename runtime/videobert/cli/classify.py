@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from videobert.cli.inputs import Input, answer_each
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import print_json, print_rows
-from videobert.cli.session import label, open_model, source
-from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
+from videobert.cli.output import print_rows
+from videobert.cli.talk import Move, note_domain, note_origin, note_unknown
 from videobert.report.times import span
+
+if TYPE_CHECKING:
+    from videobert.results import Classification
+    from videobert.runtime import Runtime
 
 
 @command
 def classify(
-    video: Annotated[
-        str, typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False)
+    videos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VIDEO...",
+            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            show_default=False,
+        ),
     ],
     question: Annotated[
         str | None,
@@ -50,10 +60,10 @@ def classify(
 
     Example: videobert classify clip.mp4 -l red -l blue -t "a [MASK] circle"
     """
-    given = source(video)
-    with open_model(options) as model, progress(label(video), options) as on_progress:
-        result = model.classify(
-            given,
+
+    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> Classification:
+        return model.classify(
+            video,
             labels or None,
             template or None,
             question=question,
@@ -61,14 +71,21 @@ def classify(
             top=top,
             prior_strength=prior_strength,
             stride=options.stride,
-            on_progress=on_progress,
+            track=options.track,
+            on_progress=move,
         )
+
+    answer_each(videos, options, ask, partial(_tell, options))
+
+
+def _tell(options: VideoOptions, result: Classification, about: Input) -> None:
     note_origin(result.origin, options)
     note_domain(result.percentile, result.out_of_domain, options)
     note_unknown(result.unknown_words, options)
     if options.json:
-        print_json(result)
+        about.print_json(result)
         return
+    about.print_heading()
     print_rows(
         ("time", "label", "score"),
         [

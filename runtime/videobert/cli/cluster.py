@@ -1,17 +1,18 @@
-"""`videobert cluster`: a codebook from videos or from saved clip features."""
+"""`videobert cluster`: a codebook from videos or from saved clip features, into a model folder or a file."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from videobert.cli.door import modeling
+from videobert.cli.door import modeling, require
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import check_writable, print_json, print_text
-from videobert.cli.talk import steps
+from videobert.cli.talk import note, steps
+from videobert.errors import UsageError
+from videobert.mending import BUNDLED, CODEBOOK, typed
 from videobert.model_folder import find
 
 
@@ -20,7 +21,8 @@ def cluster(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Videos, with --model, or feature files. The result depends on their order.", show_default=False
+            help="Videos, with --model, or feature files (.safetensors). The result depends on their order.",
+            show_default=False,
         ),
     ],
     model: Annotated[
@@ -29,37 +31,74 @@ def cluster(
             "--model",
             "-m",
             metavar="NAME",
-            help="Whose backbone sees the videos: a bundled model's name, or a folder that needs no codebook yet.",
+            help="A model folder, which needs no build yet: its backbone sees the videos, and the codebook goes into "
+            "it. A bundled model's name, with --out.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="The codebook, codebook.safetensors of a model folder.")
-    ] = Path("codebook.safetensors"),
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="A new file for the codebook; no model is changed. codebook.safetensors without --model and --out.",
+            show_default=False,
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Give up the codebook, and the trained visual rows, that are there.",
+        ),
+    ] = False,
     branching: Annotated[int, typer.Option(min=2, help="Branches at each level of the tree.")] = 12,
     depth: Annotated[int, typer.Option(min=1, help="Levels of the tree.")] = 4,
     decoder: Annotated[
         Literal["auto", "pyav", "dali"], typer.Option(help="What decodes videos; dali needs videobert[dali].")
     ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed and features give the same codebook.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed and features give the same codebook and the same new rows.")
+    ] = 0,
     *,
     options: TalkOptions,
 ) -> None:
-    """Train a codebook on the clips of videos, or on features saved before, by hierarchical k-means."""
-    check_writable(out, "--out")
-    with modeling("cluster", "train"):
-        from videobert_modeling.cluster import cluster_files
-        from videobert_modeling.video_features import cluster_videos
+    """Train a codebook on the clips of videos, or on features saved before, by hierarchical k-means.
 
-        with steps("clustering", options) as on_progress:
-            if model is None:
-                train = partial(cluster_files, [Path(source) for source in sources])
+    In a model folder the visual half of the vocabulary is resized to it: each visual token gets a new, untrained row.
+
+    Example: videobert cluster clip.mp4 --model my-model
+    """
+    folder = None if model is None else find(model)
+    place = _place(folder, out, replace)
+    require("cluster", "train", "sklearn")
+    sizes: dict[str, Any] = {"branching": branching, "depth": depth, "seed": seed}
+    fitted = None
+    with modeling("cluster", "train"), steps("clustering", options) as on_progress:
+        sizes["on_progress"] = on_progress
+        if folder is None:
+            from videobert_modeling.cluster import cluster_files
+
+            result = cluster_files([Path(source) for source in sources], place or Path(CODEBOOK), **sizes)
+        else:
+            from videobert_modeling.refit import untrained_backbone
+            from videobert_modeling.video_features import cluster_into, cluster_videos
+
+            if untrained_backbone(folder):
+                note(
+                    f"note: the backbone of {folder} was never trained, so its tokens mean nothing; import one with "
+                    "--backbone",
+                    options,
+                )
+            if place is not None:
+                result = cluster_videos(folder, sources, place, decoder=decoder, **sizes)
             else:
-                train = partial(cluster_videos, find(model), sources, decoder=decoder)
-            result = train(out, branching=branching, depth=depth, seed=seed, on_progress=on_progress)
+                result, fitted = cluster_into(folder, sources, replace=replace, decoder=decoder, **sizes)
     if options.json:
         print_json(
             {
-                "codebook": str(out),
+                "codebook": str(place or (folder or Path()) / CODEBOOK),
                 "hash": result.codebook.hash,
                 "leaves": len(result.codebook),
                 "agreement": result.codebook.agreement,
@@ -68,7 +107,47 @@ def cluster(
                 "unsplit": result.unsplit,
                 "training_rows": result.training_rows,
                 "held_out_rows": result.held_out_rows,
+                "model": fitted
+                and {
+                    "folder": str(fitted.folder),
+                    "visual_tokens_before": fitted.before,
+                    "visual_tokens": fitted.after,
+                    "untrained": fitted.untrained,
+                    "notes": fitted.notes,
+                },
             }
         )
-    else:
-        print_text(result.summary)
+        return
+    print_text(result.summary)
+    if fitted is not None:
+        print_text(fitted.summary)
+        note(f"next: videobert build {typed(fitted.folder)}", options)
+
+
+def _place(folder: Path | None, out: Path | None, replace: bool) -> Path | None:
+    """The file to write; None for the model folder itself.
+
+    Raises:
+        UsageError: the file is there already, or would lie in a model folder that does not fit it.
+    """
+    if folder is not None and out is not None and out.resolve() == (folder / CODEBOOK).resolve():
+        out = None
+    if folder is not None and out is None:
+        if folder.resolve().is_relative_to(BUNDLED):
+            raise UsageError(
+                "a bundled model is not written to", seen=str(folder), fix="Pass --out FILE for the codebook alone."
+            )
+        return None
+    place = out or Path(CODEBOOK)
+    check_writable(place, "--out")
+    if place.exists() and not replace:
+        raise UsageError(
+            "the place to write to is taken", seen=str(place), fix="Name a new one with --out, or pass --replace."
+        )
+    if place.name == CODEBOOK and (place.absolute().parent / "config.json").is_file():
+        raise UsageError(
+            "a codebook that lies in a model folder must fit the model",
+            seen=str(place),
+            fix=f"Pass --model {typed(place.absolute().parent)}, which fits the model to it, or name another --out.",
+        )
+    return place

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
+from videobert.engines.compiler_folders import compiler_folders
 from videobert.errors import EngineUnavailable
+from videobert.offline_imports import no_library_search
 
 
 @contextmanager
@@ -16,10 +19,25 @@ def modeling(verb: str, extra: str) -> Iterator[None]:
         EngineUnavailable: `extra`'s libraries are not installed.
     """
     try:
-        yield
+        with no_library_search(), compiler_folders(None):
+            yield
     except ModuleNotFoundError as error:
-        package = (error.name or str(error)).partition(".")[0]
-        raise EngineUnavailable(
-            f"`videobert {verb}` needs the Python package {package!r}, which is not installed",
-            fix=f"Run `pip install 'videobert[{extra}]'`.",
-        ) from error
+        raise _missing(verb, extra, (error.name or str(error)).partition(".")[0]) from error
+
+
+def require(verb: str, extra: str, *packages: str) -> None:
+    """Whether libraries are installed, without importing them, which takes seconds.
+
+    Raises:
+        EngineUnavailable: one is not.
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise _missing(verb, extra, package)
+
+
+def _missing(verb: str, extra: str, package: str) -> EngineUnavailable:
+    return EngineUnavailable(
+        f"`videobert {verb}` needs the Python package {package!r}, which is not installed",
+        fix=f"Run `pip install 'videobert[{extra}]'`.",
+    )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from videobert.cli.inputs import Input, answer_each
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import check_writable, for_a_person, print_json, print_text
-from videobert.cli.session import label, open_model, source
-from videobert.cli.talk import note, note_domain, note_origin, note_unknown, progress
+from videobert.cli.output import check_writable, for_a_person, print_text
+from videobert.cli.session import open_model
+from videobert.cli.talk import Move, note, note_domain, note_origin, note_unknown
 from videobert.errors import UsageError
 
 if TYPE_CHECKING:
     from videobert.results import Embedding
+    from videobert.runtime import Runtime
 
 # Values of a vector shown on a terminal.
 _FIRST = 8
@@ -22,16 +25,26 @@ _FIRST = 8
 
 @command
 def embed(
-    video: Annotated[
-        str | None,
-        typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False),
+    videos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[VIDEO...]",
+            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            show_default=False,
+        ),
     ] = None,
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="A text, alone or with the video.", show_default=False)
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE.npy", help="Save the vector as float32.", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE.npy",
+            help="Save the vector as float32. A folder, for several videos.",
+            show_default=False,
+        ),
     ] = None,
     *,
     options: VideoOptions,
@@ -40,12 +53,24 @@ def embed(
 
     Vectors of one kind can be compared with each other; vectors of text and of video only with a retrieval head.
     """
-    if video is None and text is None:
+
+    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> Embedding:
+        return model.embed(video, text, stride=options.stride, track=options.track, on_progress=move)
+
+    if videos:
+        answer_each(videos, options, ask, partial(_tell, options), out=out, suffix=".npy")
+        return
+    if text is None:
         raise UsageError("there is nothing to embed", fix="Give a video, --text, or both.")
     check_writable(out, "--out")
-    given = None if video is None else source(video)
-    with open_model(options) as model, progress("text" if video is None else label(video), options) as on_progress:
-        embedding = model.embed(given, text, stride=options.stride, on_progress=on_progress)
+    with open_model(options) as model:
+        alone = Input(video="text", out=out)
+        embedding = ask(model, None, alone, None)
+    _tell(options, embedding, alone)
+
+
+def _tell(options: VideoOptions, embedding: Embedding, about: Input) -> None:
+    out = about.out
     if out is not None:
         _save(embedding, out)
         note(f"wrote {out}", options)
@@ -55,10 +80,12 @@ def embed(
     if not embedding.comparable:
         note("note: text and video vectors are comparable with each other only with a retrieval head", options)
     if options.json:
-        print_json(embedding)
+        about.print_json(embedding)
     elif out is None and for_a_person():
+        about.print_heading()
         print_text(_glance(embedding))
     elif out is None:
+        about.print_heading()
         print_text(" ".join(f"{number:.9g}" for number in embedding.vector))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from videobert.cli.entry import interrupted, raise_interrupts
 from videobert.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
 from videobert.printable import printable, shown
 from videobert.report.screen import width_of, wrapped
@@ -38,12 +39,16 @@ class Failure:
     fix: str | None = None
     exit_code: int
 
-    def show(self, *, as_json: bool) -> None:
-        """Write it to stderr. Values are made safe for a terminal and cut after 300 characters."""
-        fields = {
+    def fields(self) -> dict[str, Any]:
+        """What is shown: values are made safe for a terminal and cut after 300 characters."""
+        return {
             name: value if value is None or name == "exit_code" else shown(value, _LONGEST_SHOWN)
             for name, value in asdict(self).items()
         }
+
+    def show(self, *, as_json: bool) -> None:
+        """Write it to stderr."""
+        fields = self.fields()
         if as_json:
             _write(json.dumps({"error": fields}))
             return
@@ -64,6 +69,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         typer.Exit: with the exit code, in place of every exception but typer's own and the interpreter's.
     """
     try:
+        raise_interrupts(True)
         yield
         sys.stdout.flush()
     except BrokenPipeError:
@@ -74,17 +80,19 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
     except BaseException as error:  # a panic of the tokenizers library is no `Exception`
         if is_typers(error):
             raise
-        if debug and not isinstance(error, KeyboardInterrupt):
+        if debug and not (isinstance(error, KeyboardInterrupt) or interrupted()):
             traceback.print_exc(file=sys.stderr)
             if isinstance(error, BuildError):
                 _write("\n".join(printable(line) for line in error.log.splitlines()))
-        failure = _failure_of(error)
+        failure = failure_of(error)
         failure.show(as_json=as_json)
         try:
             sys.stdout.flush()
         except OSError:
             _give_up_output()
         raise typer.Exit(failure.exit_code) from None
+    finally:
+        raise_interrupts(False)
 
 
 def _give_up_output() -> None:
@@ -105,7 +113,7 @@ def is_usage(error: BaseException) -> bool:
 def usage_failure(error: Any) -> Failure:
     """A mistake in what was typed."""
     if isinstance(error, UsageError):
-        return _failure_of(error)
+        return failure_of(error)
     return Failure(
         type=UsageError.__name__,
         what="what was typed cannot be read",
@@ -115,8 +123,16 @@ def usage_failure(error: Any) -> Failure:
     )
 
 
-def _failure_of(error: BaseException) -> Failure:
+def interruption() -> Failure:
+    """The user stopped it."""
+    return Failure(type=KeyboardInterrupt.__name__, what="interrupted", exit_code=INTERRUPTED)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """What is shown of an error."""
     kind = type(error).__name__
+    if isinstance(error, KeyboardInterrupt) or interrupted():
+        return interruption()
     if isinstance(error, VideoBertError):
         return Failure(
             type=kind,
@@ -126,8 +142,6 @@ def _failure_of(error: BaseException) -> Failure:
             fix=error.fix_cli,
             exit_code=error.exit_code,
         )
-    if isinstance(error, KeyboardInterrupt):
-        return Failure(type=kind, what="interrupted", exit_code=INTERRUPTED)
     if isinstance(error, ModuleNotFoundError):
         return Failure(
             type=kind,

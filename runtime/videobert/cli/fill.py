@@ -44,7 +44,15 @@ def fill(
     """
     given = None if video is None else source(video)
     with open_model(options) as model, progress("text" if video is None else label(video), options) as on_progress:
-        filled = model.fill(text, given, tuple(visual or ()), top=top, stride=options.stride, on_progress=on_progress)
+        filled = model.fill(
+            text,
+            given,
+            tuple(visual or ()),
+            top=top,
+            stride=options.stride,
+            track=options.track,
+            on_progress=on_progress,
+        )
     note_origin(filled.origin, options)
     note_domain(filled.percentile, filled.out_of_domain, options)
     note_unknown(filled.unknown_words, options)

@@ -66,7 +66,12 @@ class ModelOptions(TalkOptions):
         typer.Option(help="What runs the graphs.", rich_help_panel=_MODEL),
     ] = "auto"
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; all cores if not given.", rich_help_panel=_MODEL)
+        int | None,
+        typer.Option(
+            min=1,
+            help="Most CPU threads that compute at a time; all that the system grants if not given.",
+            rich_help_panel=_MODEL,
+        ),
     ] = None
     hint: Annotated[
         Literal["latency", "throughput"],
@@ -104,6 +109,16 @@ class ModelOptions(TalkOptions):
         int, typer.Option("--max-side-px", min=1, help="Longest frame side accepted, pixels.", rich_help_panel=_LIMITS)
     ] = _DEFAULT_LIMITS.max_side_px
 
+    max_repeated_frames: Annotated[
+        int,
+        typer.Option(
+            "--max-repeated-frames",
+            min=1,
+            help="Longest stretch without a new picture that is kept, in samples.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = _DEFAULT_LIMITS.max_repeated_frames
+
     max_text_chars: Annotated[
         int,
         typer.Option("--max-text-chars", min=1, help="Longest text accepted, characters.", rich_help_panel=_LIMITS),
@@ -113,7 +128,10 @@ class ModelOptions(TalkOptions):
     def limits(self) -> Limits:
         """The limits on input that these options ask for."""
         return Limits(
-            max_duration_s=self.max_duration_s, max_side_px=self.max_side_px, max_text_chars=self.max_text_chars
+            max_duration_s=self.max_duration_s,
+            max_side_px=self.max_side_px,
+            max_repeated_frames=self.max_repeated_frames,
+            max_text_chars=self.max_text_chars,
         )
 
 
@@ -129,6 +147,11 @@ class VideoOptions(ModelOptions):
     stride: Annotated[
         int | None,
         typer.Option(min=1, max=5, help="Use every n-th clip; the model's recipe decides if not given."),
+    ] = None
+
+    track: Annotated[
+        int | None,
+        typer.Option(min=0, help="Read the n-th video track of the file, from 0; as a player chooses if not given."),
     ] = None
 
 

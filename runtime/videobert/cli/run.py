@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from videobert.cli.inputs import Input, answer_each
+from videobert.cli.live import show_segments
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import check_writable, print_json
-from videobert.cli.session import label, open_model, source, video_or_clip
-from videobert.cli.talk import note, note_domain, note_origin, progress
+from videobert.cli.output import for_a_person
+from videobert.cli.session import video_or_clip
+from videobert.cli.talk import Move, aside, note, note_domain, note_origin
+from videobert.report.terminal import print_report
+from videobert.tasks.run import with_few_pictures
+
+if TYPE_CHECKING:
+    from videobert.results import Report
+    from videobert.runtime import Runtime
 
 
 @command
 def run(
-    video: Annotated[
-        str | None,
+    videos: Annotated[
+        list[str] | None,
         typer.Argument(
-            help="A video file or saved tokens (.vbt), - for standard input; the model's own clip if not given.",
+            metavar="[VIDEO...]",
+            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input. The model's own clip "
+            "if not given.",
             show_default=False,
         ),
     ] = None,
     html: Annotated[
         Path | None,
         typer.Option(
-            "--html", metavar="FILE", help="Also write the report as one self-contained page.", show_default=False
+            "--html",
+            metavar="FILE",
+            help="Also write the report as one self-contained page. A folder, for several videos.",
+            show_default=False,
         ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 3,
@@ -36,23 +50,42 @@ def run(
     options: VideoOptions,
 ) -> None:
     """Report on a video: time-stamped answers, tokens and how sure to be of them."""
-    check_writable(html, "--html")
-    video = video_or_clip(video, options)
-    given = source(video)
-    with open_model(options) as model, progress(label(video), options) as on_progress:
-        report = model.run(given, top=top, context_clips=context_clips, stride=options.stride, on_progress=on_progress)
-    if html is not None:
-        from videobert.atomic import write_atomically
-        from videobert.report.html import html_page
+    as_they_come = not options.json and for_a_person()
 
-        content = html_page(report).encode("utf-8")
-        write_atomically(html, lambda path: path.write_bytes(content))
-        note(f"wrote {html}", options)
-    if options.json:
-        print_json(report)
-        note_origin(report.origin, options)
-        note_domain(report.percentile, report.out_of_domain, options)
-    else:
-        from videobert.report.terminal import print_report
+    def ask(model: Runtime, video: Any, about: Input, move: Move | None) -> Report:
+        asked: dict[str, Any] = {
+            "top": top,
+            "context_clips": context_clips,
+            "stride": options.stride,
+            "track": options.track,
+        }
+        if not as_they_come:
+            return model.run(video, **asked, on_progress=move)
+        with aside(move):
+            about.print_heading()
+        with model.stream(video, **asked, on_progress=move) as stream:
+            segments = with_few_pictures(show_segments(stream, model.config, move))
+            return dataclasses.replace(stream.report(), segments=segments)
 
-        print_report(report)
+    def tell(report: Report, about: Input) -> None:
+        if about.out is not None:
+            _write_page(report, about.out)
+            note(f"wrote {about.out}", options)
+        if options.json:
+            about.print_json(report)
+            note_origin(report.origin, options)
+            note_domain(report.percentile, report.out_of_domain, options)
+        elif not as_they_come:
+            about.print_heading()
+            print_report(report)
+
+    named = videos or [video_or_clip(None, options)]
+    answer_each(named, options, ask, tell, out=html, option="--html", suffix=".html")
+
+
+def _write_page(report: Report, path: Path) -> None:
+    from videobert.atomic import write_atomically
+    from videobert.report.html import html_page
+
+    content = html_page(report).encode("utf-8")
+    write_atomically(path, lambda file: file.write_bytes(content))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from videobert.cli.options import TalkOptions
     from videobert.results import Origin
 
-OnProgress = Callable[[float, float | None], None]
 OnStep = Callable[[str, float, float | None], None]
 _LONGEST_LIST = 300
 
@@ -63,23 +62,39 @@ def waiting(text: str, options: TalkOptions) -> AbstractContextManager[Any]:
     return Console(stderr=True).status(escape(printable(text)))
 
 
-@contextmanager
-def progress(text: str, options: TalkOptions) -> Iterator[OnProgress | None]:
-    """A progress bar over a video and the callback that moves it; None where nobody watches.
+class Move:
+    """Moves a progress bar: takes the seconds of video done and in all, or None for a length that is not known."""
 
-    The callback takes the seconds of video done and in all, or None for a length that is not known.
-    """
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, done_s: float, total_s: float | None) -> None:
+        state = clock(done_s) if total_s is None else f"{clock(done_s)} of {clock(total_s)}"
+        self._bar.update(self._task, completed=done_s, total=total_s, state=state)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The bar out of the way, for lines on stdout, which may be the same terminal."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
+
+def aside(move: Move | None) -> AbstractContextManager[None]:
+    """The progress bar, if there is one, out of the way for lines on stdout."""
+    return nullcontext() if move is None else move.aside()
+
+
+@contextmanager
+def progress(text: str, options: TalkOptions) -> Iterator[Move | None]:
+    """A progress bar over a video, and what moves it; None where nobody watches."""
     if not _watched(options):
         yield None
         return
     with _bar() as bar:
-        task = _task(bar, text)
-
-        def move(done_s: float, total_s: float | None) -> None:
-            state = clock(done_s) if total_s is None else f"{clock(done_s)} of {clock(total_s)}"
-            bar.update(task, completed=done_s, total=total_s, state=state)
-
-        yield move
+        yield Move(bar, _task(bar, text))
 
 
 @contextmanager

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from videobert.cli.inputs import Input, answer_each
 from videobert.cli.options import VideoOptions, command
-from videobert.cli.output import check_writable, print_json, print_rows
-from videobert.cli.session import label, open_model, source
-from videobert.cli.talk import note, note_domain, note_origin, progress
+from videobert.cli.output import print_rows
+from videobert.cli.talk import Move, note, note_domain, note_origin
 from videobert.report.times import span
+
+if TYPE_CHECKING:
+    from videobert.runtime import Runtime
+    from videobert.token_file import VisualTokens
 
 
 @command
 def tokens(
-    video: Annotated[
-        str, typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False)
+    videos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VIDEO...",
+            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -25,7 +35,7 @@ def tokens(
             "--out",
             "-o",
             metavar="FILE.vbt",
-            help="Save the tokens, to be used wherever a video is; about 7 KB per hour.",
+            help="Save the tokens, to be used wherever a video is; about 7 KB per hour. A folder, for several videos.",
             show_default=False,
         ),
     ] = None,
@@ -37,19 +47,25 @@ def tokens(
     options: VideoOptions,
 ) -> None:
     """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
-    check_writable(out, "--out")
-    given = source(video)
-    with open_model(options) as model, progress(label(video), options) as on_progress:
-        found = model.tokens(given, stride=options.stride, assignment=assignment, on_progress=on_progress)
+
+    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> VisualTokens:
+        return model.tokens(video, stride=options.stride, track=options.track, assignment=assignment, on_progress=move)
+
+    answer_each(videos, options, ask, partial(_tell, options), out=out, suffix=".vbt")
+
+
+def _tell(options: VideoOptions, found: VisualTokens, about: Input) -> None:
     if found.origin is not None:
         note_origin(found.origin, options)
     note_domain(found.percentile, found.out_of_domain, options)
+    out = about.out
     if out is not None:
         found.save(out)
         note(f"wrote {out}: {len(found.ids)} tokens, {out.stat().st_size} bytes", options)
     if options.json:
-        print_json(found)
+        about.print_json(found)
     elif out is None:
+        about.print_heading()
         clips = zip(found.ids, found.start_s, found.end_s, found.percentiles, strict=True)
         print_rows(
             ("time", "token", "percentile"),

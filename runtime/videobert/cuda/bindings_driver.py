@@ -17,6 +17,7 @@ import numpy.typing as npt
 from videobert.cuda.driver import SHARED_BYTES_WITHOUT_ATTRIBUTE, DeviceBuffer, Event, Function, Stream
 from videobert.cuda.launch_extra import LaunchExtra
 from videobert.errors import DeviceError, EngineUnavailable
+from videobert.offline_imports import no_library_search
 
 _NAME_BYTES = 256
 
@@ -114,7 +115,8 @@ class BindingsDriver:
 
     def __init__(self, device: int = 0) -> None:
         try:
-            from cuda.bindings import driver as cuda
+            with no_library_search():
+                from cuda.bindings import driver as cuda
         except ImportError as error:
             raise EngineUnavailable(
                 "cuda-bindings cannot be used", seen=str(error), fix="Run `pip install cuda-bindings`."

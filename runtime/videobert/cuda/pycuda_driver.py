@@ -14,6 +14,8 @@ from videobert.errors import DeviceError, EngineUnavailable
 # By device number; kept as long as the process. Detaching a primary context leaves it current on the thread that does
 # so, in pycuda 2026.1, which would disturb other users of CUDA, and its destructor detaches.
 _CONTEXTS: dict[int, Any] = {}
+# CU_STREAM_NON_BLOCKING, which pycuda has no name for.
+_NON_BLOCKING = 1
 
 
 class _Owned:
@@ -165,7 +167,7 @@ class PycudaDriver:
     def stream(self) -> PycudaStream:
         """See `CudaDriver.stream`."""
         with self.current() as cuda:
-            return self.keep(PycudaStream(self, cuda.Stream(cuda.stream_flags.NON_BLOCKING)))
+            return self.keep(PycudaStream(self, cuda.Stream(_NON_BLOCKING)))
 
     def allocate(self, size_bytes: int) -> PycudaBuffer:
         """See `CudaDriver.allocate`."""

@@ -27,7 +27,7 @@ class EngineOptions:
     """What a caller may ask of any engine.
 
     Args:
-        threads: CPU threads; None lets the engine choose.
+        threads: most CPU threads that compute at a time; None lets the engine choose.
         hint: `"latency"`: all threads work on one input; `"throughput"`: several inputs at a time.
         precision: `"auto"` is bf16 where the hardware multiplies it natively, else fp32.
         cache_dir: where compiled graphs are kept; None is the user's cache folder.

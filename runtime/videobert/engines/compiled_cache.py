@@ -39,7 +39,7 @@ class CompiledCache:
         wanted = cache_folder() if folder is None else folder
         try:
             self._folder = None if wanted is None else own_folder(wanted)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a value that no path can have
             if folder is not None:
                 raise InputError(
                     "the cache folder cannot be used",

@@ -15,6 +15,7 @@ from videobert.engines.base import STAGES, EngineOptions, Stage
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
 from videobert.errors import EngineUnavailable, InputError, ModelError
+from videobert.offline_imports import openvino_library
 
 if TYPE_CHECKING:
     from videobert.model_folder import ModelFolder
@@ -216,19 +217,17 @@ def _graph(stage: Stage) -> str:
 
 @cache
 def _version() -> str:
-    import openvino
-
-    return str(openvino.get_version())
+    return str(openvino_library().get_version())
 
 
 @cache
 def _core() -> Any:
     try:
-        import openvino
+        library = openvino_library()
     except ImportError as error:
         raise EngineUnavailable(
             "the openvino engine cannot run",
             seen=str(error),
             fix="Run `pip install 'openvino>=2026.0'`.",
         ) from error
-    return openvino.Core()
+    return library.Core()

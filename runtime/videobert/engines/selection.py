@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from videobert.arguments import one_of
+from videobert.cpu_threads import thread_limit
 from videobert.engines.base import HINTS, PRECISIONS, Engine, EngineOptions
 from videobert.errors import EngineUnavailable, ModelError, UsageError
 
@@ -31,6 +34,7 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
         ModelError: the engines that were asked for by name are damaged or for another model, GPU or version.
     """
     _check(engine, device, options)
+    options = replace(options, threads=thread_limit(options.threads))
     if device == "auto":
         device = "cpu" if engine == "auto" else _RUNS_ON[engine][0]
     order = [name for name in ENGINES[1:] if engine in ("auto", name) and device in _RUNS_ON[name]]
@@ -99,12 +103,4 @@ def _check(engine: str, device: str, options: EngineOptions) -> None:
         ("hint", options.hint, HINTS),
         ("precision", options.precision, PRECISIONS),
     ):
-        if value not in allowed:
-            raise UsageError(
-                f"this {name} is not known", seen=value, allowed=", ".join(allowed), fix="Use one of those."
-            )
-    threads = options.threads
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 0 < threads <= 1024):
-        raise UsageError(
-            "threads is out of range", seen=threads, allowed="1 to 1024, or None", fix="Leave it out for all cores."
-        )
+        one_of(name, value, allowed)

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.engines.base import DeviceArray, EngineOptions, Stage
+from videobert.engines.compiler_folders import compiler_folders
 from videobert.errors import EngineUnavailable, InputError, ModelError
+from videobert.offline_imports import no_library_search
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +34,8 @@ class TorchEngine:
         folder: an opened model folder with model.safetensors.
         device: `"cpu"` or `"cuda"`.
         options: `precision="auto"` is fp32 here, on every device, without TF32; in bf16, heads stay in fp32.
-            `threads` sets torch's thread count for the whole process. Nothing is kept on disk.
+            `threads` sets torch's thread count for the whole process. What Triton compiles on CUDA is kept in the
+            cache folder.
 
     Raises:
         EngineUnavailable: torch is not installed, or there is no CUDA device.
@@ -43,7 +46,9 @@ class TorchEngine:
 
     def __init__(self, folder: ModelFolder, device: str, options: EngineOptions) -> None:
         try:
-            import torch
+            with no_library_search(), compiler_folders(options.cache_dir):
+                import torch
+                import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
             from videobert_modeling.models.stages import stages_of
             from videobert_modeling.models.weights import load_weights
@@ -67,6 +72,7 @@ class TorchEngine:
         stages = stages_of(backbone, model, folder.recipe)
         self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
         self._torch_device = device
+        self._cache_dir = options.cache_dir
         # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
         self._lock = threading.Lock() if device == "cuda" else None
         self.device = "CPU" if device == "cpu" else torch.cuda.get_device_name()
@@ -90,13 +96,14 @@ class TorchEngine:
             return self._run(stages[stage], stage in _IN_BF16, inputs) if packed is None else packed.states(**inputs)
         from torch.backends import cudnn
 
-        with self._lock, cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        exact = cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with self._lock, compiler_folders(self._cache_dir), exact:
             return self._run(stages[stage], stage in _IN_BF16, inputs) if packed is None else packed.states(**inputs)
 
     def prepare(self) -> None:
         """On CUDA, compile the encoder's kernels and capture its graphs; on the CPU there is nothing to compile."""
         if self._packed is not None:
-            with self._lock or nullcontext():
+            with self._lock or nullcontext(), compiler_folders(self._cache_dir):
                 self._packed.prepare()
 
     def close(self) -> None:

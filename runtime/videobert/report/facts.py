@@ -12,9 +12,11 @@ _STAGES = ("decode", "backbone", "assign", "encode")
 _TROUBLES = {
     "damaged_packets": "damaged packets",
     "damaged_frames": "damaged frames",
-    "frames_left_out": "frames out of order, left out",
+    "frames_left_out": "frames whose time does not fit, left out",
     "clock_restarts": "restarts of the clock",
+    "stills_cut": "pictures that stood still too long, cut",
     "size_changes": "changes of the picture size",
+    "crop_ignored": "crop that cannot be followed",
 }
 
 
@@ -31,6 +33,10 @@ def video_facts(report: Report) -> list[str]:
         facts.append(f"{fps:.4g} fps")
     if video.get("rotation"):
         facts.append(f"rotated {video['rotation']}°")
+    if any(video.get("crop", ())):
+        facts.append("cropped")
+    if video.get("tracks", 1) > 1:
+        facts.append(f"track {video['track']} of 0–{video['tracks'] - 1}")
     return facts
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert import __version__
+from videobert.arguments import instance
 from videobert.report.facts import domain_sentence, speed, timing_rows, video_facts, video_troubles
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
@@ -25,7 +26,12 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-ur
 
 
 def html_page(report: Report) -> str:
-    """The page, to be written as UTF-8."""
+    """The page, to be written as UTF-8.
+
+    Raises:
+        UsageError: it is not the answer of `Runtime.run`.
+    """
+    instance("report", report, Report, example='html_page(model.run("clip.mp4"))')
     pictures, picture_style = _pictures(report)
     film = [(still, f"f{number}") for number, still in enumerate(film_stills(report))]
     picture_style += "".join(_rule(name, still.picture) for still, name in film)

@@ -24,15 +24,20 @@ _TOKENS_SHOWN = 4
 def print_report(report: Report) -> None:
     """Writes the report to stdout, with styles only on a terminal."""
     console = screen()
-    if report.out_of_domain:
-        # Before the answers, which look the same whether they mean something or not.
-        _prose(console, domain_sentence(report), "bold yellow")
+    # Before the answers, which look the same whether they mean something or not.
+    print_doubt(console, report)
     print_head(console, report)
     lines = SegmentLines(report.segments, trusted=not report.out_of_domain)
     lines.print_heading(console)
     for segment in report.segments:
         lines.print_segment(console, segment)
     print_foot(console, report, lines.left_out)
+
+
+def print_doubt(console: Console, report: Report) -> None:
+    """That the answers mean little, if they do."""
+    if report.out_of_domain:
+        _prose(console, domain_sentence(report), "bold yellow")
 
 
 def print_head(console: Console, report: Report) -> None:

@@ -11,16 +11,17 @@ from videobert.stages import Stages
 from videobert.tasks.reading import read_text
 from videobert.tasks.request import Request
 from videobert.tasks.watching import watch
-from videobert.tasks.windows import windows
+from videobert.tasks.windows import states_of, window_size, windows
 
 
 def align(stages: Stages, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
     """See `Runtime.align`."""
     read = read_text(stages, text)
+    size = window_size(stages, len(read.pieces), window_clips)
     watched = watch(stages, video, request)
-    parts = windows(stages, watched.tokens, len(read.pieces), window_clips)
-    sequences = ((stages.builder.joint(read.pieces, part.ids), (0,)) for part in parts)
-    log_odds = stages.alignment_log_odds(np.concatenate(list(stages.states(sequences, request.cancel))))
+    parts = windows(watched.tokens, size)
+    sequences = [(stages.builder.joint(read.pieces, part.ids), (0,)) for part in parts]
+    log_odds = stages.alignment_log_odds(np.concatenate(list(states_of(stages, sequences, request.cancel))))
     scores = _sigmoid(log_odds.astype(np.float64))
     return Alignment(
         text=text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from videobert.errors import InputError, UsageError
@@ -12,14 +12,14 @@ from videobert.tasks.labels import LabelScorer
 from videobert.tasks.ranking import check_top
 from videobert.tasks.request import Request
 from videobert.tasks.watching import watch
-from videobert.tasks.windows import windows
+from videobert.tasks.windows import window_size, windows
 
 
 def classify(
     stages: Stages,
     video: Any,
-    labels: Sequence[str] | None,
-    templates: Sequence[str] | None,
+    labels: Iterable[str] | None,
+    templates: Iterable[str] | None,
     question: str | None,
     window_clips: int | None,
     top: int,
@@ -27,11 +27,12 @@ def classify(
     request: Request,
 ) -> Classification:
     """See `Runtime.classify`."""
-    check_top(top)
+    top = check_top(top)
     templates, labels = _choices(stages, labels, templates, question)
     scorer = LabelScorer(stages, templates, labels, prior_strength)
+    size = window_size(stages, scorer.longest, window_clips)
     watched = watch(stages, video, request)
-    parts = windows(stages, watched.tokens, scorer.longest, window_clips)
+    parts = windows(watched.tokens, size)
     scores = scorer.scores([part.ids for part in parts], request.cancel)
     return Classification(
         question=question,
@@ -55,12 +56,12 @@ def classify(
 
 
 def _choices(
-    stages: Stages, labels: Sequence[str] | None, templates: Sequence[str] | None, question: str | None
-) -> tuple[Sequence[str], Sequence[str]]:
+    stages: Stages, labels: Iterable[str] | None, templates: Iterable[str] | None, question: str | None
+) -> tuple[Iterable[str], Iterable[str]]:
     """Templates and labels: those of the question, each replaced by what the caller gives."""
     known = stages.config.questions
     if question is not None:
-        if question not in known:
+        if not isinstance(question, str) or question not in known:
             raise InputError(
                 "this model has no such question",
                 seen=question,

@@ -12,24 +12,24 @@ from videobert.stages import Stages
 from videobert.tasks.reading import read_text
 from videobert.tasks.request import Request
 from videobert.tasks.watching import watch
-from videobert.tasks.windows import windows
+from videobert.tasks.windows import states_of, window_size, windows
 from videobert.text import ReadText
 
 
 def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Embedding:
     """See `Runtime.embed`."""
     read = ReadText([], (), ()) if text is None else read_text(stages, text)
+    size = None if video is None else window_size(stages, len(read.pieces))
     watched = None if video is None else watch(stages, video, request)
-    if watched is not None:
-        parts = windows(stages, watched.tokens, len(read.pieces))
-        sequences = [stages.builder.joint(read.pieces, part.ids) for part in parts]
+    if watched is not None and size is not None:
+        sequences = [stages.builder.joint(read.pieces, part.ids) for part in windows(watched.tokens, size)]
     elif text is not None:
         sequences = [stages.builder.text(read.pieces)]
     else:
         raise UsageError("there is nothing to embed", fix="Give a video, a text or both.")
     # A sum as the states come keeps a long video's windows out of memory.
     total = np.zeros(stages.config.encoder.width, np.float64)
-    for state in stages.states(((sequence, (0,)) for sequence in sequences), request.cancel):
+    for state in states_of(stages, [(sequence, (0,)) for sequence in sequences], request.cancel):
         total += state[0]
     return Embedding(
         vector=(total / len(sequences)).astype(np.float32),

@@ -41,11 +41,12 @@ def features(
     Raises:
         ModelError: a feature that is not finite.
     """
-    pending: deque[tuple[int, str, Future[tuple[Feature, float]]]] = deque()
+    pending: deque[tuple[int, str, Future[tuple[Feature, float]], bool]] = deque()
+    stills = _Stills(start)
     try:
         for number, clip in enumerate(_timed(clips, seconds)):
             stop_if(cancel)
-            pending.append((number, f"clip {clip.index} at {clip.start_s:.2f} s", start(clip.frames)))
+            pending.append((number, f"clip {clip.index} at {clip.start_s:.2f} s", *stills.start(clip)))
             yield ClipRead(number=number, clip=clip)
             # This frame may be suspended for long: it must not hold the pictures.
             del clip
@@ -56,13 +57,41 @@ def features(
             stop_if(cancel)
             yield _finished(*pending.popleft(), seconds)
     finally:
-        for _, _, future in pending:
+        for _, _, future, _ in pending:
             future.cancel()
 
 
-def _finished(number: int, place: str, future: Future[tuple[Feature, float]], seconds: Seconds) -> FeatureFound:
+class _Stills:
+    """Starts the backbone once for a picture that stands still over several clips.
+
+    Args:
+        start: see `features`.
+    """
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._before: tuple[float, npt.NDArray[np.uint8], Future[tuple[Feature, float]]] | None = None
+
+    def start(self, clip: Clip) -> tuple[Future[tuple[Feature, float]], bool]:
+        """The feature to come, and whether it is the one of the clip before."""
+        frames, time_s = clip.frames, float(clip.times_s[0])
+        if not isinstance(frames, np.ndarray) or (clip.times_s != time_s).any():
+            self._before = None
+            return self._start(frames), False
+        if self._before is not None:
+            before_s, shown, future = self._before
+            if before_s == time_s and np.array_equal(shown, frames):
+                return future, True
+        future = self._start(frames)
+        self._before = time_s, frames, future
+        return future, False
+
+
+def _finished(
+    number: int, place: str, future: Future[tuple[Feature, float]], again: bool, seconds: Seconds
+) -> FeatureFound:
     feature, busy_s = future.result()
-    seconds["backbone"] += busy_s
+    seconds["backbone"] += 0 if again else busy_s
     if not np.isfinite(feature).all():
         raise ModelError(
             "the backbone gave a value that is not finite",

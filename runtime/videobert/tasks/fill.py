@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import items, whole
 from videobert.errors import InputError, UsageError
 from videobert.results import Candidate, Fill, Filled
 from videobert.sequence import JointSequence
@@ -16,17 +17,21 @@ from videobert.tasks.ranking import best, check_top
 from videobert.tasks.reading import check_known
 from videobert.tasks.request import Request
 from videobert.tasks.watching import watch
-from videobert.tasks.windows import Window, windows
+from videobert.tasks.windows import Window, states_of, window_size, windows
 from videobert.token_file import VisualTokens
 
+# More clips than any video has; an endless iterator ends here.
+_MOST_POSITIONS = 1_000_000
 
-def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int, request: Request) -> Fill:
+
+def fill(stages: Stages, text: str, video: Any, visual: Iterable[int], top: int, request: Request) -> Fill:
     """See `Runtime.fill`."""
-    check_top(top)
+    top = check_top(top)
     read = stages.tokenizer.read(text, masks=True)
     pieces = read.pieces
     masks = [index for index, piece in enumerate(pieces) if piece == stages.tokenizer.special.mask]
-    wanted = sorted({_position(position) for position in visual})
+    given = items("visual", visual, most=_MOST_POSITIONS, of="positions", example="visual=[3, 4]")
+    wanted = sorted({_position(position) for position in given})
     if not masks and not wanted:
         raise UsageError(
             "there is nothing to fill in",
@@ -47,6 +52,7 @@ def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int,
             origin=stages.origin(request.stride),
             unknown_words=read.unknown_words,
         )
+    size = window_size(stages, len(pieces))
     watched = watch(stages, video, request)
     tokens = watched.tokens
     if wanted and wanted[-1] >= len(tokens):
@@ -56,7 +62,7 @@ def fill(stages: Stages, text: str, video: Any, visual: Sequence[int], top: int,
             allowed=f"0 to {len(tokens) - 1} in this video",
             fix="Positions count clips, the first is 0.",
         )
-    filled = _fill_windows(stages, pieces, masks, tokens, wanted, top, request)
+    filled = _fill_windows(stages, pieces, masks, windows(tokens, size), tokens, wanted, top, request)
     return Fill(
         text=text,
         filled=filled,
@@ -71,13 +77,13 @@ def _fill_windows(
     stages: Stages,
     pieces: list[int],
     masks: list[int],
+    parts: list[Window],
     tokens: VisualTokens,
     wanted: list[int],
     top: int,
     request: Request,
 ) -> tuple[Filled, ...]:
     """Words from all windows together, a visual position from the window that holds it."""
-    parts = windows(stages, tokens, len(pieces))
     inside = [[position for position in wanted if part.start <= position < part.stop] for part in parts]
     jobs = [
         (part, positions, _sequence(stages, pieces, part, positions))
@@ -86,11 +92,11 @@ def _fill_windows(
     ]
     words = np.zeros((len(masks), stages.config.words), np.float64)
     moments: list[Filled] = []
-    items = (
+    asked = [
         (sequence, [*(1 + mask for mask in masks), *(sequence.visual_start + p - part.start for p in positions)])
         for part, positions, sequence in jobs
-    )
-    for (_, positions, _), states in zip(jobs, stages.states(items, request.cancel), strict=True):
+    ]
+    for (_, positions, _), states in zip(jobs, states_of(stages, asked, request.cancel), strict=True):
         if masks:
             words += stages.log_probs("text_head", states[: len(masks)])
         if positions:
@@ -133,11 +139,6 @@ def _moment(stages: Stages, tokens: VisualTokens, position: int, row: npt.NDArra
 
 
 def _position(position: object) -> int:
-    if isinstance(position, bool) or not isinstance(position, (int, np.integer)) or position < 0:
-        raise UsageError(
-            "a visual position is not a number from 0",
-            seen=position,
-            allowed="0 or more",
-            fix="Positions count clips, the first is 0.",
-        )
-    return int(position)
+    return whole(
+        "a visual position", position, least=0, allowed="0 or more", fix="Positions count clips, the first is 0."
+    )

@@ -9,31 +9,25 @@ the two; the subtraction keeps a label from winning because the sentence alone s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from threading import Event
 
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import number, texts
 from videobert.cancelling import stop_if
-from videobert.errors import InputError, UsageError
+from videobert.errors import InputError
+from videobert.questions import Asked, Probe
 from videobert.results import Candidate
 from videobert.sequence import JointSequence
 from videobert.stages import Stages, log_softmax
 from videobert.tasks.ranking import best
-from videobert.text import MASK
 
-LABEL = "{label}"
 _GROUP = 64
 
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """A sentence with one masked piece."""
-
-    pieces: tuple[int, ...]
-    mask: int
+Windows = Sequence[npt.NDArray[np.int32] | None]
 
 
 class LabelScorer:
@@ -54,24 +48,38 @@ class LabelScorer:
     """
 
     def __init__(
-        self, stages: Stages, templates: Sequence[str], labels: Sequence[str], prior_strength: float = 1.0
+        self, stages: Stages, templates: Iterable[str], labels: Iterable[str], prior_strength: float = 1.0
     ) -> None:
-        _check(templates, labels, prior_strength)
-        self.templates, self.labels = tuple(templates), tuple(labels)
+        self._strength = number(
+            "prior_strength",
+            prior_strength,
+            least=0,
+            most=2,
+            allowed="0 to 2",
+            fix="1 subtracts all of it, 0 none.",
+        )
         self._stages = stages
-        self._strength = prior_strength
-        self._label_pieces = [self._encode_label(label) for label in labels]
-        # For each template: its probes, and for each label the (probe, word) pairs whose log-probabilities it sums.
-        self._probes: list[list[_Probe]] = []
-        self._terms: list[list[list[tuple[int, int]]]] = []
-        for template in templates:
-            probes, terms = self._template(template)
-            self._probes.append(probes)
-            self._terms.append(terms)
-        read = (stages.tokenizer.read(template.replace(LABEL, MASK), masks=True) for template in templates)
-        self.unknown_words = tuple(dict.fromkeys(word for part in read for word in part.unknown_words))
-        self.longest = max(len(probe.pieces) for probes in self._probes for probe in probes)
-        self._prior: npt.NDArray[np.float64] | None = None
+        self._question = stages.questions.prepared(
+            texts("templates", templates, example='["a [MASK] circle"]'),
+            texts("labels", labels, example='["red", "blue"]'),
+        )
+        self.templates, self.labels = self._question.templates, self._question.labels
+        self.unknown_words, self.longest = self._question.unknown_words, self._question.longest
+        self._shared: dict[tuple[Probe, ...], _Shared] = {}
+
+    @classmethod
+    def of_model(cls, stages: Stages) -> dict[str, LabelScorer]:
+        """For each question of the model its scorer; sentences that several of them ask are encoded once."""
+        questions = stages.config.questions
+        scorers = {name: cls(stages, question.templates, question.labels) for name, question in questions.items()}
+        asking: dict[tuple[Probe, ...], list[Asked]] = {}
+        for scorer in scorers.values():
+            for asked in scorer._question.asked:
+                asking.setdefault(asked.probes, []).append(asked)
+        shared = {probes: _Shared(several) for probes, several in asking.items() if len(several) > 1}
+        for scorer in scorers.values():
+            scorer._shared = shared
+        return scorers
 
     def scores(self, windows: Sequence[npt.NDArray[np.int32]], cancel: Event | None = None) -> npt.NDArray[np.float64]:
         """Prior-corrected log-scores, float64 `(windows, labels)`, each row normalised over the labels."""
@@ -88,9 +96,7 @@ class LabelScorer:
 
     def log_prior(self, cancel: Event | None = None) -> npt.NDArray[np.float64]:
         """The labels' log-scores from the templates alone, float64 `(labels,)`, normalised over the labels."""
-        if self._prior is None:
-            self._prior = self._raw([None], cancel)[0]
-        return self._prior
+        return self._question.prior(lambda: self._raw([None], cancel)[0], cancel)
 
     def candidates(self, scores: npt.NDArray[np.float64], top: int) -> tuple[Candidate, ...]:
         """Ranked labels of one row of `scores`."""
@@ -105,17 +111,33 @@ class LabelScorer:
             for label in best(scores, top)
         )
 
-    def _raw(self, windows: Sequence[npt.NDArray[np.int32] | None], cancel: Event | None) -> npt.NDArray[np.float64]:
+    def _raw(self, windows: Windows, cancel: Event | None) -> npt.NDArray[np.float64]:
         """Scores before the correction; a window that is None stands for the text alone."""
         total = np.zeros((len(windows), len(self.labels)), np.float64)
-        for probes, terms in zip(self._probes, self._terms, strict=True):
-            items = ((self._sequence(probe, ids), (1 + probe.mask,)) for ids in windows for probe in probes)
-            words = sorted({word for pairs in terms for _, word in pairs})
-            found = np.stack(list(self._word_log_probs(items, words, cancel))).reshape(len(windows), len(probes), -1)
-            column = {word: index for index, word in enumerate(words)}
-            sums = np.stack([sum(found[:, probe, column[word]] for probe, word in pairs) for pairs in terms], axis=1)
-            total += log_softmax(sums)
-        return total / len(self._probes)
+        scored = [self._in_template(asked, windows, cancel) for asked in self._question.asked]
+        for place in self._question.order:
+            total += scored[place]
+        return total / len(self._question.order)
+
+    def _in_template(self, asked: Asked, windows: Windows, cancel: Event | None) -> npt.NDArray[np.float32]:
+        shared = self._shared.get(asked.probes) if self._shared else None
+        if shared is None:
+            found = self._encoded(asked.probes, asked.words, windows, cancel)
+        else:
+            known = shared.known(windows)
+            if known is None:
+                known = shared.keep(windows, self._encoded(asked.probes, shared.words, windows, cancel))
+            found = known[..., [shared.words.index(word) for word in asked.words]]
+        sums = [sum(found[:, probe, column] for probe, column in pairs) for pairs in asked.terms]
+        return log_softmax(np.stack(sums, axis=1))
+
+    def _encoded(
+        self, probes: tuple[Probe, ...], words: tuple[int, ...], windows: Windows, cancel: Event | None
+    ) -> npt.NDArray[np.float64]:
+        """Log-probabilities where each probe has its mask, float64 `(windows, probes, words)`."""
+        items = ((self._sequence(probe, ids), (1 + probe.mask,)) for ids in windows for probe in probes)
+        rows = np.stack(list(self._word_log_probs(items, list(words), cancel)))
+        return rows.reshape(len(windows), len(probes), -1)
 
     def _word_log_probs(
         self, items: Iterator[tuple[JointSequence, tuple[int]]], words: list[int], cancel: Event | None
@@ -129,59 +151,41 @@ class LabelScorer:
         if waiting:
             yield from self._stages.log_probs("text_head", np.concatenate(waiting))[:, words].astype(np.float64)
 
-    def _sequence(self, probe: _Probe, ids: npt.NDArray[np.int32] | None) -> JointSequence:
+    def _sequence(self, probe: Probe, ids: npt.NDArray[np.int32] | None) -> JointSequence:
         builder = self._stages.builder
         return builder.text(probe.pieces) if ids is None else builder.joint(probe.pieces, ids)
 
-    def _encode_label(self, label: str) -> list[int]:
-        pieces = self._stages.tokenizer.encode(label)
-        if not pieces or self._stages.tokenizer.special.unknown in pieces:
-            raise InputError(
-                "the model does not know this label", seen=label, fix="Use words that are in its tokenizer.json."
-            )
-        return pieces
 
-    def _template(self, template: str) -> tuple[list[_Probe], list[list[tuple[int, int]]]]:
-        blank = LABEL if LABEL in template else MASK
-        before, after = template.split(blank)
-        head, tail = (self._stages.tokenizer.read(part, masks=True).pieces for part in (before, after))
-        mask = self._stages.tokenizer.special.mask
-        known: dict[_Probe, int] = {}
-        terms = []
-        for pieces in self._label_pieces:
-            pairs = []
-            for index, piece in enumerate(pieces):
-                hidden = [*pieces[:index], mask, *pieces[index + 1 :]]
-                probe = _Probe((*head, *hidden, *tail), len(head) + index)
-                pairs.append((known.setdefault(probe, len(known)), piece))
-            terms.append(pairs)
-        return list(known), terms
+def prepare_questions(stages: Stages) -> None:
+    """Prepare the model's own questions; one that cannot be put is an error in the request that puts it, not here."""
+    for question in stages.config.questions.values():
+        with suppress(InputError):
+            LabelScorer(stages, question.templates, question.labels).log_prior()
 
 
-def _check(templates: Sequence[str], labels: Sequence[str], prior_strength: float) -> None:
-    for name, values in (("templates", templates), ("labels", labels)):
-        if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
-            raise UsageError(
-                f"{name} must be a list of texts",
-                seen=values,
-                allowed="one text or more",
-                fix='For example ["red", "blue"].',
-            )
-    if len(set(labels)) != len(labels):
-        raise UsageError("a label is given twice", seen=", ".join(sorted(labels)), fix="Give each label once.")
-    for template in templates:
-        blank = LABEL if LABEL in template else MASK
-        if template.count(blank) != 1:
-            raise UsageError(
-                "a template needs one place for the label",
-                seen=template,
-                allowed=f"one {MASK}, or one {LABEL}",
-                fix='For example "a [MASK] circle".',
-            )
-    if isinstance(prior_strength, bool) or not isinstance(prior_strength, (int, float)) or not 0 <= prior_strength <= 2:
-        raise UsageError(
-            "prior_strength is out of range",
-            seen=prior_strength,
-            allowed="0 to 2",
-            fix="1 subtracts all of it, 0 none.",
-        )
+class _Shared:
+    """What the encoder said of sentences that several questions ask, for as long as one request takes.
+
+    Groups of windows are kept whole: were some of a batch left out, the rest would be encoded in another one.
+    """
+
+    _MOST_GROUPS = 256
+
+    def __init__(self, asking: Sequence[Asked]) -> None:
+        self.words = tuple(sorted({word for asked in asking for word in asked.words}))
+        self._groups: dict[tuple[bytes | None, ...], npt.NDArray[np.float64]] = {}
+
+    def known(self, windows: Windows) -> npt.NDArray[np.float64] | None:
+        """What `keep` was given for the same windows."""
+        return self._groups.get(_key(windows))
+
+    def keep(self, windows: Windows, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Keep what was found, and give it back."""
+        if len(self._groups) == self._MOST_GROUPS:
+            self._groups.pop(next(iter(self._groups)))
+        self._groups[_key(windows)] = found
+        return found
+
+
+def _key(windows: Windows) -> tuple[bytes | None, ...]:
+    return tuple(None if ids is None else ids.tobytes() for ids in windows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -11,16 +10,12 @@ import numpy as np
 class Percentiles:
     """How often each percentile came."""
 
-    def __init__(self, counts: Iterable[tuple[float, int]] = ()) -> None:
-        self._counts = Counter(dict(counts))
+    def __init__(self) -> None:
+        self._counts: Counter[float] = Counter()
 
     def add(self, percentile: float) -> None:
         """One more clip."""
         self._counts[percentile] += 1
-
-    def __add__(self, other: Percentiles) -> Percentiles:
-        """Both together; neither changes."""
-        return Percentiles((self._counts + other._counts).items())
 
     def median(self) -> float:
         """As `numpy.median` of all that came, float32; there must be one."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import UsageError
+from videobert.arguments import whole
 
 
-def check_top(top: int) -> None:
-    """Refuse a number of answers that makes no sense."""
-    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise UsageError("top is out of range", seen=top, allowed="1 or more", fix="1 gives the best answer only.")
+def check_top(top: int) -> int:
+    """The number of answers asked for; one that makes no sense is refused."""
+    return whole("top", top, least=1, allowed="1 or more", fix="1 gives the best answer only.")
 
 
 def best(scores: npt.NDArray[np.floating], top: int) -> list[int]:

@@ -75,9 +75,9 @@ class ReportStream(Iterator[ReportSegment]):
             self._close_if_asked()
 
     def report(self) -> Report:
-        """The report on the segments that were given so far, without those: origin, timings, what is out of domain.
+        """All of a report but its segments, on what was seen of the video when the last one was given.
 
-        After the last one, it is that of the whole video.
+        That may be more than the segments cover: the next one has begun. After the last one it is the whole video.
 
         Raises:
             InputError: none was given yet.

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from videobert.codebook import Assignment
+from videobert.arguments import callback, check_track, stop_signal
+from videobert.codebook import Assignment, check_assignment
+from videobert.recipe import check_stride
 
 Progress = Callable[[float, float | None], None]
 Seconds = defaultdict[str, float]
@@ -19,12 +21,23 @@ class Request:
 
     Args:
         stride: every how many clips one is used; None is the model's own.
+        track: number of the video track, see `open_clips`; None is the one that a player would show.
         assignment: how tokens are chosen, see `Codebook.assign`; None is flat, and for saved tokens whatever they are.
         on_progress: called with seconds done and seconds in total, or None where that is not known.
         cancel: set it to stop the work with `Cancelled`.
     """
 
     stride: int | None = None
+    track: int | None = None
     assignment: Assignment | None = None
     on_progress: Progress | None = None
     cancel: Event | None = None
+
+    def __post_init__(self) -> None:
+        if self.stride is not None:
+            object.__setattr__(self, "stride", check_stride(self.stride))
+        object.__setattr__(self, "track", check_track(self.track))
+        if self.assignment is not None:
+            check_assignment(self.assignment)
+        callback("on_progress", self.on_progress)
+        stop_signal(self.cancel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from videobert.results import Report, ReportSegment
@@ -17,14 +18,20 @@ _MOST_PICTURES = 512
 def run(stages: Stages, video: Any, top: int, context_clips: int, request: Request) -> Report:
     """See `Runtime.run`."""
     walked = Segments(stages, video, top, context_clips, request, at_once=False)
+    segments = with_few_pictures(walked.steps())
+    return dataclasses.replace(walked.report(), segments=segments)
+
+
+def with_few_pictures(segments: Iterable[ReportSegment]) -> tuple[ReportSegment, ...]:
+    """All segments, to be kept: if there are more than 512, some lose their pictures, evenly over the video."""
     kept: list[ReportSegment] = []
     every = 1
-    for segment in walked.steps():
+    for segment in segments:
         kept.append(segment if len(kept) % every == 0 else _without_picture(segment))
         if len(kept) > _MOST_PICTURES * every:
             every *= 2
             kept = [each if place % every == 0 else _without_picture(each) for place, each in enumerate(kept)]
-    return dataclasses.replace(walked.report(), segments=tuple(kept))
+    return tuple(kept)
 
 
 def _without_picture(segment: ReportSegment) -> ReportSegment:

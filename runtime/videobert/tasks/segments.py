@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from videobert.arguments import whole
 from videobert.cancelling import stop_if
-from videobert.errors import InputError, UsageError
+from videobert.errors import InputError
 from videobert.results import Candidate, Report, ReportSegment
 from videobert.stages import Stages
 from videobert.tasks.answering import Answered, Answering, Row
@@ -30,16 +31,15 @@ from videobert.token_file import VisualTokens
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """What the segments given so far have in common."""
+class _Seen:
+    """What was seen of the video when the last segment was given."""
 
-    start_s: float
-    end_s: float
-    percentiles: Percentiles
+    duration_s: float
+    percentile: float
 
 
 class Segments:
-    """The segments of one video, and the report on those that were given.
+    """The segments of one video, and the report on what was seen of it.
 
     Each clip is answered with its neighbours and joins the open segment, or closes it and opens the next one.
 
@@ -57,17 +57,17 @@ class Segments:
         self, stages: Stages, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
     ) -> None:
         began = time.perf_counter()
-        check_top(top)
-        _check_context(context_clips)
-        self._stages, self._top, self._context_clips = stages, top, context_clips
+        self._stages, self._top = stages, check_top(top)
+        self._context_clips = whole(
+            "context_clips", context_clips, least=0, allowed="0 or more", fix="0 judges each clip by itself."
+        )
         self._cancel = request.cancel
         self._source = _name(video)
         self._walk = Walk(stages, video, request, at_once=at_once)
-        self._scorers = {
-            name: LabelScorer(stages, question.templates, question.labels)
-            for name, question in stages.config.questions.items()
-        }
-        self._given: _Given | None = None
+        self._scorers = LabelScorer.of_model(stages)
+        self._start_s: float | None = None
+        self._percentiles = Percentiles()
+        self._seen: _Seen | None = None
         self._stills = Stills()
         self._encode_s = 0.0
         self._total_s = time.perf_counter() - began
@@ -77,30 +77,29 @@ class Segments:
         began = time.perf_counter()
         with closing(self._closed()) as stretches:
             for stretch in stretches:
-                segment = self._give(stretch)
+                segment = stretch.result(self._scorers, self._top)
                 self._total_s += time.perf_counter() - began
                 yield segment
                 began = time.perf_counter()
         self._total_s += time.perf_counter() - began
 
     def report(self) -> Report:
-        """All but the segments of a report, on the stretch of video whose segments were given.
+        """All but the segments of a report, on all that was seen when the last segment was given.
 
         Raises:
             InputError: none was given yet.
         """
-        given = self._given
-        if given is None:
+        seen = self._seen
+        if seen is None:
             raise InputError("no segment was given yet", fix="Take the first one, then ask.")
-        percentile = given.percentiles.median()
         seconds = self._walk.seconds
         return Report(
             source=self._source,
-            duration_s=given.end_s - given.start_s,
+            duration_s=seen.duration_s,
             video=self._walk.info,
             segments=(),
-            percentile=percentile,
-            out_of_domain=is_out_of_domain(self._stages, percentile),
+            percentile=seen.percentile,
+            out_of_domain=is_out_of_domain(self._stages, seen.percentile),
             timings_s={
                 **{stage: seconds[stage] for stage in ("decode", "backbone", "assign")},
                 "encode": self._encode_s,
@@ -124,10 +123,13 @@ class Segments:
                     continue
                 if isinstance(event, TokenFound):
                     answering = answering or self._answering()
+                    self._start_s = event.start_s if self._start_s is None else self._start_s
+                    self._percentiles.add(event.percentile)
+                    end_s = event.end_s
                     waiting.append(event)
                     answers = self._timed(answering.add, event.id)
                 elif isinstance(event, Ended) and answering is not None:
-                    ended = event
+                    ended, end_s = event, event.end_s
                     answers = self._timed(answering.finish)
                 else:
                     continue
@@ -135,12 +137,14 @@ class Segments:
                     stop_if(self._cancel)
                     token = waiting.popleft()
                     if stretch is not None and not self._goes_on(stretch, answered):
+                        self._watch(end_s)
                         yield stretch
                         stretch = None
                     stretch = stretch or _Stretch(token.start_s, answered.best)
                     stretch.add(token, answered, pictures.pop(token.number, None))
         if stretch is not None and ended is not None:
             stretch.end_s, stretch.padded_frames = ended.end_s, ended.padded_frames
+            self._watch(ended.end_s)
             yield stretch
 
     def _answering(self) -> Answering:
@@ -159,11 +163,10 @@ class Segments:
         self._encode_s += time.perf_counter() - began
         return answers
 
-    def _give(self, stretch: _Stretch) -> ReportSegment:
-        before = self._given or _Given(stretch.start_s, stretch.start_s, Percentiles())
-        # Replaced, not changed: a report may be asked for from another thread.
-        self._given = _Given(before.start_s, stretch.end_s, before.percentiles + stretch.percentiles)
-        return stretch.result(self._scorers, self._top)
+    def _watch(self, end_s: float) -> None:
+        """Note how far the video was seen."""
+        # Replaced as a whole: a report may be asked for from another thread.
+        self._seen = _Seen(end_s - (self._start_s or 0.0), self._percentiles.median())
 
 
 class _Stretch:
@@ -202,16 +205,6 @@ class _Stretch:
     def _ranked(self, name: str, scorer: LabelScorer, top: int) -> tuple[Candidate, ...]:
         """The mean probability over the stretch's clips keeps the answer that each of them gave."""
         return scorer.candidates(np.log(self._sums[name] / len(self.tokens)), top)
-
-
-def _check_context(context_clips: int) -> None:
-    if isinstance(context_clips, bool) or not isinstance(context_clips, int) or context_clips < 0:
-        raise UsageError(
-            "context_clips is out of range",
-            seen=context_clips,
-            allowed="0 or more",
-            fix="0 judges each clip by itself.",
-        )
 
 
 def _name(video: Any) -> str:

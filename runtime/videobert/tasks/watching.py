@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from videobert.codebook import ASSIGNMENTS, Assignment
-from videobert.errors import InputError, MismatchError, UsageError
+from videobert.arguments import local_path
+from videobert.codebook import Assignment
+from videobert.errors import InputError, MismatchError
 from videobert.limits import check_duration
 from videobert.results import Origin, TokensFrom, to_json
 from videobert.stages import Stages
@@ -50,22 +50,16 @@ class Walk:
         seconds: busy time of `decode`, `backbone` and `assign`; they overlap.
 
     Raises:
-        UsageError: an argument that is not known.
         InputError: a token file that is damaged.
         MismatchError: tokens of another model.
     """
 
     def __init__(self, stages: Stages, video: Video, request: Request, *, at_once: bool = False) -> None:
-        if request.assignment not in (None, *ASSIGNMENTS):
-            raise UsageError(
-                "this way of assigning tokens is not known",
-                seen=request.assignment,
-                allowed=", ".join(ASSIGNMENTS),
-                fix="flat is exact.",
-            )
         self._recipe = stages.recipe_for(request.stride)
-        if isinstance(video, (str, os.PathLike)) and is_token_file(Path(os.fsdecode(video))):
-            video = VisualTokens.load(os.fsdecode(video))
+        if isinstance(video, (str, os.PathLike)):
+            place = local_path("video", video)
+            if is_token_file(place):
+                video = VisualTokens.load(place)
         self._stages, self._request, self._at_once = stages, request, at_once
         self._video: Any = video
         self.saved = _accepted(stages, video, request) if isinstance(video, VisualTokens) else None
@@ -174,6 +168,8 @@ class Walk:
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         self._video = None
         if clips is not None:
+            if request.track:
+                raise InputError("clips are of one track", seen=f"track {request.track}", fix="Leave track out.")
             return GivenClips(
                 clips,
                 self._recipe,
@@ -191,6 +187,8 @@ class Walk:
             cancel=request.cancel,
             decoder=stages.decoder,
             device=stages.decode_on,
+            track=request.track,
+            threads=stages.threads,
         )
 
 
@@ -260,6 +258,15 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
             f"clips of {clip_s} s",
             fix="Load that model, or make the tokens again with this one.",
         )
+    if not len(tokens):
+        raise InputError("there are no tokens", seen=repr(tokens), fix="Make them from a video with `Runtime.tokens`.")
+    if not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < len(stages.codebook):
+        raise InputError(
+            "a visual token is not in the codebook",
+            seen=f"{tokens.ids.min()} to {tokens.ids.max()}",
+            allowed=f"0 to {len(stages.codebook) - 1}",
+            fix="Make the tokens again from the video.",
+        )
     if request.assignment not in (None, tokens.assignment):
         raise MismatchError(
             "these tokens were assigned in another way",
@@ -267,6 +274,12 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
             allowed=request.assignment,
             fix="Leave assignment out, or make the tokens again from the video.",
         )
-    if len(tokens):
-        check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
+    if request.track is not None:
+        raise MismatchError(
+            "saved tokens have no tracks to choose from",
+            seen=f"track {request.track}",
+            fix="Leave track out, or make the tokens again from the video.",
+            fix_cli="Leave --track out, or make the tokens again from the video.",
+        )
+    check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
     return tokens if request.stride is None else tokens.strided(request.stride)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import whole
 from videobert.errors import InputError
-from videobert.stages import Stages
+from videobert.stages import Masked, Stages
 from videobert.token_file import VisualTokens
 
 
@@ -38,22 +42,53 @@ def window(tokens: VisualTokens, start: int, stop: int) -> Window:
     )
 
 
-def windows(stages: Stages, tokens: VisualTokens, text_pieces: int, size: int | None = None) -> list[Window]:
-    """The whole video, cut into windows of `size` clips (default: the model's), the last one perhaps shorter.
+def window_size(stages: Stages, text_pieces: int, window_clips: int | None = None) -> int:
+    """Clips to a window: `window_clips`, or the model's own number, or fewer if the text beside it leaves less room.
 
-    A window is smaller if the text beside it leaves less room.
+    Needs no video, so that what is asked for can be refused before one is read.
 
     Raises:
-        InputError: `size` is out of range.
+        InputError: `window_clips` is out of range.
         LimitExceeded: the text leaves no room for a clip.
     """
     room = stages.builder.room(text_pieces)
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= room):
-        raise InputError(
-            "window_clips is out of range",
-            seen=size,
-            allowed=f"1 to {room} beside this text",
-            fix="Leave it out for the model's own window.",
-        )
-    size = min(size or stages.config.window_clips, room)
+    if window_clips is None:
+        return min(stages.config.window_clips, room)
+    return whole(
+        "window_clips",
+        window_clips,
+        least=1,
+        most=room,
+        allowed=f"1 to {room} beside this text",
+        fix="Leave it out for the model's own window.",
+        error=InputError,
+    )
+
+
+def windows(tokens: VisualTokens, size: int) -> list[Window]:
+    """The whole video, cut into windows of `size` clips, the last one perhaps shorter."""
     return [window(tokens, start, min(start + size, len(tokens))) for start in range(0, len(tokens), size)]
+
+
+def states_of(
+    stages: Stages, items: Sequence[Masked], cancel: Event | None = None
+) -> Iterator[npt.NDArray[np.float32]]:
+    """As `Stages.states`, but equal sequences, such as a picture that stands still gives, are encoded once."""
+    distinct: dict[tuple[int, bytes, tuple[int, ...]], int] = {}
+    places, first = [], []
+    for sequence, positions in items:
+        key = (sequence.visual_start, sequence.ids.tobytes(), tuple(positions))
+        if key not in distinct:
+            first.append((sequence, positions))
+        places.append(distinct.setdefault(key, len(distinct)))
+    to_come = Counter(places)
+    encoded = enumerate(stages.states(first, cancel))
+    # Held only until its last window has come: memory stays flat where no two are the same.
+    held: dict[int, npt.NDArray[np.float32]] = {}
+    for place in places:
+        if place not in held:
+            held.update([next(encoded)])
+        yield held[place]
+        to_come[place] -= 1
+        if not to_come[place]:
+            del held[place]

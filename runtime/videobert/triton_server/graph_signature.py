@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from videobert.engines.external_tensors import check_external
 from videobert.errors import ModelError
+from videobert.offline_imports import openvino_library
 
 _TYPES = {"u8": "uint8", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32"}
 
@@ -21,10 +22,15 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """All inputs and outputs of a graph, in order."""
+    """All inputs and outputs of a graph, in order.
+
+    Args:
+        most: largest batch that it takes, if it says so; 0 if it does not.
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    most: int = 0
 
 
 def signature_of(content: bytes, name: str) -> Signature:
@@ -36,11 +42,9 @@ def signature_of(content: bytes, name: str) -> Signature:
     Raises:
         ModelError: it cannot be read, names other files, or has a type that no graph of a model folder has.
     """
-    import openvino
-
     check_external(content, name)
     try:
-        model = openvino.Core().read_model(content)
+        model = openvino_library().Core().read_model(content)
         return Signature(tuple(map(_port, model.inputs)), tuple(map(_port, model.outputs)))
     except (RuntimeError, KeyError) as error:
         raise ModelError(

@@ -13,6 +13,7 @@ from videobert.recipe import Recipe
 from videobert.triton_server.graph_signature import Port, signature_of
 from videobert.triton_server.lint import lint
 from videobert.triton_server.model_config import ServedModel, ServedTensor, Step
+from videobert.triton_server.pipeline_signature import signature_of_pipeline
 from videobert.triton_server.plans import ServedPlan
 
 _VERSION = "1"
@@ -58,29 +59,50 @@ def served_plan(name: str, plan: ServedPlan, graph: bytes) -> ServedModel:
 def preprocessing(recipe: Recipe, serialised: bytes) -> ServedModel:
     """Encoded video and frame numbers to one clip, on the DALI back end.
 
-    Frame numbers, window and colour come from the client, which computes them as the dali decoder does.
+    Frame numbers, window, shift and colour come from the client, which computes them as the dali decoder does. What
+    there is to be fed, and of which type, the pipeline itself says; only the lengths of axes, which it does not know,
+    are the recipe's. A tensor that is not known here may have any.
 
     Args:
         serialised: the DALI graph for one clip of a picture that is not turned, chroma sited left.
+
+    Raises:
+        ModelError: it cannot be read.
     """
-    matrix = (3, 3)
+    corner, matrix = (2,), (3, 3)
+    known = {
+        "VIDEO": (-1,),
+        "FRAMES": (-1,),
+        "ORDER_0": (recipe.frames,),
+        "FIRST": corner,
+        "LAST": corner,
+        "SHIFT": corner,
+        "LUMA": matrix,
+        "CHROMA": matrix,
+        "CLIP_0": (recipe.frames, recipe.crop, recipe.crop, 3),
+    }
+    places = list(known)
+
+    def tensors(ports: Sequence[Port]) -> tuple[ServedTensor, ...]:
+        # DALI lists what is fed in an order of its own; ours is one for all builds.
+        ordered = sorted(ports, key=lambda port: (places.index(port.name) if port.name in known else 99, port.name))
+        return tuple(_of_pipeline(port, known.get(port.name)) for port in ordered)
+
+    signature = signature_of_pipeline(serialised, "model.dali")
     return ServedModel(
         name="preprocess",
         backend="dali",
         most=_BATCH,
-        inputs=(
-            ServedTensor(name="VIDEO", dtype="uint8", dims=(-1,), ragged=True),
-            ServedTensor(name="FRAMES", dtype="int32", dims=(-1,), ragged=True),
-            ServedTensor(name="ORDER_0", dtype="int32", dims=(recipe.frames,)),
-            ServedTensor(name="FIRST", dtype="float32", dims=(2,)),
-            ServedTensor(name="LAST", dtype="float32", dims=(2,)),
-            ServedTensor(name="LUMA", dtype="float32", dims=matrix),
-            ServedTensor(name="CHROMA", dtype="float32", dims=matrix),
-        ),
-        outputs=(ServedTensor(name="CLIP_0", dtype="uint8", dims=(recipe.frames, recipe.crop, recipe.crop, 3)),),
+        inputs=tensors(signature.inputs),
+        outputs=tensors(signature.outputs),
         files={"model.dali": serialised},
         parameters={"num_threads": str(_DALI_THREADS)},
     )
+
+
+def _of_pipeline(port: Port, known: tuple[int, ...] | None) -> ServedTensor:
+    dims = port.dims[1:] if known is None else known
+    return ServedTensor(name=port.name, dtype=port.dtype, dims=dims or (1,), ragged=-1 in dims, scalar=not dims)
 
 
 def video_to_tokens(preprocess: ServedModel, backbone: ServedModel, nearest: ServedModel) -> ServedModel:

@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
 
+from videobert.arguments import callback, check_track, instance, local_path, stop_signal
 from videobert.cancelling import stop_if
+from videobert.cpu_threads import thread_limit
 from videobert.decoding import DecoderName, Device
 from videobert.errors import DecodeError, InputError
-from videobert.limits import Limits, check_duration
+from videobert.limits import Limits, check_duration, limits_or_default, most_pixels
 from videobert.recipe import Recipe
 from videobert.video import sources
+from videobert.video.crop import Crop
 from videobert.video.dali.frame_index import FrameReference
 from videobert.video.decoder import Decoder, GaveUp, TimedFrame
 from videobert.video.decoders import Choice, choose, open_decoder
@@ -92,7 +94,7 @@ class ClipStream(Iterator[Clip]):
         limits: Limits,
         on_progress: Progress | None,
         cancel: threading.Event | None,
-        reopen: Callable[[str], Decoder] | None = None,
+        reopen: Callable[[Decoder, str], Decoder] | None = None,
         live: bool = False,
     ) -> None:
         self._decoder = decoder
@@ -102,7 +104,7 @@ class ClipStream(Iterator[Clip]):
         self._limits = limits
         self._on_progress = on_progress
         self._cancel = cancel
-        self._transform = PictureTransform(recipe, limits.max_side_px)
+        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop))
         self._clock = self._new_clock()
         self._clips = self._give()
 
@@ -114,13 +116,15 @@ class ClipStream(Iterator[Clip]):
     @property
     def info(self) -> VideoInfo:
         """Properties of the video; the counts are as they are now."""
-        end, info = self._clock.end, self._decoder.info
+        start, end, info = self._clock.start, self._clock.end, self._decoder.info
         return replace(
             info,
+            start_s=info.start_s if start is None else float(start),
             end_s=None if end is None else float(end),
             frames_converted=info.frames_converted + self._transform.converted,
             frames_left_out=self._clock.left_out,
             clock_restarts=self._clock.restarts,
+            stills_cut=self._clock.stills_cut,
         )
 
     def __iter__(self) -> ClipStream:
@@ -142,27 +146,39 @@ class ClipStream(Iterator[Clip]):
         self._clips.close()
         self._decoder.close()
 
-    def _new_clock(self) -> PresentationClock:
-        return PresentationClock(self._decoder.nominal_s or 1 / self._recipe.fps)
+    def _new_clock(self) -> PresentationClock[TimedFrame]:
+        return PresentationClock(
+            self._decoder.nominal_s or 1 / self._recipe.fps,
+            longest=self._limits.max_repeated_frames / self._recipe.fps,
+            look_ahead=self._decoder.look_ahead,
+        )
+
+    def _settled(self) -> Iterator[tuple[TimedFrame, Fraction]]:
+        """The frames that are not left out, with their times."""
+        for timed in self._decoder.frames():
+            stop_if(self._cancel)
+            yield from self._clock.offer(timed, timed.time, timed.duration)
+        info = self.info
+        stated_end = None if info.duration_s is None else Fraction(info.start_s) + Fraction(info.duration_s)
+        yield from self._clock.finish(stated_end)
 
     def _give(self) -> Generator[Clip, None, None]:
         given = 0
-        try:
-            for clip in self._rendered():
-                given += 1
-                yield clip
-            return
-        except GaveUp as reason:
-            self._decoder.close()
-            if self._reopen is None:
-                raise DecodeError("this video cannot be decoded any further", seen=str(reason)) from reason
-            said = str(reason)
-        # From the beginning: what was given already is the same, and damage is met as it always is.
-        self._decoder = self._reopen(said)
-        self._clock = self._new_clock()
-        for number, clip in enumerate(self._rendered()):
-            if number >= given:
-                yield clip
+        while True:
+            try:
+                for number, clip in enumerate(self._rendered()):
+                    if number >= given:
+                        given += 1
+                        yield clip
+                return
+            except GaveUp as reason:
+                self._decoder.close()
+                if self._reopen is None:
+                    raise DecodeError("this video cannot be decoded any further", seen=str(reason)) from reason
+                said = str(reason)
+            # From the beginning: what was given already is the same, and damage is met as it always is.
+            self._decoder = self._reopen(self._decoder, said)
+            self._clock = self._new_clock()
 
     def _rendered(self) -> Iterator[Clip]:
         return self._decoder.render(self._make())
@@ -171,11 +187,7 @@ class ClipStream(Iterator[Clip]):
         grid: SampleGrid | None = None
         assembly: _Assembly | None = None
         shown: _Shown | None = None
-        for timed in self._decoder.frames():
-            stop_if(self._cancel)
-            time = self._clock.stamp(timed.time, timed.duration)
-            if time is None:
-                continue
+        for timed, time in self._settled():
             if grid is None or assembly is None:
                 grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
                 assembly = _Assembly(grid, self._recipe, isinstance(timed.picture, FrameReference))
@@ -224,6 +236,8 @@ class _Shown:
     def put(self, frames: npt.NDArray[Any], slot: int) -> None:
         """Write the converted picture to a clip: straight there the first time, a copy of that later."""
         picture = self._timed.picture
+        if picture is None:
+            raise GaveUp("a clip needs a frame that was left out")
         if isinstance(picture, FrameReference):
             frames[slot] = picture
         elif self._square is None:
@@ -312,6 +326,8 @@ def open_clips(
     cancel: threading.Event | None = None,
     decoder: DecoderName = "auto",
     device: Device = "cpu",
+    track: int | None = None,
+    threads: int | None = None,
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
 
@@ -327,28 +343,52 @@ def open_clips(
         decoder: `"pyav"`; `"dali"`, which falls back to PyAV for what it cannot decode exactly, and says so in the
             stream's `info`; or `"auto"`, DALI on `"cuda"` where NVDEC is there, else PyAV. Numpy frames need none.
         device: `"cpu"`, or `"cuda"` for clips that DALI leaves in the memory of the GPU.
+        track: number of the video track to read, from 0 in the order of the file; None for the one that a player would
+            show. Cover pictures do not count. The stream's `info` says which was read and how many there are.
+        threads: most threads that decode and transform at a time, the caller's among them; None for what
+            `OMP_NUM_THREADS` or the CPU quota of a container says, else for as many as pay. Clips do not depend on it.
 
     Returns:
         An iterator of `Clip` and a context manager.
 
     Raises:
-        InputError: the source is missing, unreadable, a URL or of a kind that is not accepted.
+        UsageError: an argument of the wrong kind.
+        InputError: the source is missing, unreadable, a URL or of a kind that is not accepted, or has no such track.
         DecodeError: it holds no video that can be decoded.
         LimitExceeded: it is larger or longer than `limits`; also raised while reading.
         Cancelled: once `cancel` is set, here or while reading.
         EngineUnavailable: DALI was asked for by name and cannot run here.
     """
-    limits = limits or Limits()
+    limits, threads = limits_or_default(limits), thread_limit(threads)
+    instance("recipe", recipe, Recipe, example="model.recipe")
+    callback("on_progress", on_progress)
+    stop_signal(cancel)
+    track = check_track(track)
     choice = choose(decoder, device)
-    opener = _opener(source, limits.max_side_px**2)
+    opener = _opener(source, most_pixels(limits))
     if opener is None:
+        if track:
+            raise InputError("numpy frames are one track", seen=f"track {track}", fix="Leave track out.")
         return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel, live=is_live(source))
 
-    def reopen(reason: str) -> Decoder:
-        return open_decoder(Choice("pyav", "cpu", f"dali: {reason}"), opener, recipe, limits, cancel=cancel)
+    repeatable = _is_repeatable(source, opener)
 
-    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel)
+    def reopen(gave_up: Decoder, reason: str) -> Decoder:
+        info = gave_up.info
+        dali = info.decoder == "dali"
+        again = Choice("pyav", "cpu", f"dali: {reason}" if dali else info.decoder_fallback)
+        skip = dali and repeatable
+        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=info.track, threads=threads, skip=skip)
+
+    opened = open_decoder(choice, opener, recipe, limits, cancel=cancel, track=track, threads=threads, skip=repeatable)
     return ClipStream(opened, recipe, limits, on_progress, cancel, reopen, is_live(source))
+
+
+def _is_repeatable(source: Any, opener: Callable[[], sources.Opened | None]) -> bool:
+    """Whether a source gives the same again when it is opened again."""
+    if isinstance(opener, sources.Rewound):
+        return opener.repeatable
+    return not isinstance(source, (str, os.PathLike)) or not sources.is_pipe(source)
 
 
 def is_live(source: Any) -> bool:
@@ -362,9 +402,10 @@ def is_live(source: Any) -> bool:
     return isinstance(source, Iterable) and not isinstance(source, Sized)
 
 
-def _opener(source: Any, max_pixels: int) -> Callable[[], InputContainer | None] | None:
+def _opener(source: Any, max_pixels: int) -> Callable[[], sources.Opened | None] | None:
     """What opens an encoded video, as often as its source allows and None after that; None for numpy frames."""
     if isinstance(source, (str, os.PathLike)):
+        local_path("source", source)
         return lambda: sources.open_path(source, max_pixels)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return lambda: sources.open_bytes(source, max_pixels)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class GaveUp(Exception):
-    """A decoder that chooses frames ahead cannot go on with this stream; another one may. The text says why."""
+    """A decoder that chooses ahead what it decodes cannot go on with this stream; another may. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,15 @@ class TimedFrame:
     """A frame in the order of output, with what the stream says about its time.
 
     Args:
-        picture: a decoded frame, a uint8 `(height, width, 3)` RGB array, or a reference to a frame yet to be decoded.
+        picture: a decoded frame, a uint8 `(height, width, 3)` RGB array, a reference to a frame yet to be decoded, or
+            None for one that no clip needs.
         time: presentation time in seconds, exact; None if the stream states none.
         duration: seconds on screen, or None.
         sequence: how many key frames came so far. What holds for a whole coded sequence, as where chroma samples lie,
             can change only where this does; None if that is not known.
     """
 
-    picture: VideoFrame | npt.NDArray[np.uint8] | FrameReference
+    picture: VideoFrame | npt.NDArray[np.uint8] | FrameReference | None
     time: Fraction | None
     duration: Fraction | None
     sequence: int | None = None
@@ -45,10 +46,12 @@ class Decoder(Protocol):
 
     Attributes:
         tolerance: see `SampleGrid`.
+        look_ahead: see `PresentationClock`.
         nominal_s: duration in seconds of a frame that states none, if the stream has a frame rate.
     """
 
     tolerance: Fraction
+    look_ahead: int
     nominal_s: Fraction | None
 
     @property

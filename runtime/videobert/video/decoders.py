@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Literal
 
-from av.container import InputContainer
+from av.video.stream import VideoStream
 
-from videobert.decoding import DECODERS, Device, require_dali, unusable
-from videobert.errors import InputError, UsageError
+from videobert.arguments import one_of
+from videobert.decoding import Device, check_decoder, require_dali, unusable
+from videobert.errors import InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video.dali.streams import place_of, refusal
 from videobert.video.decoder import Decoder
-from videobert.video.pyav_decoder import PyAvDecoder, video_stream
+from videobert.video.pyav_decoder import PyAvDecoder
+from videobert.video.sources import Opened
 
 _DEVICES = ("cpu", "cuda")
 
@@ -36,12 +38,8 @@ def choose(decoder: str, device: str) -> Choice:
         UsageError: an unknown name.
         EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
     """
-    if decoder not in DECODERS:
-        raise UsageError(
-            "this decoder is not known", seen=decoder, allowed=", ".join(DECODERS), fix="auto always works."
-        )
-    if device not in _DEVICES:
-        raise UsageError("this device is not known", seen=device, allowed=", ".join(_DEVICES), fix="cpu always works.")
+    check_decoder(decoder)
+    one_of("device", device, _DEVICES, "cpu always works.")
     where: Device = "cuda" if device == "cuda" else "cpu"
     if decoder == "pyav" or (decoder == "auto" and where == "cpu"):
         return Choice("pyav", "cpu")
@@ -55,34 +53,43 @@ def choose(decoder: str, device: str) -> Choice:
 
 def open_decoder(
     choice: Choice,
-    open_container: Callable[[], InputContainer | None],
+    open_video: Callable[[], Opened | None],
     recipe: Recipe,
     limits: Limits,
     *,
     cancel: Event | None = None,
+    track: int | None = None,
+    threads: int | None = None,
     try_codec: bool = True,
+    skip: bool = False,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
 
-    The first frame is always decoded with PyAV: what it says of size, colour and orientation holds for both.
+    The first frame is always decoded with PyAV: which track is read and what it says of size, colour and orientation
+    holds for both.
 
     Args:
-        open_container: opens the source anew each time; None if it cannot be read twice.
+        open_video: opens the source anew each time; None if it cannot be read twice.
         cancel: set it from anywhere to stop.
+        track: see `PyAvDecoder`.
+        threads: most threads that decode and transform at a time; None for as many as pay.
+        skip: let PyAV leave out what the recipe's stride does not need; its frames may then raise `GaveUp`.
         try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
 
     Raises:
-        DecodeError, LimitExceeded, Cancelled: as `PyAvDecoder`.
+        DecodeError, InputError, LimitExceeded, Cancelled: as `PyAvDecoder`.
     """
-    container = open_container()
-    if container is None:
+    opened = open_video()
+    if opened is None:
         raise InputError("this video cannot be read a second time")
     try:
-        first = PyAvDecoder(container, limits, cancel)
+        first = PyAvDecoder(opened, limits, cancel, track, threads=threads)
     except BaseException:
-        container.close()
+        opened.container.close()
         raise
     first.fallback = choice.fallback
+    if skip and recipe.stride > 1:
+        first.skip(recipe)
     if choice.name == "pyav":
         return first
     why = refusal(first.info, place_of(choice.device))
@@ -90,32 +97,36 @@ def open_decoder(
         from videobert.video.dali.probe import failure
 
         why = failure(first.info.codec, choice.device)
-    again = None if why else open_container()
+    again = None if why else open_video()
     if again is None:
         first.fallback = f"dali: {why or 'this source can be read only once'}"
         return first
     try:
-        return _dali(again, first, recipe, limits, choice.device, cancel)
+        return _dali(again, first, recipe, limits, choice.device, cancel, threads)
     except BaseException:
-        again.close()
+        again.container.close()
         raise
     finally:
         first.close()
 
 
 def _dali(
-    container: InputContainer,
+    opened: Opened,
     first: PyAvDecoder,
     recipe: Recipe,
     limits: Limits,
     device: Device,
     cancel: Event | None,
+    threads: int | None,
 ) -> Decoder:
     from videobert.video.dali.decoder import DaliDecoder
 
+    stream = opened.container.streams[first.stream_index]
+    if not isinstance(stream, VideoStream):
+        raise InputError("the file was changed while it was opened")
     return DaliDecoder(
-        container,
-        video_stream(container),
+        opened.container,
+        stream,
         info=first.info,
         turn=first.orientation,
         siting=first.siting(),
@@ -124,4 +135,5 @@ def _dali(
         limits=limits,
         place=place_of(device),
         cancel=cancel,
+        threads=threads,
     )

@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from videobert.arguments import described
 from videobert.errors import InputError
 from videobert.limits import Limits, check_duration, check_side
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
+from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
 
 # Times come as binary floating point: one a microsecond after a sampling time still counts as on screen then.
 TOLERANCE_S = Fraction(1, 1_000_000)
+# What numpy makes a number of that is none: complex numbers, texts, dates and spans.
+_NO_TIMES = "cSUMm"
+# Whoever watches live does not want to wait: a source that paused may send its next frames late.
+LIVE_LOOK_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +46,7 @@ class FrameArray:
     times_s: npt.NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        frames = np.asarray(self.frames)
+        frames = _pictures("frames of a FrameArray are not pictures", self.frames)
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:
             raise InputError(
                 "frames of a FrameArray have the wrong form",
@@ -49,16 +55,26 @@ class FrameArray:
                 fix="Convert the pictures to 8-bit RGB and stack them.",
             )
         try:
+            if np.asarray(self.times_s).dtype.kind in _NO_TIMES:
+                raise TypeError("not real numbers")
             times = np.asarray(self.times_s, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError("times of a FrameArray are not numbers", seen=str(error)) from error
+        except Exception as error:  # whatever a foreign `__array__` or `__float__` raises
+            raise InputError(
+                "times of a FrameArray are not numbers",
+                seen=described(self.times_s),
+                allowed="seconds, one number for each frame",
+                fix="For example numpy.arange(len(frames)) / 25.",
+            ) from error
         if times.shape != frames.shape[:1]:
             raise InputError(
-                "a FrameArray needs one time for each frame", seen=times.shape, allowed=str(frames.shape[:1])
+                "a FrameArray needs one time for each frame",
+                seen=times.shape,
+                allowed=str(frames.shape[:1]),
+                fix="For example numpy.arange(len(frames)) / 25.",
             )
         if not np.isfinite(times).all():
             row = int(np.flatnonzero(~np.isfinite(times))[0])
-            raise InputError(f"the time of frame {row} is not a finite number", seen=float(times[row]))
+            raise _no_time(row, float(times[row]))
         if (np.diff(times) <= 0).any():
             row = int(np.flatnonzero(np.diff(times) <= 0)[0]) + 1
             raise InputError(
@@ -77,10 +93,12 @@ class ArrayDecoder:
     tolerance: Fraction = TOLERANCE_S
     nominal_s: Fraction | None = None
 
-    def __init__(self, pairs: Iterator[tuple[npt.NDArray[np.uint8], float]], info: VideoInfo, copy: bool) -> None:
+    def __init__(self, pairs: Iterator[tuple[npt.NDArray[np.uint8], float]], info: VideoInfo, live: bool) -> None:
         self._pairs = pairs
         self._info = info
-        self._copy = copy
+        # Cameras hand out the same buffer again and again, and a frame is looked at after the next one has come.
+        self._copy = live
+        self.look_ahead = LIVE_LOOK_AHEAD if live else LOOK_AHEAD
         self._decoded = 0
 
     @classmethod
@@ -107,7 +125,7 @@ class ArrayDecoder:
             duration_s=span + (1 / rate if rate else 0.0),
             start_s=float(times[0]),
         )
-        return cls(zip(array.frames, times.tolist(), strict=True), info, copy=False)
+        return cls(zip(array.frames, times.tolist(), strict=True), info, live=False)
 
     @classmethod
     def of_iterator(cls, pairs: Iterable[tuple[npt.NDArray[np.uint8], float]], limits: Limits) -> ArrayDecoder:
@@ -132,8 +150,7 @@ class ArrayDecoder:
             start_s=time,
         )
         checked = (_checked(pair, row, limits) for row, pair in enumerate(rest, 1))
-        # Cameras hand out the same buffer again and again, and a frame is looked at after the next one has come.
-        return cls(itertools.chain([(frame, time)], checked), info, copy=True)
+        return cls(itertools.chain([(frame, time)], checked), info, live=True)
 
     @property
     def info(self) -> VideoInfo:
@@ -157,23 +174,45 @@ class ArrayDecoder:
         """Nothing is held open: the frames are the caller's."""
 
 
+def _pictures(what: str, value: object) -> npt.NDArray[np.uint8]:
+    """An array of what was given, whatever its form."""
+    try:
+        return np.asarray(value)
+    except Exception as error:  # rows of different lengths, or whatever a foreign `__array__` raises
+        raise InputError(
+            what, seen=described(value), allowed="uint8 arrays", fix="Convert the pictures to 8-bit RGB arrays."
+        ) from error
+
+
 def _checked(pair: object, row: int, limits: Limits) -> tuple[npt.NDArray[np.uint8], float]:
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise InputError(
-            f"item {row} of the iterator is not a pair", seen=type(pair).__name__, allowed="(frame, time_s)"
+            f"item {row} of the iterator is not a pair",
+            seen=type(pair).__name__,
+            allowed="(frame, time_s)",
+            fix="Pass one video, or each frame with its time.",
         )
-    frame, time = np.asarray(pair[0]), pair[1]
+    frame, time = _pictures(f"frame {row} of the iterator is no picture", pair[0]), pair[1]
     if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != np.uint8 or not frame.size:
         raise InputError(
             f"frame {row} of the iterator has the wrong form",
             seen=f"{frame.dtype} {frame.shape}",
             allowed="uint8 (height, width, 3), RGB",
+            fix="Convert the pictures to 8-bit RGB.",
         )
     check_side(frame.shape[1], frame.shape[0], limits)
     try:
+        if isinstance(time, (str, bytes)):
+            raise TypeError("a text")
         seconds = float(time)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the time of frame {row} is not a number", seen=time) from error
+    except Exception as error:  # whatever a foreign `__float__` raises
+        raise _no_time(row, time) from error
     if not math.isfinite(seconds):
-        raise InputError(f"the time of frame {row} is not a finite number", seen=seconds)
+        raise _no_time(row, seconds)
     return frame, seconds
+
+
+def _no_time(row: int, seen: object) -> InputError:
+    return InputError(
+        f"the time of frame {row} is not a finite number", seen=seen, fix="Give each frame its time in seconds."
+    )

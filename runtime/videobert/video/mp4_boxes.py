@@ -12,8 +12,10 @@ import zlib
 from io import BytesIO
 
 from videobert.errors import DecodeError
+from videobert.video.header_notes import HeaderNotes
 from videobert.video.mp4_promises import FREE_ENTRIES, Promises
 from videobert.video.mp4_tables import MOST_HEADER_BYTES, TABLES, Seekable, Window, read_table
+from videobert.video.mp4_tracks import NOTED, begin_track, note_box, note_descriptions
 
 _MOST_DEPTH = 12
 _HOLDERS = frozenset(
@@ -33,26 +35,34 @@ LOOKED_INTO = _HOLDERS | _SEARCHED | TABLES | GIVEN_UP | frozenset(b"meta cmov c
 _PLACES = {b"trak": (b"", b"moov"), b"mdat": (b"", b"moov"), b"sidx": (b"",)}
 
 
-def check_boxes(file: Seekable, size: int) -> None:
+def check_boxes(file: Seekable, size: int) -> HeaderNotes:
     """Refuse a file of `size` bytes that declares more samples than that.
+
+    Returns:
+        What was read on the way of its tracks.
 
     Raises:
         DecodeError: it declares what it cannot hold.
     """
-    promises = Promises(size)
-    _Walk(Window(file, size), promises).over(0, size, b"", 0)
+    promises, notes = Promises(size), HeaderNotes()
+    _Walk(Window(file, size), promises, notes).over(0, size, b"", 0)
     promises.end()
     promises.hold()
+    return notes
 
 
 class BoxChecker:
     """The same for a file that is read once, front to back, and whose size nobody knows: box by box.
 
     What is promised may still come, so the boxes may be five million samples ahead of the bytes.
+
+    Attributes:
+        notes: what was read so far of the tracks.
     """
 
     def __init__(self) -> None:
         self._promises = Promises()
+        self.notes = HeaderNotes()
 
     def begin(self, at: int, *, is_box: bool) -> None:
         """Take in where a box begins, or where what is no box begins.
@@ -74,7 +84,7 @@ class BoxChecker:
         """
         self._promises.size = seen_bytes
         window = Window(BytesIO(box), len(box), base=seen_bytes - len(box), bounded=True)
-        _Walk(window, self._promises).over(0, len(box), b"", 0)
+        _Walk(window, self._promises, self.notes).over(0, len(box), b"", 0)
         self._promises.hold(unseen_samples=FREE_ENTRIES)
 
 
@@ -93,8 +103,8 @@ def box_size(head: bytes) -> tuple[int, int]:
 
 
 class _Walk:
-    def __init__(self, window: Window, promises: Promises) -> None:
-        self._window, self._promises = window, promises
+    def __init__(self, window: Window, promises: Promises, notes: HeaderNotes) -> None:
+        self._window, self._promises, self._notes = window, promises, notes
         self._in_track = False
 
     def over(self, at: int, end: int, parent: bytes, depth: int) -> None:
@@ -117,11 +127,14 @@ class _Walk:
         misplaced = parent not in _PLACES.get(kind, (parent,)) or (parent == b"ipco" and kind in LOOKED_INTO - GIVEN_UP)
         if misplaced or (given_up and parent):
             raise _misplaced(kind, parent)
+        if kind in NOTED and (self._in_track or kind == b"iinf"):
+            note_box(kind, body, end, self._window, self._notes)
         if given_up:
             self._promises.tracks[-1].odd = True
             self.over(body, end, b"", depth + 1)
         elif kind == b"trak":
             self._promises.add_track()
+            begin_track(self._notes)
             self._in_track = True
             self.over(body, end, kind, depth + 1)
             self._in_track = False
@@ -157,6 +170,8 @@ class _Walk:
         content = self._window.content(body, end)
         if kind == b"stsd":
             self._hold_descriptions(content)
+            if self._in_track:
+                note_descriptions(content, self._notes)
         track = self._promises.tracks[-1]
         if b"iacb" in content:
             track.edits += _SOUND_PARTS
@@ -197,7 +212,8 @@ class _Walk:
             raise DecodeError(
                 "this file's compressed header is too large", allowed=f"{MOST_HEADER_BYTES} bytes", fix="Write it anew."
             )
-        _Walk(Window(BytesIO(content), len(content)), self._promises).over(0, len(content), b"", depth + 1)
+        window = Window(BytesIO(content), len(content))
+        _Walk(window, self._promises, self._notes).over(0, len(content), b"", depth + 1)
 
 
 def _misplaced(kind: bytes, parent: bytes) -> DecodeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from videobert.errors import DecodeError
+from videobert.video.header_notes import HeaderNotes
 from videobert.video.mp4_boxes import GIVEN_UP, LOOKED_INTO, BoxChecker, box_size, is_given_up
 from videobert.video.mp4_tables import MOST_HEADER_BYTES
 
@@ -30,6 +31,11 @@ class CheckedStream:
         self._flowing: int | None = 0  # bytes up to the next box; None for all that comes
         self._seen = 0
         self._header_came = self._film_came_first = self._refused = False
+
+    @property
+    def notes(self) -> HeaderNotes:
+        """What was read so far of the tracks of an MP4."""
+        return self._checker.notes
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end.

@@ -39,6 +39,16 @@ class Orientation:
 UPRIGHT = Orientation()
 
 
+def turned(degrees: int) -> Orientation:
+    """The orientation that turns anticlockwise by the right angle nearest to `degrees`, unmirrored."""
+    return {
+        0: UPRIGHT,
+        1: Orientation(swap=True, flip_y=True),
+        2: Orientation(flip_x=True, flip_y=True),
+        3: Orientation(swap=True, flip_x=True),
+    }[round(degrees / 90) % 4]
+
+
 def from_display_matrix(matrix: bytes) -> Orientation:
     """The nearest right-angled orientation of a display matrix: nine int32 in the machine's byte order.
 

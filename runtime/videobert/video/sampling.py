@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 
 class SampleGrid:
@@ -49,3 +49,38 @@ class SampleGrid:
         rest = range(self._next, last)
         self._next = last
         return rest
+
+
+class KeptSamples:
+    """Which frames the clips that a stride keeps are made of, told from the frames' times before they are decoded.
+
+    Args:
+        start, fps: as of `SampleGrid`; frames of a container, so without tolerance.
+        frames: samples in a clip.
+        stride: every how many clips one is kept.
+    """
+
+    def __init__(self, start: Fraction, fps: Fraction, frames: int, stride: int) -> None:
+        self._start = start
+        self._fps = fps
+        self._frames = frames
+        self._stride = stride
+
+    def wants(self, appears: Fraction, leaves: Fraction) -> bool:
+        """Whether a kept clip has a sample while this frame is on screen."""
+        return self._keeps(ceil(self._position(appears)), ceil(self._position(leaves)) - 1)
+
+    def wants_last(self, appears: Fraction, leaves: Fraction) -> bool:
+        """The same of a video's last frame, which also fills the clip that the video breaks off in."""
+        return self._keeps(floor(self._position(appears)), ceil(self._position(leaves)) - 1)
+
+    def _position(self, time: Fraction) -> Fraction:
+        return (time - self._start) * self._fps
+
+    def _keeps(self, first: int, last: int) -> bool:
+        first = max(first, 0)
+        if last < first:
+            return False
+        clip = first // self._frames
+        kept = -(-clip // self._stride) * self._stride
+        return kept <= last // self._frames

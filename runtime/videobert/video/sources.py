@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -15,8 +16,13 @@ import av.error
 from av.container import InputContainer
 
 from videobert.errors import DecodeError, InputError
+from videobert.video.file_kinds import HEAD_BYTES, is_a_picture, is_sound, picture_format, sound_format
+from videobert.video.header_notes import HeaderNotes
+from videobert.video.matroska_tracks import MAGIC as MATROSKA
+from videobert.video.matroska_tracks import matroska_notes
 from videobert.video.mp4_boxes import check_boxes
 from videobert.video.mp4_stream import CheckedStream, Readable
+from videobert.video.mp4_tables import Seekable
 
 # Demuxers of FFmpeg that read one file and nothing else. Playlists and scripts (hls, dash, concat, sdp, …), which
 # name further files or addresses, are refused by the library before they read a byte of what they name.
@@ -38,6 +44,7 @@ CONTAINERS = {
     "m4v": "raw MPEG-4",
     "mjpeg": "raw Motion JPEG",
     "gif": "GIF",
+    "apng": "animated PNG",
     "yuv4mpegpipe": "YUV4MPEG",
 }
 
@@ -55,9 +62,26 @@ _OPTIONS = {
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<SmoothStreamingMedia", b"<asx", b"v=0\r", b"v=0\n")
 _BUFFER_BYTES = 1 << 17
+# Of what can be read only once, so much is kept until it is opened: there the header of a Matroska file is.
+_KEPT_BYTES = 1 << 20
 
 
-def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A file of a kind that is accepted.
+
+    Args:
+        container: to be closed by who takes it.
+        notes: what its header says and the demuxer keeps to itself.
+        shown: what to call it in a message.
+    """
+
+    container: InputContainer
+    notes: HeaderNotes
+    shown: str
+
+
+def open_path(path: str | os.PathLike[str], max_pixels: int) -> Opened:
     """Open a local file.
 
     Raises:
@@ -73,13 +97,13 @@ def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
         status = os.stat(name)
         if stat.S_ISREG(status.st_mode):
             with open(name, "rb") as file:
-                head = file.read(4096)
+                head = file.read(HEAD_BYTES)
                 if not head:
                     raise DecodeError("the video file is empty", seen=name, fix="Copy or download it again.")
                 _refuse_playlist(head, name)
-                check_boxes(file, status.st_size)
+                notes = _looked_over(file, status.st_size, head)
         elif not stat.S_ISDIR(status.st_mode):
-            return _open(_checked(_Pipe(name)), name, max_pixels)
+            return _open_file(_Pipe(name), name, max_pixels)
     except FileNotFoundError as error:
         if _URL.match(name):
             raise _not_local(name) from error
@@ -91,20 +115,28 @@ def open_path(path: str | os.PathLike[str], max_pixels: int) -> InputContainer:
     if stat.S_ISDIR(status.st_mode):
         raise InputError("a video file is needed, not a directory", seen=name, fix="Pass the path of one file.")
     # An absolute path behind "file:" is never taken for another protocol, whatever the name looks like.
-    return _open("file:" + os.path.abspath(name), name, max_pixels)
+    return Opened(_open("file:" + os.path.abspath(name), name, max_pixels, lambda: head), notes, name)
 
 
-def open_bytes(data: bytes | bytearray | memoryview, max_pixels: int) -> InputContainer:
+def open_bytes(data: bytes | bytearray | memoryview, max_pixels: int) -> Opened:
     """Open a file held in memory; raises as `open_path`."""
+    try:
+        view = memoryview(data)
+        # Items of several bytes, or with others in between, are the bytes that they are in order.
+        data = view.cast("B") if view.c_contiguous and view.nbytes else view.tobytes()
+    except (TypeError, ValueError) as error:  # it was released
+        raise InputError(
+            "the bytes of the video cannot be read", seen=str(error), fix="Pass them before they are released."
+        ) from error
     if not len(data):
-        raise DecodeError("the video is empty", seen="0 bytes")
-    _refuse_playlist(bytes(data[:4096]), "bytes")
-    return _open(_checked(io.BytesIO(data)), f"{len(data)} bytes", max_pixels)
+        raise DecodeError("the video is empty", seen="0 bytes", fix="Read it again, from its beginning.")
+    _refuse_playlist(bytes(data[:HEAD_BYTES]), "bytes")
+    return _open_file(io.BytesIO(data), f"{len(data)} bytes", max_pixels)
 
 
-def open_file(file: Readable, max_pixels: int) -> InputContainer:
+def open_file(file: Readable, max_pixels: int) -> Opened:
     """Open a binary file object at its current position; it stays open. Raises as `open_path`."""
-    return _open(_checked(file), f"a {type(file).__name__}", max_pixels)
+    return _open_file(file, f"a {type(file).__name__}", max_pixels)
 
 
 def is_pipe(path: str | os.PathLike[str]) -> bool:
@@ -128,8 +160,13 @@ class Rewound:
         except Exception:  # whatever a foreign object raises: it cannot be rewound
             self._start = None
 
-    def __call__(self) -> InputContainer | None:
-        """The container, or None if the file was read already and cannot be rewound. Raises as `open_path`."""
+    @property
+    def repeatable(self) -> bool:
+        """Whether the file can be opened more than once."""
+        return self._start is not None
+
+    def __call__(self) -> Opened | None:
+        """The video, or None if the file was read already and cannot be rewound. Raises as `open_path`."""
         if self._opened:
             if self._start is None:
                 return None
@@ -138,7 +175,8 @@ class Rewound:
         return open_file(self._file, self._max_pixels)
 
 
-def _open(target: Any, shown: str, max_pixels: int) -> InputContainer:
+def _open(target: Any, shown: str, max_pixels: int, head: Callable[[], bytes]) -> InputContainer:
+    """Open what a playlist cannot be; `head` gives the first bytes for a message."""
     try:
         container: InputContainer = av.open(
             target,
@@ -152,6 +190,10 @@ def _open(target: Any, shown: str, max_pixels: int) -> InputContainer:
     except InputError:
         raise
     except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError) as error:
+        if format_ := picture_format(head()):
+            raise is_a_picture(shown, format_) from error
+        if format_ := sound_format(head()):
+            raise is_sound(shown, format_) from error
         raise DecodeError(
             "this is not a video file that can be read: damaged, cut short, or of another kind",
             seen=f"{shown} ({getattr(error, 'strerror', None) or error})",
@@ -181,14 +223,30 @@ def _not_local(name: str) -> InputError:
     )
 
 
-def _checked(file: Readable) -> Readable:
-    """A file object whose answers can be trusted, its boxes looked over if it is an MP4."""
-    if not can_seek(file):
-        return CheckedStream(_GuardedReader(file))
-    reader = _GuardedFile(file)
-    check_boxes(reader, reader.seek(0, os.SEEK_END))
-    reader.seek(0)
-    return reader
+def _open_file(file: Readable, shown: str, max_pixels: int) -> Opened:
+    """Open a file object whose answers cannot be trusted yet, its boxes looked over if it is an MP4."""
+    if can_seek(file):
+        seekable = _GuardedFile(file)
+        size = seekable.seek(0, os.SEEK_END)
+        seekable.seek(0)
+        head = seekable.read(HEAD_BYTES)
+        notes = _looked_over(seekable, size, head)
+        seekable.seek(0)
+        return Opened(_open(seekable, shown, max_pixels, lambda: head), notes, shown)
+    kept = _Keeping(_GuardedReader(file))
+    stream = CheckedStream(kept)
+    container = _open(stream, shown, max_pixels, kept.head)
+    notes = stream.notes
+    if kept.head().startswith(MATROSKA):
+        notes = matroska_notes(io.BytesIO(kept.kept), len(kept.kept))
+    kept.enough()
+    return Opened(container, notes, shown)
+
+
+def _looked_over(file: Seekable, size: int, head: bytes) -> HeaderNotes:
+    """Notes on the tracks; raises as `check_boxes`."""
+    notes = check_boxes(file, size)
+    return matroska_notes(file, size) if head.startswith(MATROSKA) else notes
 
 
 class _Pipe:
@@ -218,7 +276,9 @@ class _GuardedReader:
         try:
             data = self._read(size)
         except Exception as error:
-            raise InputError("reading from the file object failed", seen=repr(error)) from error
+            raise InputError(
+                "reading from the file object failed", seen=repr(error), fix="Pass a file that is open for reading."
+            ) from error
         if not isinstance(data, (bytes, bytearray, memoryview)) or len(data) > size:
             raise InputError(
                 "the file object gave something else than was asked for",
@@ -227,6 +287,26 @@ class _GuardedReader:
                 fix='Open the file in binary mode, "rb".',
             )
         return bytes(data)
+
+
+class _Keeping:
+    """Keeps a copy of the first bytes that pass through until there were enough."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._wanted = _KEPT_BYTES
+        self.kept = bytearray()
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self.kept += data[: max(self._wanted - len(self.kept), 0)]
+        return data
+
+    def head(self) -> bytes:
+        return bytes(self.kept[:HEAD_BYTES])
+
+    def enough(self) -> None:
+        self._wanted, self.kept = 0, bytearray()
 
 
 class _GuardedFile(_GuardedReader):

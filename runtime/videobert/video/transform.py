@@ -20,9 +20,12 @@ from videobert import _native
 from videobert.errors import DecodeError, EngineUnavailable, LimitExceeded
 from videobert.recipe import Recipe
 from videobert.video.colour import Colour, colour_of
-from videobert.video.orientation import UPRIGHT, Orientation, from_display_matrix
+from videobert.video.crop import UNCROPPED, Crop
+from videobert.video.display_matrix import OrientationProbe
+from videobert.video.orientation import UPRIGHT, Orientation
 from videobert.video.pixel_layout import PixelLayout, Place, layout_of, read_as
-from videobert.video.siting import ChromaSiting, SitingProbe, offset_of
+from videobert.video.plane_window import PictureWindow, cuts_at, picture_window
+from videobert.video.siting import ChromaSiting, SitingProbe
 
 _RGB24 = PixelLayout((Place(0, 0, 3), Place(0, 1, 3), Place(0, 2, 3)))
 
@@ -37,6 +40,21 @@ class _Stored:
     colour: Colour = field(default_factory=lambda: Colour("rgb", True, False))
     siting: ChromaSiting = field(default_factory=ChromaSiting)
     orientation: Orientation = UPRIGHT
+    crop: Crop = UNCROPPED
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Width and height of what the container leaves of it."""
+        return self.width - self.crop.left - self.crop.right, self.height - self.crop.top - self.crop.bottom
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """What is computed once for pictures that are stored alike."""
+
+    stored: _Stored
+    window: PictureWindow
+    native: _native.ClipTransform
 
 
 def resized_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -45,37 +63,30 @@ def resized_size(width: int, height: int, short_side: int) -> tuple[int, int]:
     return (2 * width * short_side + short) // (2 * short), (2 * height * short_side + short) // (2 * short)
 
 
-def orientation_of(frame: VideoFrame) -> Orientation:
-    """The display orientation that the container or the bitstream gives this frame.
-
-    To be asked rarely: PyAV's side data and its frame refer to each other, so that the picture's memory is freed only
-    when Python next looks for cycles.
-    """
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    return UPRIGHT if matrix is None else from_display_matrix(bytes(matrix))
-
-
 class PictureTransform:
     """Resize, convert, turn and crop. One per stream: weights are computed once and kept until the pictures change.
 
     Args:
         recipe: gives `short_side` and `crop`.
         max_side_px: longest side that a resized picture may have; a very long and thin one is refused.
+        crop: what the container cuts off of decoded frames.
 
     Attributes:
         converted: how many pictures were converted.
     """
 
-    def __init__(self, recipe: Recipe, max_side_px: int) -> None:
+    def __init__(self, recipe: Recipe, max_side_px: int, crop: Crop = UNCROPPED) -> None:
         self._short_side = recipe.short_side
         self._crop = recipe.crop
         self._max_side_px = max(max_side_px, recipe.short_side)
+        self._cut_off = crop
         self._reformatter = VideoReformatter()
         self._probe = SitingProbe()
         self._siting: tuple[object, ChromaSiting] = None, ChromaSiting()
-        self._orientations: dict[int, Orientation] = {}
+        self._orientation_probe = OrientationProbe()
+        self._orientation: tuple[object, Orientation] = None, UPRIGHT
         # One is enough, and a stream that keeps changing must not pile them up.
-        self._native: tuple[_Stored, _native.ClipTransform] | None = None
+        self._prepared: _Prepared | None = None
         self.converted = 0
 
     def __call__(
@@ -109,25 +120,33 @@ class PictureTransform:
     def _transform_frame(self, frame: VideoFrame, square: npt.NDArray[np.uint8], sequence: int | None) -> None:
         # Asked of the frame as decoded: a conversion may drop or change tags.
         colour, size = colour_of(frame), (frame.width, frame.height)
-        if frame.rotation not in self._orientations:
-            self._orientations[frame.rotation] = orientation_of(frame)
-        orientation = self._orientations[frame.rotation]
+        crop = self._cut_off if self._cut_off.fits(*size) else UNCROPPED
+        orientation = self._orientation_of(frame, sequence)
         try:
             siting = self._siting_of(frame, sequence)
             readable = frame
             if layout_of(frame.format.name) is None:
                 readable = self._reformatter.reformat(frame, format=read_as(frame.format), threads=1)
             layout = layout_of(readable.format.name)
+            if layout is not None and not cuts_at(crop, layout):
+                readable = self._reformatter.reformat(frame, format="yuv422p", threads=1)
+                layout = layout_of("yuv422p")
         except (av.error.FFmpegError, ValueError) as error:
             raise _unreadable(frame, str(error)) from error
         if layout is None:
             raise _unreadable(frame, f"not even as {readable.format.name}")
         planes = readable.planes
-        stored = _Stored(*size, layout, colour, siting, orientation)
+        stored = _Stored(*size, layout, colour, siting, orientation, crop)
         try:
             self._transform(stored, planes[: layout.planes], [plane.line_size for plane in planes], square)
         except ValueError as error:
             raise _unreadable(frame, str(error)) from error
+
+    def _orientation_of(self, frame: VideoFrame, sequence: int | None) -> Orientation:
+        key = sequence, frame.rotation
+        if sequence is None or self._orientation[0] != key:
+            self._orientation = key, self._orientation_probe(frame)
+        return self._orientation[1]
 
     def _siting_of(self, frame: VideoFrame, sequence: int | None) -> ChromaSiting:
         if (frame.format.chroma_width(), frame.format.chroma_height()) == (frame.width, frame.height):
@@ -140,12 +159,15 @@ class PictureTransform:
     def _transform(
         self, stored: _Stored, planes: Sequence[Any], line_sizes: list[int], square: npt.NDArray[np.uint8]
     ) -> None:
-        if self._native is None or self._native[0] != stored:
-            self._native = stored, self._prepare(stored)
-        self._native[1](planes, line_sizes[: len(planes)], square)
+        if self._prepared is None or self._prepared.stored != stored:
+            self._prepared = self._prepare(stored)
+        if stored.crop:
+            windows = self._prepared.window.planes
+            planes = [window.of(*plane) for window, *plane in zip(windows, planes, line_sizes, strict=False)]
+        self._prepared.native(planes, line_sizes[: len(planes)], square)
 
-    def _prepare(self, stored: _Stored) -> _native.ClipTransform:
-        width, height, layout, turn = stored.width, stored.height, stored.layout, stored.orientation
+    def _prepare(self, stored: _Stored) -> _Prepared:
+        (width, height), layout, turn = stored.kept, stored.layout, stored.orientation
         resized = resized_size(width, height, self._short_side)
         if max(resized) > self._max_side_px:
             raise LimitExceeded(
@@ -159,20 +181,19 @@ class PictureTransform:
             _native.cpu_path()
         except ValueError as error:
             raise EngineUnavailable("VIDEOBERT_CPU cannot be followed", seen=str(error), fix="Unset it.") from error
-        components = []
-        for number, place in enumerate(layout.places):
-            x, y = layout.chroma_shift if number else (0, 0)
-            size = -(-width >> x), -(-height >> y)
-            offsets = offset_of(stored.siting.x, x), offset_of(stored.siting.y, y)
-            components.append((place.plane, place.first, place.step, *size, *offsets))
-        return _native.ClipTransform(
-            components=components,
+        window = picture_window(stored.width, stored.height, stored.crop, layout, stored.siting)
+        native = _native.ClipTransform(
+            components=[
+                (place.plane, place.first, place.step, x.count, y.count, x.offset, y.offset)
+                for place, x, y in zip(layout.places, window.across, window.down, strict=True)
+            ],
             bits=layout.bits,
             resized=resized,
             crop=self._crop,
             turn=(turn.swap, turn.flip_x, turn.flip_y),
             colour=stored.colour.to_rgb(layout.bits, layout.unused_bits),
         )
+        return _Prepared(stored, window, native)
 
 
 def _unreadable(frame: VideoFrame, why: str) -> DecodeError:

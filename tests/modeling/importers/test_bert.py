@@ -151,6 +151,19 @@ def test_wrapper_and_module_prefix(tmp_path, bert_state, plain):
     assert len(ledger.notes) == 2
 
 
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "model._orig_mod."])
+def test_a_compiled_model_is_the_same(tmp_path, bert_state, plain, prefix):
+    model, ledger = read(tmp_path, {"state_dict": {f"{prefix}{n}": t for n, t in bert_state.items()}})
+    assert equal(model, plain)
+    assert any("`_orig_mod.`" in note for note in ledger.notes)
+
+
+def test_an_encoder_that_was_compiled_by_itself_is_the_same(tmp_path, bert_state, plain):
+    inside = {name.replace("bert.encoder.", "bert.encoder._orig_mod."): t for name, t in bert_state.items()}
+    assert inside.keys() != bert_state.keys()
+    assert equal(read(tmp_path, inside)[0], plain)
+
+
 def test_halves_are_read(tmp_path, bert_state, plain):
     model, _ = read(tmp_path, {name: tensor.half() for name, tensor in bert_state.items()})
     for name, tensor in model.encoder.state_dict().items():

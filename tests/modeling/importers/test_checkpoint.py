@@ -58,6 +58,60 @@ def test_the_prefix_of_data_parallel_is_taken_off_when_all_have_it(tmp_path: Pat
     assert set(open_checkpoint(tmp_path / "some.pt").tensors) == {"module.a", "b"}
 
 
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "_orig_mod.",
+        "module.",
+        "model.",
+        "module._orig_mod.",
+        "_orig_mod.module.",
+        "_orig_mod.module._orig_mod.",
+        "module.module.",
+        "model._orig_mod.",
+        "_forward_module._orig_mod.model.",
+        "_fsdp_wrapped_module.",
+        "_fsdp_wrapped_module._checkpoint_wrapped_module.",
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "wrapper"),
+    [("w.pt", None), ("w.pt", "state_dict"), ("w.pt", "model"), ("w.pt", "module"), ("w.safetensors", None)],
+)
+def test_what_training_puts_before_the_names_is_taken_off_and_noted(
+    tmp_path: Path, prefix: str, wrapper: str | None, name: str
+):
+    state = {f"{prefix}{key}": value for key, value in STATE.items()}
+    path = tmp_path / name
+    if name == "w.pt":
+        torch.save({wrapper: state, "epoch": 1} if wrapper else state, path)
+    else:
+        save_file(state, path)
+    checkpoint = open_checkpoint(path)
+    assert same(checkpoint.tensors)
+    noted = " ".join(checkpoint.notes)
+    assert all(f"`{part}.`" in noted for part in prefix.split(".")[:-1])
+
+
+def test_a_part_that_was_compiled_by_itself_loses_the_name_inside(tmp_path: Path):
+    torch.save({"a._orig_mod.weight": STATE["a.weight"], "a.bias": STATE["a.bias"]}, tmp_path / "w.pt")
+    assert same(open_checkpoint(tmp_path / "w.pt").tensors)
+
+
+def test_two_networks_under_one_name_are_refused(tmp_path: Path):
+    torch.save({"_orig_mod.a.bias": STATE["a.bias"], "a.bias": STATE["a.bias"]}, tmp_path / "w.pt")
+    with pytest.raises(ModelError, match=r"_orig_mod\.a\.bias and a\.bias of the checkpoint would both be a\.bias"):
+        open_checkpoint(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize(
+    "names", [("_orig_mod",), ("module",), ("module.",), ("",), ("_orig_mod._orig_mod.",)], ids=str
+)
+def test_names_of_nothing_but_prefixes_end(tmp_path: Path, names: tuple[str, ...]):
+    torch.save({name: torch.ones(1) for name in names}, tmp_path / "w.pt")
+    assert len(open_checkpoint(tmp_path / "w.pt").tensors) == 1
+
+
 class TestShards:
     @staticmethod
     def write(folder: Path, weight_map: dict[str, object]) -> Path:

@@ -89,6 +89,14 @@ class TestS3D:
             assert file.metadata()["backbone_hash"] == hash_of(first) == hash_of(again)
             assert ("classifier.1.weight" in file.keys()) == classifier  # noqa: SIM118 - not a dict
 
+    @pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "backbone._orig_mod."])
+    def test_a_compiled_network_is_the_same(self, tmp_path, small_s3d_file, prefix):
+        state = torch.load(small_s3d_file, weights_only=True)
+        torch.save({"state_dict": {f"{prefix}{name}": t for name, t in state.items()}}, tmp_path / "w.pt")
+        model, ledger = read_s3d(tmp_path / "w.pt")
+        assert hash_of(model) == hash_of(read_s3d(small_s3d_file)[0])
+        assert any("`_orig_mod.`" in note for note in ledger.notes)
+
     @pytest.mark.parametrize("strict", [True, False])
     def test_a_hole_is_refused_however_lenient(self, tmp_path, small_s3d_file, strict):
         state = torch.load(small_s3d_file, weights_only=True)

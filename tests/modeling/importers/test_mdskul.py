@@ -54,6 +54,15 @@ def test_words_visual_tokens_and_joiner_keep_their_rows(tmp_path, state):
     assert ledger.uninitialised == []
 
 
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_a_compiled_model_is_the_same(tmp_path, state, prefix):
+    (tmp_path / "plain").mkdir()  # its tensors stay mapped from the file
+    plain, _ = read(tmp_path / "plain", state)
+    model, ledger = read(tmp_path, {"model": {f"{prefix}{name}": t for name, t in state.items()}, "step": 3})
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in plain.state_dict().items())
+    assert ledger.count("unexplained") == 0
+
+
 def test_both_halves_of_the_head_read_their_part_of_the_bias(tmp_path, state):
     model, _ = read(tmp_path, state)
     states = torch.zeros(1, WIDTH)

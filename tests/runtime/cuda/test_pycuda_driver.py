@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,13 @@ from videobert.cuda import pycuda_driver
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.pycuda_driver import PycudaDriver
 from videobert.errors import DeviceError, EngineUnavailable
+
+# Of what pycuda 2026.1 has, built against CUDA 13: the names that a driver may need. There are no flags for streams.
+NAMES = {
+    *("Context", "Device", "Error", "Event", "Function", "LogicError", "Module", "Stream"),
+    *("event_flags", "function_attribute", "init", "mem_alloc", "module_from_buffer", "pagelocked_empty"),
+    *("memcpy_dtod_async", "memcpy_dtoh_async", "memcpy_htod_async"),
+}
 
 
 class FakePycuda(types.ModuleType):
@@ -33,7 +42,6 @@ class FakePycuda(types.ModuleType):
         # Objects that were destroyed while their context was not current.
         self.let_go_outside = 0
         self.fails: str | None = None
-        self.stream_flags = types.SimpleNamespace(NON_BLOCKING=1)
         self.function_attribute = types.SimpleNamespace(MAX_DYNAMIC_SHARED_SIZE_BYTES="most shared")
 
         class Context:
@@ -142,6 +150,13 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePycuda]:
     monkeypatch.setattr(pycuda_driver, "_CONTEXTS", {})
     yield fake
     assert fake.depth == 0, "a context was left current"
+
+
+def test_the_driver_and_its_stand_in_use_names_that_pycuda_has() -> None:
+    source = Path(pycuda_driver.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r"(?<![\w.])cuda\.(\w+)", source)) <= NAMES
+    own = {"call", "calls", "depth", "fails", "let_go_outside", "retained"}
+    assert {name for name in {*vars(FakePycuda), *vars(FakePycuda())} if not name.startswith("_")} - own <= NAMES
 
 
 def test_a_launch_gives_the_driver_what_was_asked(cuda: FakePycuda) -> None:

@@ -82,13 +82,13 @@ def test_configurations_say_what_the_graphs_take_and_give(repository: Path, mode
 
 
 def test_the_served_graph_gives_the_runtimes_tokens(repository: Path, model_folder: Path) -> None:
-    import onnxruntime
+    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 
     codebook = Codebook.load(ModelFolder(model_folder).path("codebook.safetensors"))
     random = np.random.default_rng(3)
     features = random.normal(size=(257, codebook.dim)).astype(np.float32) * codebook.leaves.std() * 3
     features[:50] += codebook.leaves[random.integers(len(codebook), size=50)]
-    session = onnxruntime.InferenceSession(repository / "nearest" / "1" / "model.onnx")
+    session = onnxruntime_library().InferenceSession(repository / "nearest" / "1" / "model.onnx")
     ids, distances = session.run(["ids", "distances"], {"features": features})
     wanted_ids, wanted_distances = codebook.assign(features)
     assert (ids[:, 0] == wanted_ids).mean() >= 0.99

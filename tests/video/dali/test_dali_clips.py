@@ -125,6 +125,17 @@ def test_a_picture_that_stands_still_for_long(factory, tmp_path):
     assert same_choice(factory, clips) == same_choice(factory, read(path)[0])
 
 
+@pytest.mark.parametrize(("stray", "decoder"), [(20, "pyav"), (39, "dali")])
+def test_an_outlier_is_left_out_whatever_decodes(factory, tmp_path, stray, decoder):
+    path = factory.write_clip(
+        tmp_path / "a.ivf", codec="libvpx", options={"lag-in-frames": "0", "deadline": "realtime"}
+    )
+    factory.set_ivf_time(path, stray, 100_000)
+    clips, info = read(path, decoder="dali")
+    assert (info.decoder, info.frames_left_out) == (decoder, 1)
+    assert same_choice(factory, clips) == same_choice(factory, read(path)[0])
+
+
 def smooth(count, width, height):
     y, x = np.mgrid[0:height, 0:width]
     waves = [[np.sin(x / 17 + n / 3), np.cos(y / 13 - n / 4), np.sin((x + y) / 29 + n)] for n in range(count)]

@@ -101,6 +101,34 @@ def test_a_negative_start(factory, tmp_path):
     assert [frame.time for frame in indexed(path)] == [F(n - 20, 25) for n in range(40)]
 
 
+def test_an_outlier_where_frames_are_shown_as_they_are_decoded(factory, tmp_path):
+    path = factory.write_clip(
+        tmp_path / "a.ivf", codec="libvpx", options={"lag-in-frames": "0", "deadline": "realtime"}
+    )
+    factory.set_ivf_time(path, 20, 23)
+    with pytest.raises(InexactIndex, match="clock jumps back"):
+        indexed(path)
+
+
+def test_an_outlier_later_than_a_decoder_holds_frames_back(factory, tmp_path):
+    plain = factory.write_clip(tmp_path / "a.mp4", options={"x264-params": "bframes=3:keyint=100"})
+    path = factory.restamp(plain, tmp_path / "b.mp4", {2: 12800 * 7200})
+    with pytest.raises(InexactIndex, match="hold it back"):
+        indexed(path)
+
+
+def test_frames_that_are_stored_field_by_field(factory, field_stream, tmp_path):
+    raw, path = tmp_path / "a.h264", tmp_path / "a.ts"
+    raw.write_bytes(b"".join(field_stream.field_stream([factory.picture(n, 64, 64) for n in range(4)])))
+    with av.open(str(raw)) as one, av.open(str(path), "w") as output:
+        copy = output.add_stream_from_template(one.streams.video[0])
+        for number, packet in enumerate(packet for packet in one.demux(video=0) if packet.size):
+            packet.stream, packet.time_base, packet.pts, packet.dts = copy, F(1, 50), number, number
+            output.mux(packet)
+    with pytest.raises(InexactIndex, match="field by field"):
+        indexed(path)
+
+
 def test_cancelling_stops_the_reading_of_packets(factory, tmp_path):
     path = factory.write_clip(tmp_path / "a.mp4", ticks=range(4))
     cancel = threading.Event()

@@ -27,6 +27,7 @@ from videobert.video.decoder import GaveUp, TimedFrame
 from videobert.video.info import VideoInfo
 from videobert.video.orientation import Orientation
 from videobert.video.siting import ChromaSiting
+from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
@@ -52,6 +53,7 @@ class DaliDecoder:
         limits: `max_side_px` holds for resized pictures.
         place: where to decode.
         cancel: set it from anywhere to stop.
+        threads: most threads that decode at a time; None for as many as pay.
 
     Raises:
         EngineUnavailable: DALI is not installed.
@@ -59,6 +61,7 @@ class DaliDecoder:
     """
 
     tolerance: Fraction = Fraction(0)
+    look_ahead: int = LOOK_AHEAD
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class DaliDecoder:
         place: Place,
         device_id: int = 0,
         cancel: Event | None = None,
+        threads: int | None = None,
     ) -> None:
         self._container = container
         self._stream = stream
@@ -84,7 +88,7 @@ class DaliDecoder:
         shift = chroma_shift(info.pixel_format, siting)
         self._geometry = geometry(info.width, info.height, info.matrix, shift, turn, recipe, limits.max_side_px)
         shape = Shape(recipe.crop, any(shift), turn)
-        self._runner = DaliRunner(shape, place=place, clips=CLIPS_PER_RUN, device_id=device_id)
+        self._runner = DaliRunner(shape, place=place, clips=CLIPS_PER_RUN, device_id=device_id, threads=threads)
         self._indexed = self._converted = 0
         self._rendering = False
 

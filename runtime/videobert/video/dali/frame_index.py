@@ -24,6 +24,8 @@ from av.video.stream import VideoStream
 
 from videobert.cancelling import stop_if
 from videobert.video.dali.hidden_frames import shows_a_frame
+from videobert.video.decode_order import MOST_HELD
+from videobert.video.field_pictures import FieldPictures, Fields
 
 # One section is held in memory as it is read.
 MOST_SECTION_BYTES = 256 << 20
@@ -82,15 +84,18 @@ def index_frames(container: InputContainer, stream: VideoStream, cancel: Event |
     """The frames that decoding the stream would show, in order. Reads the container, decodes nothing.
 
     Raises:
-        InexactIndex: times are missing, repeated or restarted, a packet is damaged or shows no frame, the stream does
-            not begin with a key frame or changes its parameters, or a section is too large to be held.
+        InexactIndex: times are missing, repeated, restarted or in an order in which no decoder shows frames, a packet
+            is damaged, holds one field or shows no frame, the stream does not begin with a key frame or changes its
+            parameters, or a section is too large to be held.
         Cancelled: `cancel` is set.
     """
     base = stream.time_base
     if base is None:
         raise InexactIndex("the container states no time base")
     packets = _packets(container, stream, cancel)
-    for section, frames in _Cutter(stream.codec_context.codec.canonical_name).sections(packets):
+    context = stream.codec_context
+    cutter = _Cutter(context.codec.canonical_name, bool(context.has_b_frames), context.extradata)
+    for section, frames in cutter.sections(packets):
         for frame in frames:
             if frame.shown:
                 yield IndexedFrame(
@@ -111,10 +116,19 @@ def _packets(container: InputContainer, stream: VideoStream, cancel: Event | Non
 
 
 class _Cutter:
-    """Cuts packets into sections. A key frame ends a section if the codec lets decoding begin there."""
+    """Cuts packets into sections. A key frame ends a section if the codec lets decoding begin there.
 
-    def __init__(self, codec: str) -> None:
+    Args:
+        codec: its canonical name.
+        reordered: whether frames may be shown in another order than they are decoded.
+        extradata: the codec's parameters as the container stores them.
+    """
+
+    def __init__(self, codec: str, reordered: bool, extradata: bytes | None) -> None:
         self._codec = codec
+        self._reordered = reordered
+        self._fields = FieldPictures(extradata) if codec == "h264" else None
+        self._ticks: int | None = None
         # What leads a key frame of HEVC may be left out by definition (RASL and RADL pictures); of H.264 it may not.
         self._leading_may_go = codec == "hevc"
         self._last: Section | None = None
@@ -172,6 +186,9 @@ class _Cutter:
         shown = sorted([*own, *leaders], key=lambda frame: frame.ticks)
         if any(a.ticks == b.ticks for a, b in pairwise(shown)):
             raise InexactIndex("two frames have the same time")
+        ranks = {frame.ticks: rank for rank, frame in enumerate(shown)}
+        if any(ranks[frame.ticks] - place > MOST_HELD for place, frame in enumerate([*own, *leaders])):
+            raise InexactIndex("a frame's time is later than decoders can hold it back")
         coded = [*own, key, *leaders] if leaders and key is not None else own
         section = Section(
             0 if self._last is None else self._last.number + 1, coded, sum(len(frame.data) for frame in coded)
@@ -191,6 +208,11 @@ class _Cutter:
         data = bytes(packet)
         if not shows_a_frame(self._codec, data):
             raise InexactIndex("the stream has packets that show no frame")
+        if self._fields is not None and self._fields.look(data, packet.is_keyframe) in (Fields.FIRST, Fields.SECOND):
+            raise InexactIndex("frames are stored field by field")
+        if not self._reordered and self._ticks is not None and packet.pts <= self._ticks:
+            raise InexactIndex("the stream's clock jumps back")
+        self._ticks = packet.pts
         return CodedFrame(data, packet.pts, packet.duration or 0, not packet.is_discard)
 
 

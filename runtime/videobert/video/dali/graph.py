@@ -50,7 +50,14 @@ def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: i
         return fn.external_source(name=name, dtype=kind, ndim=ndim)
 
     pipeline = dali.Pipeline(
-        batch_size=batch, num_threads=threads, device_id=device_id, prefetch_queue_depth=1, exec_dynamic=True
+        batch_size=batch,
+        num_threads=threads,
+        device_id=device_id,
+        prefetch_queue_depth=1,
+        exec_dynamic=True,
+        # DALI holds its outputs to these, and whoever serves the serialised graph can read them.
+        output_dtype=[types.UINT8] * clips,
+        output_ndim=[4] * clips,
     )
     with pipeline:
         frames = fn.decoders.video(

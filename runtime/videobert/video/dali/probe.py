@@ -90,6 +90,8 @@ def _clip(codec: str) -> bytes | None:
             stream = cast(VideoStream, output.add_stream(name, rate=20, options=options))
             stream.width = stream.height = _SIDE_PX
             stream.pix_fmt = pixel_format
+            # With pictures this small, those of libvpx spend a second of several cores in waiting for each other.
+            stream.codec_context.thread_count = 1
             for number in range(_FRAMES):
                 grey = np.full((_SIDE_PX, _SIDE_PX, 3), 28 + _STEP * number, np.uint8)
                 frame = VideoFrame.from_ndarray(grey, "rgb24").reformat(format=pixel_format)

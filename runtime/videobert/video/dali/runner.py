@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.cpu_threads import thread_count
 from videobert.errors import DecodeError
 from videobert.video.dali.geometry import Geometry, Shape
 from videobert.video.dali.graph import Place, clip_graph
@@ -73,18 +73,29 @@ class DaliRunner:
         clips: most clips of one request.
         batch: most requests of one call that are decoded at once.
         device_id: number of the GPU, for `"mixed"`.
+        threads: most CPU threads of the graph; None for the processors of this process. More than 4 do not pay.
 
     Raises:
         EngineUnavailable: DALI is not installed.
     """
 
-    def __init__(self, shape: Shape, *, place: Place, clips: int, batch: int = 1, device_id: int = 0) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        place: Place,
+        clips: int,
+        batch: int = 1,
+        device_id: int = 0,
+        threads: int | None = None,
+    ) -> None:
         self._shape = shape
         self._place: Place = place
         self._clips = clips
         self._batch = batch
         self._device_id = device_id if place == "mixed" else None
-        self._kind = (shape, place, clips, batch, self._device_id)
+        self._threads = min(_MOST_THREADS, thread_count(threads))
+        self._kind = (shape, place, clips, batch, self._device_id, self._threads)
         self._pipeline: Any = None
 
     def run(self, requests: Sequence[ClipRequest]) -> list[list[Frames] | DecodeError]:
@@ -133,7 +144,7 @@ class DaliRunner:
             place=self._place,
             clips=self._clips,
             batch=self._batch,
-            threads=min(_MOST_THREADS, len(os.sched_getaffinity(0))),
+            threads=self._threads,
             device_id=self._device_id,
         )
         graph.build()

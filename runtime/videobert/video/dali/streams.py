@@ -32,6 +32,8 @@ def refusal(info: VideoInfo, place: Place) -> str | None:
         return f"DALI does not decode {info.codec} {where}"
     if info.timestamps != "presentation":
         return "the container does not state when frames are shown"
+    if any(info.crop):
+        return "the container crops the picture"
     if info.interlaced:
         return "the frames are interlaced"
     if info.pixel_format not in _PIXEL_FORMATS[place]:

@@ -1,0 +1,43 @@
+"""The model card of a folder that was imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from videobert.config import ModelConfig
+
+
+def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> str:
+    """The text of `README.md`.
+
+    Args:
+        account: `import.json`, see `Ledger.to_json`.
+        sees: whether the folder has a codebook.
+    """
+    untrained, notes = account["uninitialised"], account["notes"]
+    lines = [
+        f"# {config.name}",
+        "",
+        f"Imported from `{account['source']}` ({account['kind']}). `import.json` tells what became of every tensor.",
+        "",
+        "## What is not trained",
+        "",
+        *([f"- {part}" for part in untrained] or ["Every part comes from the source."]),
+        "",
+    ]
+    if untrained:
+        lines += ["Answers that rest on these parts mean nothing until they are trained.", ""]
+    if not sees:
+        lines += [
+            "There is no codebook yet: make one with `videobert cluster VIDEOS --model FOLDER`, then run "
+            "`videobert build FOLDER`.",
+            "",
+        ]
+    if notes:
+        lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
+    lines += ["## Sizes", "", f"- {config.words} words, {config.visual_tokens} visual tokens, one joiner"]
+    encoder = config.encoder
+    lines += [f"- {encoder.layers} layers, width {encoder.width}, {encoder.heads} heads", ""]
+    lines += ["Licence and data are those of the source; add them here.", ""]
+    return "\n".join(lines)

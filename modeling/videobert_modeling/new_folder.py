@@ -1,0 +1,41 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from videobert.errors import UsageError
+
+
+def is_free(out: Path) -> bool:
+    """Whether nothing lies there but perhaps an empty folder."""
+    return not out.exists() or (out.is_dir() and not any(out.iterdir()))
+
+
+def require_new(out: Path) -> None:
+    """Refuse to write over something.
+
+    Raises:
+        UsageError: `out` exists and is not an empty folder.
+    """
+    if not is_free(out):
+        raise UsageError("the place to write to is taken", seen=str(out), fix="Name a new one with --out.")
+
+
+def write_whole(out: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a new folder beside `out`, then put it in its place: `out` appears whole or not at all."""
+    require_new(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:64]}."))
+    try:
+        fill(partial)
+        partial.chmod(0o755)
+        if out.exists():
+            out.rmdir()
+        partial.rename(out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

@@ -1,0 +1,184 @@
+"""The videos that a verb was given: one, or several, each with its own answer or its own failure."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from videobert import results
+from videobert.cli.failure import INTERNAL, failure_of
+from videobert.cli.output import check_folder, check_writable, print_json, print_text
+from videobert.cli.session import STANDARD_INPUT, label, open_model, source
+from videobert.cli.talk import progress
+from videobert.errors import InputError, VideoBertError
+
+if TYPE_CHECKING:
+    from videobert.cli.options import VideoOptions
+    from videobert.cli.talk import Move
+    from videobert.runtime import Runtime
+
+# What a folder is searched for: the usual names of the containers that can be read. Saved tokens are none: they lie
+# beside their videos.
+SUFFIXES = frozenset(
+    (
+        *(".3gp", ".asf", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".ivf", ".m2ts", ".m4v", ".mjpeg"),
+        *(".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".obu", ".ogg", ".ogv", ".ts", ".vob"),
+        *(".webm", ".wmv", ".y4m"),
+    )
+)
+_BAD_INPUT = InputError.exit_code
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One video, and the form that its answer takes.
+
+    Args:
+        video: its path, or `-`.
+        several: it is one of several, so its answer says which.
+        out: where a file that was asked for goes.
+        error: why it cannot be used, where that is known already.
+    """
+
+    video: str
+    several: bool = False
+    out: Path | None = None
+    error: InputError | None = None
+
+    def print_json(self, answer: Any) -> None:
+        """The answer as one JSON object; one of several has `source`, the video as it was named."""
+        named = {"source": self.video} if self.several else {}
+        print_json(named | results.to_json(answer) | named)
+
+    def print_heading(self) -> None:
+        """Say on stdout which video the lines to come are about, if there are several."""
+        if self.several:
+            print_text(f"==> {self.video} <==")
+
+
+def answer_each(
+    videos: Sequence[str],
+    options: VideoOptions,
+    ask: Callable[[Runtime, Any, Input, Move | None], Answer],
+    tell: Callable[[Answer, Input], None],
+    *,
+    out: Path | None = None,
+    option: str = "--out",
+    suffix: str = "",
+) -> None:
+    """Ask about each video and tell the answer; of several, one that cannot be used is told, and the rest goes on.
+
+    Args:
+        videos: as typed: paths, folders, `-`.
+        ask: gives the answer of a model to what `session.source` gives; takes the input too, and what moves a
+            progress bar.
+        tell: prints an answer.
+        out: what `option` was given: a file, or with several videos a folder, for one file of each with `suffix`.
+
+    Raises:
+        UsageError: `out` cannot be written.
+        VideoBertError: of the one video; or at the end, how many of several could not be used.
+    """
+    inputs = list(_inputs(videos, out, option, suffix))
+    if not inputs[0].several:
+        (only,) = inputs
+        given = source(only.video)
+        with open_model(options) as model, progress(label(only.video), options) as move:
+            answer = ask(model, given, only, move)
+        tell(answer, only)
+        return
+    failed: list[int] = []
+    with open_model(options) as model:
+        for each in inputs:
+            try:
+                if each.error is not None:
+                    raise each.error
+                given = source(each.video)
+                with progress(label(each.video), options) as move:
+                    answer = ask(model, given, each, move)
+                tell(answer, each)
+                # So that a failure on stderr stands behind the answers before it.
+                sys.stdout.flush()
+            except Exception as error:
+                failed.append(_recorded(error, each, options))
+    if failed:
+        raise _summary(failed, len(inputs))
+
+
+def _recorded(error: Exception, each: Input, options: VideoOptions) -> int:
+    """Tells a failure that is of this video alone, and gives its exit code; any other is raised again."""
+    failure = failure_of(error)
+    if failure.exit_code not in (_BAD_INPUT, INTERNAL):
+        raise error
+    if options.json:
+        print_json({"source": each.video, "error": failure.fields()})
+    else:
+        dataclasses.replace(failure, what=f"{each.video}: {failure.what}").show(as_json=False)
+    return failure.exit_code
+
+
+def _summary(failed: Sequence[int], count: int) -> VideoBertError:
+    what = f"{len(failed)} of {count} videos could not be used"
+    fix = "What each of them lacks stands above; the others are answered."
+    # The worst decides: a defect of ours is not a bad video.
+    return VideoBertError(what, fix=fix) if INTERNAL in failed else InputError(what, fix=fix)
+
+
+def _inputs(videos: Sequence[str], out: Path | None, option: str, suffix: str) -> Iterator[Input]:
+    """What was typed with its folders searched. Its form depends on what was typed, not on what a folder holds."""
+    if len(videos) == 1 and not os.path.isdir(videos[0]):
+        check_writable(out, option)
+        yield Input(video=videos[0], out=out)
+        return
+    if out is not None:
+        check_folder(out, option)
+    taken: set[str] = set()
+    for typed in videos:
+        if not os.path.isdir(typed):
+            yield Input(video=typed, several=True, out=_place(out, typed, suffix, taken))
+            continue
+        for found in _in_folder(typed):
+            if isinstance(found, InputError):
+                yield Input(video=str(found.seen), several=True, error=found)
+            else:
+                yield Input(video=found, several=True, out=_place(out, found, suffix, taken))
+
+
+def _in_folder(folder: str) -> Iterator[str | InputError]:
+    """The videos of a folder and of those in it, by name; hidden ones and links to folders are left out."""
+    unread: list[OSError] = []
+    found = 0
+    for place, folders, names in os.walk(folder, onerror=unread.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+                found += 1
+                yield os.path.join(place, name)
+    for error in unread:
+        yield InputError("the folder cannot be read", seen=error.filename, fix="Check its permissions.")
+    if not found and not unread:
+        yield InputError(
+            "there is no video in this folder",
+            seen=folder,
+            allowed=", ".join(sorted(SUFFIXES)),
+            fix="Name a folder with videos, or the files themselves: those may be called anything.",
+        )
+
+
+def _place(out: Path | None, video: str, suffix: str, taken: set[str]) -> Path | None:
+    """A file of its own in the folder for each video, though two of them may have one name."""
+    if out is None:
+        return None
+    stem = "stdin" if video == STANDARD_INPUT else Path(video).stem
+    name, number = stem, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name.lower())
+    return out / f"{name}{suffix}"

@@ -1,0 +1,150 @@
+"""A stride decodes what its clips need and no more, and gives the very clips that stride 1 gives at their places."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from videobert.errors import Cancelled
+from videobert.recipe import Recipe
+from videobert.video import open_clips
+
+CLOSED = {"bf": "3", "x264-params": "scenecut=0:keyint=24"}
+RECIPE = {"frames": 8, "short_side": 32, "crop": 32}
+TICKS = range(160)
+
+
+@pytest.fixture(scope="module")
+def film(factory, tmp_path_factory) -> Path:
+    return factory.write_clip(tmp_path_factory.mktemp("stride") / "film.mp4", ticks=TICKS, options=CLOSED)
+
+
+def clips(source: Any, stride: int, **options: Any) -> tuple[list[Any], Any]:
+    with open_clips(source, Recipe(stride=stride, **RECIPE), **options) as stream:
+        return list(stream), stream.info
+
+
+def same(some: list[Any], every: list[Any], stride: int) -> None:
+    wanted = every[::stride]
+    assert [clip.index for clip in some] == [clip.index for clip in wanted]
+    for one, other in zip(some, wanted, strict=True):
+        np.testing.assert_array_equal(one.frames, other.frames)
+        np.testing.assert_array_equal(one.times_s, other.times_s)
+        assert (one.start_s, one.end_s, one.padded_frames) == (other.start_s, other.end_s, other.padded_frames)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4, 5])
+@pytest.mark.parametrize("kind", ["path", "bytes", "file"])
+def test_the_clips_of_a_stride_are_those_of_stride_1_and_cost_less(film, stride, kind):
+    def source() -> Any:
+        content = film.read_bytes()
+        return {"path": film, "bytes": content, "file": io.BytesIO(content)}[kind]
+
+    every, whole = clips(source(), 1)
+    some, info = clips(source(), stride)
+    same(some, every, stride)
+    assert whole.frames_decoded == len(TICKS)
+    assert info.frames_decoded < 0.75 * len(TICKS)
+    assert (info.end_s, info.damaged_packets, info.decoder_fallback) == (whole.end_s, 0, None)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 11, 12, 61, 62, 63, 100, 101])
+def test_videos_of_any_length_end_alike(factory, tmp_path, frames):
+    path = factory.write_clip(tmp_path / "short.mp4", ticks=range(frames), options=CLOSED)
+    every, whole = clips(path, 1)
+    for stride in (2, 5):
+        some, info = clips(path, stride)
+        same(some, every, stride)
+        assert info.end_s == whole.end_s
+
+
+class OneWay(io.RawIOBase):
+    """A pipe: it can be read once, from the front."""
+
+    def __init__(self, content: bytes) -> None:
+        self._left = memoryview(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        part, self._left = bytes(self._left[:size]), self._left[size:]
+        return part
+
+
+def test_a_source_that_is_read_once_is_decoded_whole(factory, tmp_path):
+    path = factory.write_clip(tmp_path / "film.mkv", ticks=TICKS, options=CLOSED)
+    every, _ = clips(path, 1)
+    some, info = clips(OneWay(path.read_bytes()), 5)
+    same(some, every, 5)
+    assert info.frames_decoded == len(TICKS)
+
+
+def test_a_named_pipe_is_read_once(factory, tmp_path):
+    path = factory.write_clip(tmp_path / "film.mkv", ticks=TICKS, options=CLOSED)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer.start()
+    some, _ = clips(pipe, 5)
+    writer.join()
+    same(some, clips(path, 1)[0], 5)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "ts", "mkv"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_video_gives_what_it_gives_when_all_of_it_is_decoded(factory, tmp_path, suffix, seed):
+    path = factory.write_clip(tmp_path / f"film.{suffix}", ticks=TICKS, options=CLOSED, size=(320, 240))
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    for at in rng.integers(len(data) // 5, len(data) * 4 // 5, 4):
+        data[at : at + 40] = rng.bytes(40)
+    every, _ = clips(bytes(data), 1)
+    same(clips(bytes(data), 3)[0], every, 3)
+
+
+def test_damage_in_a_frame_that_clips_need_is_met_as_always(film, monkeypatch):
+    """Decoding less meets damage: from there on nothing is left out, and what was given stays."""
+    every, _ = clips(film, 1)
+    from videobert.video.pyav_decoder import PyAvDecoder
+
+    whole: list[bool] = []
+    plain = PyAvDecoder._decoded_of
+    seen = [0]
+
+    def failing(self: Any, packet: Any, context: Any) -> Any:
+        whole.append(self._kept is None)
+        seen[0] += 1
+        if seen[0] == 40:
+            self._damaged_packets += 1
+        return plain(self, packet, context)
+
+    monkeypatch.setattr(PyAvDecoder, "_decoded_of", failing)
+    some, info = clips(film, 2)
+    same(some, every, 2)
+    assert info.frames_decoded == len(TICKS)
+    assert whole.count(True) >= len(TICKS)
+
+
+def test_a_stride_can_be_cancelled(film):
+    cancel = threading.Event()
+    with open_clips(film, Recipe(stride=2, **RECIPE), cancel=cancel) as stream:
+        next(stream)
+        cancel.set()
+        with pytest.raises(Cancelled):
+            list(stream)
+
+
+def test_progress_comes_for_every_clip(film):
+    def steps(stride: int) -> list[float]:
+        done: list[float] = []
+        clips(film, stride, on_progress=lambda done_s, total_s: done.append(done_s))
+        return done
+
+    assert steps(5) == steps(1)
