@@ -130,7 +130,7 @@ class Codebook:
             features: float32 `(n, dim)`; n may be 0.
             method: `"flat"`, the exact nearest leaf, ties to the lowest id; or `"tree"`, the nearest child level by
                 level, cheaper and the way large codebooks were used, which does not always end at the nearest leaf.
-            threads: most threads to use; None for OMP_NUM_THREADS or the CPU quota, else the processors of this
+            threads: most threads to use; None or 0 for OMP_NUM_THREADS or the CPU quota, else the processors of this
                 process.
 
         Returns:
@@ -141,9 +141,9 @@ class Codebook:
             EngineUnavailable: VIDEOBERT_CPU asks for a CPU path that is not known or cannot run here.
         """
         check_assignment(method)
-        threads = whole(
-            "threads", threads, least=0, most=1024, allowed="0 to 1024", fix="0 leaves it to the environment."
-        )
+        if threads is not None:
+            fix = "None leaves it to the environment."
+            threads = whole("threads", threads, least=0, most=1024, allowed="0 to 1024, or None", fix=fix)
         features = self._checked(features)
         find = self._flat if method == "flat" else self._tree
         ids, squared = find.search(features, threads=threads)

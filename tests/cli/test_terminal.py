@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from videobert.doctor import Ability, Diagnosis, Package
 from videobert.errors import InputError
 from videobert.results import AlignedWindow, Candidate
 
@@ -218,3 +219,34 @@ def test_the_width_is_the_terminals_own(width: int, fake_command: tuple[str, ...
     assert process.returncode == 0
     longest = max(len(line) for line in shown.decode().splitlines())
     assert width - 40 < longest <= width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_diagnosis_keeps_its_words_whole(width: int, watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    detail = "no NVIDIA GPU can be used from here: cuda-bindings: the driver cannot be found via system search"
+    abilities = tuple(
+        Ability(kind=kind, name=name, works=works, detail=detail, fix=fix)
+        for kind, name, works, fix in (
+            ("engine", "openvino", True, None),
+            ("decoder", "dali on NVDEC", False, "install the NVIDIA driver and start the machine again"),
+        )
+    )
+    packages = tuple(Package(name=f"package{n}", version=None, extra=None) for n in range(20))
+    diagnosis = Diagnosis(
+        videobert="0.1.0",
+        python="3.11.7",
+        platform="Linux",
+        cpu="a processor of a very long name @ 3.20 GHz",
+        cores=2,
+        cpu_features=None,
+        packages=packages,
+        abilities=abilities,
+        blockers=("openvino", "pyav"),
+        ready=False,
+    )
+    monkeypatch.setattr("videobert.doctor.examine", lambda: diagnosis)
+    whole = words(watch(9000, "doctor").out)
+    shown = plain(watch(width, "doctor").out)
+    assert words(shown) <= whole
+    assert all(cell_len(line) <= width for line in shown.splitlines())
+    assert "fix: install the NVIDIA driver and start the machine again" in " ".join(shown.split())
