@@ -115,6 +115,8 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
     new = ModelConfig.from_json(dataclasses.replace(config, visual_tokens=len(codebook)).to_json())
     ledger = Ledger("codebook", CODEBOOK)
     rows = visual_rows(len(codebook), config.encoder.width, codebook, ledger, seed=seed)[: len(codebook)]
+    if codebook.dim != config.encoder.width:
+        ledger.notes.append(f"{len(codebook)} visual rows start at random, from seed {seed}")
     tensors = load_file(folder / WEIGHTS)
     tensors[_TABLE] = _resized(tensors[_TABLE], config, rows)
     if _BIAS in tensors:

@@ -55,7 +55,7 @@ def visual_side(
     """
     if backbone is not None:
         network, account = read_s3d(backbone, strict=strict)
-        ledger.notes.append(f"backbone from {account.source}: {account.table().splitlines()[-1]}")
+        ledger.notes.append(f"backbone from {account.source}: {account.counts}")
         width = width_of(network)
     else:
         with torch.random.fork_rng(devices=()):
