@@ -133,11 +133,15 @@ def import_(
         print_text(ledger.table() if verbose else ledger.summary())
         note(f"wrote {out}", options)
         if out.is_dir():
-            note(f"next: {_next(out)}", options)
+            note(
+                f"next: {_next(out, trained=not any('visual rows' in part for part in ledger.uninitialised))}", options
+            )
 
 
-def _next(folder: Path) -> str:
+def _next(folder: Path, *, trained: bool) -> str:
     build = f"videobert build {typed(folder)}"
     if (folder / CODEBOOK).is_file():
         return build
+    if trained:
+        return f"import again with --centroids, those that this model was trained with; for text alone, {build}"
     return f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
