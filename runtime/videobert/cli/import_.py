@@ -96,7 +96,7 @@ def import_(
     *,
     options: TalkOptions,
 ) -> None:
-    """Import a checkpoint of another project. What became of every tensor: --verbose, --json, or a folder's import.json.
+    """Import a checkpoint of another project. --verbose, --json and a folder's import.json account for every tensor.
 
     Example, from a backbone and a BERT to answers about a video:
 
@@ -133,15 +133,13 @@ def import_(
         print_text(ledger.table() if verbose else ledger.summary())
         note(f"wrote {out}", options)
         if out.is_dir():
-            note(
-                f"next: {_next(out, trained=not any('visual rows' in part for part in ledger.uninitialised))}", options
-            )
+            note(f"next: {_next(out, ledger.uninitialised)}", options)
 
 
-def _next(folder: Path, *, trained: bool) -> str:
+def _next(folder: Path, untrained: list[str]) -> str:
     build = f"videobert build {typed(folder)}"
     if (folder / CODEBOOK).is_file():
         return build
-    if trained:
+    if not any(part.startswith("visual rows") for part in untrained):
         return f"import again with --centroids, those that this model was trained with; for text alone, {build}"
     return f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from videobert.errors import ModelError
-from videobert_modeling.importers.ledger import Intake, Ledger
+from videobert_modeling.importers.ledger import Entry, Intake, Ledger
 
 
 def intake(strict: bool = True) -> Intake:

@@ -140,7 +140,7 @@ def test_words_beyond_the_vocabulary_keep_their_ids(tmp_path: Path, place: str) 
 
 
 def test_an_added_word_whose_id_is_taken_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="newword cannot have its id; got id 90 .*allowed: id 26, the next one"):
+    with pytest.raises(ModelError, match=r"newword cannot have its id; got id 90 .*allowed: id 26, the next one"):
         ours(write(tmp_path / "hub", added_tokens={"newword": 90}))
 
 
