@@ -506,13 +506,22 @@ def test_closing_a_stream_from_inside_ends_it(grey: Runtime) -> None:
 def test_a_model_closes_though_a_stream_waits_for_its_reader(model_folder: Path, engine: GreyEngine) -> None:
     model = Runtime(ModelFolder(model_folder), engine, Limits())
     engine.leaves = model.codebook.leaves
-    camera = Camera([0, 1, 2])
-    read, unread, over = model.stream(camera), model.stream(Camera([0])), model.stream(Camera([0]))
+    camera, let_go = Camera([0, 1, 2]), threading.Event()
+
+    def frames() -> Iterator[Frame]:
+        try:
+            yield from camera
+        finally:
+            let_go.set()
+
+    read, unread, over = model.stream(frames()), model.stream(Camera([0])), model.stream(Camera([0]))
     next(read)
     list(over)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(model.close).result(LONGEST_S)
     assert engine.closed
+    gc.collect()
+    assert let_go.is_set()
     for stream in (read, unread):
         for _ in range(2):
             with pytest.raises(InputError, match="closed"):
