@@ -604,7 +604,7 @@ def test_memory_does_not_grow_over_two_thousand_clips(grey: Runtime, changes: st
         tracemalloc.stop()
     assert (count == 1) == (changes == "never")
     assert len(sizes) == 2
-    # 1,790 clips are 186 MB of pixels, one picture of each 12 MB. Of the 176 that may be kept at a time, half or all are.
+    # 1,790 clips are 186 MB of pixels, one picture of each 12 MB. 176 may be kept at a time: half of them, or all.
     assert sizes[1] - sizes[0] < 700_000
 
 

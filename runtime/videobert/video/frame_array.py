@@ -171,7 +171,8 @@ class ArrayDecoder:
         return planned
 
     def close(self) -> None:
-        """Nothing is held open: the frames are the caller's."""
+        """Let go of the frames, which are the caller's: what is asked of this object later is its `info`."""
+        self._pairs = iter(())
 
 
 def _pictures(what: str, value: object) -> npt.NDArray[np.uint8]:
