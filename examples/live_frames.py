@@ -1,7 +1,7 @@
 """Frames that come one by one, with their times: python examples/live_frames.py clip.mp4
 
-A camera, a socket or a game gives frames; here a file stands in for it. Each clip is watched as soon as it is whole, so
-memory does not grow, and another thread may stop the call at any time.
+A camera, a socket or a game gives frames; here a file stands in for it. Each stretch of video is answered as soon as
+the answers change, before the next frame is asked for; memory does not grow, and another thread may stop it any time.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ def main(path: str) -> None:
     late = threading.Timer(60, stop.set)
     late.start()
     try:
-        with videobert.load("shapes") as model:
-            report = model.run(frames(path), cancel=stop, on_progress=lambda done_s, _: print(f"{done_s:.1f} s"))
-        for segment in report.segments:
-            best = {question: candidates[0].text for question, candidates in segment.answers.items()}
-            print(f"{segment.start_s:.1f}–{segment.end_s:.1f} s", best)
+        with videobert.load("shapes") as model, model.stream(frames(path), cancel=stop) as segments:
+            for segment in segments:
+                best = {question: candidates[0].text for question, candidates in segment.answers.items()}
+                print(f"{segment.start_s:.1f}–{segment.end_s:.1f} s", best, flush=True)
+            if segments.report().out_of_domain:
+                print("unlike what the model was trained on: the answers mean little")
     except videobert.Cancelled:
         print("stopped")
     finally:

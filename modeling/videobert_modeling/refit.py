@@ -18,12 +18,11 @@ from videobert.codebook import Codebook
 from videobert.config import ModelConfig
 from videobert.errors import ModelError, UsageError
 from videobert.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
-from videobert_modeling.importers.card import card_of
+from videobert_modeling.importers.card import VISUAL_ROWS, card_of
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.skeleton import visual_rows
 
 ACCOUNT = "import.json"
-_ROWS = "visual rows of the token table"
 _TABLE, _BIAS = "encoder.tokens.weight", "heads.bias"
 _ALIGNMENT = "alignment head"
 _MARK = "codebook: "
@@ -85,7 +84,7 @@ def check_refit(folder: Path, *, replace: bool) -> None:
             fix="Pass --replace to give both up, or --out FILE for a codebook elsewhere.",
         )
     account = _account(folder)
-    if account is None or not any(part.startswith(_ROWS) for part in account["uninitialised"]):
+    if account is None or not any(part.startswith(VISUAL_ROWS) for part in account["uninitialised"]):
         raise UsageError(
             "the visual rows of this model were trained, with centroids that the folder does not hold",
             seen=str(folder),
@@ -115,6 +114,8 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
     new = ModelConfig.from_json(dataclasses.replace(config, visual_tokens=len(codebook)).to_json())
     ledger = Ledger("codebook", CODEBOOK)
     rows = visual_rows(len(codebook), config.encoder.width, codebook, ledger, seed=seed)[: len(codebook)]
+    if codebook.dim != config.encoder.width:
+        ledger.notes.append(f"{len(codebook)} visual rows start at random, from seed {seed}")
     tensors = load_file(folder / WEIGHTS)
     tensors[_TABLE] = _resized(tensors[_TABLE], config, rows)
     if _BIAS in tensors:
@@ -168,8 +169,8 @@ def _account(folder: Path) -> dict[str, Any] | None:
 
 def _retold(account: dict[str, Any], config: ModelConfig, ledger: Ledger) -> dict[str, Any]:
     """The account with what holds now of the parts that rest on visual tokens."""
-    untrained = [part for part in account["uninitialised"] if not part.startswith(_ROWS)]
-    untrained += [part for part in ledger.uninitialised if part.startswith(_ROWS)]
+    untrained = [part for part in account["uninitialised"] if not part.startswith(VISUAL_ROWS)]
+    untrained += [part for part in ledger.uninitialised if part.startswith(VISUAL_ROWS)]
     if "alignment" in config.heads and not any(part.startswith(_ALIGNMENT) for part in untrained):
         untrained.append(f"{_ALIGNMENT}: trained with visual tokens that were replaced")
     notes = [note for note in account.get("notes") or [] if not str(note).startswith(_MARK)]

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         to_json,
     )
     from videobert.runtime import Runtime, load
+    from videobert.tasks.report_stream import ReportStream
     from videobert.token_file import VisualTokens
     from videobert.video import FrameArray, open_clips
 
@@ -77,6 +78,7 @@ _HOME = {
     "FrameArray": "videobert.video",
     "Limits": "videobert.limits",
     "Recipe": "videobert.recipe",
+    "ReportStream": "videobert.tasks.report_stream",
     "Runtime": "videobert.runtime",
     "VisualTokens": "videobert.token_file",
     "html_page": "videobert.report.html",
@@ -109,6 +111,7 @@ __all__ = [
     "Recipe",
     "Report",
     "ReportSegment",
+    "ReportStream",
     "Runtime",
     "Segment",
     "Still",

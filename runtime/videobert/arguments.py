@@ -20,6 +20,8 @@ from videobert.errors import InputError, UsageError
 _T = TypeVar("_T")
 # Above any list of labels; an endless iterator ends here.
 MOST_TEXTS = 100_000
+# Above the tracks of any file.
+MOST_TRACKS = 65_536
 
 
 def whole(
@@ -180,7 +182,8 @@ def check_track(track: object) -> int | None:
     """The number of a video track, or None."""
     if track is None:
         return None
-    return whole("track", track, least=0, allowed="the number of a video track, 0 or more", fix="Leave track out.")
+    allowed = f"the number of a video track, 0 to {MOST_TRACKS - 1}"
+    return whole("track", track, least=0, most=MOST_TRACKS - 1, allowed=allowed, fix="Leave track out.")
 
 
 def as_whole(value: object) -> int | None:

@@ -111,7 +111,7 @@ class ModelConfig:
         """
         if isinstance(fields, dict) and fields.get("format") != FORMAT_VERSION:
             raise ModelError(
-                "this model folder has a format that is not known",
+                "config.json: this model folder has a format that is not known",
                 seen=fields.get("format"),
                 allowed=FORMAT_VERSION,
                 fix="Install the videobert release that wrote it.",

@@ -32,7 +32,7 @@ def typed(folder: str | Path) -> str:
 
 def make_codebook(folder: str | Path) -> str:
     """The way from a folder without a codebook to one that sees videos."""
-    return f"Make one with {command('cluster VIDEOS --model', folder)}, then run {command('build', folder)}."
+    return f"For video, run {command('cluster VIDEOS --model', folder)}, then {command('build', folder)}."
 
 
 def mend(folder: Path, name: str) -> str:

@@ -235,7 +235,12 @@ def _read_manifest(root: Path) -> tuple[dict[str, str], str]:
 
 
 def _first_build(root: Path) -> str:
-    return f"Run {command('build', root)}." if (root / WEIGHTS).is_file() else mend(root, MANIFEST)
+    if not (root / WEIGHTS).is_file():
+        return mend(root, MANIFEST)
+    if (root / CODEBOOK).is_file():
+        return f"Run {command('build', root)}."
+    cluster = command("cluster VIDEOS --model", root)
+    return f"Run {cluster}, then {command('build', root)}; the second alone makes a model that reads text only."
 
 
 def _not_listed(root: Path, name: str) -> ModelError:

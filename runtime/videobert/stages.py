@@ -78,12 +78,11 @@ class Stages:
         self._codebook = _codebook(folder) if folder.has_codebook else None
         self._assign: Assign | None = None
         if self._codebook is not None:
-            takes_over = engine if isinstance(engine, AssignsTokens) else None
-            self._assign = (
-                takes_over.assigner(self._codebook)
-                if takes_over
-                else partial(self._codebook.assign, threads=self.threads)
-            )
+            self._assign = self._codebook.assign
+            if isinstance(engine, AssignsTokens):
+                self._assign = engine.assigner(self._codebook)
+            elif self.threads is not None:
+                self._assign = partial(self._codebook.assign, threads=self.threads)
         self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
         self._by_turns = threads is not None and engine.device == "CPU"
         self._started: list[Future[Any]] = []

@@ -150,3 +150,99 @@ def test_train_passes_on_its_options_and_prints_the_results(
     assert asked == [((tmp_path / "out", tmp_path / "out.work"), expected)]
     answer = call("train", "shapes", "--out", tmp_path / "out", "--json").json
     assert answer["results"]["cloze"]["colour"]["top1"] == 0.97
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    path = tmp_path / "f.safetensors"
+    write_features(path, ROWS, backbone_hash="0" * 16, clip_hash="1" * 16)
+    return path
+
+
+SMALL = ("--branching", "2", "--depth", "1")
+
+
+def test_cluster_does_not_write_over_a_codebook_unless_told_to(call: Any, tmp_path: Path, features: Path) -> None:
+    out = tmp_path / "codebook.safetensors"
+    out.write_bytes(b"in use")
+    ended = call("cluster", features, "--out", out, *SMALL, "--json")
+    assert ended.code == 2
+    assert "the place to write to is taken" in ended.err
+    assert "--replace" in ended.err
+    assert out.read_bytes() == b"in use"
+    ended = call("cluster", features, "--out", out, *SMALL, "--replace", "--json")
+    assert ended.code == 0
+    assert len(Codebook.load(out)) == 2
+
+
+def test_cluster_without_a_place_does_not_write_over_what_lies_there(
+    call: Any, tmp_path: Path, features: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("cluster", features, *SMALL).code == 0
+    assert call("cluster", features, *SMALL).code == 2
+
+
+def test_cluster_does_not_write_to_a_bundled_model(call: Any, features: Path) -> None:
+    ended = call("cluster", features, "--model", "shapes", "--replace")
+    assert ended.code == 2
+    assert "a bundled model is not written to" in ended.err
+    assert "--out FILE" in ended.err
+
+
+def test_a_codebook_is_put_into_a_model_folder_by_the_way_that_fits_the_model(
+    call: Any, tmp_path: Path, features: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    ended = call("cluster", features, "--out", folder / "codebook.safetensors")
+    assert ended.code == 2
+    assert f"--model {folder}" in ended.err
+    # With --model, the folder's own place is the folder: it is checked as such.
+    ended = call("cluster", features, "--model", folder, "--out", folder / "codebook.safetensors")
+    assert ended.code == 3
+    assert "config.json" in ended.err
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+
+
+def test_build_says_at_once_what_is_missing(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "videobert_modeling.export", None)  # whatever imports it has begun to work
+    (tmp_path / "config.json").write_text("{}")
+    for arguments in ([], ["--out", tmp_path / "out"]):
+        ended = call("build", tmp_path, *arguments, "--json")
+        assert ended.code == 3
+        assert "config.json" in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("target", ["tensorrt-rtx", "tensorrt"])
+def test_engines_of_a_model_without_a_codebook_are_refused_at_once(
+    target: str, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videobert.cli.build_engines.check_job", lambda *_: False)
+    (tmp_path / "config.json").write_text("{}")
+    ended = call("build", tmp_path, "--target", target, "--json")
+    assert ended.code == 3
+    assert "has no codebook yet" in ended.err
+    assert "videobert cluster VIDEOS --model" in ended.err
+
+
+def test_import_tells_the_exceptions_and_lists_every_tensor_when_asked(call: Any, tmp_path: Path) -> None:
+    import torch
+
+    from videobert_modeling.models import S3D
+
+    state = S3D(0.125, 32, 5).state_dict()
+    torch.save(state, tmp_path / "s3d.pth")
+    short = call("import", "s3d", tmp_path / "s3d.pth", "--out", tmp_path / "a.safetensors")
+    assert short.code == 0
+    lines = short.out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("385 used, ")
+    assert lines[1].endswith("more: a training counter")
+    assert lines[2].startswith("ignored: classifier.1.weight, classifier.1.bias: ")
+    long = call("import", "s3d", tmp_path / "s3d.pth", "--out", tmp_path / "b.safetensors", "--verbose")
+    assert len(long.out.splitlines()) == len(state) + 1
+    everything = call("import", "s3d", tmp_path / "s3d.pth", "--out", tmp_path / "c.safetensors", "--json").json
+    assert len(everything["tensors"]) == len(state)

@@ -223,7 +223,8 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "context_clips": WHOLE | {"int", "zero", "huge", "too huge to print"},
     },
 }
-SHARED = {"stride": WHOLE | {"None", "int"}, "on_progress": {"None", "class"}, "cancel": {"None"}}
+# What is tried is saved tokens, which have no tracks.
+SHARED = {"stride": WHOLE | {"None", "int"}, "track": {"None"}, "on_progress": {"None", "class"}, "cancel": {"None"}}
 ARGUMENTS = [(verb, name) for verb in GOOD for name in (*TAKEN[verb], *SHARED)]
 
 
@@ -246,6 +247,8 @@ OF_OPEN_CLIPS: list[tuple[str, set[str]]] = [
     ("limits", {"None"}),
     ("on_progress", {"None"}),
     ("cancel", {"None"}),
+    ("threads", WHOLE | {"None", "int"}),
+    ("track", {"None", "zero"}),
     ("decoder", set()),
     ("device", set()),
 ]
@@ -443,7 +446,7 @@ def test_the_rest_of_a_codebook(model: Runtime, tmp_path: Path, monkeypatch: pyt
     feature = np.zeros((1, codebook.dim), np.float32)
     assert answered(codebook.assign) == set()
     assert answered(lambda method: codebook.assign(feature, method)) == set()
-    assert answered(lambda threads: codebook.assign(feature, threads=threads)) == WHOLE | {"int", "zero"}
+    assert answered(lambda threads: codebook.assign(feature, threads=threads)) == WHOLE | {"None", "int", "zero"}
     assert answered(lambda given: codebook.check(given, codebook.clip_hash)) == set()
     assert answered(Codebook.load) == set()
     assert answered(Codebook.from_bytes) == set()

@@ -94,13 +94,13 @@ def test_a_damaged_manifest_is_told_by_itself_or_by_the_file_that_it_no_longer_n
     path = folder / "manifest.json"
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
 
-    def use_all() -> None:
+    def read_everything() -> None:
         for name in (*READ, *GRAPHS):
             use(folder, name, tmp_path / "cache")
         ModelFolder(folder).verify()
 
     with pytest.raises(ModelError, match="manifest") as refused:
-        use_all()
+        read_everything()
     assert refused.value.fix
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import videobert
@@ -99,9 +100,15 @@ def _running(process: int) -> int:
 
 @pytest.fixture(scope="module")
 def large(factory: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Large enough for FFmpeg to decode in threads."""
+    """Large enough for FFmpeg to decode in threads, and noise, so that decoding takes longer than anything else."""
+    random = np.random.default_rng(0)
+    noise = [random.integers(0, 256, (360, 640, 3), np.uint8) for _ in range(4)]
     path: Path = factory.write_clip(
-        tmp_path_factory.mktemp("large") / "large.mp4", size=(640, 360), ticks=tuple(range(75))
+        tmp_path_factory.mktemp("large") / "large.mp4",
+        size=(640, 360),
+        ticks=tuple(range(60)),
+        frames=(noise[number % 4] for number in range(60)),
+        options={"preset": "ultrafast", "qp": "20"},
     )
     return path
 

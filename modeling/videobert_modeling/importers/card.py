@@ -7,6 +7,9 @@ from typing import Any
 
 from videobert.config import ModelConfig
 
+# How an account's list of untrained parts calls the visual half of the token table.
+VISUAL_ROWS = "visual rows of the token table"
+
 
 def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> str:
     """The text of `README.md`.
@@ -28,12 +31,14 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
     ]
     if untrained:
         lines += ["Answers that rest on these parts mean nothing until they are trained.", ""]
-    if not sees:
+    if not sees and any(part.startswith(VISUAL_ROWS) for part in untrained):
         lines += [
             "There is no codebook yet: make one with `videobert cluster VIDEOS --model FOLDER`, then run "
             "`videobert build FOLDER`.",
             "",
         ]
+    elif not sees:
+        lines += ["There is no codebook: import again with `--centroids`, those that the visual rows rest on.", ""]
     if notes:
         lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
     lines += ["## Sizes", "", f"- {config.words} words, {config.visual_tokens} visual tokens, one joiner"]

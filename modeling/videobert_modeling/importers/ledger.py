@@ -13,6 +13,8 @@ from videobert.errors import ModelError
 
 Status = Literal["used", "renamed", "tied", "ignored", "missing", "unexplained"]
 _LISTED = 20
+_NAMED = 3
+_EXCEPTIONS = ("ignored", "missing", "unexplained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,23 @@ class Ledger:
                 fix="Check the kind, or pass strict=False (--no-strict) to leave them out.",
             )
 
+    @property
+    def counts(self) -> str:
+        """How many tensors have each status, as one line."""
+        return ", ".join(f"{n} {status}" for status, n in Counter(entry.status for entry in self.entries).items())
+
+    def summary(self) -> str:
+        """What a reader must know, as lines of text: counts, what is untrained, notes, and the exceptions by reason."""
+        exceptions: dict[tuple[str, str], list[str]] = {}
+        for entry in self.entries:
+            if entry.status in _EXCEPTIONS:
+                exceptions.setdefault((entry.status, entry.reason), []).append(entry.name)
+        lines = [self.counts, *self._remarks()]
+        for (status, reason), names in exceptions.items():
+            shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+            lines.append(f"{status}: {shown}" + (f": {reason}" if reason else ""))
+        return "\n".join(lines)
+
     def table(self) -> str:
         """The ledger as aligned text, one tensor a line, then the notes and the counts."""
         rows = [
@@ -83,10 +102,10 @@ class Ledger:
         ]  # fmt: skip
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
         lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]).rstrip() for row in rows]
-        lines += [f"note: {note}" for note in self.notes]
-        lines += [f"uninitialised: {part}" for part in self.uninitialised]
-        counts = Counter(entry.status for entry in self.entries)
-        return "\n".join([*lines, ", ".join(f"{n} {status}" for status, n in counts.items())])
+        return "\n".join([*lines, *self._remarks(), self.counts])
+
+    def _remarks(self) -> list[str]:
+        return [*(f"note: {note}" for note in self.notes), *(f"uninitialised: {part}" for part in self.uninitialised)]
 
     def to_json(self) -> dict[str, Any]:
         """The ledger as JSON values."""

@@ -15,6 +15,7 @@ from videobert.config import BackboneConfig
 from videobert.errors import ModelError
 from videobert.model_folder import backbone_hash
 from videobert.recipe import Recipe
+from videobert_modeling.importers.card import VISUAL_ROWS
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.torchvision_s3d import read_s3d, width_of
@@ -55,7 +56,7 @@ def visual_side(
     """
     if backbone is not None:
         network, account = read_s3d(backbone, strict=strict)
-        ledger.notes.append(f"backbone from {account.source}: {account.table().splitlines()[-1]}")
+        ledger.notes.append(f"backbone from {account.source}: {account.counts}")
         width = width_of(network)
     else:
         with torch.random.fork_rng(devices=()):
@@ -95,10 +96,10 @@ def visual_rows(count: int, width: int, codebook: Codebook | None, ledger: Ledge
     if codebook is not None and codebook.dim == width:
         rows[:count] = torch.from_numpy(np.array(codebook.leaves))
         ledger.notes.append(f"{count} visual rows start from the centroids")
-        ledger.uninitialised.append("visual rows of the token table: started from the centroids, not trained")
+        ledger.uninitialised.append(f"{VISUAL_ROWS}: started from the centroids, not trained")
     else:
         if codebook is not None:
             ledger.notes.append(f"centroids {codebook.dim} wide cannot start rows {width} wide")
-        ledger.uninitialised.append("visual rows of the token table: random")
+        ledger.uninitialised.append(f"{VISUAL_ROWS}: random")
     ledger.uninitialised.append("joiner row of the token table: random")
     return rows

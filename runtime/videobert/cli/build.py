@@ -16,7 +16,7 @@ from videobert.cli.output import print_json, print_row
 from videobert.cli.talk import note, steps, waiting
 from videobert.cli.targets import CUBINS, TargetJob, builder_of
 from videobert.errors import EngineUnavailable, ModelError, UsageError
-from videobert.mending import BUNDLED, make_codebook
+from videobert.mending import BUNDLED, make_codebook, typed
 from videobert.model_folder import find
 from videobert.report.times import elapsed
 
@@ -160,7 +160,7 @@ def export_graphs(folder: Path, out: Path | None, options: TalkOptions) -> list[
     sees = check_buildable(folder, out).codebook is not None
     if not sees:
         note(
-            f"note: {folder} has no codebook yet: its text side is built, for fill and embed of text. For video: "
+            f"note: {typed(folder)} has no codebook yet, so its text side alone is built, for fill and embed of text. "
             f"{make_codebook(folder)}",
             options,
         )

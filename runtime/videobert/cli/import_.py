@@ -11,6 +11,7 @@ from videobert.cli.door import modeling
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import print_json, print_text
 from videobert.cli.talk import note, waiting
+from videobert.mending import CODEBOOK, typed
 
 _PARTS = "Parts"
 _DETAILS = "Details"
@@ -89,12 +90,19 @@ def import_(
     strict: Annotated[
         bool, typer.Option(help="Refuse a source with tensors that nothing explains.", rich_help_panel=_DETAILS)
     ] = True,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="List every tensor and what became of it.", rich_help_panel=_DETAILS)
+    ] = False,
     *,
     options: TalkOptions,
 ) -> None:
-    """Import a checkpoint of another project, with an account of every tensor.
+    """Import a checkpoint of another project. --verbose, --json and a folder's import.json account for every tensor.
 
-    Example: videobert import bert bert-base-uncased/ --out my-model && videobert build my-model
+    Example, from a backbone and a BERT to answers about a video:
+
+    videobert import s3d s3d.pth --out s3d.safetensors &&
+    videobert import bert bert-base-uncased/ --backbone s3d.safetensors --out my-model &&
+    videobert cluster clip.mp4 --model my-model && videobert build my-model && videobert run clip.mp4 --model my-model
     """
     with modeling("import", "build"):
         from videobert_modeling.importers import import_checkpoint
@@ -122,5 +130,16 @@ def import_(
     if options.json:
         print_json({"out": str(out), **ledger.to_json()})
     else:
-        print_text(ledger.table())
+        print_text(ledger.table() if verbose else ledger.summary())
         note(f"wrote {out}", options)
+        if out.is_dir():
+            note(f"next: {_next(out, ledger.uninitialised)}", options)
+
+
+def _next(folder: Path, untrained: list[str]) -> str:
+    build = f"videobert build {typed(folder)}"
+    if (folder / CODEBOOK).is_file():
+        return build
+    if not any(part.startswith("visual rows") for part in untrained):
+        return f"import again with --centroids, those that this model was trained with; for text alone, {build}"
+    return f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from videobert.built_here import require
+from videobert.code_file import read_code
 from videobert.cuda.driver import CudaDriver, Function, Stream
 from videobert.cuda.packing import pack
-from videobert.cuda.sidecar import LARGEST_FILE_BYTES, REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
+from videobert.cuda.sidecar import REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
 from videobert.errors import InputError, MismatchError, ModelError
 
 _LARGEST_SIDECAR_BYTES = 8 << 20
@@ -24,8 +23,8 @@ def target_of(capability: int) -> str:
 class CubinLibrary:
     """Kernels of `engines/cuda-smNN`, for the driver's device.
 
-    A cubin is code: it must be this user's own build, or the caller vouches for it. Every file must be a plain file
-    that not everyone can write, of the size and with the hash that the sidecar says, which has a hash over itself.
+    A cubin is code: it must be this user's own build, or the caller vouches for it. Every file must be one that
+    `code_file` takes, of the size and with the hash that the sidecar says, which has a hash over itself.
 
     Args:
         driver: decides the capability that is accepted.
@@ -104,7 +103,7 @@ class CubinLibrary:
 
 
 def _read(folder: Path, capability: int, trusted: bool) -> tuple[Sidecar, dict[str, bytes]]:
-    sidecar = parse(_content(folder / SIDECAR, _LARGEST_SIDECAR_BYTES))
+    sidecar = parse(read_code(folder / SIDECAR, _LARGEST_SIDECAR_BYTES, REBUILD))
     require(sidecar.digest, str(folder / SIDECAR), trusted=trusted)
     if sidecar.capability != capability or sidecar.target != target_of(capability):
         raise MismatchError(
@@ -115,22 +114,6 @@ def _read(folder: Path, capability: int, trusted: bool) -> tuple[Sidecar, dict[s
         )
     contents = {}
     for stored in sidecar.files():
-        contents[stored.file] = _content(folder / stored.file, stored.size_bytes)
+        contents[stored.file] = read_code(folder / stored.file, stored.size_bytes, REBUILD)
         stored.check(contents[stored.file])
     return sidecar, contents
-
-
-def _content(path: Path, most_bytes: int) -> bytes:
-    try:
-        # A link could lead to a file that someone else can change.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IWOTH:
-                raise PermissionError(f"mode {stat.filemode(found.st_mode)}: not a plain file, or anyone may change it")
-            content = file.read(min(most_bytes, LARGEST_FILE_BYTES) + 1)
-    except OSError as error:
-        raise ModelError(f"{path.name} cannot be used", seen=str(error), fix=REBUILD) from error
-    if len(content) > most_bytes:
-        raise MismatchError(f"{path.name} is larger than it should be", allowed=f"{most_bytes} bytes", fix=REBUILD)
-    return content

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from videobert.atomic import write_atomically
+from videobert.code_file import opened_code
 from videobert.errors import InputError
-from videobert.user_cache import cache_folder, check_owned, own_folder
+from videobert.user_cache import cache_folder, own_folder
 
 _MAGIC = b"VBCACHE\x01"
 _DIGEST_BYTES = 32
@@ -54,14 +55,12 @@ class CompiledCache:
         if self._folder is None:
             return None
         try:
-            descriptor = os.open(self._path(self._folder, key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with open(descriptor, "rb") as file:
-                check_owned(os.fstat(file.fileno()))
+            with opened_code(self._path(self._folder, key)) as file:
                 head = file.read(len(_MAGIC) + _DIGEST_BYTES)
                 payload = file.read()
                 # Marks it as used; a cache that cannot be written to still serves.
                 with contextlib.suppress(OSError):
-                    os.utime(descriptor)
+                    os.utime(file.fileno())
         except OSError:
             return None
         if head != _MAGIC + hashlib.sha256(payload).digest():

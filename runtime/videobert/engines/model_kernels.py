@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.sidecar import SIDECAR
-from videobert.engines.tensorrt.place import places
-from videobert.errors import ModelError, UntrustedError
+from videobert.engines.tensorrt.place import first_usable, places
+from videobert.errors import ModelError
 from videobert.model_folder import ModelFolder
 
 
@@ -14,18 +16,18 @@ def open_library(model: ModelFolder, driver: CudaDriver, *, trusted: bool = Fals
     """What `videobert build --target cuda-smNN` wrote for the driver's device, in the folder or the user's cache.
 
     Raises:
-        ModelError: there is nothing, or see `CubinLibrary`.
+        ModelError: there is nothing, or what is there may not be loaded; see `CubinLibrary`.
     """
     target = target_of(driver.capability)
-    refused: UntrustedError | None = None
-    for place in places(model, target):
-        if (place / SIDECAR).exists():
-            try:
-                return CubinLibrary(driver, place, trusted=trusted)
-            except UntrustedError as error:
-                refused = refused or error
-    raise refused or ModelError(
-        "this model has no compiled kernels for this GPU",
-        seen=f"{driver.device_name}, {target}",
-        fix=f"Run `videobert build {model.root.name} --target {target}` on any machine with torch and Triton.",
-    )
+
+    def load(place: Path) -> CubinLibrary | None:
+        return CubinLibrary(driver, place, trusted=trusted) if (place / SIDECAR).exists() else None
+
+    library = first_usable(places(model, target), load)
+    if library is None:
+        raise ModelError(
+            "this model has no compiled kernels for this GPU",
+            seen=f"{driver.device_name}, {target}",
+            fix=f"Run `videobert build {model.root.name} --target {target}` on any machine with torch and Triton.",
+        )
+    return library

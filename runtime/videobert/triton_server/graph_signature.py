@@ -22,15 +22,10 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """All inputs and outputs of a graph, in order.
-
-    Args:
-        most: largest batch that it takes, if it says so; 0 if it does not.
-    """
+    """All inputs and outputs of a graph, in order."""
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    most: int = 0
 
 
 def signature_of(content: bytes, name: str) -> Signature:

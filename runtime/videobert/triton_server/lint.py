@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from videobert.errors import EngineUnavailable, ModelError
-from videobert.triton_server.graph_signature import Port, signature_of
+from videobert.triton_server.graph_signature import Port, Signature, signature_of
 from videobert.triton_server.model_config import DATA_TYPES
+from videobert.triton_server.pipeline_signature import signature_of_pipeline
+from videobert.triton_server.requirement import INSTALL
 
-INSTALL = "pip install 'videobert[triton-server]'"
 _FILES = {"onnxruntime": "model.onnx", "tensorrt": "model.plan", "dali": "model.dali"}
+# A TensorRT plan does not say what it takes to whoever has no TensorRT.
+_SIGNATURES: Mapping[str, Callable[[bytes, str], Signature]] = {
+    "model.onnx": signature_of,
+    "model.dali": signature_of_pipeline,
+}
 _CONFIG_BYTES = 1 << 20
 
 
@@ -19,8 +25,9 @@ def lint(repository: Path) -> list[str]:
     """Every fault found, one line each; an empty list is a repository that should load.
 
     Checked: each configuration against the protobuf that Triton's own client ships; names, version folders and files;
-    dims and types against the graphs themselves; an ensemble's wiring: every input mapped, every tensor made before it
-    is used, and types and dims equal along each edge.
+    inputs and outputs of every ONNX graph and DALI pipeline against their configuration, both ways: none missing, none
+    too many, types, dims and batches; an ensemble's wiring: every input mapped, every tensor made before it is used and
+    used once it is made, and types, dims and batches equal along each edge.
 
     Raises:
         EngineUnavailable: Triton's client library is not installed.
@@ -86,13 +93,13 @@ def _model_faults(folder: Path, config: Any) -> Iterator[str]:
         file = version / wanted
         if not file.is_file() or not file.stat().st_size:
             yield f"{version.name}/{wanted} is missing or empty"
-        elif wanted.endswith(".onnx"):
+        elif wanted in _SIGNATURES:
             yield from _graph_faults(file, config)
 
 
 def _graph_faults(file: Path, config: Any) -> Iterator[str]:
     try:
-        signature = signature_of(file.read_bytes(), file.name)
+        signature = _SIGNATURES[file.name](file.read_bytes(), file.name)
     except (ModelError, OSError) as error:
         yield str(error)
         return
@@ -101,8 +108,7 @@ def _graph_faults(file: Path, config: Any) -> Iterator[str]:
         ("output", config.output, signature.outputs),
     ):
         by_name = {port.name: port for port in ports}
-        if group == "input":
-            yield from (f"the graph's input {name} is not listed" for name in by_name if name not in _names(tensors))
+        yield from (f"the graph's {group} {name} is not listed" for name in by_name if name not in _names(tensors))
         for tensor in tensors:
             port = by_name.get(tensor.name)
             if port is None:
@@ -116,7 +122,9 @@ def _port_faults(group: str, tensor: Any, port: Port, most: int) -> Iterator[str
         yield f"{group} {tensor.name} is {_type_name(tensor.data_type)}, the graph's is {DATA_TYPES[port.dtype]}"
     shape = tuple(tensor.reshape.shape) if tensor.HasField("reshape") else tuple(tensor.dims)
     batch, dims = (port.dims[:1], port.dims[1:]) if most else ((), port.dims)
-    if not _fits(shape, dims):
+    if most and not batch:
+        yield f"{group} {tensor.name} has no axis for a batch in the graph, the configuration allows {most}"
+    elif not _fits(shape, dims):
         yield f"{group} {tensor.name} has dims {list(shape)}, the graph's are {list(dims)}"
     if batch and batch[0] not in (-1, most):
         yield f"{group} {tensor.name} has batch {batch[0]} in the graph, the configuration allows {most}"
@@ -128,7 +136,8 @@ def _fits(first: Iterable[int], second: Iterable[int]) -> bool:
 
 
 def _ensemble_faults(config: Any, configs: dict[str, Any]) -> Iterator[str]:
-    made = {tensor.name: tensor for tensor in config.input}
+    made = {tensor.name: _Edge(tensor.name, tensor, config) for tensor in config.input}
+    used: set[str] = set()
     for step in config.ensemble_scheduling.step:
         model = configs.get(step.model_name)
         if model is None:
@@ -142,31 +151,51 @@ def _ensemble_faults(config: Any, configs: dict[str, Any]) -> Iterator[str]:
             if name not in step.input_map and not tensor.optional:
                 yield f"input {name} of {model.name} is not mapped"
         for name, source in step.input_map.items():
+            used.add(source)
             if name not in inputs:
                 yield f"{model.name} has no input {name}"
             elif source not in made:
                 yield f"{source} is used by {model.name} before it is made"
             else:
-                yield from _edge_faults(f"{model.name}.{name}", inputs[name], source, made[source])
+                yield from _Edge(f"{model.name}.{name}", inputs[name], model).faults(made[source])
         for name, target in step.output_map.items():
             if name not in outputs:
                 yield f"{model.name} has no output {name}"
             elif target in made:
                 yield f"{target} is made twice"
             else:
-                made[target] = outputs[name]
+                made[target] = _Edge(target, outputs[name], model)
     for tensor in config.output:
+        used.add(tensor.name)
         if tensor.name not in made:
             yield f"output {tensor.name} is never made"
         else:
-            yield from _edge_faults(f"output {tensor.name}", tensor, tensor.name, made[tensor.name])
+            yield from _Edge(f"output {tensor.name}", tensor, config).faults(made[tensor.name])
+    yield from (f"{name} is used by no step and is no output" for name in made if name not in used)
 
 
-def _edge_faults(to: str, wanted: Any, source: str, given: Any) -> Iterator[str]:
-    if wanted.data_type != given.data_type:
-        yield f"{to} is {_type_name(wanted.data_type)}, {source} is {_type_name(given.data_type)}"
-    if not _fits(wanted.dims, given.dims):
-        yield f"{to} has dims {list(wanted.dims)}, {source} has {list(given.dims)}"
+class _Edge(NamedTuple):
+    """One end of an ensemble's wire: what it is called in messages, and the tensor of the model that has it."""
+
+    called: str
+    tensor: Any
+    model: Any
+
+    @property
+    def dims(self) -> list[int]:
+        """As the ensemble passes it on: the batch, where the model has one, is an axis like the others."""
+        return [-1] * bool(self.model.max_batch_size) + list(self.tensor.dims)
+
+    def faults(self, given: _Edge) -> Iterator[str]:
+        """What keeps `given` from being passed to this end."""
+        if self.tensor.data_type != given.tensor.data_type:
+            wanted, found = _type_name(self.tensor.data_type), _type_name(given.tensor.data_type)
+            yield f"{self.called} is {wanted}, {given.called} is {found}"
+        if bool(self.model.max_batch_size) != bool(given.model.max_batch_size):
+            if not _fits(self.dims, given.dims):
+                yield f"{self.called} has dims {self.dims} with its batch, {given.called} has {given.dims}"
+        elif not _fits(self.tensor.dims, given.tensor.dims):
+            yield f"{self.called} has dims {list(self.tensor.dims)}, {given.called} has {list(given.tensor.dims)}"
 
 
 def _names(tensors: Any) -> set[str]:

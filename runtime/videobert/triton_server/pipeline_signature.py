@@ -23,7 +23,7 @@ _FIELDS: Final = {
     "Argument": {"name": ("string", 1), "ints": ("*int64", 4)},
     "InputOutput": {"name": ("string", 1), "dtype": ("int64", 5), "ndim": ("int64", 6)},
     "OpDef": {"name": ("string", 1), "args": ("*Argument", 4), "output": ("*InputOutput", 3)},
-    "PipelineDef": {"batch_size": ("int64", 2), "op": ("*OpDef", 5), "pipe_outputs": ("*InputOutput", 7)},
+    "PipelineDef": {"op": ("*OpDef", 5), "pipe_outputs": ("*InputOutput", 7)},
 }
 
 
@@ -43,7 +43,7 @@ def signature_of_pipeline(content: bytes, name: str) -> Signature:
     outputs = [_port(each.name, [each.dtype], [each.ndim], name) for each in pipeline.pipe_outputs]
     if not inputs or not outputs:
         raise _damaged(name, "no input" if not inputs else "no output")
-    return Signature(tuple(inputs), tuple(outputs), most=int(pipeline.batch_size))
+    return Signature(tuple(inputs), tuple(outputs))
 
 
 def _parsed(content: bytes, name: str) -> Any:

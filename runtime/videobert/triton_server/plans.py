@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from videobert.engines.tensorrt.place import load_plan, places
-from videobert.errors import UntrustedError
+from videobert.engines.tensorrt.place import first_usable, load_plan, places
 from videobert.model_folder import ModelFolder
 
 # TensorRT-RTX plans cannot be loaded by the server.
@@ -27,7 +27,7 @@ class ServedPlan:
 
 
 def plans_of(folder: ModelFolder, *, trusted: bool = False) -> dict[str, ServedPlan]:
-    """The plans by stage; empty if the folder has none. What is there must be sound.
+    """The plans by stage; empty if the folder has none. What is there must be sound, as for the runtime.
 
     Args:
         trusted: the caller vouches for whoever built them.
@@ -37,26 +37,19 @@ def plans_of(folder: ModelFolder, *, trusted: bool = False) -> dict[str, ServedP
         ModelError: a plan or sidecar is damaged, or others could have changed it.
         MismatchError: a plan was built from other graphs than the folder's.
     """
-    refused: UntrustedError | None = None
-    for place in places(folder, _LIBRARY):
+
+    def load(place: Path) -> dict[str, ServedPlan] | None:
         stages = sorted(path.stem for path in place.glob("*.plan"))
-        try:
-            loaded = {
-                stage: load_plan(folder, place, stage, library=_LIBRARY, version=None, trusted=trusted)
-                for stage in stages
-            }
-        except UntrustedError as error:
-            refused = refused or error
-            continue
-        if loaded:
-            return {
-                stage: ServedPlan(
-                    content=plan,
-                    profiles=len(sidecar.recipe.get("profiles", ())),
-                    version=str(sidecar.recipe.get("version")),
-                )
-                for stage, (plan, sidecar) in loaded.items()
-            }
-    if refused:
-        raise refused
-    return {}
+        loaded = {
+            stage: load_plan(folder, place, stage, library=_LIBRARY, version=None, trusted=trusted) for stage in stages
+        }
+        return {
+            stage: ServedPlan(
+                content=plan,
+                profiles=len(sidecar.recipe.get("profiles", ())),
+                version=str(sidecar.recipe.get("version")),
+            )
+            for stage, (plan, sidecar) in loaded.items()
+        } or None
+
+    return first_usable(places(folder, _LIBRARY), load) or {}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from videobert.errors import ModelError
-from videobert_modeling.importers.ledger import Intake, Ledger
+from videobert_modeling.importers.ledger import Entry, Intake, Ledger
 
 
 def intake(strict: bool = True) -> Intake:
@@ -102,3 +102,20 @@ def test_a_tensor_that_cannot_be_used_is_refused_by_name(tensor, message):
 def test_halves_become_float32():
     value = Intake({"x": torch.ones(2, dtype=torch.bfloat16)}, Ledger("test", "f")).take("x", "y")
     assert value.dtype == torch.float32
+
+
+def test_a_summary_tells_counts_first_and_exceptions_by_reason() -> None:
+    ledger = Ledger("S3D", "s3d.pth", notes=["took something off"], uninitialised=["head: random"])
+    ledger.entries += [Entry(f"layer.{i}", "used", (1,), f"layer.{i}") for i in range(400)]
+    ledger.entries += [Entry(f"counter.{i}", "ignored", (), None, "a training counter") for i in range(60)]
+    ledger.entries += [Entry("fc.weight", "unexplained", (2, 3)), Entry("ours", "missing", None, "ours", "a reason")]
+    assert ledger.summary().splitlines() == [
+        "400 used, 60 ignored, 1 unexplained, 1 missing",
+        "note: took something off",
+        "uninitialised: head: random",
+        "ignored: counter.0, counter.1, counter.2 and 57 more: a training counter",
+        "unexplained: fc.weight",
+        "missing: ours: a reason",
+    ]
+    assert len(ledger.table().splitlines()) == 462 + 3
+    assert ledger.table().splitlines()[-1] == ledger.counts

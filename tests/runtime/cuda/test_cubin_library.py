@@ -115,7 +115,9 @@ def _same_json(flipped: bytearray, sound: bytes) -> bool:
 
 
 @pytest.mark.parametrize("name", ["kernels.json", "clear-01234567.cubin", "nearest-flat.bin"])
-@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "longer", "folder", "link", "open", "pipe"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "empty", "truncated", "longer", "folder", "link", "open", "group", "pipe"]
+)
 def test_a_file_that_is_not_sound_is_refused(name: str, damage: str, folder: Path, driver: Any, tmp_path: Path) -> None:
     path = folder / name
     sound = path.read_bytes()
@@ -133,7 +135,9 @@ def test_a_file_that_is_not_sound_is_refused(name: str, damage: str, folder: Pat
         (tmp_path / "elsewhere").write_bytes(sound)
         path.symlink_to(tmp_path / "elsewhere")
     elif damage == "open":
-        path.chmod(0o666)
+        path.chmod(0o646)
+    elif damage == "group":
+        path.chmod(0o664)
     elif damage == "pipe":
         os.mkfifo(path)
     refused(folder, driver)
@@ -247,6 +251,9 @@ def test_own_kernels_in_the_cache_are_used_beside_shipped_ones(
     monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped, folder))
     assert open_library(model, driver).sidecar.triton == "3.7.1"
     assert open_library(model, driver, trusted=True).sidecar.triton == "of someone else"
+    (shipped / "kernels.json").chmod(0o664)
+    assert open_library(model, driver, trusted=True).sidecar.triton == "3.7.1"
+    (shipped / "kernels.json").chmod(0o644)
     monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped,))
     with pytest.raises(UntrustedError, match="shipped"):
         open_library(model, driver)

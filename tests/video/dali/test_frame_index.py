@@ -111,7 +111,7 @@ def test_an_outlier_where_frames_are_shown_as_they_are_decoded(factory, tmp_path
 
 
 def test_an_outlier_later_than_a_decoder_holds_frames_back(factory, tmp_path):
-    plain = factory.write_clip(tmp_path / "a.mp4", options={"x264-params": "bframes=3:keyint=100"})
+    plain = factory.write_clip(tmp_path / "a.mp4", options={"x264-params": "bframes=3:keyint=100:scenecut=0"})
     path = factory.restamp(plain, tmp_path / "b.mp4", {2: 12800 * 7200})
     with pytest.raises(InexactIndex, match="hold it back"):
         indexed(path)

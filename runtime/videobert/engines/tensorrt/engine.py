@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,7 @@ class TensorRtEngine:
         versions = installed_flavours()
         self._folder, self._lock = folder, threading.Lock()
         self._trusted = options.trust_engines
+        self._threads = options.threads
         self._owns_driver = driver is None
         self._driver = open_driver(options.cuda) if driver is None else driver
         self._stages: dict[str, StageExecutor] = {}
@@ -115,21 +117,22 @@ class TensorRtEngine:
         """
         if has_cubins(self._driver, self._folder):
             try:
-                assign = CubinNearest(self._driver, self._folder, codebook, trusted=self._trusted).assign
+                kernels = CubinNearest(self._driver, self._folder, codebook, trusted=self._trusted)
+                kernels.threads = self._threads
                 self.tokenisation = "cubins"
-                return assign
+                return kernels.assign
             except UntrustedError as error:
                 self.fallback = "; ".join(filter(None, [self.fallback, f"compiled kernels: {error}"]))
         if NEAREST not in self._stages:
             self.tokenisation = "host"
-            return codebook.assign
+            return codebook.assign if self._threads is None else partial(codebook.assign, threads=self._threads)
         self.tokenisation = "engine"
 
         def propose(features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
             found = self._outputs(NEAREST, {"features": features})
             return found["scores"], found["ids"]
 
-        return ExactNearest(propose, codebook).assign
+        return ExactNearest(propose, codebook, threads=self._threads).assign
 
     def close(self) -> None:
         """See `Engine.close`."""

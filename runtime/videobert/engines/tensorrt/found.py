@@ -8,10 +8,10 @@ from pathlib import Path
 from videobert.cuda.driver import CudaDriver
 from videobert.engines.tensorrt.flavour import CLASSIC, FLAVOURS, RTX, Flavour
 from videobert.engines.tensorrt.graph_files import TOP_STAGES, stages_of
-from videobert.engines.tensorrt.place import load_plan, places
+from videobert.engines.tensorrt.place import first_usable, load_plan, places
 from videobert.engines.tensorrt.sidecar import Sidecar
 from videobert.engines.tensorrt.targets import CAPABILITIES
-from videobert.errors import EngineUnavailable, MismatchError, ModelError
+from videobert.errors import EngineUnavailable, MismatchError
 from videobert.model_folder import ModelFolder
 
 BACKBONE = "backbone"
@@ -85,18 +85,17 @@ def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, st
         MismatchError: they are damaged, or for another model, version or GPU.
         ModelError: others could have changed a file, or one is missing.
     """
-    problems: list[ModelError] = []
-    for target, version in versions.items():
-        flavour = FLAVOURS[target]
-        for place in places(folder, target):
-            if not (place / f"{BACKBONE}.json").exists():
-                continue
-            try:
-                return _load(folder, driver, flavour, version, place, trusted)
-            except ModelError as error:
-                problems.append(error)
-    if problems:
-        raise problems[0]
+    flavour_of = {place: FLAVOURS[target] for target in versions for place in places(folder, target)}
+
+    def load(place: Path) -> Found | None:
+        if not (place / f"{BACKBONE}.json").exists():
+            return None
+        flavour = flavour_of[place]
+        return _load(folder, driver, flavour, versions[flavour.target], place, trusted)
+
+    found = first_usable(flavour_of, load)
+    if found is not None:
+        return found
     raise EngineUnavailable(
         "this model has no TensorRT engines for a library that is installed here",
         seen=", ".join(f"{FLAVOURS[target].module} {version}" for target, version in versions.items()),

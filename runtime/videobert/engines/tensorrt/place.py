@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from videobert.built_here import require
+from videobert.code_file import read_code
 from videobert.engines.tensorrt.plan_info import read_header
-from videobert.engines.tensorrt.sidecar import Sidecar, read_sidecar, read_trusted
+from videobert.engines.tensorrt.sidecar import REBUILD, Sidecar, read_sidecar
 from videobert.errors import EngineUnavailable, MismatchError, ModelError
 from videobert.model_folder import BUNDLED, ModelFolder, own_place
 from videobert.user_cache import cache_folder, own_folder
 
 _FOLDER = "engines"
+Found = TypeVar("Found")
 
 
 def place_for(folder: ModelFolder, target: str) -> Path:
@@ -49,6 +53,29 @@ def places(folder: ModelFolder, target: str) -> tuple[Path, ...]:
     """Where engines may lie, in the order in which they are looked for."""
     cached = _cached(folder, target)
     return (folder.root / _FOLDER / target, *(() if cached is None else (cached,)))
+
+
+def first_usable(places: Iterable[Path], load: Callable[[Path], Found | None]) -> Found | None:
+    """What `load` makes of the first place that has something which may be loaded; None if there is nothing anywhere.
+
+    A place whose code is not to be trusted, damaged or for another machine does not hide a later one, such as this
+    user's own build beside what came with the folder.
+
+    Raises:
+        ModelError: what was wrong in the first place that had something, if no other could be used.
+    """
+    problem: ModelError | None = None
+    for place in places:
+        try:
+            found = load(place)
+        except ModelError as error:
+            problem = problem or error
+        else:
+            if found is not None:
+                return found
+    if problem is not None:
+        raise problem
+    return None
 
 
 def load_plan(
@@ -100,7 +127,7 @@ def load_plan(
             allowed=", ".join(recipe["targets"]),
             fix=f"Build it with `--sm {capability}`.",
         )
-    plan = read_trusted(place / f"{stage}.plan")
+    plan = read_code(place / f"{stage}.plan", sidecar.size_bytes, REBUILD)
     sidecar.check_plan(plan)
     if library == "tensorrt_rtx":
         header = read_header(plan)

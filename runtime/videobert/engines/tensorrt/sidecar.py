@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from videobert.code_file import read_code
 from videobert.engines.tensorrt.plan_info import Fusion
 from videobert.engines.tensorrt.profiles import Profile
-from videobert.errors import MismatchError, ModelError
+from videobert.errors import MismatchError
 
 SIDECAR_VERSION = 1
 _MOST_BYTES = 1 << 20
-_FIX = "Build the engine again with `videobert build`."
+REBUILD = "Build the engine again with `videobert build`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +93,14 @@ class Sidecar:
             own = fields.pop("self")
             if fields.pop("format") != SIDECAR_VERSION or own != _digest({"format": SIDECAR_VERSION, **fields}):
                 raise ValueError("its hash is not that of its content")
+            if not isinstance(fields["size_bytes"], int) or fields["size_bytes"] < 0:
+                raise ValueError(f"size_bytes is {fields['size_bytes']!r}")
             fusion = fields.pop("fusion")
             return cls(fusion=None if fusion is None else Fusion(**fusion), **fields)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise MismatchError("this engine's sidecar is damaged or was changed", seen=str(error), fix=_FIX) from error
+            raise MismatchError(
+                "this engine's sidecar is damaged or was changed", seen=str(error), fix=REBUILD
+            ) from error
 
     def check_plan(self, plan: bytes) -> None:
         """Whether `plan` is the one described.
@@ -110,37 +113,13 @@ class Sidecar:
                 "this plan is not the one that its sidecar describes",
                 seen=f"{len(plan)} bytes",
                 allowed=f"{self.size_bytes} bytes with sha256 {self.sha256[:16]}…",
-                fix=_FIX,
+                fix=REBUILD,
             )
 
 
-def read_trusted(path: Path, most_bytes: int | None = None) -> bytes:
-    """The content of a file that only its owner, this user or root, can change.
-
-    Raises:
-        ModelError: it is missing, not a plain file, or others could have written it.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.getuid()) or found.st_mode & 0o022:
-                raise ModelError(
-                    "an engine is code, and others could have changed this file",
-                    seen=f"{path.name}: mode {stat.filemode(found.st_mode)}, owner {found.st_uid}",
-                    fix="Build it again, or make it yours alone: chmod go-w.",
-                )
-            content = file.read() if most_bytes is None else file.read(most_bytes + 1)
-    except OSError as error:
-        raise ModelError(f"{path.name} cannot be read", seen=str(error), fix=_FIX) from error
-    if most_bytes is not None and len(content) > most_bytes:
-        raise ModelError(f"{path.name} is too large", seen=len(content), allowed=most_bytes, fix=_FIX)
-    return content
-
-
 def read_sidecar(path: Path) -> Sidecar:
-    """The sidecar in a file; see `read_trusted` and `Sidecar.from_bytes` for the errors."""
-    return Sidecar.from_bytes(read_trusted(path, _MOST_BYTES))
+    """The sidecar in a file; see `read_code` and `Sidecar.from_bytes` for the errors."""
+    return Sidecar.from_bytes(read_code(path, _MOST_BYTES, REBUILD))
 
 
 def _digest(fields: dict[str, Any]) -> str:

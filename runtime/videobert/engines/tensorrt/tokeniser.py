@@ -35,10 +35,11 @@ class ExactNearest:
     Args:
         propose: scores and ids of the nearest candidates of each feature, scores ascending; see `nearest_graph`.
         codebook: what they are candidates of.
+        threads: for what is searched on the CPU, see `Codebook.assign`.
     """
 
-    def __init__(self, propose: Propose, codebook: Codebook) -> None:
-        self._propose, self._codebook = propose, codebook
+    def __init__(self, propose: Propose, codebook: Codebook, *, threads: int | None = None) -> None:
+        self._propose, self._codebook, self._threads = propose, codebook, threads
         self._leaves = codebook.leaves.astype(np.float64)
         self._longest = float(np.sqrt((self._leaves**2).sum(axis=1).max()))
         terms = codebook.leaves.shape[1] + _EXTRA
@@ -47,10 +48,10 @@ class ExactNearest:
     def assign(self, features: Features, method: Assignment = "flat") -> Tokens:
         """See `Codebook.assign`."""
         if method != "flat" or not _usable(features, self._codebook):
-            return self._codebook.assign(features, method)
+            return self._codebook.assign(features, method, threads=self._threads)
         scores, found = self._propose(np.ascontiguousarray(features, np.float32))
         if found.size and (found.min() < 0 or found.max() >= len(self._leaves)):
-            return self._codebook.assign(features)
+            return self._codebook.assign(features, threads=self._threads)
         # Ascending ids, so that the first of equal distances is the lowest.
         found = np.sort(found, axis=1)
         points = features.astype(np.float64)
@@ -61,7 +62,7 @@ class ExactNearest:
         open_rows = ~self._settled(points, scores.max(axis=1).astype(np.float64), nearest, found.shape[1])
         distances = np.minimum(np.sqrt(nearest), np.finfo(np.float32).max).astype(np.float32)
         if open_rows.any():
-            ids[open_rows], distances[open_rows] = self._codebook.assign(features[open_rows])
+            ids[open_rows], distances[open_rows] = self._codebook.assign(features[open_rows], threads=self._threads)
         return ids, distances
 
     def _settled(
@@ -87,10 +88,15 @@ def _usable(features: Features, codebook: Codebook) -> bool:
 
 
 class CubinNearest:
-    """The compiled kernels, which decide exactly on the device."""
+    """The compiled kernels, which decide exactly on the device.
+
+    Attributes:
+        threads: for what is searched on the CPU, see `Codebook.assign`.
+    """
 
     def __init__(self, driver: CudaDriver, folder: ModelFolder, codebook: Codebook, *, trusted: bool) -> None:
         self._codebook = codebook
+        self.threads: int | None = None
         library = open_library(folder, driver, trusted=trusted)
         self._searches = {
             method: CudaNearest(driver, library, codebook.hash, method) for method in library.sidecar.searches
@@ -100,7 +106,7 @@ class CubinNearest:
     def assign(self, features: Features, method: Assignment = "flat") -> Tokens:
         """See `Codebook.assign`."""
         if method not in self._searches or not _usable(features, self._codebook):
-            return self._codebook.assign(features, method)
+            return self._codebook.assign(features, method, threads=self.threads)
         return self._searches[method].assign(np.ascontiguousarray(features))
 
 

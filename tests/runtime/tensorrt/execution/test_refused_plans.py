@@ -37,6 +37,10 @@ def let_others_write(place: Path) -> None:
     (place / "backbone.plan").chmod(0o666)
 
 
+def let_the_group_write(place: Path) -> None:
+    (place / "backbone.plan").chmod(0o664)
+
+
 def link(place: Path) -> None:
     path = place / "backbone.plan"
     path.rename(place / "elsewhere")
@@ -59,8 +63,9 @@ def swap(place: Path) -> None:
         (cut, MismatchError, "not the one that its sidecar describes"),
         (change_the_sidecar, MismatchError, "sidecar is damaged or was changed"),
         (let_others_write, ModelError, "others could have changed this file"),
-        (link, ModelError, "cannot be read"),
-        (remove, ModelError, "cannot be read"),
+        (let_the_group_write, ModelError, "others could have changed this file"),
+        (link, ModelError, "backbone.plan cannot be used"),
+        (remove, ModelError, "text_head.plan is missing"),
         (swap, MismatchError, "for another stage"),
     ],
 )

@@ -42,9 +42,9 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     rows: list[int] = []
     assign = Codebook.assign
 
-    def counted(self: Codebook, features: Any, *rest: Any) -> Any:
+    def counted(self: Codebook, features: Any, *rest: Any, **options: Any) -> Any:
         rows.append(len(features))
-        return assign(self, features, *rest)
+        return assign(self, features, *rest, **options)
 
     monkeypatch.setattr(Codebook, "assign", counted)
     return rows
@@ -131,9 +131,10 @@ def test_compiled_kernels_come_first(
 
     monkeypatch.setattr(engine_module, "has_cubins", lambda *arguments: True)
     monkeypatch.setattr(engine_module, "CubinNearest", Cubins)
-    engine = TensorRtEngine(folder, EngineOptions(), driver)
+    engine = TensorRtEngine(folder, EngineOptions(threads=3), driver)
     codebook = codebook_of(np.ones((3, 4)))
-    assert engine.assigner(codebook).__self__.__class__ is Cubins  # type: ignore[attr-defined]
+    kernels = engine.assigner(codebook).__self__  # type: ignore[attr-defined]
+    assert (kernels.__class__, kernels.threads) == (Cubins, 3)
     assert engine.tokenisation == "cubins"
     assert made == [(driver, folder, codebook, False)]
     engine.close()
