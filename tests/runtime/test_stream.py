@@ -595,8 +595,8 @@ def test_memory_does_not_grow_over_two_thousand_clips(grey: Runtime, changes: st
         tracemalloc.stop()
     assert (count == 1) == (changes == "never")
     assert len(sizes) == 2
-    # 1,790 clips are 186 MB of pixels, one picture of each 12 MB.
-    assert sizes[1] - sizes[0] < 300_000
+    # 1,790 clips are 186 MB of pixels, one picture of each 12 MB. Of the 176 that may be kept at a time, half or all are.
+    assert sizes[1] - sizes[0] < 700_000
 
 
 def test_a_live_stream_is_held_to_the_longest_duration(model_folder: Path, engine: GreyEngine) -> None:
