@@ -63,7 +63,7 @@ def check_refit(folder: Path, *, replace: bool) -> None:
     """Whether a codebook may be put into a folder, before one is made.
 
     Args:
-        replace: the caller gives up the codebook, and the trained visual rows, that are there.
+        replace: the caller gives up the codebook that is there, and the visual rows that rest on it.
 
     Raises:
         UsageError: the folder is a bundled model's or cannot be written, or holds what would be lost.
@@ -75,21 +75,11 @@ def check_refit(folder: Path, *, replace: bool) -> None:
         )
     check_sizes(folder)
     check_place(folder)
-    if replace:
-        return
-    if (folder / CODEBOOK).exists():
+    if (folder / CODEBOOK).exists() and not replace:
         raise UsageError(
             "this model has a codebook, on which its visual rows and all saved tokens rest",
             seen=str(folder / CODEBOOK),
             fix="Pass --replace to give both up, or --out FILE for a codebook elsewhere.",
-        )
-    account = _account(folder)
-    if account is None or not any(part.startswith(VISUAL_ROWS) for part in account["uninitialised"]):
-        raise UsageError(
-            "the visual rows of this model were trained, with centroids that the folder does not hold",
-            seen=str(folder),
-            fix="Import the checkpoint again with --centroids, the ones that it was trained with, or pass --replace: "
-            "the rows then start anew, untrained.",
         )
 
 
@@ -121,6 +111,8 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
     if _BIAS in tensors:
         tensors[_BIAS] = _resized(tensors[_BIAS], config, torch.zeros(len(codebook)))
     before = _account(folder) or Ledger("videobert", config.name).to_json()
+    if not any(part.startswith(VISUAL_ROWS) for part in before["uninitialised"]):
+        ledger.notes.append("the visual rows before them were trained, for other centroids, and are gone")
     after = _retold(before, config, ledger)
     card = _card(folder, (config, before), (new, after), codebook)
 

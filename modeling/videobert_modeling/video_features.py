@@ -143,7 +143,7 @@ def cluster_into(
 
     Args:
         sources: videos, or feature files of the model's own backbone.
-        replace: give up the codebook, or the trained visual rows, that the folder holds.
+        replace: give up the codebook that the folder holds.
 
     Raises:
         UsageError, ModelError: as `check_refit`, before anything is read; else as `cluster_videos`.

@@ -200,6 +200,14 @@ def test_probes_are_left_out_unless_time_is_given(suite: ModuleType) -> None:
     assert {found["state"] for found in suite.probes(asked).values()} == {"not reached"}
 
 
+def test_parts_of_the_suite_can_be_run_alone(suite: ModuleType) -> None:
+    asked = suite._parser().parse_args(["out.json", "--families", "--probes", "nvdec", "answers", "--probes-s", "1e-9"])
+    assert asked.families == []
+    assert list(suite.probes(asked)) == ["nvdec", "answers"]
+    with pytest.raises(SystemExit):
+        suite._parser().parse_args(["out.json", "--probes", "no such probe"])
+
+
 def test_a_failed_probe_is_a_failed_suite(suite: ModuleType) -> None:
     result = {"figures": [], "tests": {"state": "passed"}, "sanitizer": {"state": "left out"}}
     assert suite.good(result | {"probes": {"nvdec": {"state": "left out"}}})

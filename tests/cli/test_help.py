@@ -95,6 +95,13 @@ def test_help_names_what_an_option_takes_and_nothing_for_a_flag(verb: str | None
         assert re.search(rf"^  {flag}   +[A-Z]", shown, re.MULTILINE), flag
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_usage_writes_each_argument_once_in_its_brackets(verb: str, call: Any) -> None:
+    usage = call(verb, "--help").said.split(" Options")[0]
+    assert "[[" not in usage
+    assert "..." not in usage
+
+
 def test_help_says_which_values_an_option_takes(call: Any) -> None:
     shown = call("run", "--help").said
     assert "--engine NAME What runs the graphs. [auto, openvino, tensorrt, torch] [default: auto]" in shown

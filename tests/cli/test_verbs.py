@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from videobert.errors import InputError
 from videobert.limits import Limits
+from videobert.model_folder import find
 from videobert.results import to_json
 
 CALLS = {
@@ -135,6 +137,17 @@ def test_run_without_a_video_uses_the_clip_of_the_model(call: Any, fake: Any, tm
     assert ended.code == 0
     assert fake.asked[0][1] == (str(tmp_path / "clip.mp4"),)
     assert "no video given" in ended.err
+
+
+def test_a_damaged_clip_of_a_model_is_named(call: Any, fake: Any, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(find("shapes"), tmp_path / "copy"))
+    content = (copy / "clip.mp4").read_bytes()
+    (copy / "clip.mp4").write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    ended = call("run", "--model", copy)
+    assert ended.code == 3
+    assert "clip.mp4 is not the file that the manifest describes" in ended.err
+    assert "Copy the model folder again" in ended.err
+    assert not fake.asked
 
 
 def test_run_without_a_video_and_without_a_clip_says_what_to_type(call: Any, fake: Any, tmp_path: Path) -> None:

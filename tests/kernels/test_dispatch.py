@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 import torch
 
@@ -32,6 +34,16 @@ def test_without_triton_kernels_are_not_replaced_silently(monkeypatch: pytest.Mo
     monkeypatch.setattr(dispatch, "HAS_TRITON", False)
     with pytest.raises(KernelError, match="Triton is not installed"):
         choose("auto", torch.zeros(1, device=device))
+
+
+def test_nothing_is_searched_for_while_an_operator_runs(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    """torch.compile looks inside; torch 2.11 gives up at the search for a module."""
+
+    def search(name: str) -> None:
+        raise AssertionError(f"searched for {name}")
+
+    monkeypatch.setattr(importlib.util, "find_spec", search)
+    assert choose("auto", torch.zeros(1, device=device)) == "triton"
 
 
 def test_an_unknown_backend_is_named() -> None:

@@ -17,7 +17,8 @@ import torch
 from onnx import TensorProto, numpy_helper
 from safetensors.torch import load_file
 
-from videobert.errors import InputError, ModelError, VideoBertError
+from videobert.codebook import Codebook
+from videobert.errors import InputError, MismatchError, ModelError, VideoBertError
 from videobert.model_folder import ModelFolder
 from videobert.recipe import Recipe
 from videobert_modeling.export import ExportedGraph, export_folder
@@ -240,6 +241,71 @@ def test_nothing_is_written_when_a_graph_is_refused(source: Path, tmp_path: Path
     with pytest.raises(VideoBertError, match="alignment_head"):
         export_folder(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def traced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every graph is traced already."""
+    monkeypatch.setattr(
+        "videobert_modeling.export.folder.to_onnx",
+        lambda graph: (folder / "graphs" / f"{graph.name}.onnx").read_bytes(),
+    )
+
+
+def _content(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize("place", ["inside", "new"])
+def test_a_disk_that_is_full_leaves_what_was_there(
+    source: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, traced: None, built: bool, place: str
+):
+    copy = Path(shutil.copytree(folder if built else source, tmp_path / "copy"))
+    before = _content(copy)
+    calls = iter(range(100))
+
+    def full(*_: object) -> None:
+        if next(calls) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("videobert.atomic.os.chmod", full)
+    with pytest.raises(OSError, match="No space left"):
+        export_folder(copy, None if place == "inside" else tmp_path / "out")
+    assert _content(copy) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+    assert (copy / "graphs").exists() == built
+
+
+def test_a_new_place_appears_whole(source: Path, folder: Path, tmp_path: Path, traced: None):
+    (tmp_path / "out").mkdir()
+    export_folder(source, tmp_path / "out")
+    assert _content(tmp_path / "out") == _content(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_text_side_is_the_encoder_and_the_text_head(source: Path, folder: Path, tmp_path: Path, traced: None):
+    steps: list[tuple[str, int, int]] = []
+    graphs = export_folder(source, tmp_path / "out", lambda *step: steps.append(step), text_only=True)
+    assert [graph.name for graph in graphs] == ["encoder", "text_head"]
+    assert [name for name, _, _ in steps] == ["encoder", "text_head", "manifest"]
+    names = {f"graphs/{name}.onnx" for name in ("encoder", "text_head")}
+    assert {name for name in ModelFolder(tmp_path / "out").names() if name.startswith("graphs/")} == names
+    export_folder(folder, tmp_path / "out", text_only=True)  # what was there of the visual half goes
+    assert _content(tmp_path / "out").keys() & {"graphs/backbone.onnx", "graphs/visual_head.onnx"} == set()
+
+
+def test_a_codebook_of_another_model_is_refused_before_the_work(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    copy = Path(shutil.copytree(source, tmp_path / "copy"))
+    leaves = np.ones((tiny().visual_tokens, tiny().backbone.feature_dim), np.float32)
+    codebook = Codebook(leaves=leaves, distances=leaves[0, :2], backbone_hash="other", clip_hash=RECIPE.clip_hash)
+    codebook.save(copy / "codebook.safetensors")
+    monkeypatch.setattr("videobert_modeling.export.folder.load_weights", None)
+    with pytest.raises(MismatchError, match="was made for another backbone than this folder's"):
+        export_folder(copy)
+    assert _content(copy).keys() == _content(source).keys() | {"codebook.safetensors"}
 
 
 @pytest.mark.parametrize("name", ["config.json", "recipe.json", "model.safetensors"])

@@ -125,6 +125,19 @@ def test_the_folder_says_what_is_untrained(tmp_path: Path) -> None:
     assert "no codebook yet" not in card
 
 
+@pytest.mark.parametrize("untrained", [None, [], ["alignment head: random"]], ids=str)
+def test_trained_rows_that_give_way_are_told(tmp_path: Path, untrained: list[str] | None) -> None:
+    folder = make(tmp_path / "model", untrained=untrained)
+    assert not untrained_backbone(folder)
+    check_refit(folder, replace=False)
+    told = refit(folder, codebook_of(folder))
+    assert "the visual rows before them were trained, for other centroids, and are gone" in told.notes
+    account = json.loads((folder / "import.json").read_text())
+    assert account["uninitialised"] == list(told.untrained)
+    assert f"{RANDOM[1]}" in told.untrained
+    assert not any("were trained" in note for note in refit(folder, codebook_of(folder, 5)).notes)
+
+
 def test_a_card_that_someone_wrote_on_keeps_what_was_written(tmp_path: Path) -> None:
     folder = make(tmp_path / "model")
     (folder / "README.md").write_text("# Mine\n\nLicence: ours.\n")
@@ -178,15 +191,6 @@ class TestRefused:
             check_refit(self.hold(folder), replace=False)
         assert "--replace" in refused.value.fix
         check_refit(folder, replace=True)
-
-    @pytest.mark.parametrize("untrained", [None, [], ["alignment head: random"]], ids=str)
-    def test_trained_rows_of_centroids_that_are_not_there(self, untrained: list[str] | None) -> None:
-        folder = self.hold(make(self.folder, untrained=untrained))
-        with pytest.raises(UsageError, match="visual rows of this model were trained") as refused:
-            check_refit(folder, replace=False)
-        assert "--centroids" in refused.value.fix
-        check_refit(folder, replace=True)
-        assert not untrained_backbone(folder)
 
     def test_a_bundled_model(self) -> None:
         with pytest.raises(UsageError, match="bundled model is not written to"):

@@ -38,7 +38,11 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
             "",
         ]
     elif not sees:
-        lines += ["There is no codebook: import again with `--centroids`, those that the visual rows rest on.", ""]
+        lines += [
+            "There is no codebook: import again with `--centroids`, those that the visual rows were trained with. "
+            "`videobert cluster VIDEOS --model FOLDER` makes another one and starts the rows anew.",
+            "",
+        ]
     if notes:
         lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
     lines += ["## Sizes", "", f"- {config.words} words, {config.visual_tokens} visual tokens, one joiner"]

@@ -50,7 +50,7 @@ def cluster(
         bool,
         typer.Option(
             "--replace",
-            help="Give up the codebook, and the trained visual rows, that are there.",
+            help="Give up the codebook that is there, and in a model the visual rows that rest on it.",
         ),
     ] = False,
     branching: Annotated[int, typer.Option(min=2, help="Branches at each level of the tree.")] = 12,

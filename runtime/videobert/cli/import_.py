@@ -140,6 +140,10 @@ def _next(folder: Path, untrained: list[str]) -> str:
     build = f"videobert build {typed(folder)}"
     if (folder / CODEBOOK).is_file():
         return build
-    if not any(part.startswith("visual rows") for part in untrained):
-        return f"import again with --centroids, those that this model was trained with; for text alone, {build}"
-    return f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
+    cluster = f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
+    if any(part.startswith("visual rows") for part in untrained):
+        return cluster
+    return (
+        "import again with --centroids, those that this model was trained with; or start its visual half anew with "
+        f"{cluster}"
+    )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import videobert
 from videobert.cli.talk import note, waiting
 from videobert.errors import InputError
-from videobert.model_folder import find
+from videobert.mending import MANIFEST
+from videobert.model_folder import ModelFolder, find
 
 if TYPE_CHECKING:
     from videobert.cli.options import VideoOptions
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from videobert.token_file import VisualTokens
 
 STANDARD_INPUT = "-"
+
+_CLIP = "clip.mp4"
 
 
 @contextmanager
@@ -47,13 +50,15 @@ def video_or_clip(video: str | None, options: VideoOptions) -> str:
 
     Raises:
         InputError: no video given, and the model has no clip of its own.
-        ModelError: no video given, and there is no such model.
+        ModelError: no video given, and there is no such model, or its clip is damaged.
     """
     if video is not None:
         return video
-    clip = find(options.model) / "clip.mp4"
-    if not clip.is_file():
+    folder = find(options.model)
+    if not (folder / _CLIP).is_file():
         raise InputError("no video given", fix=f"Name one: `videobert run VIDEO --model {options.model}`.")
+    # A folder that was not built is refused when it is loaded, with what to do.
+    clip = ModelFolder(folder).verified_path(_CLIP) if (folder / MANIFEST).is_file() else folder / _CLIP
     note("no video given: here is the clip that comes with the model", options)
     return str(clip)
 

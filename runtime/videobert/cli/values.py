@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from videobert.errors import UsageError
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+# Python reads no more digits than 4300.
+_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
