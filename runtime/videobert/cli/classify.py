@@ -23,7 +23,7 @@ def classify(
     videos: Annotated[
         list[str],
         typer.Argument(
-            metavar="VIDEO...",
+            metavar="VIDEO",
             help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
             show_default=False,
         ),

@@ -28,7 +28,7 @@ def embed(
     videos: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[VIDEO...]",
+            metavar="VIDEO",
             help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
             show_default=False,
         ),

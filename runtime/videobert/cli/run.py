@@ -27,7 +27,7 @@ def run(
     videos: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[VIDEO...]",
+            metavar="VIDEO",
             help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input. The model's own clip "
             "if not given.",
             show_default=False,
