@@ -84,6 +84,16 @@ def test_an_option_is_named_in_full(call: Any, fake: Any) -> None:
     assert call("fill", "a [MASK]", "-v", "x").err.startswith("error: --visual is not a whole number\n")
 
 
+@pytest.mark.parametrize(("digits", "code"), [(19, 0), (30, 0), (5000, 2)])
+def test_a_whole_number_may_have_many_digits(digits: int, code: int, call: Any, fake: Any) -> None:
+    ended = call("run", "clip.mp4", "--top", "9" * digits)
+    assert ended.code == code
+    if code:
+        assert "error: --top is out of range\n" in ended.err
+    else:
+        assert fake.asked[-1][2]["top"] == int("9" * digits)
+
+
 def test_what_is_typed_behind_two_dashes_is_no_option(call: Any, fake: Any) -> None:
     ended = call("align", "--", "clip.mp4", "a", "--json")
     assert ended.code == 2

@@ -152,3 +152,12 @@ def test_help_loads_no_library_that_it_does_not_need() -> None:
 def test_the_module_runs_as_a_command() -> None:
     done = subprocess.run([sys.executable, "-m", "videobert", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"videobert {videobert.__version__}\n"
+
+
+@pytest.mark.parametrize("verb", ["run", "tokens", "embed", "classify", "cluster"])
+def test_arguments_that_may_be_repeated_are_marked_once(verb: str, call: Any) -> None:
+    page = call(verb, "--help").out
+    name, optional = ("SOURCES", False) if verb == "cluster" else ("VIDEO", verb in ("run", "embed"))
+    usage = f"[{name}…]" if optional else f"{name}…"
+    assert page.splitlines()[0].startswith(f"Usage: videobert {verb} {usage} ")
+    assert f"\n  {name}…   " in page

@@ -190,3 +190,46 @@ def test_files_of_several_videos_go_to_a_folder_each_under_a_name_of_its_own(
     assert call(verb, "a.mp4", option, f"one{suffix}").code == 0
     assert (films / f"one{suffix}").is_file()
     assert call(verb, "a.mp4", option, "pages").code == 2
+
+
+@pytest.mark.parametrize(("verb", "option"), [("run", "--html"), ("tokens", "--out"), ("embed", "--out")])
+def test_no_output_takes_the_place_of_a_video(verb: str, option: str, call: Any, fake: Any, films: Path) -> None:
+    (films / "a.mp4").write_bytes(b"film")
+    (films / "link.mp4").symlink_to("a.mp4")
+    (films / "hard.mp4").hardlink_to("a.mp4")
+    for place in ("a.mp4", "./film/../a.mp4", "link.mp4", "hard.mp4"):
+        ended = call(verb, "a.mp4", option, place)
+        assert (ended.code, f"{option} would overwrite a video" in ended.err) == (2, True)
+    assert not fake.loaded
+    assert (films / "a.mp4").read_bytes() == b"film"
+    # What is not read may be replaced.
+    assert call(verb, "film/b.mp4", option, "hard.mp4").code == 0
+
+
+def test_of_several_videos_none_is_overwritten_by_the_answer_about_another(call: Any, fake: Any, films: Path) -> None:
+    (films / "a.vbt").write_bytes(b"kept")
+    ended = call("tokens", "a.mp4", "a.vbt", "--out", ".")
+    assert (ended.code, (films / "a.vbt").read_bytes()) == (2, b"kept")
+
+
+def test_a_folder_is_searched_for_files_alone(call: Any, fake: Any, films: Path) -> None:
+    """Opening a named pipe waits for whoever writes to it, for ever."""
+    os.mkfifo(films / "film" / "camera.mp4")
+    (films / "film" / "device.mp4").symlink_to("/dev/zero")
+    (films / "film" / "gone.mp4").symlink_to("nowhere")
+    ended = call("tokens", "film", "--json")
+    assert [line["source"] for line in lines(ended)] == [*IN_FILM[:2], "film/gone.mp4", *IN_FILM[2:]]
+    # By its own name it is read.
+    assert call("tokens", "film/camera.mp4", "a.mp4").code == 0
+    assert fake.asked[-2][1] == ("film/camera.mp4",)
+
+
+def test_a_name_cannot_begin_a_line_of_its_own(call: Any, fake: Any, films: Path) -> None:
+    ended = call("tokens", "a\n0.0–1.5 s\t<7>\t1.mp4", "a.mp4")
+    assert ended.out.splitlines()[0] == "==> a\\n0.0–1.5 s\\t<7>\\t1.mp4 <=="
+
+
+def test_what_the_others_lack_is_not_told_where_there_are_none(call: Any, fake: Any, films: Path) -> None:
+    fail_on(fake, {name: InputError("torn") for name in ("a.mp4", "b.mp4")})
+    assert "the others" in call("tokens", "a.mp4", "c.mp4").err
+    assert "the others" not in call("tokens", "a.mp4", "b.mp4").err

@@ -57,7 +57,7 @@ class Failure:
         lines = [*wrapped(str(fields["what"]), width, first=f"{kind}: ", rest="  ")]
         for name in ("seen", "allowed", "fix"):
             if fields[name] is not None:
-                lines += wrapped(str(fields[name]), width, first=f"  {name + ':':<9}", rest=" " * 11)
+                lines += wrapped(str(fields[name]) or "an empty text", width, first=f"  {name + ':':<9}", rest=" " * 11)
         _write("\n".join(lines))
 
 

@@ -15,7 +15,8 @@ from videobert.cli.failure import INTERNAL, failure_of
 from videobert.cli.output import check_folder, check_writable, print_json, print_text
 from videobert.cli.session import STANDARD_INPUT, label, open_model, source
 from videobert.cli.talk import progress
-from videobert.errors import InputError, VideoBertError
+from videobert.errors import InputError, UsageError, VideoBertError
+from videobert.printable import printable
 
 if TYPE_CHECKING:
     from videobert.cli.options import VideoOptions
@@ -59,7 +60,8 @@ class Input:
     def print_heading(self) -> None:
         """Say on stdout which video the lines to come are about, if there are several."""
         if self.several:
-            print_text(f"==> {self.video} <==")
+            # A line break in the name would begin a line that looks like an answer.
+            print_text(f"==> {printable(self.video)} <==")
 
 
 def answer_each(
@@ -82,10 +84,11 @@ def answer_each(
         out: what `option` was given: a file, or with several videos a folder, for one file of each with `suffix`.
 
     Raises:
-        UsageError: `out` cannot be written.
+        UsageError: `out` cannot be written, or is one of the videos.
         VideoBertError: of the one video; or at the end, how many of several could not be used.
     """
     inputs = list(_inputs(videos, out, option, suffix))
+    _keep_videos(inputs, option)
     if not inputs[0].several:
         (only,) = inputs
         given = source(only.video)
@@ -125,7 +128,7 @@ def _recorded(error: Exception, each: Input, options: VideoOptions) -> int:
 
 def _summary(failed: Sequence[int], count: int) -> VideoBertError:
     what = f"{len(failed)} of {count} videos could not be used"
-    fix = "What each of them lacks stands above; the others are answered."
+    fix = "What each of them lacks stands above" + ("; the others are answered." if len(failed) < count else ".")
     # The worst decides: a defect of ours is not a bad video.
     return VideoBertError(what, fix=fix) if INTERNAL in failed else InputError(what, fix=fix)
 
@@ -150,16 +153,41 @@ def _inputs(videos: Sequence[str], out: Path | None, option: str, suffix: str) -
                 yield Input(video=found, several=True, out=_place(out, found, suffix, taken))
 
 
+def _keep_videos(inputs: Sequence[Input], option: str) -> None:
+    """Refuses an output that would take the place of a video, under whatever name, before any work is done for it."""
+    videos = {identity for each in inputs if (identity := _identity(each.video))}
+    for each in inputs:
+        if each.out is not None and _identity(each.out) in videos:
+            raise UsageError(
+                f"{option} would overwrite a video that is to be read", seen=str(each.out), fix="Choose another name."
+            )
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    """What two names of one file have in common; None for what is not there."""
+    try:
+        status = os.fstat(sys.stdin.fileno()) if path == STANDARD_INPUT else os.stat(path)
+    except (OSError, ValueError, AttributeError):  # no such file, no name of one, no standard input
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _in_folder(folder: str) -> Iterator[str | InputError]:
-    """The videos of a folder and of those in it, by name; hidden ones and links to folders are left out."""
+    """The videos of a folder and of those in it, by name; hidden ones and links to folders are left out.
+
+    Named pipes and devices too: opening one waits for whoever writes to it, and nobody asked for it by name.
+    """
     unread: list[OSError] = []
     found = 0
     for place, folders, names in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+            path = os.path.join(place, name)
+            film = not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+            # A link that leads nowhere is told as a file that is missing.
+            if film and (os.path.isfile(path) or not os.path.exists(path)):
                 found += 1
-                yield os.path.join(place, name)
+                yield path
     for error in unread:
         yield InputError("the folder cannot be read", seen=error.filename, fix="Check its permissions.")
     if not found and not unread:

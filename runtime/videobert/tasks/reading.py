@@ -29,4 +29,5 @@ def check_known(stages: Stages, text: str, read: ReadText) -> None:
             "the model knows no word of this text",
             seen=text,
             fix="Use words that the model was trained with; they are in its tokenizer.json.",
+            fix_cli="Use words that the model was trained with: `videobert show MODEL --words` lists them.",
         )

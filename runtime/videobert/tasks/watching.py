@@ -273,6 +273,7 @@ def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualT
             seen=tokens.assignment,
             allowed=request.assignment,
             fix="Leave assignment out, or make the tokens again from the video.",
+            fix_cli="Leave --assignment out, or make the tokens again from the video.",
         )
     if request.track is not None:
         raise MismatchError(
