@@ -154,12 +154,12 @@ class SkipPlan:
             if coded is None or size > _MOST_BYTES or len(section.coded) == _MOST_PACKETS:
                 raise _Untold(_unfed(section.coded) + ([] if fed else [packet]))
             if coded.picture.lands and section.coded:
-                _check_order(before, section)
+                _check_order(before, section, coded)
                 yield section
                 section, before, size = _Section(), section, packet.size
             section.coded.append(coded)
         if section.coded:
-            _check_order(before, section)
+            _check_order(before, section, None)
             yield section
 
     def _coded(self, packet: Packet[Any], fed: bool) -> _Coded | None:
@@ -225,8 +225,8 @@ def _in_order(coded: list[_Coded]) -> list[_Coded]:
     return sorted(coded, key=lambda each: each.ticks)
 
 
-def _check_order(before: _Section | None, section: _Section) -> None:
-    """Holds the times of a section against the order that landings promise.
+def _check_order(before: _Section | None, section: _Section, following: _Coded | None) -> None:
+    """Holds the times of a section against the order that landings promise; `following` is read already.
 
     Raises:
         _Untold: two frames of one time, or a section that reaches into another.
@@ -235,7 +235,7 @@ def _check_order(before: _Section | None, section: _Section) -> None:
     order = [*(_in_order(before.own)[-1:] if before else []), *leading, *own]
     rises = all(a.ticks < b.ticks for a, b in pairwise(order))
     if not rises or (landing.picture.lands and landing is not own[0]):
-        raise _Untold(_unfed(section.coded))
+        raise _Untold(_unfed([*section.coded, *([following] if following else [])]))
 
 
 def _planned(section: _Section, decoded: set[int]) -> list[PlannedFrame]:
