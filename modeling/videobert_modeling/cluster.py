@@ -18,6 +18,8 @@ from videobert_modeling.spool import FeatureSpool, Progress
 _QUANTILES = 1001
 # With fewer training rows a leaf than this, a held-out tenth would cost more accuracy than it tells.
 _ROWS_PER_LEAF_TO_HOLD_OUT = 10
+# With fewer, most leaves are single features, at distance 0 from themselves and from nothing else.
+_ROWS_PER_LEAF_TO_MEAN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Clustering:
 
     @property
     def summary(self) -> str:
-        """Two or three plain sentences for a person."""
+        """A few plain sentences for a person."""
         codebook = self.codebook
         text = f"{len(codebook)} leaves from {self.training_rows} features."
         if self.unsplit:
@@ -49,7 +51,13 @@ class Clustering:
         text += f" Tree and flat assignment agree on {codebook.agreement or 0:.1%} of the training features"
         if self.held_out_agreement is not None:
             text += f" and on {self.held_out_agreement:.1%} of {self.held_out_rows} held out"
-        return text + "."
+        text += "."
+        if self.training_rows < _ROWS_PER_LEAF_TO_MEAN * len(codebook):
+            text += (
+                " These are hardly more features than leaves: distances, and so the out-of-domain signal, mean little."
+                " Use more video, or fewer branches and levels."
+            )
+        return text
 
 
 def train_codebook(

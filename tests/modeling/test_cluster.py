@@ -100,6 +100,12 @@ def test_agreement_and_distances_are_measured_on_the_training_rows(trained):
     assert codebook.percentile(np.median(distances)) == pytest.approx(50, abs=5)
 
 
+@pytest.mark.parametrize(("rows", "told"), [(9, True), (11, True), (13, False), (200, False)])
+def test_a_summary_tells_when_features_are_too_few_for_distances(rows, told):
+    result = cluster([blobs(rows)], branching=4, depth=1, **HASHES)
+    assert ("hardly more features than leaves" in result.summary) == told
+
+
 def test_few_rows_are_all_used_for_training():
     result = cluster([blobs(200)], branching=5, depth=3, **HASHES)
     assert result.held_out_rows == 0

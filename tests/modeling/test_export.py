@@ -351,3 +351,12 @@ def test_heads_that_the_model_lacks_get_no_graph():
     config = dataclasses.replace(tiny(), heads=("visual",))
     names = [graph.name for graph in graphs_of(S3D(0.125, 32), VideoBert(config), RECIPE)]
     assert names == ["backbone", "encoder", "visual_head"]
+
+
+@pytest.mark.parametrize("positions", [5, 8])
+def test_a_model_of_few_positions_is_exported(positions: int):
+    encoder = dataclasses.replace(tiny().encoder, positions=positions)
+    model = VideoBert(dataclasses.replace(tiny(), encoder=encoder)).eval()
+    graph = next(graph for graph in graphs_of(S3D(0.125, 32), model, RECIPE) if graph.name == "encoder")
+    assert max(len(inputs["ids"][0]) for inputs in graph.trials) == positions
+    assert Reference(graph).check("onnxruntime", onnxruntime_runner(to_onnx(graph))).holds

@@ -97,7 +97,8 @@ def _backbone(module: nn.Module, recipe: Recipe, random: torch.Generator) -> Gra
 def _encoder(module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
     longest = config.encoder.positions
 
-    def sequences(*lengths: int) -> Inputs:
+    def sequences(*wanted: int) -> Inputs:
+        lengths = [min(length, longest) for length in wanted]
         shape = (len(lengths), max(lengths))
         return {
             "ids": torch.randint(config.vocabulary, shape, generator=random),
@@ -111,7 +112,7 @@ def _encoder(module: nn.Module, config: ModelConfig, random: torch.Generator) ->
         example=sequences(7, 4),
         output="states",
         axes=("batch", "length"),
-        trials=(sequences(1), sequences(2, 9, 5), sequences(min(longest, 63)), sequences(3, min(longest, 40))),
+        trials=(sequences(1), sequences(2, 9, 5), sequences(63), sequences(3, 40)),
         longest={"length": longest},
         part=_valid,
     )
