@@ -117,8 +117,17 @@ class _Page:
     def prose(self, text: str | None) -> None:
         width = min(self._width, _WIDEST_TEXT)
         for paragraph in inspect.cleandoc(text or "").split("\n\n"):
-            if paragraph:
+            lines = paragraph.splitlines()
+            if lines and all(line.startswith("videobert ") for line in lines):
+                self._lines += ["", *(part for line in lines for part in self._typed(line))]
+            elif lines:
                 self._lines += ["", *wrapped(_plain(paragraph), width)]
+
+    def _typed(self, command: str) -> list[str]:
+        """A command to be copied: on a line of its own, or on several that a shell takes for one."""
+        end = " \\"
+        *before, last = wrapped(command, None if self._width is None else self._width - cells(end), rest="    ")
+        return [*(line + end for line in before), last]
 
     def panel(self, title: str, entries: Iterable[tuple[str, str]]) -> None:
         entries = list(entries)

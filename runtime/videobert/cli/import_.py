@@ -100,9 +100,11 @@ def import_(
 
     Example, from a backbone and a BERT to answers about a video:
 
-    videobert import s3d s3d.pth --out s3d.safetensors &&
-    videobert import bert bert-base-uncased/ --backbone s3d.safetensors --out my-model &&
-    videobert cluster clip.mp4 --model my-model && videobert build my-model && videobert run clip.mp4 --model my-model
+    videobert import s3d s3d.pth --out s3d.safetensors
+    videobert import bert bert-base-uncased/ --backbone s3d.safetensors --out my-model
+    videobert cluster clip.mp4 --model my-model
+    videobert build my-model
+    videobert run clip.mp4 --model my-model
     """
     with modeling("import", "build"):
         from videobert_modeling.importers import import_checkpoint
