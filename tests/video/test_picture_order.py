@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import av
 import pytest
 
@@ -50,7 +52,7 @@ def test_places_rise_with_the_times_from_one_landing_to_the_next(factory, tmp_pa
     for section in sections:
         for leading in (True, False):
             places = [picture.place for _, picture in sorted(section, key=lambda p: p[0]) if picture.leading == leading]
-            assert all(a < b for a, b in zip(places, places[1:], strict=False))
+            assert all(a < b for a, b in pairwise(places))
 
 
 def test_a_missing_picture_that_others_refer_to_is_noticed_in_h264(factory, tmp_path):
@@ -66,5 +68,6 @@ def test_a_missing_picture_that_others_refer_to_is_noticed_in_h264(factory, tmp_
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_what_cannot_be_read_tells_nothing(codec):
-    for data in (b"", b"\0\0\1", b"\0\0\1\x65", b"\0\0\1\x26\1", b"\0\0\1\x65" + b"\0" * 60, b"\0\0\1\x26\1" + b"\xff" * 9):
+    h264, hevc = b"\0\0\1\x65", b"\0\0\1\x26\1"
+    for data in (b"", b"\0\0\1", h264, hevc, h264 + b"\0" * 60, hevc + b"\xff" * 9):
         assert PictureReader(codec, None).read(data, True) is None

@@ -153,7 +153,8 @@ def test_progress_comes_for_every_clip(film):
 
 @pytest.mark.parametrize("number", [12, 13, 40])
 def test_a_key_frame_whose_time_lies_behind_costs_no_other_frame(factory, tmp_path, number):
-    path = factory.write_clip(tmp_path / "keys.ivf", codec="libvpx", ticks=range(60), options={"g": "1", "deadline": "realtime"})
+    options = {"g": "1", "deadline": "realtime"}
+    path = factory.write_clip(tmp_path / "keys.ivf", codec="libvpx", ticks=range(60), options=options)
     factory.set_ivf_time(path, number, 5)
     every, whole = clips(path, 1)
     assert whole.frames_left_out == 1

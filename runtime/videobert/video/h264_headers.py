@@ -153,7 +153,7 @@ def _sequence_in(bits: UnitBits) -> tuple[int, _Sequence]:
     return number, _Sequence(bool(bits.read(1)), frame_num_bits, colour_planes, order_type, order_bits)
 
 
-def _skip_scaling_list(bits: _Bits, size: int) -> None:
+def _skip_scaling_list(bits: UnitBits, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
