@@ -5,6 +5,7 @@ The pictures carry their number, so these tests see the frame that was chosen an
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction as F
 
 import numpy as np
@@ -243,6 +244,19 @@ def test_raw_streams_have_estimated_times(factory, tmp_path, suffix, codec):
 def test_containers_with_decoding_times_only(factory, tmp_path, suffix, codec, options):
     path = factory.write_clip(tmp_path / f"a.{suffix}", codec=codec, options=options)
     assert check(factory, path, *steady(40, F(1, 25))).timestamps == "decode order"
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+@pytest.mark.parametrize(("stated", "end"), [(39, F(39, 50)), (40, F(4, 5)), (4000, F(4, 5))])
+def test_the_last_frame_of_an_avi_that_counts_in_finer_ticks(factory, tmp_path, codec, stated, end):
+    """Each of its packets states one tick, of which a picture has two; a header may promise more than comes."""
+    path = factory.write_clip(
+        tmp_path / "a.avi", codec=codec, time_base=F(1, 50), ticks=range(0, 40, 2), options={"bf": "2"}
+    )
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, data.index(b"strh") + 8 + 32, stated)
+    path.write_bytes(data)
+    assert check(factory, path, steady(20, F(1, 25))[0], end).timestamps == "decode order"
 
 
 def test_gif(factory, tmp_path):

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -152,7 +153,8 @@ def test_progress_comes_for_every_clip(film):
 
 @pytest.mark.parametrize("number", [12, 13, 40])
 def test_a_key_frame_whose_time_lies_behind_costs_no_other_frame(factory, tmp_path, number):
-    path = factory.write_clip(tmp_path / "keys.ivf", codec="libvpx", ticks=range(60), options={"g": "1"})
+    options = {"g": "1", "deadline": "realtime"}
+    path = factory.write_clip(tmp_path / "keys.ivf", codec="libvpx", ticks=range(60), options=options)
     factory.set_ivf_time(path, number, 5)
     every, whole = clips(path, 1)
     assert whole.frames_left_out == 1
@@ -160,3 +162,38 @@ def test_a_key_frame_whose_time_lies_behind_costs_no_other_frame(factory, tmp_pa
         some, info = clips(path, stride)
         same(some, every, stride)
         assert (info.frames_left_out, info.end_s) == (1, whole.end_s)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("late", [0.5, 5])
+def test_a_time_that_does_not_follow_is_left_out_at_any_stride(factory, tmp_path, suffix, codec, late):
+    options = CLOSED if codec == "libx264" else {"x265-params": "keyint=24:log-level=none"}
+    whole = factory.write_clip(tmp_path / "whole.mp4", codec=codec, ticks=range(100), options=options)
+    with av.open(str(whole)) as container:
+        stream = container.streams.video[0]
+        times = [packet.pts for packet in container.demux(stream) if packet.size]
+        later = int(late / stream.time_base)
+    for number in (50, len(times) - 2):
+        path = factory.restamp(whole, tmp_path / f"late.{suffix}", {number: times[number] + later})
+        every, expected = clips(path, 1)
+        for stride in (2, 3, 5):
+            some, info = clips(path, stride)
+            same(some, every, stride)
+            assert (info.frames_left_out, info.end_s) == (expected.frames_left_out, expected.end_s)
+
+
+def test_what_is_put_in_the_place_of_a_missing_picture_is_the_same_at_any_stride(factory, tmp_path):
+    whole = factory.write_clip(tmp_path / "whole.mkv", ticks=range(100), options=CLOSED)
+    for number in (31, 79):
+        path = tmp_path / "missing.mkv"
+        with av.open(str(whole)) as one, av.open(str(path), "w") as output:
+            stream = one.streams.video[0]
+            copy = output.add_stream_from_template(stream)
+            for place, packet in enumerate(p for p in one.demux(stream) if p.size):
+                if place != number:
+                    packet.stream = copy
+                    output.mux(packet)
+        every, _ = clips(path, 1)
+        for stride in (2, 3):
+            same(clips(path, stride)[0], every, stride)

@@ -143,6 +143,20 @@ def test_a_reference_to_nothing_is_no_harm(factory, editor, tmp_path):
     assert read(factory, path)[:2] == (0, 5)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_the_transparency_of_another_track_is_not_the_film(factory, editor, tmp_path, first):
+    """As in an animated AVIF with alpha: a track of the same kind, told by its handler alone."""
+    path = write_tracks(factory, tmp_path / "alpha.mp4", [6, 6])
+    alpha = 0 if first else 1
+    way = [b"moov", b"trak", b"mdia", b"hdlr"]
+    editor.edit_boxes(path, way, lambda handler: handler[:8] + b"auxv" + handler[12:], alpha)
+    editor.set_enabled(path, 1 - alpha, False)
+    for source in every_way(path):
+        shown, decoded, info = read(factory, source)
+        assert (shown, decoded, info.track, info.tracks) == (1 - alpha, 6, 1 - alpha, 2)
+    assert read(factory, path, track=alpha)[0] == alpha
+
+
 def test_a_disabled_track_is_passed_over(factory, editor, tmp_path):
     path = write_tracks(factory, tmp_path / "a.mp4", [8, 6, 7])
     for enabled, expected in [((0, 1, 1), 1), ((0, 0, 1), 2), ((1, 1, 1), 0), ((0, 0, 0), 0)]:
@@ -247,7 +261,7 @@ def test_a_wrong_number_names_the_tracks(factory, tmp_path):
 @pytest.mark.parametrize("track", [-1, True, 1.0, "1"])
 def test_what_is_no_number_of_a_track(factory, tmp_path, track):
     path = write_tracks(factory, tmp_path / "a.mp4", [3])
-    with pytest.raises(UsageError, match="track is not the number"):
+    with pytest.raises(UsageError, match="track is out of range"):
         open_clips(path, RECIPE, track=track)
 
 

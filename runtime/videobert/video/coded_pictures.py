@@ -7,17 +7,18 @@ Only what the codecs' own headers state is used (H.264: ITU-T H.264, 7.3.1 and 7
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from videobert.video.dali.hidden_frames import shows_a_frame
+from videobert.video.picture_order import AsDecoded, H264Order, HevcOrder, PictureOrder
 
 # Codecs whose key frames need nothing before them, as their decoders promise.
 _INDEPENDENT = frozenset({"mjpeg", "prores", "dnxhd", "rawvideo"})
 _KEYED = frozenset({"vp8", "vp9", "av1"}) | _INDEPENDENT
 SKIPPABLE_CODECS = _KEYED | {"h264", "hevc"}
 _H264_SLICES, _H264_IDR = range(1, 6), 5
-_HEVC_SLICES, _HEVC_IRAP, _HEVC_LEADING = range(32), range(16, 22), range(6, 10)
+_HEVC_SLICES, _HEVC_IRAP, _HEVC_LEADING, _HEVC_CRA = range(32), range(16, 22), range(6, 10), 21
 # Of slices up to this type, the even ones are no reference for pictures of their own temporal layer.
 _HEVC_LAST_NON_REFERENCE = 14
 
@@ -30,8 +31,10 @@ class CodedPicture:
         lands: decoding may begin here: no picture from here on needs one from before, leading ones apart.
         leading: it is decoded after a landing and shown before it, and may need what came before.
         referred: another picture may need it.
+        resumes: it lands, but places are counted on from before.
         layer: temporal layer; a picture that is not `referred` may still be needed by one of a higher layer.
         shown: decoding it shows a frame.
+        place: in the order of presentation, among those from one landing to the next.
     """
 
     lands: bool
@@ -39,10 +42,12 @@ class CodedPicture:
     referred: bool = True
     layer: int = 0
     shown: bool = True
+    resumes: bool = False
+    place: int = 0
 
 
 class PictureReader:
-    """Reads packets of one stream.
+    """Reads the packets of one stream, each once and in the order of decoding.
 
     Args:
         codec: the codec's name, one of `SKIPPABLE_CODECS`.
@@ -52,6 +57,7 @@ class PictureReader:
     def __init__(self, codec: str, extradata: bytes | None) -> None:
         self._codec = codec
         self._length_bytes = _length_bytes(codec, extradata or b"")
+        self._order = _order_of(codec, extradata)
 
     @property
     def independent(self) -> bool:
@@ -59,7 +65,17 @@ class PictureReader:
         return self._codec in _INDEPENDENT
 
     def read(self, data: bytes, is_keyframe: bool) -> CodedPicture | None:
-        """The picture in a packet; None where the packet does not tell."""
+        """The picture in a packet; None where the packet does not tell, or one before it is missing."""
+        picture = self._picture(data, is_keyframe)
+        if picture is None:
+            return None
+        # A picture that others are led by keeps the count of those before it.
+        restarts = picture.lands and not picture.resumes
+        anchors = picture.referred and not picture.leading and picture.layer == 0
+        place = self._order.place(data, restarts=restarts, anchors=anchors)
+        return None if place is None else replace(picture, place=place)
+
+    def _picture(self, data: bytes, is_keyframe: bool) -> CodedPicture | None:
         if self._codec in _KEYED:
             return CodedPicture(is_keyframe, shown=shows_a_frame(self._codec, data))
         units = list(_units(data, self._length_bytes))
@@ -93,7 +109,18 @@ def _hevc(units: list[bytes]) -> CodedPicture | None:
         leading=kind in _HEVC_LEADING,
         referred=kind > _HEVC_LAST_NON_REFERENCE or kind % 2 == 1,
         layer=layer - 1,
+        resumes=kind == _HEVC_CRA,
     )
+
+
+def _order_of(codec: str, extradata: bytes | None) -> PictureOrder:
+    match codec:
+        case "h264":
+            return H264Order(extradata)
+        case "hevc":
+            return HevcOrder(extradata)
+        case _:
+            return AsDecoded()
 
 
 def _length_bytes(codec: str, extradata: bytes) -> Literal[0] | int:

@@ -14,12 +14,14 @@ class TrackNote:
     Args:
         id: its number in the file; None if it is not known.
         enabled: whether it is for playing at all.
+        auxiliary: whether it belongs to the pictures of another track, as their transparency.
         crop: what the container cuts off of its pictures.
         crop_fault: why a crop that it asks for is not followed.
     """
 
     id: int | None = None
     enabled: bool = True
+    auxiliary: bool = False
     crop: Crop = UNCROPPED
     crop_fault: str | None = None
 

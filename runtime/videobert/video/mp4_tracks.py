@@ -6,8 +6,8 @@ from videobert.video.crop import clean_aperture
 from videobert.video.header_notes import HeaderNotes, TrackNote
 from videobert.video.mp4_tables import Window
 
-# The boxes that are read here: track header, chapters, and the table of still pictures.
-NOTED = frozenset(b"tkhd chap iinf".split())
+# The boxes that are read here: track header, kind of track, chapters, and the table of still pictures.
+NOTED = frozenset(b"tkhd hdlr chap iinf".split())
 _MOST_CHAPTER_TRACKS = 1000
 # From the beginning of a sample description to its size in pixels, and to the boxes that it holds.
 _SIZE_AT, _BOXES_AT = 32, 86
@@ -20,6 +20,9 @@ def note_box(kind: bytes, body: int, end: int, window: Window, notes: HeaderNote
         case b"tkhd" if notes.tracks:
             later = window.read(body, 1) > b"\0"  # than version 0
             notes.tracks[-1].id = int.from_bytes(window.read(body + (20 if later else 12), 4))
+        case b"hdlr" if notes.tracks:
+            # Transparency or depth of another track (ISO/IEC 23008-12, 7.5.3).
+            notes.tracks[-1].auxiliary |= window.read(body + 8, 4) == b"auxv"
         case b"chap":
             ids = window.read(body, min(end - body, 4 * _MOST_CHAPTER_TRACKS))
             notes.chapter_ids.update(int.from_bytes(ids[at : at + 4]) for at in range(0, len(ids) - 3, 4))

@@ -229,13 +229,19 @@ def _check_order(before: _Section | None, section: _Section, following: _Coded |
     """Holds the times of a section against the order that landings promise; `following` is read already.
 
     Raises:
-        _Untold: two frames of one time, or a section that reaches into another.
+        _Untold: two frames of one time, a section that reaches into another, or another order than the stream's own.
     """
     landing, leading, own = section.coded[0], _in_order(section.leading), _in_order(section.own)
     order = [*(_in_order(before.own)[-1:] if before else []), *leading, *own]
     rises = all(a.ticks < b.ticks for a, b in pairwise(order))
+    rises = rises and all(_as_coded(each) for each in (leading, own))
     if not rises or (landing.picture.lands and landing is not own[0]):
         raise _Untold(_unfed([*section.coded, *([following] if following else [])]))
+
+
+def _as_coded(by_time: list[_Coded]) -> bool:
+    """Whether frames leave the decoder in the order of their times."""
+    return all(a.picture.place < b.picture.place for a, b in pairwise(by_time))
 
 
 def _planned(section: _Section, decoded: set[int]) -> list[PlannedFrame]:

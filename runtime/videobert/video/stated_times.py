@@ -33,6 +33,8 @@ class StatedTimes:
     - Where they have decoding times only, frames get these in order, see `DecodeOrder`.
     - A raw stream has neither: each frame follows the one before after its duration, and after that of packets between
       them that gave no frame.
+    - In the order of decoding a frame lasts no shorter than any step so far: AVI may count in finer ticks than it has
+      pictures, and then states one tick for each. What the container says of its end goes before that.
     - A packet of H.264 that brings fields may state the duration of one: its frame lasts for two.
 
     Args:
@@ -51,6 +53,9 @@ class StatedTimes:
         self._alike = True  # no packet had a presentation time other than its decoding time
         self._packets = 0
         self._due: Fraction | None = None
+        self._last_ticks: int | None = None
+        self._least_step: int | None = None
+        self._end = None if stream.duration is None else (stream.start_time or 0) + stream.duration
 
     @property
     def kind(self) -> Literal["presentation", "decode order", "estimated"]:
@@ -109,7 +114,7 @@ class StatedTimes:
     def _placed(self, placed: Placed[VideoFrame]) -> StatedFrame:
         base = placed.frame.time_base or self._base
         if not self._raw_times:
-            return self._stated(placed.frame, placed.ticks * base if base and placed.ticks is not None else None)
+            return self._in_decode_order(placed.frame, placed.ticks, base)
         stated = self._stated(placed.frame, None)
         length = stated.duration or self._nominal_s
         if not base or length is None:
@@ -118,3 +123,15 @@ class StatedTimes:
         time = Fraction(0) if self._due is None else self._due + placed.lost * base
         self._due = time + length
         return replace(stated, time=time)
+
+    def _in_decode_order(self, picture: VideoFrame, ticks: int | None, base: Fraction | None) -> StatedFrame:
+        if not base or ticks is None:
+            return self._stated(picture, None)
+        stated = self._stated(picture, ticks * base)
+        last, self._last_ticks = self._last_ticks, ticks
+        if last is not None and ticks > last:
+            self._least_step = min(ticks - last, self._least_step or ticks - last)
+        if self._least_step is None or self._end is None:
+            return stated
+        least = min(self._least_step, self._end - ticks) * base
+        return replace(stated, duration=max(stated.duration or least, least))

@@ -64,8 +64,8 @@ def find_film(opened: Opened, track: int | None, cancel: Event | None = None) ->
     Video tracks are counted in the order of the file, from 0. Cover pictures and the still pictures of AVIF and HEIC
     are none; chapter pictures, disabled tracks and thumbnails are.
 
-    A player shows the first track that is no chapter's picture, has more than one picture, is enabled, is the default
-    and stands beside no other, in this order of weight.
+    A player shows the first track that is no chapter's picture, has more than one picture, is not the transparency
+    of another, is enabled, is the default and stands beside no other, in this order of weight.
 
     Raises:
         DecodeError: there is no video, nothing but a picture, or no decoder for it.
@@ -113,6 +113,7 @@ def _rank(stream: VideoStream, note: TrackNote, packets_seen: int) -> tuple[bool
     return (
         stream.codec_context is None or not stream.codec_context.width,
         (stream.frames or packets_seen) < 2,
+        note.auxiliary,
         not note.enabled,
         not stream.disposition & Disposition.default,
         bool(stream.disposition & _BESIDE_THE_FILM),

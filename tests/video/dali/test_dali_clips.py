@@ -72,7 +72,9 @@ def test_the_same_clips_as_pyav(factory, made, reference, kind, stride):
     clips, info = read(made(kind, **KINDS[kind]), recipe, decoder="dali")
     assert (info.decoder, info.decoder_fallback) == ("dali", None)
     assert same_choice(factory, clips) == same_choice(factory, expected)
-    assert (info.start_s, info.end_s, info.frames_decoded) == (theirs.start_s, theirs.end_s, theirs.frames_decoded)
+    assert (info.start_s, info.end_s) == (theirs.start_s, theirs.end_s)
+    # It could choose from all of them; PyAV leaves out what the stride does not need.
+    assert info.frames_decoded == read(made(kind, **KINDS[kind]))[1].frames_decoded >= theirs.frames_decoded
     assert info.frames_converted == theirs.frames_converted
     assert min(reference.psnr(a.frames, b.frames) for a, b in zip(clips, expected, strict=True)) > LEAST_PSNR
     assert all(clip.frames.dtype == np.uint8 and clip.frames.shape == (10, 112, 112, 3) for clip in clips)
