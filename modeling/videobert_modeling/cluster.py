@@ -13,6 +13,7 @@ from videobert.codebook import MAX_LEAVES, Assignment, Codebook, Level
 from videobert.errors import UsageError
 from videobert_modeling.feature_file import FeatureFiles
 from videobert_modeling.kmeans_tree import Node, Rows, build_tree
+from videobert_modeling.seeds import check_seed
 from videobert_modeling.spool import FeatureSpool, Progress
 
 _QUANTILES = 1001
@@ -93,7 +94,7 @@ def cluster(
         features: floating-point arrays `(n, D)`, read once.
         branching: children of a node, 2 or more; `branching ** depth` is at most 65,536.
         depth: levels below the root, 1 or more.
-        seed: 0 or more.
+        seed: 0 to 2 ** 63 - 1.
         backbone_hash, clip_hash: what made the features; the codebook refuses others.
         on_progress: called as `(stage, done, total)` with the stages read, split and measure.
 
@@ -231,12 +232,12 @@ def _offsets(level: list[Node]) -> npt.NDArray[np.int64]:
 
 
 def _check_sizes(branching: int, depth: int, seed: int) -> None:
-    if branching < 2 or depth < 1 or branching**depth > MAX_LEAVES:
+    # The power of a depth without bounds would not be known in a lifetime.
+    if branching < 2 or not 1 <= depth < MAX_LEAVES.bit_length() or branching**depth > MAX_LEAVES:
         raise UsageError(
             "branching and depth are out of range",
             seen=f"branching {branching}, depth {depth}",
             allowed=f"branching 2 or more, depth 1 or more, branching ** depth at most {MAX_LEAVES}",
             fix="The paper's are 12 and 4.",
         )
-    if seed < 0:
-        raise UsageError("the seed is out of range", seen=seed, allowed="0 or more", fix="Use 0.")
+    check_seed(seed)
