@@ -46,7 +46,8 @@ class Clustering:
         codebook = self.codebook
         text = f"{len(codebook)} leaves from {self.training_rows} features."
         if self.unsplit:
-            text += f" The tree is pruned in {self.unsplit} places, where too few distinct features were left to split."
+            places = "1 place" if self.unsplit == 1 else f"{self.unsplit} places"
+            text += f" The tree is pruned in {places}, where too few distinct features were left to split."
         text += f" Tree and flat assignment agree on {codebook.agreement or 0:.1%} of the training features"
         if self.held_out_agreement is not None:
             text += f" and on {self.held_out_agreement:.1%} of {self.held_out_rows} held out"

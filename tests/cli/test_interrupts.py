@@ -103,10 +103,10 @@ def test_an_interrupt_that_a_library_swallows_comes_again() -> None:
 def test_an_interrupt_that_a_library_turns_into_another_error_is_one(
     call: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from videobert.cli.failure import _failure_of
+    from videobert.cli.failure import failure_of
 
     monkeypatch.setattr(entry, "_happened", True)
-    assert _failure_of(ImportError("libfoo could not be loaded")) == interruption()
+    assert failure_of(ImportError("libfoo could not be loaded")) == interruption()
 
 
 def test_what_is_written_before_anything_is_imported_is_what_is_written_later(
