@@ -13,6 +13,7 @@ from videobert.codebook import MAX_LEAVES, Assignment, Codebook, Level
 from videobert.errors import UsageError
 from videobert_modeling.feature_file import FeatureFiles
 from videobert_modeling.kmeans_tree import Node, Rows, build_tree
+from videobert_modeling.seeds import check_seed
 from videobert_modeling.spool import FeatureSpool, Progress
 
 _QUANTILES = 1001
@@ -47,7 +48,8 @@ class Clustering:
         codebook = self.codebook
         text = f"{len(codebook)} leaves from {self.training_rows} features."
         if self.unsplit:
-            text += f" The tree is pruned in {self.unsplit} places, where too few distinct features were left to split."
+            places = "1 place" if self.unsplit == 1 else f"{self.unsplit} places"
+            text += f" The tree is pruned in {places}, where too few distinct features were left to split."
         text += f" Tree and flat assignment agree on {codebook.agreement or 0:.1%} of the training features"
         if self.held_out_agreement is not None:
             text += f" and on {self.held_out_agreement:.1%} of {self.held_out_rows} held out"
@@ -101,7 +103,7 @@ def cluster(
         features: floating-point arrays `(n, D)`, read once.
         branching: children of a node, 2 or more; `branching ** depth` is at most 65,536.
         depth: levels below the root, 1 or more.
-        seed: 0 or more.
+        seed: 0 to 2 ** 63 - 1.
         backbone_hash, clip_hash: what made the features; the codebook refuses others.
         on_progress: called as `(stage, done, total)` with the stages read, split and measure.
 
@@ -239,12 +241,12 @@ def _offsets(level: list[Node]) -> npt.NDArray[np.int64]:
 
 
 def _check_sizes(branching: int, depth: int, seed: int) -> None:
-    if branching < 2 or depth < 1 or branching**depth > MAX_LEAVES:
+    # The power of a depth without bounds would not be known in a lifetime.
+    if branching < 2 or not 1 <= depth < MAX_LEAVES.bit_length() or branching**depth > MAX_LEAVES:
         raise UsageError(
             "branching and depth are out of range",
             seen=f"branching {branching}, depth {depth}",
             allowed=f"branching 2 or more, depth 1 or more, branching ** depth at most {MAX_LEAVES}",
             fix="The paper's are 12 and 4.",
         )
-    if seed < 0:
-        raise UsageError("the seed is out of range", seen=seed, allowed="0 or more", fix="Use 0.")
+    check_seed(seed)

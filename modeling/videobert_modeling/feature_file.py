@@ -123,7 +123,11 @@ def _header(path: Path) -> _Header:
             tensor = file.get_slice("features") if known else None
             shape, kind = (tensor.get_shape(), tensor.get_dtype()) if tensor is not None else ([], "")
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path.name} cannot be read as a feature file", seen=str(error)) from error
+        raise ModelError(
+            f"{path.name} cannot be read as a feature file",
+            seen=str(error),
+            fix="Check the path. To cluster videos, name the model that sees them with --model.",
+        ) from error
     if len(shape) != 2 or kind not in ("F16", "F32") or not {"backbone_hash", "clip_hash"} <= metadata.keys():
         raise ModelError(
             f"{path.name} is not a feature file",

@@ -55,7 +55,28 @@ def check_buildable(folder: Path, out: Path | None = None) -> Buildable:
     codebook = check_codebook(folder, config, recipe)
     own_place(folder if out is None else out, "graphs")
     check_place(folder if out is None else out)
+    if out is not None:
+        check_copy_place(folder, out)
     return Buildable(config=config, recipe=recipe, codebook=codebook)
+
+
+def check_copy_place(folder: Path, out: Path) -> None:
+    """Whether a finished copy of a model may be written to `out`: never over another model, or anything else.
+
+    Raises:
+        UsageError: it lies inside the folder, or holds something that is no earlier copy.
+    """
+    place, own = out.resolve(), folder.resolve()
+    if place == own:
+        return
+    taken = place.exists() and not (place.is_dir() and (not any(place.iterdir()) or _same_weights(folder, place)))
+    if taken or place.is_relative_to(own):
+        raise UsageError(
+            "the place to write to is taken" if taken else "a copy cannot lie in the folder itself",
+            seen=str(out),
+            allowed="a new folder, an empty one, or an earlier copy of this model, outside the model folder",
+            fix="Name a new one with --out.",
+        )
 
 
 def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
@@ -122,6 +143,11 @@ def _blame_damage(folder: Path, name: str) -> None:
             allowed=f"sha256 {str(before)[:16]}…",
             fix=f"Copy {name} again from where the model came.",
         )
+
+
+def _same_weights(folder: Path, other: Path) -> bool:
+    own, its = folder / WEIGHTS, other / WEIGHTS
+    return its.is_file() and own.stat().st_size == its.stat().st_size and _digest(own) == _digest(its)
 
 
 def _digest(path: Path) -> str:

@@ -100,6 +100,11 @@ class Stages:
             raise no_codebook(self._folder)
         return self._codebook
 
+    def check_sees(self) -> None:
+        """Refuses a model that cannot use any video; ModelError if it has no codebook yet."""
+        if self._codebook is None:
+            raise no_codebook(self._folder)
+
     @property
     def assign(self) -> Assign:
         """`Codebook.assign`, or what the engine does in its place; ModelError if the model has no codebook yet."""

@@ -212,7 +212,9 @@ def test_what_is_not_a_stream_of_features_is_refused(features):
         train_codebook(features, **HASHES)
 
 
-@pytest.mark.parametrize(("branching", "depth", "seed"), [(1, 2, 0), (12, 0, 0), (12, 5, 0), (3, 2, -1)])
+@pytest.mark.parametrize(
+    ("branching", "depth", "seed"), [(1, 2, 0), (12, 0, 0), (12, 5, 0), (3, 2, -1), (3, 2, 2**63), (2, 10**12, 0)]
+)
 def test_sizes_out_of_range_are_refused(branching, depth, seed):
     with pytest.raises(InputError, match="out of range"):
         train_codebook([blobs(10)], branching=branching, depth=depth, seed=seed, **HASHES)

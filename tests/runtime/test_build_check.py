@@ -40,6 +40,24 @@ def test_a_whole_folder_passes_whether_built_or_not(folder: Path) -> None:
     assert check_buildable(folder).codebook is None
 
 
+def test_a_copy_is_written_over_nothing_but_an_earlier_copy(folder: Path, tmp_path: Path) -> None:
+    earlier, other, full = (tmp_path / name for name in ("earlier", "other", "full"))
+    shutil.copytree(folder, earlier)
+    shutil.copytree(folder, other)
+    weights = load_file(other / "model.safetensors")
+    save_file({name: values + 1 for name, values in weights.items()}, other / "model.safetensors")
+    full.mkdir()
+    (full / "config.json").write_text("of another project")
+    (tmp_path / "empty").mkdir()
+    for place in (folder, earlier, tmp_path / "empty", tmp_path / "new"):
+        check_buildable(folder, place)
+    for place in (other, full, full / "config.json"):
+        with pytest.raises(UsageError, match="the place to write to is taken"):
+            check_buildable(folder, place)
+    with pytest.raises(UsageError, match="cannot lie in the folder itself"):
+        check_buildable(folder, folder / "built")
+
+
 @pytest.mark.parametrize("name", ["config.json", "recipe.json", "tokenizer.json", "model.safetensors"])
 @pytest.mark.parametrize("content", [None, b"", b"\xff{", b"[]", b"[" * 100_000], ids=repr)
 def test_a_missing_or_damaged_file_is_named(folder: Path, name: str, content: bytes | None) -> None:

@@ -46,6 +46,7 @@ def test_text_is_read_as_by_the_whole_model(reader: Runtime, model: Runtime) -> 
     "ask",
     [
         lambda model, video: model.run(video),
+        lambda model, video: model.stream(video),
         lambda model, video: model.tokens(video),
         lambda model, video: model.embed(video),
         lambda model, video: model.embed(video, "a red square"),
@@ -54,7 +55,7 @@ def test_text_is_read_as_by_the_whole_model(reader: Runtime, model: Runtime) -> 
         lambda model, video: model.align(video, "a red square"),
         lambda model, video: model.codebook,
     ],
-    ids=["run", "tokens", "embed", "embed-joint", "fill", "classify", "align", "codebook"],
+    ids=["run", "stream", "tokens", "embed", "embed-joint", "fill", "classify", "align", "codebook"],
 )
 def test_what_needs_the_visual_half_says_what_to_run(
     reader: Runtime, folder: Path, ask: Callable[..., Any], make_video: Callable[..., Any]

@@ -85,6 +85,13 @@ CHANGES: dict[str, Callable[[list[Clip]], list[Any]]] = {
     "times of frames to come": lambda made: [dataclasses.replace(made[0], times_s=made[0].times_s + 0.2)],
     "times in disorder": lambda made: [dataclasses.replace(made[1], times_s=made[1].times_s[::-1] - 0.4)],
     "too few times": lambda made: [dataclasses.replace(made[0], times_s=made[0].times_s[:2])],
+    "no times": lambda made: [dataclasses.replace(made[0], times_s=None)],
+    "no frames": lambda made: [dataclasses.replace(made[0], frames=made[0].frames.tolist())],
+    "start is a text": lambda made: [dataclasses.replace(made[0], start_s="0")],
+    "end is an array": lambda made: [dataclasses.replace(made[0], end_s=np.zeros(3))],
+    "number is a fraction": lambda made: [dataclasses.replace(made[0], index=0.5)],
+    "stride is a text": lambda made: [dataclasses.replace(made[0], stride="1")],
+    "padding is none": lambda made: [dataclasses.replace(made[0], padded_frames=None)],
     "a time that is none": lambda made: [dataclasses.replace(made[0], times_s=made[0].times_s * np.nan)],
 }
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.atomic import write_atomically, write_together
-from videobert.build_check import check_codebook, check_sizes
-from videobert.errors import UsageError
+from videobert.build_check import check_codebook, check_copy_place, check_sizes
 from videobert.model_folder import own_place
 from videobert_modeling.export.graphs import Graph, graphs_of
 from videobert_modeling.export.manifest import model_files, write_manifest
@@ -55,7 +54,9 @@ def export_folder(
     config, recipe = check_sizes(folder)
     check_codebook(folder, config, recipe)
     others = [name for name in model_files(folder) if not name.startswith(f"{_GRAPHS}/")]
-    target = folder if out is None else _prepared(folder, out)
+    if out is not None:
+        check_copy_place(folder, out)
+    target = folder if out is None else out
     own_place(target, _GRAPHS)
     backbone, model = load_weights(folder)
     graphs = [graph for graph in graphs_of(backbone, model, recipe) if not text_only or graph.name in _OF_TEXT]
@@ -90,18 +91,6 @@ def _checked(graph: Graph, content: bytes) -> ExportedGraph:
         onnxruntime=reference.check("onnxruntime", onnxruntime_runner(content)),
         openvino=reference.check("OpenVINO", openvino_runner(content)),
     )
-
-
-def _prepared(folder: Path, out: Path) -> Path:
-    inside = out.resolve() != folder.resolve() and out.resolve().is_relative_to(folder.resolve())
-    if inside or (out.exists() and not out.is_dir()):
-        raise UsageError(
-            "the graphs cannot be written there",
-            seen=str(out),
-            allowed="a folder outside the model folder, which need not exist yet",
-            fix="Pass another --out.",
-        )
-    return out
 
 
 def _copy(names: list[str], folder: Path, target: Path) -> None:

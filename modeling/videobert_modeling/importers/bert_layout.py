@@ -84,7 +84,7 @@ class BertLayout:
         _, width = shape(_TABLE)
         heads = heads or fields.get("num_attention_heads") or max(1, width // _HEAD_SIZE)
         if not isinstance(heads, int) or not 0 < heads <= width or width % heads:
-            raise ModelError(f"{heads} attention heads cannot share a width of {width}", fix="Pass heads=….")
+            raise ModelError(f"{heads} attention heads cannot share a width of {width}", fix="Pass heads=… (--heads).")
         return EncoderConfig(
             layers=layers,
             width=width,

@@ -63,7 +63,7 @@ def read_mdskul(
             "the token table has no room for visual tokens",
             seen=f"{len(taken.table)} rows",
             allowed=f"more than {words} words and the joiner",
-            fix="Import a text-only BERT as bert, or pass words=….",
+            fix="Import a text-only BERT as bert, or pass words=… (--words).",
         )
     if side.codebook is not None and len(side.codebook) != visual_tokens:
         raise ModelError(

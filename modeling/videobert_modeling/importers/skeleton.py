@@ -20,6 +20,7 @@ from videobert_modeling.importers.centroids import make_codebook, read_centroids
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.torchvision_s3d import read_s3d, width_of
 from videobert_modeling.models import S3D, backbone_tensors
+from videobert_modeling.seeds import check_seed
 
 _INIT_STD = 0.02
 
@@ -53,7 +54,9 @@ def visual_side(
     Raises:
         ModelError: a file is damaged, or the centroids are not as wide as the backbone's feature.
         MismatchError: a codebook file was made for another backbone or recipe.
+        UsageError: no seed.
     """
+    check_seed(seed)
     if backbone is not None:
         network, account = read_s3d(backbone, strict=strict)
         ledger.notes.append(f"backbone from {account.source}: {account.counts}")
@@ -91,7 +94,7 @@ def visual_rows(count: int, width: int, codebook: Codebook | None, ledger: Ledge
     The paper starts visual rows from the centroids (arXiv 1904.01766, section 4.3), which needs equal widths;
     otherwise, and for the joiner, BERT's normal start is used.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_seed(seed))
     rows = torch.randn(count + 1, width, generator=generator) * _INIT_STD
     if codebook is not None and codebook.dim == width:
         rows[:count] = torch.from_numpy(np.array(codebook.leaves))

@@ -23,6 +23,7 @@ from videobert_modeling.export import export_folder
 from videobert_modeling.export.manifest import write_manifest
 from videobert_modeling.models import S3D, VideoBert, backbone_tensors, save_weights
 from videobert_modeling.new_folder import require_new, write_whole
+from videobert_modeling.seeds import check_seed
 from videobert_modeling.train.backbone import inflate, new_backbone, train_on_clips, train_on_stills
 from videobert_modeling.train.card import model_card
 from videobert_modeling.train.dataset import Shards, write_clips, write_stills
@@ -69,8 +70,10 @@ def train(
 
     Raises:
         InputError: `out` exists and is not an empty folder.
+        UsageError: no seed.
     """
     require_new(out)
+    check_seed(seed)
     chain = _Chain(SETTINGS[scale], seed, Stages(work_dir, on_progress))
     return chain.run(out, real_film)
 

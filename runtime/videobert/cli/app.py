@@ -11,10 +11,19 @@ import typer
 from videobert.cli.align import align
 from videobert.cli.build import build
 from videobert.cli.classify import classify
+from videobert.cli.closed_streams import replace_closed_streams
 from videobert.cli.cluster import cluster
 from videobert.cli.doctor import doctor
 from videobert.cli.embed import embed
-from videobert.cli.failure import USAGE, interruption, is_usage, usage_failure
+from videobert.cli.failure import (
+    CLOSED_PIPE,
+    USAGE,
+    failure_of,
+    give_up_output,
+    interruption,
+    is_usage,
+    usage_failure,
+)
 from videobert.cli.fill import fill
 from videobert.cli.grammar import Verb, Verbs
 from videobert.cli.import_ import import_
@@ -87,12 +96,25 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: what follows the program's name; the process's own arguments if not given.
     """
+    replace_closed_streams()
     for output in (sys.stdout, sys.stderr):
         if hasattr(output, "reconfigure"):  # a terminal that lacks a character shows `?` rather than a traceback
             output.reconfigure(errors="replace")
     words = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(words or ["--help"], prog_name="videobert", standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # typer makes the first into the second, with code 1.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        give_up_output()
+        code = CLOSED_PIPE
+    except OSError as error:  # help or version could not be written
+        give_up_output()
+        failure = failure_of(error)
+        failure.show(as_json="--json" in words)
+        code = failure.exit_code
     except (typer.Abort, KeyboardInterrupt):  # while what was typed is read
         failure = interruption()
         failure.show(as_json="--json" in words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -71,7 +72,7 @@ def cluster(
     Example: videobert cluster clip.mp4 --model my-model
     """
     folder = None if model is None else find(model)
-    place = _place(folder, out, replace)
+    place = _place(folder, out, replace, sources)
     require("cluster", "train", "sklearn")
     sizes: dict[str, Any] = {"branching": branching, "depth": depth, "seed": seed}
     fitted = None
@@ -124,7 +125,7 @@ def cluster(
         note(f"next: videobert build {typed(fitted.folder)}", options)
 
 
-def _place(folder: Path | None, out: Path | None, replace: bool) -> Path | None:
+def _place(folder: Path | None, out: Path | None, replace: bool, sources: list[str]) -> Path | None:
     """The file to write; None for the model folder itself.
 
     Raises:
@@ -140,6 +141,8 @@ def _place(folder: Path | None, out: Path | None, replace: bool) -> Path | None:
         return None
     place = out or Path(CODEBOOK)
     check_writable(place, "--out")
+    if place.exists() and any(os.path.exists(source) and place.samefile(source) for source in sources):
+        raise UsageError("--out is one of the sources", seen=str(place), fix="Name a new one.")
     if place.exists() and not replace:
         raise UsageError(
             "the place to write to is taken", seen=str(place), fix="Name a new one with --out, or pass --replace."

@@ -73,7 +73,7 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _give_up_output()  # whoever read the data has enough
+        give_up_output()  # whoever read the data has enough
         raise typer.Exit(CLOSED_PIPE) from None
     except (SystemExit, GeneratorExit):
         raise
@@ -89,13 +89,13 @@ def guarded(*, debug: bool, as_json: bool) -> Iterator[None]:
         try:
             sys.stdout.flush()
         except OSError:
-            _give_up_output()
+            give_up_output()
         raise typer.Exit(failure.exit_code) from None
     finally:
         raise_interrupts(False)
 
 
-def _give_up_output() -> None:
+def give_up_output() -> None:
     """What stdout still holds cannot be written; the interpreter would try again at exit, and end with 120."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

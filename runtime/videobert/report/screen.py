@@ -80,10 +80,10 @@ def wrapped(text: str, width: int | None, *, first: str = "", rest: str = "") ->
 
 def screen() -> Console:
     """Where text for a person goes: stdout, with styles where its terminal knows them, and never broken by itself."""
-    from rich.console import Console
+    from videobert.report.console import PlainConsole
 
     plain = sys.stdout.isatty() and not knows_styles(sys.stdout)
-    return Console(
+    return PlainConsole(
         file=sys.stdout,
         width=width_of(sys.stdout) or _NO_WIDTH,
         color_system=None if plain else "auto",

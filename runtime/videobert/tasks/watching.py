@@ -52,10 +52,13 @@ class Walk:
     Raises:
         InputError: a token file that is damaged.
         MismatchError: tokens of another model.
+        ModelError: the model has no codebook yet.
     """
 
     def __init__(self, stages: Stages, video: Video, request: Request, *, at_once: bool = False) -> None:
         self._recipe = stages.recipe_for(request.stride)
+        # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
+        stages.check_sees()
         if isinstance(video, (str, os.PathLike)):
             place = local_path("video", video)
             if is_token_file(place):

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from videobert.arguments import as_number, as_whole, described
 from videobert.cancelling import stop_if
 from videobert.errors import InputError, MismatchError
 from videobert.limits import Limits, check_duration
 from videobert.recipe import STRIDES, Recipe
 from videobert.video.clips import Clip, ClipStream, Progress
+from videobert.video.device_frames import DeviceFrames
 from videobert.video.frame_array import TOLERANCE_S, FrameArray
 from videobert.video.info import VideoInfo
 
@@ -105,6 +107,7 @@ class GivenClips(Iterator[Clip]):
                 allowed=self._recipe.clip_hash,
                 fix="Open them with the model's own: `open_clips(video, model.recipe)`.",
             )
+        _check_kinds(number, clip)
         self._check_form(number, clip)
         self._check_place(number, clip)
         self._check_times(number, clip)
@@ -156,6 +159,21 @@ class GivenClips(Iterator[Clip]):
             raise _misplaced(number, f"times_s {times.dtype} {times.shape}", f"{samples.shape} finite times")
         if (np.diff(times) < 0).any() or (times > samples + tolerance).any():
             raise _misplaced(number, "frames out of order", "for each sample the frame that is on screen then")
+
+
+def _check_kinds(number: int, clip: Clip) -> None:
+    """A clip is a plain record, in which a caller may put anything."""
+    wrong = [name for name in ("index", "stride", "padded_frames") if as_whole(getattr(clip, name)) is None]
+    wrong += [name for name in ("start_s", "end_s") if as_number(getattr(clip, name)) is None]
+    wrong += [] if isinstance(clip.frames, (np.ndarray, DeviceFrames)) else ["frames"]
+    wrong += [] if isinstance(clip.times_s, np.ndarray) else ["times_s"]
+    if wrong:
+        raise InputError(
+            f"{wrong[0]} of clip {number} is of another kind",
+            seen=described(getattr(clip, wrong[0])),
+            allowed="what open_clips gives",
+            fix="Pass clips as open_clips gives them.",
+        )
 
 
 def _without_pictures(clip: Clip) -> Clip:
