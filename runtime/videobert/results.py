@@ -45,6 +45,8 @@ class Origin:
         tokens_from: what made the visual tokens, where those were given in place of a video; None if this engine did.
         fallback: why this is not the engine or precision that would have been first choice; None if it is.
         decoder_fallback: the same for what decoded the video; also None where none was decoded.
+        track, tracks: which video track was read, from 0, and how many the file has; None where it has only one.
+        frames_left_out, stills_cut: see `VideoInfo`; None where there are none.
     """
 
     model: str
@@ -60,6 +62,10 @@ class Origin:
     tokens_from: TokensFrom | None = None
     fallback: str | None = None
     decoder_fallback: str | None = None
+    track: int | None = None
+    tracks: int | None = None
+    frames_left_out: int | None = None
+    stills_cut: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

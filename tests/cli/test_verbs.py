@@ -291,6 +291,16 @@ def test_brackets_in_names_are_not_markup(call: Any, fake: Any) -> None:
     assert r"a\[/b]" in ended.out
 
 
+@pytest.mark.parametrize("verb", [verb for verb in CALLS if verb != "run"])
+def test_what_was_not_read_of_a_video_is_said(verb: str, call: Any, fake: Any) -> None:
+    origin = dataclasses.replace(fake.report.origin, track=1, tracks=3, frames_left_out=2, stills_cut=1)
+    fake.report = dataclasses.replace(fake.report, origin=origin)
+    said = call(verb, *CALLS[verb]).err
+    assert "video track 1 of 0–2 was read" in said
+    assert "left out: 2" in said
+    assert "cut: 1" in said
+
+
 @pytest.mark.parametrize("verb", CALLS)
 def test_a_decoder_of_second_choice_is_said(verb: str, call: Any, fake: Any) -> None:
     fallback = "dali: DALI does not decode h264 on the CPU"

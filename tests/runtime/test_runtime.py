@@ -194,6 +194,24 @@ def test_every_verb_reads_the_track_asked_for(model: Runtime, video: FrameArray,
             verb()
     with pytest.raises(MismatchError, match="saved tokens have no tracks"):
         model.align(model.tokens(both), "red", track=0)
+    for answer in (model.tokens(both), model.run(both), model.embed(both), model.align(model.tokens(both), "red")):
+        assert answer.origin is not None
+        assert (answer.origin.track, answer.origin.tracks) == (0, 2)
+    assert model.embed(both, track=1).origin.track == 1
+
+
+def test_an_answer_says_which_frames_it_leaves_out(model: Runtime, video: FrameArray) -> None:
+    times = video.times_s.copy()
+    times[20] += 1000
+    answers = [
+        model.tokens(zip(video.frames, times, strict=True)),
+        model.align(zip(video.frames, times, strict=True), "red"),
+        model.run(zip(video.frames, times, strict=True)),
+    ]
+    for answer in answers:
+        assert answer.origin is not None
+        assert (answer.origin.frames_left_out, answer.origin.stills_cut, answer.origin.tracks) == (1, None, None)
+    assert model.embed(text="red").origin.frames_left_out is None
 
 
 def test_an_answer_says_which_model_and_what_made_its_tokens(

@@ -31,11 +31,19 @@ def note(text: str, options: TalkOptions) -> None:
 
 
 def note_origin(origin: Origin, options: TalkOptions) -> None:
-    """Says what ran the model and, if it was not the first choice, why."""
+    """Says what ran the model, if it was not the first choice, and what of the video was read, if it was not all."""
     if origin.fallback:
         note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
     if origin.decoder_fallback:
         note(f"note: decoded with pyav: {origin.decoder_fallback}", options)
+    if origin.tracks is not None:
+        note(f"note: video track {origin.track} of 0–{origin.tracks - 1} was read; --track chooses another", options)
+    for count, words in (
+        (origin.frames_left_out, "frames whose time does not fit, left out"),
+        (origin.stills_cut, "pictures that stood still too long, cut"),
+    ):
+        if count:
+            note(f"note: {words}: {count}", options)
 
 
 def note_domain(percentile: float | None, out_of_domain: bool | None, options: TalkOptions) -> None:

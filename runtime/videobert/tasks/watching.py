@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Video = VideoSource | VisualTokens
 
-_DECODED = ("decoder", "decoder_fallback")
+_READ = ("decoder", "decoder_fallback", "track", "tracks", "frames_left_out", "stills_cut")
 
 
 class Walk:
@@ -96,15 +96,9 @@ class Walk:
             made_by = TokensFrom(engine=self.saved.engine, precision=self.saved.precision)
             # Tokens that never were in a file still know what decoded them.
             known = self.saved.origin
-            decoded = {} if known is None else {name: getattr(known, name) for name in _DECODED}
-            return dataclasses.replace(origin, tokens_from=made_by, **decoded)
-        info = self.info
-        decoder = info.get("decoder")
-        return dataclasses.replace(
-            origin,
-            decoder=None if decoder == "none" else decoder,
-            decoder_fallback=info.get("decoder_fallback"),
-        )
+            read = {} if known is None else {name: getattr(known, name) for name in _READ}
+            return dataclasses.replace(origin, tokens_from=made_by, **read)
+        return dataclasses.replace(origin, **_read(self.info))
 
     def events(self) -> Generator[Event, None, None]:
         """All that happens, to be walked once; closing the generator at any point releases the video.
@@ -193,6 +187,19 @@ class Walk:
             track=request.track,
             threads=stages.threads,
         )
+
+
+def _read(info: dict[str, Any]) -> dict[str, Any]:
+    """What an origin tells of a video's properties: what is not as in any video, and what decoded it."""
+    several = info.get("tracks", 1) > 1
+    return {
+        "decoder": None if info.get("decoder") == "none" else info.get("decoder"),
+        "decoder_fallback": info.get("decoder_fallback"),
+        "track": info["track"] if several else None,
+        "tracks": info["tracks"] if several else None,
+        "frames_left_out": info.get("frames_left_out") or None,
+        "stills_cut": info.get("stills_cut") or None,
+    }
 
 
 @dataclass(slots=True)
