@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,14 +121,15 @@ def cluster(
     with FeatureSpool() as spool, threadpool_limits(limits=1):
         spool.fill(features, on_progress)
         training, held_out = _partition(spool.rows, branching**depth, seed)
-        root = build_tree(
-            spool,
-            training,
-            branching=branching,
-            depth=depth,
-            seed=seed,
-            on_rows=(lambda done, total: on_progress("split", done, total)) if on_progress else None,
-        )
+        with _cores_not_counted():
+            root = build_tree(
+                spool,
+                training,
+                branching=branching,
+                depth=depth,
+                seed=seed,
+                on_rows=(lambda done, total: on_progress("split", done, total)) if on_progress else None,
+            )
         levels = _levels(root, depth)
         leaves = _table(levels[-1])
         tree = tuple(Level(_table(level), _offsets(level)) for level in levels[1:-1])
@@ -212,6 +215,18 @@ class _Measured:
         self, rows: npt.NDArray[np.float32], method: Assignment
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         return self._codebook.assign(rows, method)
+
+
+@contextmanager
+def _cores_not_counted() -> Iterator[None]:
+    """scikit-learn starts a program that counts cores, unless this variable is set. OpenMP has read it long before."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = before or "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
 
 
 def _partition(rows: int, leaves: int, seed: int) -> tuple[Rows, Rows]:

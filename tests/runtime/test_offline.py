@@ -117,7 +117,9 @@ from videobert.cli.app import main
 out = Path(os.environ["OUT"])
 made = shutil.ignore_patterns("graphs", "manifest.json")
 shutil.copytree(Path(os.environ["CLIP"]).parent, out / "model", ignore=made)
-for words in (["build", str(out / "model"), "--quiet"], ["doctor", "--help"]):
+model = str(out / "model")
+cluster = ["cluster", os.environ["CLIP"], "--model", model, "--replace", "--branching", "2", "--depth", "2"]
+for words in ([*cluster, "--quiet"], ["build", model, "--quiet"], ["doctor", "--help"]):
     try:
         main(words)
     except SystemExit as ended:

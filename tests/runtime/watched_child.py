@@ -43,6 +43,8 @@ _CHANGES = {
     "shutil.rmtree": (0,),
     "sqlite3.connect": (0,),
 }
+# Their second argument is the folder that the first is relative to, or -1.
+_IN_AN_OPEN_FOLDER = ("os.remove", "os.rmdir")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -57,6 +59,8 @@ def watch(folders: tuple[str, ...]) -> None:
         return place == os.devnull or any(os.path.commonpath((place, root)) == root for root in roots)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _IN_AN_OPEN_FOLDER and arguments[1] >= 0:
+            arguments = (os.path.join(os.readlink(f"/proc/self/fd/{arguments[1]}"), os.fsdecode(arguments[0])),)
         told = event.startswith(_PROCESSES) or event.startswith(_NETWORK)
         if event == "open":
             path, _, flags = arguments
