@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from videobert.arguments import as_number, as_whole
 from videobert.config import EncoderConfig
 from videobert.errors import ModelError
 from videobert_modeling.importers.ledger import Intake
@@ -27,6 +29,7 @@ _LAYER = {
     "output.dense": "outer",
     "output.LayerNorm": "outer_norm",
 }
+_Number = TypeVar("_Number", int, float)
 _HEADLESS = "a headless export has no prediction head: fill-in needs training"
 
 
@@ -82,8 +85,9 @@ class BertLayout:
         while f"encoder.layer.{layers}.intermediate.dense.weight" in self._source:
             layers += 1
         _, width = shape(_TABLE)
-        heads = heads or fields.get("num_attention_heads") or max(1, width // _HEAD_SIZE)
-        if not isinstance(heads, int) or not 0 < heads <= width or width % heads:
+        if heads is None:
+            heads = _stated(fields, "num_attention_heads", as_whole, max(1, width // _HEAD_SIZE))
+        if not 0 < heads <= width or width % heads:
             raise ModelError(f"{heads} attention heads cannot share a width of {width}", fix="Pass heads=… (--heads).")
         return EncoderConfig(
             layers=layers,
@@ -92,7 +96,7 @@ class BertLayout:
             feed_forward=shape("encoder.layer.0.intermediate.dense.weight")[0],
             positions=shape("embeddings.position_embeddings.weight")[0],
             segments=shape("embeddings.token_type_embeddings.weight")[0],
-            layer_norm_eps=float(fields.get("layer_norm_eps", 1e-12)),
+            layer_norm_eps=_stated(fields, "layer_norm_eps", as_number, 1e-12),
         )
 
     def take(self, sizes: EncoderConfig) -> BertTensors:
@@ -166,6 +170,20 @@ class BertLayout:
     def _tie(self, theirs: str, value: Tensor, ours: str, reason: str) -> None:
         if theirs in self._source:
             self.intake.tie(self._source[theirs], value, ours, reason)
+
+
+def _stated(fields: dict[str, Any], name: str, read: Callable[[object], _Number | None], usual: _Number) -> _Number:
+    """A number of `config.json`, or the usual one where it says nothing."""
+    if name not in fields:
+        return usual
+    number = read(fields[name])
+    if number is None:
+        raise ModelError(
+            f"config.json: {name} is not a number",
+            seen=fields[name],
+            fix="Correct it in the config.json beside the weights.",
+        )
+    return number
 
 
 def config_beside(weights: Path) -> dict[str, Any]:

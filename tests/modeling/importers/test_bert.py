@@ -233,11 +233,17 @@ def test_heads_and_eps_come_from_the_config_beside(bert_folder, bert_state):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"num_attention_heads": 5}, {"num_attention_heads": "4"}, {"num_attention_heads": -4}]
+    "fields", [{"num_attention_heads": number} for number in (5, "4", -4, 0, True, None, 4.5, [])], ids=repr
 )
 def test_heads_that_cannot_be_are_refused(bert_folder, bert_state, fields):
     with pytest.raises(ModelError, match="heads"):
         read_bert(bert_folder(bert_state, **fields), side(), Ledger("BERT", "hub"), visual_tokens=7)
+
+
+@pytest.mark.parametrize("eps", ["x", None, [], True, -1.0, float("nan"), float("inf")], ids=repr)
+def test_an_eps_that_cannot_be_is_refused(bert_folder, bert_state, eps):
+    with pytest.raises(ModelError, match="layer_norm_eps"):
+        read_bert(bert_folder(bert_state, layer_norm_eps=eps), side(), Ledger("BERT", "hub"), visual_tokens=7)
 
 
 def test_visual_rows_start_from_centroids_of_the_same_width(tmp_path, bert_state):
