@@ -15,8 +15,7 @@ from typing import Any, Literal
 
 from videobert.errors import UsageError
 
-# Python reads no more digits than 4300.
-_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,9 @@ def _number(
     try:
         number: float | int = kind(typed)
     except (ValueError, OverflowError):
-        raise refuse("is not a number", typed, words) from None
+        # Of a whole number Python reads 4300 digits.
+        what = "is out of range" if kind is int and isinstance(typed, str) else "is not a number"
+        raise refuse(what, typed, words) from None
     if not bounds[0] <= number <= bounds[1]:  # nor is NaN
         raise refuse("is out of range", typed, words)
     return number
