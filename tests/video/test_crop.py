@@ -320,11 +320,11 @@ def test_shares_of_an_axis():
     for whole in range(1, 40):
         for shift, siting in ((0, 0.5), (1, 0.0), (1, 0.5), (1, 1.0), (2, 0.5)):
             uncropped = share(0, whole, whole, shift, siting)
-            assert (uncropped.first, uncropped.count) == (0, -(-whole // (1 << shift)))
+            assert (uncropped.first, uncropped.samples) == (0, -(-whole // (1 << shift)))
             for cut in range(whole):
                 for kept in range(1, whole - cut + 1):
                     part = share(cut, kept, whole, shift, siting)
-                    assert 0 <= part.first < part.first + part.count <= -(-whole // (1 << shift))
+                    assert 0 <= part.first < part.first + part.samples <= -(-whole // (1 << shift))
                     assert 0 <= part.offset <= 1
 
 

@@ -14,7 +14,8 @@ from videobert.errors import Cancelled, InputError, LimitExceeded, MismatchError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
 from videobert.video import Clip, FrameArray, open_clips
-from videobert.video.given_clips import GivenClips, clips_or_video
+from videobert.video.clips_or_video import clips_or_video
+from videobert.video.given_clips import GivenClips
 
 RECIPE = Recipe(fps=10, frames=5, short_side=16, crop=16)
 FRAMES = FrameArray(

@@ -158,13 +158,15 @@ class Walk:
 
     def _open(self) -> ClipStream | GivenClips:
         from videobert.video import open_clips
-        from videobert.video.given_clips import GivenClips, clips_or_video
+        from videobert.video.clips_or_video import clips_or_video
 
         stages, request = self._stages, self._request
         clips, live, video = clips_or_video(self._video)
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         self._video = None
         if clips is not None:
+            from videobert.video.given_clips import GivenClips
+
             if request.track:
                 raise InputError("clips are of one track", seen=f"track {request.track}", fix="Leave track out.")
             return GivenClips(

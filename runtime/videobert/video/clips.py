@@ -22,8 +22,7 @@ from videobert.limits import Limits, check_duration, limits_or_default, most_pix
 from videobert.recipe import Recipe
 from videobert.video import sources
 from videobert.video.crop import Crop
-from videobert.video.dali.frame_index import FrameReference
-from videobert.video.decoder import Decoder, GaveUp, TimedFrame
+from videobert.video.decoder import Decoder, FrameReference, GaveUp, TimedFrame
 from videobert.video.decoders import Choice, choose, open_decoder
 from videobert.video.device_frames import DeviceFrames
 from videobert.video.frame_array import ArrayDecoder, FrameArray

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from videobert.video.dali.frame_index import FrameReference
 from videobert.video.info import VideoInfo
 
 if TYPE_CHECKING:
@@ -20,6 +19,12 @@ if TYPE_CHECKING:
 
 class GaveUp(Exception):
     """A decoder that chooses ahead what it decodes cannot go on with this stream; another may. The text says why."""
+
+
+class FrameReference:
+    """A frame that its decoder can decode later, and knows where it is."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

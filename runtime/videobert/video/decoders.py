@@ -14,7 +14,6 @@ from videobert.decoding import Device, check_decoder, require_dali, unusable
 from videobert.errors import InputError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
-from videobert.video.dali.streams import place_of, refusal
 from videobert.video.decoder import Decoder
 from videobert.video.pyav_decoder import PyAvDecoder
 from videobert.video.sources import Opened
@@ -92,6 +91,8 @@ def open_decoder(
         first.skip(recipe)
     if choice.name == "pyav":
         return first
+    from videobert.video.dali.streams import place_of, refusal
+
     why = refusal(first.info, place_of(choice.device))
     if why is None and try_codec and choice.device == "cuda":
         from videobert.video.dali.probe import failure
@@ -120,6 +121,7 @@ def _dali(
     threads: int | None,
 ) -> Decoder:
     from videobert.video.dali.decoder import DaliDecoder
+    from videobert.video.dali.streams import place_of
 
     stream = opened.container.streams[first.stream_index]
     if not isinstance(stream, VideoStream):

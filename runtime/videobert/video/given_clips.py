@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import os
 import threading
-from collections.abc import Iterable, Iterator, Sized
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -18,10 +15,9 @@ from videobert.limits import Limits, check_duration
 from videobert.recipe import STRIDES, Recipe
 from videobert.video.clips import Clip, ClipStream, Progress
 from videobert.video.device_frames import DeviceFrames
-from videobert.video.frame_array import TOLERANCE_S, FrameArray
+from videobert.video.frame_array import TOLERANCE_S
 from videobert.video.info import VideoInfo
 
-_NOTHING = object()
 _NO_FRAMES, _NO_TIMES = np.empty((0, 0, 0, 3), np.uint8), np.empty(0)
 
 
@@ -178,24 +174,6 @@ def _check_kinds(number: int, clip: Clip) -> None:
 
 def _without_pictures(clip: Clip) -> Clip:
     return dataclasses.replace(clip, frames=_NO_FRAMES, times_s=_NO_TIMES)
-
-
-def clips_or_video(source: Any) -> tuple[Iterable[Clip] | None, bool, Any]:
-    """What a caller gave in place of a video: its clips if it is an iterable of those, whether they are live, and if
-    they are none, the video. The first item of an iterator is waited for."""
-    if isinstance(source, ClipStream):
-        return source, source.live, None
-    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview, FrameArray, np.ndarray, dict)):
-        return None, False, source
-    if callable(getattr(source, "read", None)) or not isinstance(source, Iterable):
-        return None, False, source
-    if isinstance(source, Sized):
-        first = next(iter(source), _NOTHING)
-        return (source, False, None) if isinstance(first, Clip) else (None, False, source)
-    rest = iter(source)
-    first = next(rest, _NOTHING)
-    again = rest if first is _NOTHING else itertools.chain([first], rest)
-    return (again, True, None) if isinstance(first, Clip) else (None, False, again)
 
 
 def _misplaced(number: int, seen: str, allowed: str) -> InputError:

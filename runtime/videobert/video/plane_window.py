@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from videobert.video.crop import Crop
 from videobert.video.pixel_layout import PixelLayout
 from videobert.video.siting import ChromaSiting, offset_of
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """The samples of one component along one axis.
 
     Args:
         first: the first of them.
-        count: how many there are.
+        samples: how many there are.
         offset: the recipe's o: from the edge of the picture to the middle of the first sample, counted in samples.
     """
 
     first: int
-    count: int
+    samples: int
     offset: float
 
 
@@ -42,8 +40,7 @@ def share(cut: int, kept: int, whole: int, shift: int, siting: float) -> Share:
     return Share(first, min(-(-kept // factor), last + 1 - first), offset)
 
 
-@dataclass(frozen=True, slots=True)
-class PlaneWindow:
+class PlaneWindow(NamedTuple):
     """Cuts one plane.
 
     Args:
@@ -61,8 +58,7 @@ class PlaneWindow:
         return memoryview(plane)[rows * abs(line_size) + self.bytes_before :]
 
 
-@dataclass(frozen=True, slots=True)
-class PictureWindow:
+class PictureWindow(NamedTuple):
     """The part of a picture that is kept: `across` and `down` of each component, and how to cut each plane."""
 
     across: tuple[Share, ...]
@@ -84,7 +80,7 @@ def picture_window(width: int, height: int, crop: Crop, layout: PixelLayout, sit
         planes[place.plane] = PlaneWindow(
             across[-1].first * place.step * sample_bytes,
             down[-1].first,
-            rows - down[-1].first - down[-1].count,
+            rows - down[-1].first - down[-1].samples,
         )
     return PictureWindow(tuple(across), tuple(down), tuple(planes[number] for number in range(layout.planes)))
 

@@ -20,7 +20,6 @@ from videobert.cancelling import stop_if
 from videobert.errors import DecodeError
 from videobert.limits import Limits, check_duration, check_side, most_pixels
 from videobert.recipe import Recipe
-from videobert.video.coded_pictures import SKIPPABLE_CODECS, PictureReader
 from videobert.video.colour import colour_of
 from videobert.video.crop import UNCROPPED
 from videobert.video.decoder import TimedFrame
@@ -29,8 +28,6 @@ from videobert.video.info import VideoInfo
 from videobert.video.pixel_layout import read_as
 from videobert.video.sampling import KeptSamples
 from videobert.video.siting import ChromaSiting, SitingProbe
-from videobert.video.skip_plan import PlannedFrame, SkipPlan
-from videobert.video.skipping import by_plan
 from videobert.video.sources import Opened
 from videobert.video.stated_times import StatedFrame, StatedTimes
 from videobert.video.timestamps import LOOK_AHEAD
@@ -38,6 +35,7 @@ from videobert.video.tracks import find_film
 
 if TYPE_CHECKING:
     from videobert.video.clips import Clip
+    from videobert.video.skip_plan import PlannedFrame
 
 _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
 # Containers whose stated duration is a guess from bit rates or from a clock that wraps.
@@ -180,6 +178,8 @@ class PyAvDecoder:
         first, info = self._first, self._info
         if first is None or first.time is None or info.interlaced or self._times.kind != "presentation":
             return
+        from videobert.video.coded_pictures import SKIPPABLE_CODECS
+
         if info.codec in SKIPPABLE_CODECS:
             self._kept = KeptSamples(first.time, recipe.fps, recipe.frames, recipe.stride)
 
@@ -238,7 +238,7 @@ class PyAvDecoder:
     def _decode(self, stream: VideoStream) -> Generator[TimedFrame, None, None]:
         base = stream.time_base or Fraction(0)
         for picture in self._pictures(stream):
-            if isinstance(picture, PlannedFrame):
+            if not isinstance(picture, VideoFrame):
                 length = picture.duration * base if picture.duration else None
                 yield TimedFrame(None, picture.ticks * base, length, self._sequence)
                 continue
@@ -270,6 +270,11 @@ class PyAvDecoder:
                 # The one that the constructor looks at.
                 yield pictures[0]
                 if self._kept is not None and stream.time_base is not None:
+                    # First used here: most videos are decoded whole.
+                    from videobert.video.coded_pictures import PictureReader
+                    from videobert.video.skip_plan import SkipPlan
+                    from videobert.video.skipping import by_plan
+
                     reader = PictureReader(self._info.codec, context.extradata)
                     plan = SkipPlan(reader, stream.time_base, self._kept, before)
                     yield from by_plan(plan, context, packets, decode, self._is_sound, pictures)

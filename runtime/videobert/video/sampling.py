@@ -22,7 +22,9 @@ class SampleGrid:
     def __init__(self, start: Fraction, fps: Fraction, tolerance: Fraction = Fraction(0)) -> None:
         self._start = start
         self._fps = fps
-        self._tolerance = tolerance
+        # Positions are counted in samples from here, where the first sample may have its frame at the latest.
+        self._origin = start + tolerance
+        self._slack = 2 * tolerance * fps
         self._next = 0
 
     def time(self, sample: int) -> Fraction:
@@ -36,16 +38,16 @@ class SampleGrid:
             The samples that the frame before this one gets, and those that this one gets already: its own time may
             be a sampling time, and frames to come are later.
         """
-        position = (time - self._tolerance - self._start) * self._fps
+        position = (time - self._origin) * self._fps
         first_of_this = max(ceil(position), self._next)
         before = range(self._next, first_of_this)
-        settled = 1 if self.time(first_of_this) <= time + self._tolerance else 0
+        settled = int(first_of_this <= (position + self._slack if self._slack else position))
         self._next = first_of_this + settled
         return before, range(first_of_this, self._next)
 
     def finish(self, end: Fraction) -> range:
         """The samples that the last frame gets when it leaves the screen at `end`; sample 0 always exists."""
-        last = max(ceil((end - self._tolerance - self._start) * self._fps), self._next, 1)
+        last = max(ceil((end - self._origin) * self._fps), self._next, 1)
         rest = range(self._next, last)
         self._next = last
         return rest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from av.container import InputContainer
 from av.format import Flags
@@ -13,8 +13,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from videobert.video.decode_order import DecodeOrder, Placed
 from videobert.video.field_pictures import FieldPictures, Fields
+
+if TYPE_CHECKING:
+    from videobert.video.decode_order import DecodeOrder, Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class StatedTimes:
         # Some packets of a program stream have no presentation time; then there is another that differs from its
         # decoding time.
         if packet.pts is None and self._alike and (self._raw or not self._raw_times):
+            from videobert.video.decode_order import DecodeOrder
+
             self._order = DecodeOrder()
         self._alike = self._alike and packet.pts == packet.dts
 

@@ -106,7 +106,7 @@ class PresentationClock(Generic[Frame]):
         stated = self._waiting[0].time
         if stated is None:
             return True
-        if self._last is not None and self._last < stated + self._shift <= self._reach:
+        if self._last is not None and self._last < self._shifted(stated) <= self._reach:
             return True
         time, *behind = self._times(stated)
         known = over or len(self._waiting) > self._look_ahead
@@ -115,6 +115,9 @@ class PresentationClock(Generic[Frame]):
         if time > self._last:
             return self._stays_ahead(self._last, time, behind, known, stated_end if over else None)
         return self._stays_behind(self._last, time, behind, known)
+
+    def _shifted(self, time: Fraction) -> Fraction:
+        return time + self._shift if self._shift else time
 
     def _times(self, stated: Fraction) -> Iterator[Fraction]:
         """Of the frames that wait, as if the first of them were right."""
@@ -177,12 +180,12 @@ class PresentationClock(Generic[Frame]):
         return self._longest is not None and seconds is not None and seconds > self._longest
 
     def _accept(self, offered: _Offered[Frame]) -> Fraction:
-        time = None if offered.time is None else offered.time + self._shift
+        time = None if offered.time is None else self._shifted(offered.time)
         if self._last is None:
             time = Fraction(0) if time is None else time
             self.start = self._run_start = time
         else:
-            time = self._after(self._last, self._last + self._last_duration, time)
+            time = self._after(self._last, time)
         duration = self._length(offered.duration)
         self._last, self._last_duration = time, duration
         self._last_cut = self._too_long(offered.duration)
@@ -191,21 +194,23 @@ class PresentationClock(Generic[Frame]):
             self._usual = duration
         return time
 
-    def _after(self, last: Fraction, due: Fraction, time: Fraction | None) -> Fraction:
+    def _after(self, last: Fraction, time: Fraction | None) -> Fraction:
         if time is None:
             self._steady += 1
-            return due
-        if last < time and not self._too_long(time - last):
+            return last + self._last_duration
+        step = time - last
+        if step > 0 and not self._too_long(step):
             if time <= self._reach:
                 self._steady += 1
             else:
                 self._run_start = time
-            self._longest_step = max(self._longest_step, time - last)
+            self._longest_step = max(self._longest_step, step)
             return time
         if time > last:
             self.stills_cut += 1
         else:
             self.restarts += 1
+        due = last + self._last_duration
         self._shift += due - time
         self._run_start = due
         return due

@@ -184,7 +184,7 @@ class PictureTransform:
         window = picture_window(stored.width, stored.height, stored.crop, layout, stored.siting)
         native = _native.ClipTransform(
             components=[
-                (place.plane, place.first, place.step, x.count, y.count, x.offset, y.offset)
+                (place.plane, place.first, place.step, x.samples, y.samples, x.offset, y.offset)
                 for place, x, y in zip(layout.places, window.across, window.down, strict=True)
             ],
             bits=layout.bits,

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from videobert.errors import DecodeError
 from videobert.limits import Limits
 from videobert.recipe import Recipe
-from videobert.video.dali.frame_index import FrameReference, InexactIndex, index_frames
+from videobert.video.dali.frame_index import InexactIndex, SectionFrame, index_frames
 from videobert.video.dali.geometry import Shape, chroma_shift, geometry
 from videobert.video.dali.graph import Place
 from videobert.video.dali.piece import cut_piece
@@ -118,7 +118,7 @@ class DaliDecoder:
         self._rendering = True
         try:
             group: list[Clip] = []
-            wanted: dict[FrameReference, int] = {}
+            wanted: dict[SectionFrame, int] = {}
             for clip in planned:
                 more = {reference: None for reference in _references(clip) if reference not in wanted}
                 if group and self._full(len(group), wanted, more):
@@ -140,13 +140,13 @@ class DaliDecoder:
             self._runner.close()
             self._container.close()
 
-    def _full(self, clips: int, wanted: dict[FrameReference, int], more: dict[FrameReference, None]) -> bool:
+    def _full(self, clips: int, wanted: dict[SectionFrame, int], more: dict[SectionFrame, None]) -> bool:
         if clips == CLIPS_PER_RUN or (len(wanted) + len(more)) * self._frame_bytes > MOST_FRAME_BYTES:
             return True
         first, last = next(iter(wanted)).section, list(more or wanted)[-1].section
         return _span_bytes(first, last) > MOST_PIECE_BYTES
 
-    def _decode(self, group: list[Clip], wanted: dict[FrameReference, int]) -> Iterator[Clip]:
+    def _decode(self, group: list[Clip], wanted: dict[SectionFrame, int]) -> Iterator[Clip]:
         piece = cut_piece(self._stream, list(wanted))
         orders = [[wanted[reference] for reference in _references(clip)] for clip in group]
         (result,) = self._runner.run([ClipRequest(piece, orders, self._geometry)])
@@ -157,8 +157,8 @@ class DaliDecoder:
             yield replace(clip, frames=frames)
 
 
-def _references(clip: Clip) -> tuple[FrameReference, ...]:
-    return cast("tuple[FrameReference, ...]", cast(Any, clip.frames))
+def _references(clip: Clip) -> tuple[SectionFrame, ...]:
+    return cast("tuple[SectionFrame, ...]", cast(Any, clip.frames))
 
 
 def _span_bytes(first: Any, last: Any) -> int:

@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from videobert.cancelling import stop_if
 from videobert.video.dali.hidden_frames import shows_a_frame
 from videobert.video.decode_order import MOST_HELD
+from videobert.video.decoder import FrameReference
 from videobert.video.field_pictures import FieldPictures, Fields
 
 # One section is held in memory as it is read.
@@ -64,8 +65,8 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FrameReference:
-    """A frame that can be decoded later: frame `ticks` of a section."""
+class SectionFrame(FrameReference):
+    """Frame `ticks` of a section."""
 
     section: Section
     ticks: int
@@ -75,7 +76,7 @@ class FrameReference:
 class IndexedFrame:
     """A frame in the order of presentation. Times in seconds, exact; `duration` is None if the packet states none."""
 
-    reference: FrameReference
+    reference: SectionFrame
     time: Fraction
     duration: Fraction | None
 
@@ -99,7 +100,7 @@ def index_frames(container: InputContainer, stream: VideoStream, cancel: Event |
         for frame in frames:
             if frame.shown:
                 yield IndexedFrame(
-                    FrameReference(section, frame.ticks),
+                    SectionFrame(section, frame.ticks),
                     frame.ticks * base,
                     frame.duration * base if frame.duration > 0 else None,
                 )

@@ -11,7 +11,7 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from videobert.video.dali.frame_index import CodedFrame, FrameReference, Section
+from videobert.video.dali.frame_index import CodedFrame, Section, SectionFrame
 
 _TICK = Fraction(1, 1000)  # Matroska's
 _STEP = 40  # ticks from frame to frame
@@ -32,7 +32,7 @@ class Piece:
     numbers: list[int]
 
 
-def cut_piece(stream: VideoStream, wanted: Sequence[FrameReference]) -> Piece:
+def cut_piece(stream: VideoStream, wanted: Sequence[SectionFrame]) -> Piece:
     """The piece that holds `wanted`, which are in the order of presentation; copies packets, decodes nothing.
 
     Args:
