@@ -19,8 +19,8 @@ import numpy as np
 
 import videobert
 from machine import machine
-from videobert.model_folder import BUNDLED
-from videobert.results import Report
+from videobert.model.folder import BUNDLED
+from videobert.results.run import Report
 
 CLIP = BUNDLED / "shapes" / "clip.mp4"
 RUNS = 21

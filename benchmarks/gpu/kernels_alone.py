@@ -26,11 +26,11 @@ class _Unimportable(importlib.abc.MetaPathFinder):
 
 def main(place: str, back_end: str) -> dict[str, Any]:
     """For each number of rows, the tokens that equal the CPU's, from both searches, and the time of one call."""
-    from videobert.codebook import Assignment, Codebook
     from videobert.cuda.choice import open_driver
     from videobert.cuda.nearest import CudaNearest
     from videobert.engines.model_kernels import open_library
-    from videobert.model_folder import ModelFolder
+    from videobert.model.folder import ModelFolder
+    from videobert.visual.codebook import Assignment, Codebook
 
     folder = ModelFolder(place)
     codebook = Codebook.load(folder.path("codebook.safetensors"))

@@ -69,7 +69,7 @@ def _write_film(path: Path) -> None:
 
 
 def _decoded(film: Path) -> dict[str, Any]:
-    from videobert.recipe import Recipe
+    from videobert.model.recipe import Recipe
     from videobert.video import open_clips
 
     def through(decoder: Any, device: Any) -> tuple[float, float, str | None]:
@@ -149,8 +149,8 @@ def one_context() -> dict[str, Any]:
     import numpy as np
     import torch
 
+    from videobert.base.errors import VideoBertError
     from videobert.cuda.choice import open_driver
-    from videobert.errors import VideoBertError
 
     found: dict[str, Any] = {}
     for name in ("pycuda", "cuda-bindings", "torch"):

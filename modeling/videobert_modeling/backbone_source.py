@@ -12,10 +12,10 @@ import numpy.typing as npt
 from videobert.build_check import check_sizes
 from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
-from videobert.mending import MANIFEST, WEIGHTS, mend
-from videobert.model_folder import ModelFolder, backbone_hash
-from videobert.recipe import Recipe
-from videobert.weights_file import backbone_of
+from videobert.model.folder import ModelFolder, backbone_hash
+from videobert.model.mending import MANIFEST, WEIGHTS, mend
+from videobert.model.recipe import Recipe
+from videobert.model.weights_file import backbone_of
 
 Run = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 _GRAPH = "graphs/backbone.onnx"
@@ -27,7 +27,7 @@ class BackboneSource:
 
     Args:
         recipe: the clips that it takes.
-        hash: see `videobert.model_folder.backbone_hash`.
+        hash: see `videobert.model.folder.backbone_hash`.
         open: gives what runs it, uint8 `(1, frames, height, width, 3)` to float32 `(1, feature_dim)`, and what closes
             that again.
     """

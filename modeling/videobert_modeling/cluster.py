@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from videobert.codebook import MAX_LEAVES, Assignment, Codebook, Level
-from videobert.errors import UsageError
+from videobert.base.errors import UsageError
+from videobert.visual.codebook import MAX_LEAVES, Assignment, Codebook, Level
 from videobert_modeling.feature_file import FeatureFiles
 from videobert_modeling.kmeans_tree import Node, Rows, build_tree
 from videobert_modeling.seeds import check_seed

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import InputError, MismatchError, ModelError
+from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert_modeling.spool import checked_rows
 
 _FORMAT = {"format": "videobert-features", "version": "1"}

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from videobert.errors import UsageError
+from videobert.base.errors import UsageError
 
 
 def is_free(out: Path) -> bool:

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from videobert.atomic import write_atomically
+from videobert.base.atomic import write_atomically
+from videobert.base.errors import ModelError, UsageError
 from videobert.build_check import check_place, check_sizes
-from videobert.codebook import Codebook
-from videobert.config import ModelConfig
-from videobert.errors import ModelError, UsageError
-from videobert.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
+from videobert.model.config import ModelConfig
+from videobert.model.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
+from videobert.visual.codebook import Codebook
 from videobert_modeling.importers.card import VISUAL_ROWS, card_of
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.skeleton import visual_rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from videobert.arguments import whole
+from videobert.base.arguments import whole
 
 # torch takes 64 bits.
 _MOST = 2**63 - 1

@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import InputError
+from videobert.base.errors import InputError
 
 Progress = Callable[[str, int, int | None], None]
 """Called as `(stage, done, total)`; the total is None while it is not known."""

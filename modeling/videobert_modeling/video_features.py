@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.decoding import DecoderName
-from videobert.errors import InputError, MismatchError, ModelError, UsageError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 from videobert.video import Clip, open_clips
 from videobert_modeling.backbone_source import BackboneSource, Run, backbone_of_folder, source_of
 from videobert_modeling.cluster import Clustering, cluster

@@ -9,7 +9,7 @@ with videobert.load("shapes") as model:
 
 from __future__ import annotations
 
-from videobert.errors import (
+from videobert.base.errors import (
     BuildError,
     Cancelled,
     DecodeError,
@@ -23,68 +23,57 @@ from videobert.errors import (
     UsageError,
     VideoBertError,
 )
+from videobert.base.version import __version__
 
 # Known to type checkers by its name: importing `typing` would cost more than all that is imported here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from videobert.codebook import Codebook
-    from videobert.limits import Limits
-    from videobert.recipe import Recipe
+    from videobert.base.limits import Limits
+    from videobert.model.recipe import Recipe
     from videobert.report.html import html_page
-    from videobert.results import (
-        AlignedWindow,
-        Alignment,
-        Candidate,
-        Classification,
-        Embedding,
-        Fill,
-        Filled,
-        Origin,
-        Report,
-        ReportSegment,
-        Segment,
-        Still,
-        TokensFrom,
-        to_json,
-    )
+    from videobert.results.align import AlignedWindow, Alignment
+    from videobert.results.as_json import to_json
+    from videobert.results.candidate import Candidate
+    from videobert.results.classify import Classification, Segment
+    from videobert.results.embed import Embedding
+    from videobert.results.fill import Fill, Filled
+    from videobert.results.origin import Origin, TokensFrom
+    from videobert.results.run import Report, ReportSegment, Still
     from videobert.runtime import Runtime, load
     from videobert.tasks.report_stream import ReportStream
-    from videobert.token_file import VisualTokens
     from videobert.video import FrameArray, open_clips
+    from videobert.visual.codebook import Codebook
+    from videobert.visual.token_file import VisualTokens
 
-__version__ = "0.1.0"
 
 # Everything below is imported on first use, so that `import videobert` costs next to nothing.
-_RESULTS = (
-    "AlignedWindow",
-    "Alignment",
-    "Candidate",
-    "Classification",
-    "Embedding",
-    "Fill",
-    "Filled",
-    "Origin",
-    "Report",
-    "ReportSegment",
-    "Segment",
-    "Still",
-    "TokensFrom",
-    "to_json",
-)
 _HOME = {
-    "Codebook": "videobert.codebook",
+    "Codebook": "videobert.visual.codebook",
     "FrameArray": "videobert.video",
-    "Limits": "videobert.limits",
-    "Recipe": "videobert.recipe",
+    "Limits": "videobert.base.limits",
+    "Recipe": "videobert.model.recipe",
     "ReportStream": "videobert.tasks.report_stream",
     "Runtime": "videobert.runtime",
-    "VisualTokens": "videobert.token_file",
+    "VisualTokens": "videobert.visual.token_file",
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
     "open_clips": "videobert.video",
-    **dict.fromkeys(_RESULTS, "videobert.results"),
+    "AlignedWindow": "videobert.results.align",
+    "Alignment": "videobert.results.align",
+    "Candidate": "videobert.results.candidate",
+    "Classification": "videobert.results.classify",
+    "Embedding": "videobert.results.embed",
+    "Fill": "videobert.results.fill",
+    "Filled": "videobert.results.fill",
+    "Origin": "videobert.results.origin",
+    "Report": "videobert.results.run",
+    "ReportSegment": "videobert.results.run",
+    "Segment": "videobert.results.classify",
+    "Still": "videobert.results.run",
+    "TokensFrom": "videobert.results.origin",
+    "to_json": "videobert.results.as_json",
 }
 
 __all__ = [

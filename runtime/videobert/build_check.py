@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videobert.codebook import Codebook
-from videobert.config import ModelConfig
-from videobert.errors import MismatchError, ModelError, UsageError
-from videobert.limits import Limits
-from videobert.mending import CODEBOOK, MANIFEST, WEIGHTS, command
-from videobert.model_folder import backbone_hash, own_place
-from videobert.recipe import Recipe
-from videobert.text import TextTokenizer
-from videobert.weights_file import TABLE, backbone_of, table_shape
+from videobert.base.errors import MismatchError, ModelError, UsageError
+from videobert.base.limits import Limits
+from videobert.model.config import ModelConfig
+from videobert.model.folder import backbone_hash, own_place
+from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, command
+from videobert.model.recipe import Recipe
+from videobert.model.weights_file import TABLE, backbone_of, table_shape
+from videobert.text.reader import TextTokenizer
+from videobert.visual.codebook import Codebook
 
 _JSON_BYTES, _TEXT_BYTES = 1 << 20, 64 << 20
 # 65,536 leaves of 16,384 values, and the tree above them.

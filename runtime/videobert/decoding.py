@@ -10,8 +10,8 @@ import importlib.util
 from functools import cache
 from typing import TYPE_CHECKING, Literal, cast
 
-from videobert.arguments import one_of
-from videobert.errors import EngineUnavailable
+from videobert.base.arguments import one_of
+from videobert.base.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from videobert.engines.base import Engine

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from videobert import __version__
+from videobert.base.errors import VideoBertError
+from videobert.base.version import __version__
 from videobert.decoding import Device, unusable
-from videobert.errors import VideoBertError
 from videobert.trial import Answer, tried
 
 
@@ -112,13 +112,13 @@ class _Trial:
 
 _OPENVINO = """
 import json
-from videobert.offline_imports import openvino_library
+from videobert.base.offline_imports import openvino_library
 openvino = openvino_library()
 print(json.dumps({"version": openvino.get_version(), "devices": openvino.Core().available_devices}))
 """
 _TORCH = """
 import json
-from videobert.offline_imports import no_library_search
+from videobert.base.offline_imports import no_library_search
 with no_library_search():
     import torch
 print(json.dumps({"version": torch.__version__, "devices": ["CPU"] + ["CUDA"] * torch.cuda.is_available()}))
@@ -330,7 +330,7 @@ def _native() -> tuple[Ability, dict[str, bool] | None]:
 
 
 def _cache() -> Ability:
-    from videobert.user_cache import cache_folder, check_owned
+    from videobert.base.user_cache import cache_folder, check_owned
 
     folder = cache_folder()
     if folder is None:
@@ -369,7 +369,7 @@ def _cache() -> Ability:
 
 
 def _models() -> list[Ability]:
-    from videobert.model_folder import BUNDLED, ModelFolder, bundled_names
+    from videobert.model.folder import BUNDLED, ModelFolder, bundled_names
 
     found = []
     for name in bundled_names():

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videobert.built_here import require
+from videobert.base.built_by_me import require
+from videobert.base.errors import UntrustedError
 from videobert.engines.tensorrt.place import places
-from videobert.errors import UntrustedError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 _MOST_SIDECAR_BYTES = 16 << 20
 _KERNELS = "kernels.json"

@@ -10,15 +10,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from videobert.codebook import Codebook
-from videobert.config import ModelConfig, QuestionConfig
+from videobert.base.errors import ModelError, VideoBertError
+from videobert.base.limits import Limits
 from videobert.engines_found import BuiltTarget, engines_found
-from videobert.errors import ModelError, VideoBertError
-from videobert.folder_parts import FolderParts, Problem
-from videobert.limits import Limits
-from videobert.model_card import ModelCard, read_card
-from videobert.model_folder import BUNDLED, CARD, ModelFolder, find
-from videobert.recipe import Recipe
+from videobert.model.card import ModelCard, read_card
+from videobert.model.config import ModelConfig, QuestionConfig
+from videobert.model.folder import BUNDLED, CARD, ModelFolder, find
+from videobert.model.folder_parts import FolderParts, Problem
+from videobert.model.recipe import Recipe
+from videobert.visual.codebook import Codebook
 
 _JSON_BYTES, _TOKENIZER_BYTES, _CARD_BYTES = 1 << 20, 64 << 20, 1 << 20
 # Below any codebook that `Codebook` accepts.
@@ -186,7 +186,7 @@ def _json(parts: FolderParts, name: str, fix: str) -> Any:
 
 
 def _words(parts: FolderParts, config: ModelConfig | None, all_words: bool) -> Words | None:
-    from videobert.text import TextTokenizer
+    from videobert.text.reader import TextTokenizer
 
     name = "tokenizer.json"
     content = parts.read(name, _TOKENIZER_BYTES)

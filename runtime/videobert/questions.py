@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from videobert.cancelling import stop_if
-from videobert.config import QuestionConfig
-from videobert.errors import InputError, UsageError
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import InputError, UsageError
+from videobert.model.config import QuestionConfig
 from videobert.sequence import SequenceBuilder
-from videobert.text import MASK, TextTokenizer
+from videobert.text.reader import MASK, TextTokenizer
 
 LABEL = "{label}"
 # Of callers' questions: how many are kept, and how many numbers they hold together, about 20 MB.

@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from videobert.arguments import flag, local_path
-from videobert.cancelling import Stop
-from videobert.codebook import Assignment, Codebook
-from videobert.config import ModelConfig
-from videobert.cpu_threads import thread_limit
+from videobert.base.arguments import flag, local_path
+from videobert.base.cancelling import Stop
+from videobert.base.cpu_threads import thread_limit
+from videobert.base.errors import InputError
+from videobert.base.limits import Limits, limits_or_default
 from videobert.decoding import check_decoder, decoding
-from videobert.engines.base import Engine, EngineOptions, Hint, Precision
+from videobert.engines.base import Engine, EngineOptions, Hint
 from videobert.engines.selection import open_engine
-from videobert.errors import InputError
-from videobert.limits import Limits, limits_or_default
-from videobert.model_folder import ModelFolder
-from videobert.recipe import Recipe
-from videobert.results import Alignment, Classification, Embedding, Fill, Origin, Report
+from videobert.model.config import ModelConfig
+from videobert.model.folder import ModelFolder
+from videobert.model.precision import Precision
+from videobert.model.recipe import Recipe
+from videobert.results.align import Alignment
+from videobert.results.classify import Classification
+from videobert.results.embed import Embedding
+from videobert.results.fill import Fill
+from videobert.results.origin import Origin
+from videobert.results.run import Report
 from videobert.stages import Stages
 from videobert.tasks.align import align
 from videobert.tasks.classify import classify
@@ -37,7 +42,8 @@ from videobert.tasks.request import Progress, Request
 from videobert.tasks.run import run
 from videobert.tasks.segments import Segments
 from videobert.tasks.tokens import tokens
-from videobert.token_file import VisualTokens
+from videobert.visual.codebook import Assignment, Codebook
+from videobert.visual.token_file import VisualTokens
 
 if TYPE_CHECKING:
     from typing import Self

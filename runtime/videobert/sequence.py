@@ -8,19 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from videobert.config import ModelConfig
-from videobert.errors import InputError, LimitExceeded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpecialIds:
-    """Ids of the tokenizer's special words."""
-
-    cls: int
-    sep: int
-    mask: int
-    pad: int
-    unknown: int
+from videobert.base.errors import InputError, LimitExceeded
+from videobert.model.config import ModelConfig
+from videobert.text.special_ids import SpecialIds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,20 +13,21 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from videobert import __version__
-from videobert.cancelling import stop_if
-from videobert.codebook import Codebook
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import MismatchError, ModelError
+from videobert.base.limits import Limits
+from videobert.base.version import __version__
 from videobert.decoding import DecoderName, Device
-from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, Stage
-from videobert.errors import MismatchError, ModelError
-from videobert.limits import Limits
-from videobert.mending import command
-from videobert.model_folder import ModelFolder, no_codebook
+from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
+from videobert.model.folder import ModelFolder, no_codebook
+from videobert.model.mending import command
+from videobert.model.recipe import Recipe, check_stride
+from videobert.model.stage import Stage
 from videobert.questions import Questions
-from videobert.recipe import Recipe, check_stride
-from videobert.results import Origin
+from videobert.results.origin import Origin
 from videobert.sequence import JointSequence, SequenceBuilder
-from videobert.text import TextTokenizer
+from videobert.text.reader import TextTokenizer
+from videobert.visual.codebook import Codebook
 
 _BATCH = 32
 _HEAD_ROWS = 256

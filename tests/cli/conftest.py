@@ -17,21 +17,14 @@ import pytest
 
 import videobert
 from videobert.cli.app import main
-from videobert.config import QuestionConfig
-from videobert.results import (
-    AlignedWindow,
-    Alignment,
-    Candidate,
-    Classification,
-    Embedding,
-    Fill,
-    Filled,
-    Origin,
-    Report,
-    ReportSegment,
-    Segment,
-    Still,
-)
+from videobert.model.config import QuestionConfig
+from videobert.results.align import AlignedWindow, Alignment
+from videobert.results.candidate import Candidate
+from videobert.results.classify import Classification, Segment
+from videobert.results.embed import Embedding
+from videobert.results.fill import Fill, Filled
+from videobert.results.origin import Origin
+from videobert.results.run import Report, ReportSegment, Still
 
 ORIGIN = Origin(
     model="shapes",

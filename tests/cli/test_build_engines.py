@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import BuildError, EngineUnavailable
 from videobert.engines.tensorrt.engine_folder import BuiltEngine
-from videobert.errors import BuildError, EngineUnavailable
-from videobert.model_folder import ModelFolder, find
+from videobert.model.folder import ModelFolder, find
 
 VERSION = "1.7.1.116"
 

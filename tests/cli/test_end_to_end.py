@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from videobert.cli.app import main
-from videobert.codebook import Codebook
-from videobert.config import QuestionConfig
-from videobert.model_folder import backbone_hash
-from videobert.recipe import Recipe
+from videobert.model.config import QuestionConfig
+from videobert.model.folder import backbone_hash
+from videobert.model.recipe import Recipe
+from videobert.visual.codebook import Codebook
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "blue", "a", "circle", "square"]
 RECIPE = Recipe(fps=10, frames=15, short_side=48, crop=48)

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 import videobert
-from videobert.cli.failure import guarded
-from videobert.errors import (
+from videobert.base.errors import (
     Cancelled,
     DecodeError,
     EngineUnavailable,
@@ -24,7 +23,8 @@ from videobert.errors import (
     UsageError,
     VideoBertError,
 )
-from videobert.model_folder import find
+from videobert.cli.failure import guarded
+from videobert.model.folder import find
 
 
 @pytest.mark.parametrize(

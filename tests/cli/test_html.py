@@ -20,13 +20,14 @@ import av
 import numpy as np
 import pytest
 
-from videobert.config import ModelConfig
-from videobert.model_folder import find
+from videobert.model.config import ModelConfig
+from videobert.model.folder import find
 from videobert.report.html import html_page
 from videobert.report.hues import hue_style
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import data_uri
-from videobert.results import Candidate, Report
+from videobert.results.candidate import Candidate
+from videobert.results.run import Report
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import Cancelled, EngineUnavailable, InputError, ModelError, UsageError, VideoBertError
 from videobert.cli.inputs import SUFFIXES
-from videobert.errors import Cancelled, EngineUnavailable, InputError, ModelError, UsageError, VideoBertError
 
 VERBS = {"run": (), "tokens": (), "embed": (), "classify": ("--question", "colour")}
 ANSWERED = {"run": "segments", "tokens": "ids", "embed": "vector", "classify": "labels"}

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import videobert
-from videobert.cli import entry
+from videobert.cli import interrupts
 from videobert.cli.failure import interruption
 
 # Interrupts itself when it imports one of the modules named, or for the first time after a number of imports.
@@ -47,7 +47,7 @@ def interrupted_at(at: str | int, *words: str) -> subprocess.CompletedProcess[st
         "videobert.cli.app",
         "typer",
         "inspect",
-        "videobert.limits",
+        "videobert.base.limits",
         "videobert.cli.train",
         "numpy",
         "videobert.runtime",
@@ -91,9 +91,10 @@ def test_an_interrupt_that_a_library_swallows_comes_again() -> None:
     """As where it meets the callback of a weak reference, or one of the many that importing a module has."""
     code = (
         "import os, signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from videobert.cli import entry\nimport videobert.cli.app\n"
+        "from videobert.cli import entry, interrupts\nimport videobert.cli.app\n"
         "class Swallows:\n    def __del__(self): os.kill(os.getpid(), signal.SIGINT); time.sleep(1)\n"
-        "def command():\n    entry.raise_interrupts(True)\n    Swallows()\n    time.sleep(20)\n    print('went on')\n"
+        "def command():\n    interrupts.raise_interrupts(True)\n    Swallows()\n    time.sleep(20)\n"
+        "    print('went on')\n"
         "videobert.cli.app.main = command\nentry.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -105,7 +106,7 @@ def test_an_interrupt_that_a_library_turns_into_another_error_is_one(
 ) -> None:
     from videobert.cli.failure import failure_of
 
-    monkeypatch.setattr(entry, "_happened", True)
+    monkeypatch.setattr(interrupts, "_happened", True)
     assert failure_of(ImportError("libfoo could not be loaded")) == interruption()
 
 
@@ -114,8 +115,8 @@ def test_what_is_written_before_anything_is_imported_is_what_is_written_later(
 ) -> None:
     interruption().show(as_json=True)
     interruption().show(as_json=False)
-    assert capsys.readouterr().err == f"{entry._JSON}\n{entry._TEXT}\n"
-    assert interruption().exit_code == entry.INTERRUPTED
+    assert capsys.readouterr().err == f"{interrupts._JSON}\n{interrupts._TEXT}\n"
+    assert interruption().exit_code == interrupts.INTERRUPTED
 
 
 def test_where_interrupts_are_ignored_they_stay_so() -> None:

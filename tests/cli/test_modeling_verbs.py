@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.codebook import Codebook
-from videobert.model_folder import find
+from videobert.model.folder import find
+from videobert.visual.codebook import Codebook
 from videobert_modeling.feature_file import write_features
 
 ROWS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)

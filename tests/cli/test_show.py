@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from videobert.model_folder import find
+from videobert.model.folder import find
 from videobert.model_summary import summarize
-from videobert.results import to_json
+from videobert.results.as_json import to_json
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import pytest
 
 from videobert.cli import standard_input
 from videobert.cli.standard_input import HeldInput, StandardInput
-from videobert.model_folder import find
-from videobert.token_file import VisualTokens
+from videobert.model.folder import find
+from videobert.visual.token_file import VisualTokens
 
 CALLS = {
     "run": ("-",),

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from videobert.model_folder import find
-from videobert.results import to_json
+from videobert.model.folder import find
+from videobert.results.as_json import to_json
 
 CLIP = find("shapes") / "clip.mp4"
 

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from videobert.base.errors import InputError
 from videobert.doctor import Ability, Diagnosis, Package
-from videobert.errors import InputError
-from videobert.results import AlignedWindow, Candidate
+from videobert.results.align import AlignedWindow
+from videobert.results.candidate import Candidate
 
 WIDTHS = [40, 60, 80, 200]
 CALLS = {

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.errors import InputError
-from videobert.limits import Limits
-from videobert.model_folder import find
-from videobert.results import to_json
+from videobert.base.errors import InputError
+from videobert.base.limits import Limits
+from videobert.model.folder import find
+from videobert.results.as_json import to_json
 
 CALLS = {
     "run": ("clip.mp4",),

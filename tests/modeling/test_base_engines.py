@@ -13,7 +13,7 @@ from videobert.engines.tensorrt.build_process import BuildLimits, run_build
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.tensorrt.request import BuildRequest
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert_modeling.export.engine_graphs import variants
 from videobert_modeling.export.graphs import graphs_of
 from videobert_modeling.export.onnx_file import to_onnx

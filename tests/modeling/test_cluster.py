@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.codebook import Codebook
-from videobert.errors import InputError, MismatchError, ModelError
+from videobert.base.errors import InputError, MismatchError, ModelError
+from videobert.visual.codebook import Codebook
 from videobert_modeling import kmeans_tree, spool
 from videobert_modeling.cluster import Clustering, cluster, cluster_files, train_codebook
 from videobert_modeling.feature_file import read_features, write_features

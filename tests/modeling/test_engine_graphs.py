@@ -12,9 +12,9 @@ import pytest
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from videobert.engines.tensorrt.graph_files import graph_file, missing_graphs, stages_of
-from videobert.errors import InputError, VideoBertError
-from videobert.model_folder import ModelFolder, find
+from videobert.base.errors import InputError, VideoBertError
+from videobert.model.folder import ModelFolder, find
+from videobert.model.graph_files import graph_file, missing_graphs, stages_of
 from videobert_modeling.export import engine_graphs, export_engine_graphs, write_manifest
 from videobert_modeling.export.ending import CANDIDATES, nearest_graph
 from videobert_modeling.export.engine_graphs import EngineGraph, variants

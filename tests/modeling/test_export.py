@@ -17,10 +17,10 @@ import torch
 from onnx import TensorProto, numpy_helper
 from safetensors.torch import load_file
 
-from videobert.codebook import Codebook
-from videobert.errors import InputError, MismatchError, ModelError, VideoBertError
-from videobert.model_folder import ModelFolder
-from videobert.recipe import Recipe
+from videobert.base.errors import InputError, MismatchError, ModelError, VideoBertError
+from videobert.model.folder import ModelFolder
+from videobert.model.recipe import Recipe
+from videobert.visual.codebook import Codebook
 from videobert_modeling.export import ExportedGraph, export_folder
 from videobert_modeling.export.engine_graphs import write_graphs
 from videobert_modeling.export.graphs import graphs_of
@@ -269,7 +269,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(
         if next(calls) == 3:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("videobert.atomic.os.chmod", full)
+    monkeypatch.setattr("videobert.base.atomic.os.chmod", full)
     with pytest.raises(OSError, match="No space left"):
         export_folder(copy, None if place == "inside" else tmp_path / "out")
     assert _content(copy) == before

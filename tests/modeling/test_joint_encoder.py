@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM
 
-from videobert.errors import InputError, ModelError
+from videobert.base.errors import InputError, ModelError
 from videobert_modeling.models import VideoBert, large, tiny
 
 CONFIG = dataclasses.replace(

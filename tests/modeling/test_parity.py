@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from videobert.config import EncoderConfig
-from videobert.errors import VideoBertError
-from videobert.recipe import Recipe
+from videobert.base.errors import VideoBertError
+from videobert.model.config import EncoderConfig
+from videobert.model.recipe import Recipe
 from videobert_modeling.export.graphs import Graph, graphs_of
 from videobert_modeling.export.onnx_file import to_onnx
 from videobert_modeling.export.parity import Reference, onnxruntime_runner, openvino_runner

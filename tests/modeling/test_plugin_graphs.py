@@ -12,8 +12,8 @@ from onnx import ModelProto, helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from videobert.errors import ModelError
-from videobert.model_folder import find
+from videobert.base.errors import ModelError
+from videobert.model.folder import find
 from videobert_kernels import attention, nearest_centroid, pack_centroids
 from videobert_kernels.tensorrt_plugins import NAMESPACE, PLUGINS
 from videobert_modeling.export.masked import masked

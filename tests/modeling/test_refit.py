@@ -13,11 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.build_check import check_buildable
-from videobert.codebook import Codebook
-from videobert.errors import InputError, MismatchError, ModelError, UsageError
-from videobert.model_folder import BUNDLED, ModelFolder, backbone_hash
-from videobert.recipe import Recipe
+from videobert.model.folder import BUNDLED, ModelFolder, backbone_hash
+from videobert.model.recipe import Recipe
+from videobert.visual.codebook import Codebook
 from videobert_modeling.backbone_source import backbone_of_folder
 from videobert_modeling.export import write_manifest
 from videobert_modeling.feature_file import write_features

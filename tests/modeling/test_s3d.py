@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from videobert.errors import InputError, ModelError
+from videobert.base.errors import InputError, ModelError
 from videobert_modeling.models import S3D
 
 VECTORS = Path(__file__).parent / "vectors"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.errors import UsageError
+from videobert.base.errors import UsageError
 from videobert_modeling.importers import import_bert
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.skeleton import visual_rows

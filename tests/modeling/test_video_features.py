@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import videobert
-from videobert.errors import DecodeError, InputError, ModelError
-from videobert.model_folder import BUNDLED, ModelFolder
+from videobert.base.errors import DecodeError, InputError, ModelError
+from videobert.model.folder import BUNDLED, ModelFolder
 from videobert_modeling.export.manifest import write_manifest
 from videobert_modeling.video_features import cluster_videos, stream_features
 

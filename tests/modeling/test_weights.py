@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 from videobert_modeling.models import S3D, VideoBert, load_weights, save_weights, tiny
 
 

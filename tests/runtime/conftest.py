@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.codebook import Codebook, Level
-from videobert.config import ModelConfig, QuestionConfig
-from videobert.model_folder import backbone_hash
-from videobert.recipe import Recipe
+from videobert.model.config import ModelConfig, QuestionConfig
+from videobert.model.folder import backbone_hash
+from videobert.model.recipe import Recipe
 from videobert.runtime import Runtime, load
 from videobert.video import FrameArray, open_clips
+from videobert.visual.codebook import Codebook, Level
 
 if TYPE_CHECKING:
     from torch import Tensor

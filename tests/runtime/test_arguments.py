@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.codebook import Codebook, Level
-from videobert.errors import InputError, UsageError, VideoBertError
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import InputError, UsageError, VideoBertError
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.report.html import html_page
-from videobert.results import to_json
+from videobert.results.as_json import to_json
 from videobert.runtime import Runtime, load
-from videobert.token_file import VisualTokens
 from videobert.video import FrameArray, open_clips
+from videobert.visual.codebook import Codebook, Level
+from videobert.visual.token_file import VisualTokens
 
 
 class Nasty:
@@ -540,7 +540,7 @@ def test_what_json_has_no_form_for_is_refused() -> None:
 
 
 def test_what_a_caller_gives_is_read_once() -> None:
-    from videobert.arguments import texts
+    from videobert.base.arguments import texts
 
     class Once:
         asked = 0
@@ -557,7 +557,7 @@ def test_what_a_caller_gives_is_read_once() -> None:
 def test_an_event_of_another_kind_stops_the_work(model: Runtime, saved: VisualTokens) -> None:
     import multiprocessing
 
-    from videobert.errors import Cancelled
+    from videobert.base.errors import Cancelled
 
     for event in (threading.Event(), multiprocessing.get_context("spawn").Event()):
         event.set()

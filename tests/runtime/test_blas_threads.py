@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videobert import nearest
-from videobert.blas_threads import _openblas, blas_threads
-from videobert.nearest import NearestCentroids
+from videobert.base.blas_threads import _openblas, blas_threads
+from videobert.visual import nearest
+from videobert.visual.nearest import NearestCentroids
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from videobert.base.errors import MismatchError, ModelError, UsageError
 from videobert.build_check import check_buildable
-from videobert.codebook import Codebook
-from videobert.errors import MismatchError, ModelError, UsageError
+from videobert.visual.codebook import Codebook
 
 
 @pytest.fixture

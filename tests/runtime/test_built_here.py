@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from videobert.built_here import remember, require
-from videobert.errors import UntrustedError
+from videobert.base.built_by_me import remember, require
+from videobert.base.errors import UntrustedError
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 

@@ -11,8 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from videobert.model_folder import ModelFolder, bundled_names
-from videobert.results import Report
+from videobert.model.folder import ModelFolder, bundled_names
+from videobert.results.run import Report
 from videobert.runtime import load
 
 pytestmark = pytest.mark.skipif("shapes" not in bundled_names(), reason="this checkout carries no bundled model")

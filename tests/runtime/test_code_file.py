@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from videobert import code_file
-from videobert.code_file import opened_code, read_code
+from videobert.base import owned_file as code_file
+from videobert.base.errors import MismatchError, ModelError
+from videobert.base.owned_file import opened_code, read_code
 from videobert.engines.compiled_cache import CompiledCache
-from videobert.errors import MismatchError, ModelError
 
 REBUILD = "Build it again."
 KEY = {"graph": "a"}

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.codebook import Codebook, Level
-from videobert.errors import InputError, MismatchError, ModelError
-from videobert.nearest import nearest
+from videobert.base.errors import InputError, MismatchError, ModelError
+from videobert.visual.codebook import Codebook, Level
+from videobert.visual.nearest import nearest
 
 Array = npt.NDArray[np.float32]
 

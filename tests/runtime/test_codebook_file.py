@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from videobert.codebook import Codebook, Level
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
+from videobert.visual.codebook import Codebook, Level
 
 
 @pytest.fixture

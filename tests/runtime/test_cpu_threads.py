@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from videobert import cpu_threads
-from videobert.cpu_threads import cpu_quota, thread_count, thread_limit
-from videobert.errors import UsageError
+from videobert.base import cpu_threads
+from videobert.base.cpu_threads import cpu_quota, thread_count, thread_limit
+from videobert.base.errors import UsageError
 
 
 @pytest.fixture(autouse=True)

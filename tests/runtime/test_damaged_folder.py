@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from videobert import model_folder as module
+from videobert.base.errors import MismatchError, ModelError
+from videobert.base.limits import Limits
 from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.engines.tensorrt.engine_folder import _private
-from videobert.engines.tensorrt.graph_files import GraphFile
-from videobert.errors import MismatchError, ModelError
-from videobert.limits import Limits
-from videobert.mending import mend
-from videobert.model_folder import BUNDLED, ModelFolder, find
+from videobert.model import folder as module
+from videobert.model.folder import BUNDLED, ModelFolder, find
+from videobert.model.graph_files import GraphFile
+from videobert.model.mending import mend
 from videobert.stages import Stages
 
 READ = ["config.json", "recipe.json", "tokenizer.json", "codebook.safetensors", "model.safetensors"]

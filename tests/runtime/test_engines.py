@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from videobert import doctor
+from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError, UsageError
 from videobert.engines import openvino_engine, selection
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.openvino_engine import OpenVinoEngine
-from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError, UsageError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert import errors
-from videobert.errors import BuildError, InputError, UsageError, VideoBertError
+from videobert.base import errors
+from videobert.base.errors import BuildError, InputError, UsageError, VideoBertError
 
 
 def tree(base: type[VideoBertError] = VideoBertError) -> Iterator[type[VideoBertError]]:

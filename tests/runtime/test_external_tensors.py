@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from videobert.base.errors import ModelError
 from videobert.engines.base import EngineOptions
 from videobert.engines.external_tensors import LEADING, check_external, external_files
 from videobert.engines.openvino_engine import OpenVinoEngine
-from videobert.engines.tensorrt.graph_files import graph_file, stages_of
-from videobert.errors import ModelError
-from videobert.model_folder import BUNDLED, ModelFolder
+from videobert.model.folder import BUNDLED, ModelFolder
+from videobert.model.graph_files import graph_file, stages_of
 
 SECRET = "../../secret"
 

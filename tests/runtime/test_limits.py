@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from videobert.errors import InputError
-from videobert.limits import Limits
+from videobert.base.errors import InputError
+from videobert.base.limits import Limits
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from videobert.model_folder import BUNDLED
+from videobert.model.folder import BUNDLED
 
 CHILD = Path(__file__).with_name("memory_child.py")
 CLIP_S, CLIPS = 10.5, 7

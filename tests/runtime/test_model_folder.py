@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.config import ModelConfig
-from videobert.errors import MismatchError, ModelError
-from videobert.model_folder import ModelFolder, backbone_hash, bundled_names, find
-from videobert.recipe import Recipe
+from videobert.base.errors import MismatchError, ModelError
+from videobert.model.config import ModelConfig
+from videobert.model.folder import ModelFolder, backbone_hash, bundled_names, find
+from videobert.model.recipe import Recipe
 
 
 @pytest.fixture
@@ -183,8 +183,8 @@ def test_backbone_hash_is_that_of_the_stored_values() -> None:
 def test_a_codebook_of_another_backbone_or_size_is_refused(folder: Path, cache_dir: Path) -> None:
     import dataclasses
 
-    from videobert.codebook import Codebook
     from videobert.runtime import load
+    from videobert.visual.codebook import Codebook
 
     path = folder / "codebook.safetensors"
     codebook = Codebook.load(path)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from videobert.built_here import remember
-from videobert.errors import ModelError
-from videobert.model_card import read_card
-from videobert.model_folder import ModelFolder, find
+from videobert.base.built_by_me import remember
+from videobert.base.errors import ModelError
+from videobert.model.card import read_card
+from videobert.model.folder import ModelFolder, find
 from videobert.model_summary import ModelSummary, summarize
-from videobert.results import to_json
+from videobert.results.as_json import to_json
 
 ALL = ("run", "tokens", "embed", "fill", "classify", "align")
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pytest
 
 from videobert import _native
-from videobert.errors import EngineUnavailable
-from videobert.nearest import PATHS, NearestCentroids, NearestTree, cpu_path, directions, nearest
+from videobert.base.errors import EngineUnavailable
+from videobert.visual.nearest import PATHS, NearestCentroids, NearestTree, cpu_path, directions, nearest
 
 Array = npt.NDArray[np.float32]
 USABLE = _native.cpu_paths()
@@ -245,7 +245,7 @@ def test_other_python_threads_run_during_a_search() -> None:
 
 def test_omp_num_threads_is_obeyed() -> None:
     code = (
-        "import numpy as np, os, threading; from videobert.nearest import NearestCentroids; import time\n"
+        "import numpy as np, os, threading; from videobert.visual.nearest import NearestCentroids; import time\n"
         "table = np.random.default_rng(0).normal(size=(4096, 128)).astype(np.float32)\n"
         "index = NearestCentroids(table); index.packed()\n"
         "points = np.zeros((3000, 128), np.float32); before = len(os.listdir('/proc/self/task')); most = [0]\n"
@@ -268,7 +268,7 @@ def child(code: str, **environment: str) -> str:
 
 def test_the_environment_forces_a_path(path: str) -> None:
     code = (
-        "import numpy as np; from videobert.nearest import cpu_path, nearest; r = np.random.default_rng(0); "
+        "import numpy as np; from videobert.visual.nearest import cpu_path, nearest; r = np.random.default_rng(0); "
         "c = r.normal(size=(300, 90)).astype(np.float32); x = c[::9] + r.normal(size=(34, 90)).astype(np.float32); "
         "print(cpu_path(), *nearest(x, c)[0])"
     )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from videobert.offline_imports import no_library_search
+from videobert.base.offline_imports import no_library_search
 
 
 def printed(code: str, **environment: str) -> str:
@@ -28,7 +28,7 @@ _BEFORE = {
 @pytest.mark.parametrize("before", _BEFORE.values(), ids=_BEFORE)
 def test_the_telemetry_package_is_put_back(before: str) -> None:
     code = (
-        f"import sys; {before}before = dict(sys.modules); from videobert.offline_imports import openvino_library; "
+        f"import sys; {before}before = dict(sys.modules); from videobert.base.offline_imports import openvino_library; "
         "openvino_library().Core(); missing = object(); name = 'openvino_telemetry'; "
         "assert sys.modules.get(name, missing) is before.get(name, missing); "
         "print(sys.modules['openvino'].convert_model.__module__)"
@@ -39,7 +39,7 @@ def test_the_telemetry_package_is_put_back(before: str) -> None:
 def test_it_is_put_back_where_openvino_does_not_load() -> None:
     code = (
         "import sys; sys.modules['openvino._pyopenvino'] = None; "
-        "from videobert.offline_imports import openvino_library\n"
+        "from videobert.base.offline_imports import openvino_library\n"
         "try:\n    openvino_library()\nexcept ImportError as error:\n    print(type(error).__name__)\n"
         "assert 'openvino_telemetry' not in sys.modules"
     )
@@ -49,7 +49,7 @@ def test_it_is_put_back_where_openvino_does_not_load() -> None:
 def test_whoever_imported_openvino_first_is_left_alone() -> None:
     code = (
         "import sys, types; mine = sys.modules['openvino'] = types.ModuleType('openvino'); "
-        "from videobert.offline_imports import openvino_library; print(openvino_library() is mine)"
+        "from videobert.base.offline_imports import openvino_library; print(openvino_library() is mine)"
     )
     assert printed(code) == "True"
 
@@ -57,7 +57,7 @@ def test_whoever_imported_openvino_first_is_left_alone() -> None:
 def test_many_threads_get_one_openvino_and_no_telemetry() -> None:
     code = (
         "import sys; from concurrent.futures import ThreadPoolExecutor; "
-        "from videobert.offline_imports import openvino_library\n"
+        "from videobert.base.offline_imports import openvino_library\n"
         "with ThreadPoolExecutor(8) as pool:\n"
         "    found = [each.result() for each in [pool.submit(openvino_library) for _ in range(8)]]\n"
         "print(len(set(map(id, found))), 'openvino_telemetry' in sys.modules)"

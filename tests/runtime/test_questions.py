@@ -15,14 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.engines.base import EngineOptions, Stage
+from videobert.base.errors import Cancelled, InputError, ModelError, UsageError
+from videobert.base.limits import Limits
+from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine
-from videobert.errors import Cancelled, InputError, ModelError, UsageError
-from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
-from videobert.results import to_json
+from videobert.model.folder import ModelFolder
+from videobert.model.stage import Stage
+from videobert.results.as_json import to_json
 from videobert.runtime import Runtime
-from videobert.token_file import VisualTokens
+from videobert.visual.token_file import VisualTokens
 
 WORDS = 128
 OWN = {"labels": ["red", "blue"], "templates": ["a [MASK] square", "the circle is [MASK]"]}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from videobert.errors import ModelError
-from videobert.recipe import Recipe
+from videobert.base.errors import ModelError
+from videobert.model.recipe import Recipe
 
 
 @pytest.mark.parametrize("recipe", [Recipe(), Recipe(fps=Fraction(30_000, 1001), frames=1024, stride=5)])

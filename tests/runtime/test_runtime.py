@@ -20,16 +20,19 @@ import numpy.typing as npt
 import pytest
 
 import videobert
-from videobert.engines.base import Engine, EngineOptions, Hint, Precision, Stage
+from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError
+from videobert.base.limits import Limits
+from videobert.engines.base import Engine, EngineOptions, Hint
 from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
-from videobert.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError
-from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
-from videobert.results import TokensFrom, to_json
+from videobert.model.folder import ModelFolder
+from videobert.model.precision import Precision
+from videobert.model.stage import Stage
+from videobert.results.as_json import to_json
+from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
 from videobert.stages import Stages
-from videobert.token_file import VisualTokens
 from videobert.video import FrameArray, open_clips
+from videobert.visual.token_file import VisualTokens
 
 MakeVideo = Callable[..., FrameArray]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videobert.config import EncoderConfig, ModelConfig
-from videobert.errors import InputError, LimitExceeded
-from videobert.sequence import SequenceBuilder, SpecialIds
+from videobert.base.errors import InputError, LimitExceeded
+from videobert.model.config import EncoderConfig, ModelConfig
+from videobert.sequence import SequenceBuilder
+from videobert.text.special_ids import SpecialIds
 
 CONFIG = ModelConfig(name="t", words=100, visual_tokens=50, encoder=EncoderConfig(positions=12))
 BUILDER = SequenceBuilder(CONFIG, SpecialIds(cls=2, sep=3, mask=4, pad=0, unknown=1))

@@ -18,15 +18,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.engines.base import Stage
-from videobert.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError, UsageError
-from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
-from videobert.results import Report, ReportSegment, to_json
+from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError, UsageError
+from videobert.base.limits import Limits
+from videobert.model.folder import ModelFolder
+from videobert.model.stage import Stage
+from videobert.results.as_json import to_json
+from videobert.results.run import Report, ReportSegment
 from videobert.runtime import Runtime
 from videobert.tasks.labels import LabelScorer
-from videobert.token_file import VisualTokens
 from videobert.video import FrameArray
+from videobert.visual.token_file import VisualTokens
 
 WORDS, WIDTH, LABELS = 128, 64, 3
 RED = 5  # in the tokenizer of conftest.py; then blue and green

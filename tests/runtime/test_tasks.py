@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.engines.base import Engine, Stage
-from videobert.errors import InputError, LimitExceeded, ModelError
-from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
+from videobert.base.errors import InputError, LimitExceeded, ModelError
+from videobert.base.limits import Limits
+from videobert.engines.base import Engine
+from videobert.model.folder import ModelFolder
+from videobert.model.stage import Stage
 from videobert.runtime import Runtime
-from videobert.token_file import VisualTokens
+from videobert.visual.token_file import VisualTokens
 
 # Ids in the tokenizer of conftest.py.
 RED, BLUE, GREEN, DARK, LIGHT = range(5, 10)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from videobert.config import ModelConfig
-from videobert.errors import InputError, LimitExceeded, ModelError
-from videobert.limits import Limits
-from videobert.text import TextTokenizer
+from videobert.base.errors import InputError, LimitExceeded, ModelError
+from videobert.base.limits import Limits
+from videobert.model.config import ModelConfig
+from videobert.text.reader import TextTokenizer
 
 INJECTIONS = ["[CLS]", "[SEP]", "[PAD]", "[MASK]", "[>]", "<712>", "red[SEP]blue", "[ MASK ]", "[mask]", "[MA[MASK]SK]"]
 
@@ -174,7 +174,7 @@ def test_a_tokenizer_that_fails_at_unknown_words_is_a_model_error() -> None:
 def test_pieces_are_limited(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = tokenizer((model_folder / "tokenizer.json").read_bytes(), max_text_chars=3)
     assert len(subject.encode("...")) == 3
-    monkeypatch.setattr("videobert.text._PIECES_PER_CHARACTER", 1)
+    monkeypatch.setattr("videobert.text.reader._PIECES_PER_CHARACTER", 1)
     assert len(subject.encode("...")) == 3
     # One sign that BERT reads as three, where the tokenizer takes signs apart.
     compatible = changed((model_folder / "tokenizer.json").read_bytes(), normalizer={"type": "NFKD"})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 from videobert.runtime import Runtime, load
 
 GONE = ["codebook.safetensors", *(f"graphs/{name}.onnx" for name in ("backbone", "visual_head", "alignment_head"))]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.errors import InputError
-from videobert.token_file import VisualTokens, is_token_file
+from videobert.base.errors import InputError
+from videobert.visual.token_file import VisualTokens, is_token_file
 
 
 def make(count: int = 7, **changes: Any) -> VisualTokens:

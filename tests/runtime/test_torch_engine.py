@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch import nn
 
+from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.torch_engine import TorchEngine
-from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError
-from videobert.model_folder import ModelFolder
-from videobert.recipe import Recipe
+from videobert.model.folder import ModelFolder
+from videobert.model.recipe import Recipe
 from videobert_modeling.export import write_manifest
 from videobert_modeling.models import S3D, VideoBert, load_weights, save_weights, tiny
 from videobert_modeling.models.stages import stages_of

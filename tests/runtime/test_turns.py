@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
+from videobert.base.limits import Limits
+from videobert.model.folder import ModelFolder
 from videobert.stages import Stages
 
 
@@ -87,7 +87,8 @@ def test_the_rest_has_the_threads_of_one_clip(
 ) -> None:
     seen: list[int | None] = []
     monkeypatch.setattr(
-        "videobert.codebook.Codebook.assign", lambda self, features, method="flat", threads=None: seen.append(threads)
+        "videobert.visual.codebook.Codebook.assign",
+        lambda self, features, method="flat", threads=None: seen.append(threads),
     )
     made = stages(threads, a_moment, parallel=parallel)
     made.assign(np.zeros((1, 4), np.float32))

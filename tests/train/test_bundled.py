@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import videobert
-from videobert.model_folder import ModelFolder, find
+from videobert.model.folder import ModelFolder, find
 from videobert_modeling.train.card import missed_bars, model_card
 from videobert_modeling.train.demo import demo_film
 from videobert_modeling.train.world import ATTRIBUTES

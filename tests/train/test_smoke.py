@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import videobert
-from videobert.errors import InputError
+from videobert.base.errors import InputError
 from videobert_modeling.train.shapes import train
 from videobert_modeling.train.world import ATTRIBUTES
 

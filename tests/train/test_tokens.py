@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from videobert.config import EncoderConfig, ModelConfig
-from videobert.recipe import Recipe
+from videobert.model.config import EncoderConfig, ModelConfig
+from videobert.model.recipe import Recipe
 from videobert_modeling.train.attributes import reversed_in_time
 from videobert_modeling.train.dataset import records_of
 from videobert_modeling.train.examples import IGNORED, ExampleMaker, Moment, moments_of, special_ids

@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from videobert.errors import InputError
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import InputError
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 
 

@@ -9,7 +9,7 @@ import gc
 import resource
 import sys
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 
 gc.disable()

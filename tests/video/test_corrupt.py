@@ -72,7 +72,7 @@ def run(corpus, first, last, timeout_s):
 
 def test_every_unharmed_file_of_the_corpus_is_read(corpus):
     """Otherwise the mutations would prove nothing."""
-    from videobert.recipe import Recipe
+    from videobert.model.recipe import Recipe
     from videobert.video import open_clips
 
     for name, _, _ in KINDS:

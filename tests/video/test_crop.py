@@ -12,9 +12,9 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 from av.video.frame import VideoFrame
 
-from videobert.errors import DecodeError, LimitExceeded
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError, LimitExceeded
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 from videobert.video.crop import UNCROPPED, Crop, clean_aperture
 from videobert.video.matroska_tracks import matroska_notes

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 from videobert.video.orientation import UPRIGHT, Orientation, turned
 

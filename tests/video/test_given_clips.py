@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.errors import Cancelled, InputError, LimitExceeded, MismatchError
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.video import Clip, FrameArray, open_clips
 from videobert.video.clips_or_video import clips_or_video
 from videobert.video.given_clips import GivenClips

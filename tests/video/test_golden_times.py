@@ -11,7 +11,7 @@ from fractions import Fraction as F
 import numpy as np
 import pytest
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 
 RECIPE = Recipe(frames=10)

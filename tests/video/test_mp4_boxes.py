@@ -13,8 +13,8 @@ import zlib
 
 import pytest
 
-from videobert.errors import DecodeError
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 from videobert.video.mp4_boxes import check_boxes
 from videobert.video.mp4_stream import CheckedStream

@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import DecodeError
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError
+from videobert.model.recipe import Recipe
 from videobert.video import FrameArray, open_clips
 from videobert.video.file_kinds import picture_format, sound_format
 

@@ -13,10 +13,10 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import DecodeError, InputError
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError, InputError
+from videobert.model.recipe import Recipe
 from videobert.video import FrameArray, open_clips, sources
-from videobert.video.clips import is_live
+from videobert.video.open import is_live
 from videobert.video.sources import CONTAINERS
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)

@@ -11,9 +11,9 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import LimitExceeded
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import LimitExceeded
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.video import FrameArray, open_clips
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)

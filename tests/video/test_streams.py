@@ -13,9 +13,9 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import Cancelled, InputError, LimitExceeded
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import Cancelled, InputError, LimitExceeded
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.video import FrameArray, open_clips
 from videobert.video import sources as sources_module
 

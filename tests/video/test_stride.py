@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import Cancelled
-from videobert.recipe import Recipe
+from videobert.base.errors import Cancelled
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 
 CLOSED = {"bf": "3", "x264-params": "scenecut=0:keyint=24"}

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import DecodeError, InputError, UsageError
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError, InputError, UsageError
+from videobert.model.recipe import Recipe
 from videobert.video import FrameArray, open_clips
 
 RECIPE = Recipe(frames=4, fps=25, short_side=64, crop=64)

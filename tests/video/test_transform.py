@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from videobert.errors import LimitExceeded
-from videobert.recipe import Recipe
+from videobert.base.errors import LimitExceeded
+from videobert.model.recipe import Recipe
 from videobert.video import FrameArray, open_clips
 from videobert.video.orientation import Orientation, from_display_matrix
 from videobert.video.pixel_layout import layout_of

@@ -10,8 +10,8 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from videobert import _native
-from videobert.errors import DecodeError, EngineUnavailable
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError, EngineUnavailable
+from videobert.model.recipe import Recipe
 from videobert.video import FrameArray, open_clips
 from videobert.video.orientation import Orientation
 from videobert.video.pixel_layout import layout_of, read_as

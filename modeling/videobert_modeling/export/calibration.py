@@ -12,11 +12,11 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto, helper
 
-from videobert.limits import Limits
-from videobert.model_folder import ModelFolder
+from videobert.base.limits import Limits
+from videobert.model.folder import ModelFolder
 from videobert.runtime import load
 from videobert.sequence import JointSequence, SequenceBuilder
-from videobert.text import TextTokenizer
+from videobert.text.reader import TextTokenizer
 from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 
 Inputs = dict[str, npt.NDArray[Any]]

@@ -11,12 +11,12 @@ import onnx
 import torch
 from onnx import ModelProto
 
-from videobert.atomic import write_atomically
-from videobert.config import ModelConfig
-from videobert.engines.tensorrt.graph_files import NEAREST, QUANTISED, TOP_STAGES, graph_file
-from videobert.engines.tensorrt.targets import PRECISIONS
-from videobert.errors import InputError
-from videobert.model_folder import ModelFolder, own_place
+from videobert.base.atomic import write_atomically
+from videobert.base.errors import InputError
+from videobert.model.config import ModelConfig
+from videobert.model.folder import ModelFolder, own_place
+from videobert.model.graph_files import NEAREST, QUANTISED, TOP_STAGES, graph_file
+from videobert.model.precision import GRAPH_PRECISIONS
 from videobert_modeling.export.ending import nearest_graph, with_top
 from videobert_modeling.export.graphs import graphs_of
 from videobert_modeling.export.lowered import lowered
@@ -68,8 +68,8 @@ def export_engine_graphs(
         VideoBertError: a graph does not compute what the model computes.
     """
     for precision in precisions:
-        if precision not in PRECISIONS:
-            raise InputError("this precision is not known", seen=precision, allowed=", ".join(PRECISIONS))
+        if precision not in GRAPH_PRECISIONS:
+            raise InputError("this precision is not known", seen=precision, allowed=", ".join(GRAPH_PRECISIONS))
     quantised = [precision for precision in dict.fromkeys(precisions) if precision in QUANTISED]
     plain = [precision for precision in dict.fromkeys(precisions) if precision in PLAIN]
     if quantised and "fp16" not in plain:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from videobert.config import ModelConfig
-from videobert.recipe import Recipe
+from videobert.model.config import ModelConfig
+from videobert.model.recipe import Recipe
 from videobert_modeling.models import S3D, VideoBert
 from videobert_modeling.models.joint_encoder import SelfAttention
 from videobert_modeling.models.stages import stages_of

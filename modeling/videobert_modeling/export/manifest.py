@@ -6,9 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from videobert.atomic import write_atomically
-from videobert.errors import ModelError
-from videobert.model_folder import MANIFEST_VERSION
+from videobert.base.atomic import write_atomically
+from videobert.base.errors import ModelError
+from videobert.model.folder import MANIFEST_VERSION
 
 MANIFEST = "manifest.json"
 _ENGINES = "engines"

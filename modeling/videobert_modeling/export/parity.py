@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from videobert.errors import VideoBertError
-from videobert.offline_imports import openvino_library
+from videobert.base.errors import VideoBertError
+from videobert.base.offline_imports import openvino_library
 from videobert_modeling.export.graphs import Graph, Inputs
 from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 

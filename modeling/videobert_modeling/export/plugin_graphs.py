@@ -14,7 +14,7 @@ import onnx
 import torch
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 from videobert_kernels import pack_centroids
 from videobert_kernels.tensorrt_plugins import NAMESPACE
 from videobert_modeling.export.onnx_file import OPSET

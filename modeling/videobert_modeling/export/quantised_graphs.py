@@ -10,9 +10,9 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto
 
-from videobert.engines.tensorrt.graph_files import TOP_STAGES, graph_file
-from videobert.errors import VideoBertError
-from videobert.model_folder import ModelFolder
+from videobert.base.errors import VideoBertError
+from videobert.model.folder import ModelFolder
+from videobert.model.graph_files import TOP_STAGES, graph_file
 from videobert_modeling.export.calibration import Inputs, ranges_of, samples_of
 from videobert_modeling.export.ending import with_top
 from videobert_modeling.export.lowered import lowered

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from videobert.codebook import Codebook
+from videobert.visual.codebook import Codebook
 from videobert_modeling.export.onnx_file import OPSET
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from videobert.errors import InputError, ModelError, UsageError
-from videobert.recipe import Recipe
+from videobert.base.errors import InputError, ModelError, UsageError
+from videobert.model.recipe import Recipe
 from videobert_modeling.importers.artefacts import import_centroids, import_s3d
 from videobert_modeling.importers.bert import import_bert
 from videobert_modeling.importers.ledger import Entry, Ledger

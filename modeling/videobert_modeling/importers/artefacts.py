@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from videobert.atomic import write_atomically
-from videobert.errors import InputError
-from videobert.recipe import Recipe
+from videobert.base.atomic import write_atomically
+from videobert.base.errors import InputError
+from videobert.model.recipe import Recipe
 from videobert_modeling.feature_file import FeatureFiles
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
 from videobert_modeling.importers.ledger import Ledger

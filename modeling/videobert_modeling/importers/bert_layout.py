@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from videobert.arguments import as_number, as_whole
-from videobert.config import EncoderConfig
-from videobert.errors import ModelError
+from videobert.base.arguments import as_number, as_whole
+from videobert.base.errors import ModelError
+from videobert.model.config import EncoderConfig
 from videobert_modeling.importers.ledger import Intake
 
 # Reading the sizes of heads off the weights is impossible: published BERTs all have heads of 64.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from videobert.config import ModelConfig
+from videobert.model.config import ModelConfig
 
 # How an account's list of untrained parts calls the visual half of the token table.
 VISUAL_ROWS = "visual rows of the token table"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from videobert.errors import LimitExceeded, ModelError
+from videobert.base.errors import LimitExceeded, ModelError
 
 MAX_FILE_BYTES = 16 * 2**30
 MAX_HEADER_BYTES = 100 * 10**6

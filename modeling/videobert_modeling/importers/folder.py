@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from videobert.codebook import Codebook
-from videobert.limits import Limits
-from videobert.recipe import Recipe
-from videobert.text import TextTokenizer
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
+from videobert.text.reader import TextTokenizer
+from videobert.visual.codebook import Codebook
 from videobert_modeling.importers.card import card_of
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.models import S3D, VideoBert, save_weights

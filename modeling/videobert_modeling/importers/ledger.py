@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 
 Status = Literal["used", "renamed", "tied", "ignored", "missing", "unexplained"]
 _LISTED = 20

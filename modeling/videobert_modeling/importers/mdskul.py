@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from videobert.config import ModelConfig
-from videobert.errors import ModelError
-from videobert.recipe import Recipe
+from videobert.base.errors import ModelError
+from videobert.model.config import ModelConfig
+from videobert.model.recipe import Recipe
 from videobert_modeling.importers.bert import assemble
 from videobert_modeling.importers.bert_layout import BertLayout, config_beside
 from videobert_modeling.importers.checkpoint import open_checkpoint

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from videobert.codebook import Codebook
-from videobert.config import BackboneConfig
-from videobert.errors import ModelError
-from videobert.model_folder import backbone_hash
-from videobert.recipe import Recipe
+from videobert.base.errors import ModelError
+from videobert.model.config import BackboneConfig
+from videobert.model.folder import backbone_hash
+from videobert.model.recipe import Recipe
+from videobert.visual.codebook import Codebook
 from videobert_modeling.importers.card import VISUAL_ROWS
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
 from videobert_modeling.importers.ledger import Ledger

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 from videobert_modeling.importers.tokenizer_config import ROLES, SWITCHES, TokenizerConfig, config_beside
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 
 _FILE_BYTES = 64 * 2**20
 # Our names of BERT's special words, by the field that may give the source's own.

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 from videobert_modeling.importers.checkpoint import open_checkpoint
 from videobert_modeling.importers.ledger import Intake, Ledger
 from videobert_modeling.models import S3D

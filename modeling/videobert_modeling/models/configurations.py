@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from videobert.config import BackboneConfig, EncoderConfig, ModelConfig
+from videobert.model.config import BackboneConfig, EncoderConfig, ModelConfig
 
 _BERT_WORDS = 30_522
 _PAPER_LEAVES = 12**4

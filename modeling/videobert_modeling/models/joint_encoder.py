@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from videobert.config import EncoderConfig
-from videobert.errors import InputError
+from videobert.base.errors import InputError
+from videobert.model.config import EncoderConfig
 
 Attend = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 _INIT_STD = 0.02

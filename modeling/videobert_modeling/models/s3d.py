@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from videobert.errors import InputError, ModelError
+from videobert.base.errors import InputError, ModelError
 
 MIN_FRAMES = 14  # fewer leave a single step on the time axis, which the overlapping pool of two cannot take
 _CHANNELS = 3

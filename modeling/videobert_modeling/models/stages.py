@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert_modeling.models.s3d import S3D
 from videobert_modeling.models.videobert import VideoBert
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from videobert.config import ModelConfig
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
+from videobert.model.config import ModelConfig
 from videobert_modeling.models.joint_encoder import JointEncoder, initialise
 
 

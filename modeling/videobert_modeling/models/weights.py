@@ -9,9 +9,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from videobert.atomic import write_atomically
-from videobert.config import ModelConfig
-from videobert.errors import ModelError
+from videobert.base.atomic import write_atomically
+from videobert.base.errors import ModelError
+from videobert.model.config import ModelConfig
 from videobert_modeling.models.s3d import S3D
 from videobert_modeling.models.videobert import VideoBert
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from videobert.errors import InputError, ModelError
+from videobert.base.errors import InputError, ModelError
 from videobert_kernels.packed_encoder import Candidates, best_at, encode
 from videobert_modeling.models.videobert import VideoBert
 from videobert_modeling.packed.buckets import Bucket, buckets_for, smallest

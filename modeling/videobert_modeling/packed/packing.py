@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import InputError
+from videobert.base.errors import InputError
 
 Int32 = npt.NDArray[np.int32]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from videobert.config import ModelConfig
+from videobert.model.config import ModelConfig
 from videobert_kernels.attention.configs import HEAD_SIZES
 from videobert_kernels.packed_encoder.weights import EncoderWeights, HeadWeights, LayerWeights
 from videobert_kernels.row_blocks import LARGEST_WIDTH

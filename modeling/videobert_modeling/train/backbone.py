@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert_modeling.models import S3D
 from videobert_modeling.train.attributes import AttributeHeads, reversed_in_time
 from videobert_modeling.train.dataset import Shards

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from videobert.config import ModelConfig
+from videobert.model.config import ModelConfig
 from videobert_modeling.train.world import ATTRIBUTES, HELD_OUT
 
 _ROWS = ("motion", "colour", "shape", "mood")

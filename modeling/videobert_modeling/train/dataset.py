@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert_modeling.train.media import write_film
 from videobert_modeling.train.render import still
 from videobert_modeling.train.stages import Report, write_atomically

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from videobert.config import ModelConfig
+from videobert.model.config import ModelConfig
 from videobert_modeling.models import VideoBert
 from videobert_modeling.train.examples import IGNORED, Example, ExampleMaker, Moment
 from videobert_modeling.train.stages import Report

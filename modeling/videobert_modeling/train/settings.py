@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from videobert.config import EncoderConfig
-from videobert.recipe import Recipe
+from videobert.model.config import EncoderConfig
+from videobert.model.recipe import Recipe
 from videobert_modeling.train.backbone import Schedule
 from videobert_modeling.train.pretrain import PretrainSchedule
 

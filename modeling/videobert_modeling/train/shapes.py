@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from videobert.codebook import Codebook
-from videobert.config import BackboneConfig, ModelConfig
-from videobert.model_folder import backbone_hash
+from videobert.model.config import BackboneConfig, ModelConfig
+from videobert.model.folder import backbone_hash
+from videobert.visual.codebook import Codebook
 from videobert_modeling.cluster import train_codebook
 from videobert_modeling.export import export_folder
 from videobert_modeling.export.manifest import write_manifest

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert_modeling.models import S3D
 from videobert_modeling.train.backbone import normalised
 from videobert_modeling.train.dataset import Shards

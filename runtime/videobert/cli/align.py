@@ -13,7 +13,7 @@ from videobert.cli.talk import note, note_domain, note_origin, note_unknown, pro
 from videobert.report.times import span
 
 if TYPE_CHECKING:
-    from videobert.results import Alignment
+    from videobert.results.align import Alignment
 
 # Windows whose scores lie further apart say different things about the text.
 _AGREEING = 0.1

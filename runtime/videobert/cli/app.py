@@ -75,7 +75,7 @@ for verb, panel in (
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from videobert import __version__
+        from videobert.base.version import __version__
 
         print(f"videobert {__version__}")
         raise typer.Exit

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import typer
 
 import videobert
-from videobert.build_check import check_buildable
-from videobert.cli.door import modeling, require
+from videobert.base.errors import EngineUnavailable, ModelError, UsageError
+from videobert.cli.build_export import export_graphs
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import print_json, print_row
-from videobert.cli.talk import note, steps, waiting
-from videobert.cli.targets import CUBINS, TargetJob, builder_of
-from videobert.errors import EngineUnavailable, ModelError, UsageError
-from videobert.mending import BUNDLED, make_codebook, typed
-from videobert.model_folder import find
+from videobert.cli.talk import note, waiting
+from videobert.cli.target_job import CUBINS, TargetJob
+from videobert.cli.targets import builder_of
+from videobert.model.folder import find
+from videobert.model.mending import BUNDLED
 from videobert.report.times import elapsed
 
 
@@ -146,40 +146,3 @@ def _build_targets(jobs: list[TargetJob]) -> None:
     for row in built:
         print_row(f"{row['target']}/{row['name']}", f"{row['size_bytes']} bytes", row["summary"])
     print_row(folder, f"{', '.join(targets)} in {elapsed(total_s)}")
-
-
-def export_graphs(folder: Path, out: Path | None, options: TalkOptions) -> list[dict[str, Any]]:
-    """Export the portable graphs: all of them, or those of the text side where there is no codebook yet.
-
-    Raises:
-        EngineUnavailable: torch or another library of the modeling side is missing.
-        ModelError, UsageError: the folder cannot be built, see `check_buildable`.
-    """
-    require("build", "build", "torch", "onnx", "onnxscript", "onnxruntime")
-    # Before torch is imported: what cannot be built is told at once.
-    sees = check_buildable(folder, out).codebook is not None
-    if not sees:
-        note(
-            f"note: {typed(folder)} has no codebook yet, so its text side alone is built, for fill and embed of text. "
-            f"{make_codebook(folder)}",
-            options,
-        )
-    with modeling("build", "build"):
-        from videobert_modeling.export import export_folder
-
-        with steps("exporting", options) as on_progress:
-            exported = export_folder(folder, out, on_progress=on_progress, text_only=not sees)
-    return [{"name": graph.name, "size_bytes": graph.size_bytes, "error": graph.openvino.error} for graph in exported]
-
-
-def export_engine_graphs(folder: Path, precision: str, options: TalkOptions) -> None:
-    """Export the graphs that engines of one precision are built from.
-
-    Raises:
-        EngineUnavailable: torch or another library of the modeling side is missing.
-    """
-    with modeling("build", "build"):
-        from videobert_modeling.export import export_engine_graphs as export
-
-        with steps(f"exporting {precision}", options) as on_progress:
-            export(folder, precision, on_progress=on_progress)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from videobert.built_here import remember
+from videobert.base.built_by_me import remember
+from videobert.base.errors import EngineUnavailable, UsageError
 from videobert.cli.door import modeling
 from videobert.cli.talk import note, steps
-from videobert.cli.targets import CUBINS, TargetJob
+from videobert.cli.target_job import CUBINS, TargetJob
 from videobert.engines.tensorrt.place import copy_folder, place_for
-from videobert.errors import EngineUnavailable, UsageError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 PRECISIONS = ("fp16", "bf16", "fp32")
 
@@ -78,7 +78,7 @@ def _searches(model: ModelFolder, capability: int) -> tuple[str, dict[str, Any]]
         return "", {}
     import torch
 
-    from videobert.codebook import Codebook
+    from videobert.visual.codebook import Codebook
     from videobert_kernels.stored_searches import nearest_searches
 
     codebook = Codebook.from_bytes(model.read("codebook.safetensors"))

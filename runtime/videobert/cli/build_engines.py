@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from videobert.base.errors import UsageError
 from videobert.cli.talk import note, steps
-from videobert.cli.targets import TargetJob
+from videobert.cli.target_job import TargetJob
 from videobert.engines.tensorrt.engine_folder import BuiltEngine, build_engines, check_job
-from videobert.engines.tensorrt.graph_files import missing_graphs
 from videobert.engines.tensorrt.place import copy_folder, place_for
-from videobert.errors import UsageError
-from videobert.mending import CODEBOOK
-from videobert.model_folder import ModelFolder, no_codebook
+from videobert.model.folder import ModelFolder, no_codebook
+from videobert.model.graph_files import missing_graphs
+from videobert.model.mending import CODEBOOK
 
 _PRECISION = "fp16"
 
@@ -46,7 +46,7 @@ def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
     Raises:
         ModelError: it has no codebook yet, whose search is one of the engines.
     """
-    from videobert.cli.build import export_engine_graphs, export_graphs
+    from videobert.cli.build_export import export_engine_graphs, export_graphs
 
     root = job.folder
     if not (root / CODEBOOK).is_file():

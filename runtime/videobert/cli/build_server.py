@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from videobert.base.errors import UsageError
 from videobert.cli.door import modeling
 from videobert.cli.talk import note, waiting
-from videobert.cli.targets import TargetJob
-from videobert.codebook import Codebook
-from videobert.errors import UsageError
-from videobert.model_folder import ModelFolder
+from videobert.cli.target_job import TargetJob
+from videobert.model.folder import ModelFolder
 from videobert.triton_server.plans import plans_of
 from videobert.triton_server.repository import models_of, write_repository
 from videobert.video.dali.geometry import Shape
 from videobert.video.dali.graph import serialise
 from videobert.video.orientation import UPRIGHT
+from videobert.visual.codebook import Codebook
 
 
 def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:

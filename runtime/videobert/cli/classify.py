@@ -14,7 +14,7 @@ from videobert.cli.talk import Move, note_domain, note_origin, note_unknown
 from videobert.report.times import span
 
 if TYPE_CHECKING:
-    from videobert.results import Classification
+    from videobert.results.classify import Classification
     from videobert.runtime import Runtime
 
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from videobert.base.errors import UsageError
 from videobert.cli.door import modeling, require
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import check_writable, print_json, print_text
 from videobert.cli.talk import note, steps
-from videobert.errors import UsageError
-from videobert.mending import BUNDLED, CODEBOOK, typed
-from videobert.model_folder import find
+from videobert.model.folder import find
+from videobert.model.mending import BUNDLED, CODEBOOK, typed
 
 
 @command

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+from videobert.base.errors import EngineUnavailable
+from videobert.base.offline_imports import no_library_search
 from videobert.engines.compiler_folders import compiler_folders
-from videobert.errors import EngineUnavailable
-from videobert.offline_imports import no_library_search
 
 
 @contextmanager

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from videobert.base.errors import UsageError
 from videobert.cli.inputs import Input, answer_each
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import check_writable, for_a_person, print_text
 from videobert.cli.session import open_model
 from videobert.cli.talk import Move, note, note_domain, note_origin, note_unknown
-from videobert.errors import UsageError
 
 if TYPE_CHECKING:
-    from videobert.results import Embedding
+    from videobert.results.embed import Embedding
     from videobert.runtime import Runtime
 
 # Values of a vector shown on a terminal.
@@ -108,7 +108,7 @@ def _save(embedding: Embedding, out: Path) -> None:
 
     import numpy as np
 
-    from videobert.atomic import write_atomically
+    from videobert.base.atomic import write_atomically
 
     buffer = io.BytesIO()
     np.save(buffer, embedding.vector, allow_pickle=False)

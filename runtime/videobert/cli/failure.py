@@ -13,9 +13,9 @@ from typing import Any
 
 import typer
 
-from videobert.cli.entry import interrupted, raise_interrupts
-from videobert.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
-from videobert.printable import printable, shown
+from videobert.base.errors import BuildError, Cancelled, EngineUnavailable, UsageError, VideoBertError
+from videobert.base.printable import printable, shown
+from videobert.cli.interrupts import interrupted, raise_interrupts
 from videobert.report.screen import width_of, wrapped
 
 USAGE = UsageError.exit_code

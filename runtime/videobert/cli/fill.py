@@ -11,7 +11,7 @@ from videobert.cli.output import print_json, print_rows
 from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note_domain, note_origin, note_unknown, progress
 from videobert.report.times import span
-from videobert.results import Filled
+from videobert.results.fill import Filled
 
 
 @command

@@ -9,10 +9,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from videobert.base.errors import UsageError
 from videobert.cli.failure import is_typers
 from videobert.cli.help import help_of_command, help_of_verb, name_of, usage_of
 from videobert.cli.values import nearest, see_help
-from videobert.errors import UsageError
 
 # What the end of a help text says of the values that are accepted.
 _ALLOWED = re.compile(r" \[[^\]]*\]$")

@@ -11,7 +11,7 @@ from videobert.cli.door import modeling
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import print_json, print_text
 from videobert.cli.talk import note, waiting
-from videobert.mending import CODEBOOK, typed
+from videobert.model.mending import CODEBOOK, typed
 
 _PARTS = "Parts"
 _DETAILS = "Details"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from videobert import results
+from videobert.base.errors import InputError, UsageError, VideoBertError
+from videobert.base.printable import printable
 from videobert.cli.failure import INTERNAL, failure_of
 from videobert.cli.output import check_folder, check_writable, print_json, print_text
 from videobert.cli.session import STANDARD_INPUT, label, open_model, source
 from videobert.cli.talk import progress
-from videobert.errors import InputError, UsageError, VideoBertError
-from videobert.printable import printable
+from videobert.results.as_json import to_json
 
 if TYPE_CHECKING:
     from videobert.cli.options import VideoOptions
@@ -55,7 +55,7 @@ class Input:
     def print_json(self, answer: Any) -> None:
         """The answer as one JSON object; one of several has `source`, the video as it was named."""
         named = {"source": self.video} if self.several else {}
-        print_json(named | results.to_json(answer) | named)
+        print_json(named | to_json(answer) | named)
 
     def print_heading(self) -> None:
         """Say on stdout which video the lines to come are about, if there are several."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from videobert.cli.talk import aside
 from videobert.report.screen import screen
 from videobert.report.terminal import SegmentLines, print_doubt, print_foot, print_head
-from videobert.results import Candidate, ReportSegment
+from videobert.results.candidate import Candidate
+from videobert.results.run import ReportSegment
 
 if TYPE_CHECKING:
     from videobert.cli.talk import Move
-    from videobert.config import ModelConfig
+    from videobert.model.config import ModelConfig
     from videobert.tasks.report_stream import ReportStream
 
 # What columns are made for: stretches of less than a hundred clips, and a day of video where no length is stated.

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.models import ArgumentInfo
 
+from videobert.base.limits import Limits
 from videobert.cli.failure import guarded
 from videobert.cli.values import taken
-from videobert.limits import Limits
 
 _TALK = "Talk"
 _MODEL = "Model and machine"

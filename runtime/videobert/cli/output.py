@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from videobert import results
-from videobert.errors import UsageError
-from videobert.printable import decodable, printable
+from videobert.base.errors import UsageError
+from videobert.base.printable import decodable, printable
 from videobert.report.screen import width_of, wrapped
+from videobert.results.as_json import to_json
 
 
 def print_json(value: Any) -> None:
     """One strict JSON object on one line of stdout: no NaN, no infinity (both become null), ASCII only."""
-    print(json.dumps(_strict(results.to_json(value)), allow_nan=False))
+    print(json.dumps(_strict(to_json(value)), allow_nan=False))
 
 
 def print_text(text: str) -> None:

@@ -18,7 +18,7 @@ from videobert.report.terminal import print_report
 from videobert.tasks.run import with_few_pictures
 
 if TYPE_CHECKING:
-    from videobert.results import Report
+    from videobert.results.run import Report
     from videobert.runtime import Runtime
 
 
@@ -84,7 +84,7 @@ def run(
 
 
 def _write_page(report: Report, path: Path) -> None:
-    from videobert.atomic import write_atomically
+    from videobert.base.atomic import write_atomically
     from videobert.report.html import html_page
 
     content = html_page(report).encode("utf-8")

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import videobert
+from videobert.base.errors import InputError
 from videobert.cli.talk import note, waiting
-from videobert.errors import InputError
-from videobert.mending import MANIFEST
-from videobert.model_folder import ModelFolder, find
+from videobert.model.folder import ModelFolder, find
+from videobert.model.mending import MANIFEST
 
 if TYPE_CHECKING:
     from videobert.cli.options import VideoOptions
     from videobert.cli.standard_input import HeldInput, StandardInput
     from videobert.runtime import Runtime
-    from videobert.token_file import VisualTokens
+    from videobert.visual.token_file import VisualTokens
 
 STANDARD_INPUT = "-"
 

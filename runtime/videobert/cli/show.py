@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from videobert.base.errors import ModelError
 from videobert.cli.options import TalkOptions, command
 from videobert.cli.output import print_json, print_text
 from videobert.cli.talk import waiting
-from videobert.errors import ModelError
 
 
 @command

@@ -7,8 +7,8 @@ import os
 import stat
 import sys
 
-from videobert.errors import DecodeError, LimitExceeded, UsageError
-from videobert.token_file import VisualTokens, begins_as_token_file, most_bytes
+from videobert.base.errors import DecodeError, LimitExceeded, UsageError
+from videobert.visual.token_file import VisualTokens, begins_as_token_file, most_bytes
 
 NAME = "standard input"
 _HEAD_BYTES = 4096

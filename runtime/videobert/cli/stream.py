@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videobert import results
 from videobert.cli.live import show_segments
 from videobert.cli.options import VideoOptions, command
 from videobert.cli.output import for_a_person, print_json, print_row
 from videobert.cli.session import label, open_model, source
 from videobert.cli.talk import note_domain, note_origin, progress
 from videobert.report.times import span
+from videobert.results.as_json import to_json
 
 if TYPE_CHECKING:
-    from videobert.results import ReportSegment
+    from videobert.results.run import ReportSegment
     from videobert.tasks.report_stream import ReportStream
 
 
@@ -75,7 +75,7 @@ def _answers(segment: ReportSegment) -> list[str]:
 def _end(segments: ReportStream, options: VideoOptions) -> None:
     report = segments.report()
     if options.json:
-        rest = results.to_json(report)
+        rest = to_json(report)
         del rest["segments"]
         print_json(rest)
     note_origin(report.origin, options)

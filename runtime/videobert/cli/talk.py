@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from videobert.cli.options import TalkOptions
-    from videobert.results import Origin
+    from videobert.results.origin import Origin
 
 OnStep = Callable[[str, float, float | None], None]
 _LONGEST_LIST = 300

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from videobert.errors import UsageError
+from videobert.base.errors import UsageError
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 

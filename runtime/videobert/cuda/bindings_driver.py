@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.errors import DeviceError, EngineUnavailable
+from videobert.base.offline_imports import no_library_search
 from videobert.cuda.driver import SHARED_BYTES_WITHOUT_ATTRIBUTE, DeviceBuffer, Event, Function, Stream
 from videobert.cuda.launch_extra import LaunchExtra
-from videobert.errors import DeviceError, EngineUnavailable
-from videobert.offline_imports import no_library_search
 
 _NAME_BYTES = 256
 

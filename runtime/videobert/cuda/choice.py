@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from videobert.errors import EngineUnavailable, InputError
+from videobert.base.errors import EngineUnavailable, InputError
 
 if TYPE_CHECKING:
     from videobert.cuda.driver import CudaDriver

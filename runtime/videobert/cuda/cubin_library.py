@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from videobert.built_here import require
-from videobert.code_file import read_code
+from videobert.base.built_by_me import require
+from videobert.base.errors import InputError, MismatchError, ModelError
+from videobert.base.owned_file import read_code
 from videobert.cuda.driver import CudaDriver, Function, Stream
 from videobert.cuda.packing import pack
 from videobert.cuda.sidecar import REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
-from videobert.errors import InputError, MismatchError, ModelError
 
 _LARGEST_SIDECAR_BYTES = 8 << 20
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import InputError
+from videobert.base.errors import InputError
 
 # Of the DLPack header.
 _CUDA = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from videobert.errors import DeviceError, EngineUnavailable
+from videobert.base.errors import DeviceError, EngineUnavailable
 
 LIBRARY = "libcuda.so.1"
 _Handle = ctypes.c_void_p

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.errors import InputError
 from videobert.cuda.cubin_library import CubinLibrary
 from videobert.cuda.driver import CudaDriver, DeviceBuffer
 from videobert.cuda.sidecar import DTYPE_BYTES, PlannedRange, size_of
-from videobert.errors import InputError
 
 _POINTS = "points"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from videobert.errors import InputError
+from videobert.base.errors import InputError
 
 # Code of the struct module by Triton type; pointers have `_POINTER`.
 CODES = {"i8": "b", "i16": "h", "i32": "i", "i64": "q", "u8": "B", "u32": "I", "u64": "Q", "fp32": "f", "fp64": "d"}

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
+from videobert.base.errors import DeviceError, EngineUnavailable
 from videobert.cuda.driver import SHARED_BYTES_WITHOUT_ATTRIBUTE, DeviceBuffer, Event, Function, Graph, Stream
-from videobert.errors import DeviceError, EngineUnavailable
 
 # By device number; kept as long as the process. Detaching a primary context leaves it current on the thread that does
 # so, in pycuda 2026.1, which would disturb other users of CUDA, and its destructor detaches.

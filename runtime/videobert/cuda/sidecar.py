@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from videobert.base.errors import MismatchError, ModelError
 from videobert.cuda.packing import code_of
-from videobert.errors import MismatchError, ModelError
 
 FORMAT = 1
 SIDECAR = "kernels.json"

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.errors import DeviceError, EngineUnavailable
 from videobert.cuda.driver import SHARED_BYTES_WITHOUT_ATTRIBUTE, DeviceBuffer, Event, Function, Stream
 from videobert.cuda.launch_extra import LaunchExtra
 from videobert.cuda.libcuda import Libcuda
-from videobert.errors import DeviceError, EngineUnavailable
 
 _MAX_DYNAMIC_SHARED_SIZE_BYTES = 8
 

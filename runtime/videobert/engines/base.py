@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from videobert.codebook import Codebook
+from videobert.model.precision import Precision
+from videobert.model.stage import Stage
 
-Stage = Literal["backbone", "encoder", "text_head", "visual_head", "alignment_head"]
-STAGES: tuple[Stage, ...] = ("backbone", "encoder", "text_head", "visual_head", "alignment_head")
+if TYPE_CHECKING:
+    from videobert.visual.codebook import Codebook
 
 Hint = Literal["latency", "throughput"]
-Precision = Literal["auto", "fp32", "bf16"]
 HINTS = ("latency", "throughput")
-PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

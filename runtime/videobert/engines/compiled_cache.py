@@ -12,10 +12,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from videobert.atomic import write_atomically
-from videobert.code_file import opened_code
-from videobert.errors import InputError
-from videobert.user_cache import cache_folder, own_folder
+from videobert.base.atomic import write_atomically
+from videobert.base.errors import InputError
+from videobert.base.owned_file import opened_code
+from videobert.base.user_cache import cache_folder, own_folder
 
 _MAGIC = b"VBCACHE\x01"
 _DIGEST_BYTES = 32

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from videobert.user_cache import cache_folder, own_folder
+from videobert.base.user_cache import cache_folder, own_folder
 
 # Read by torch's compiler when it is imported, and by Triton whenever it compiles a kernel.
 _FOLDERS = {"TORCHINDUCTOR_CACHE_DIR": "torch", "TRITON_CACHE_DIR": "triton"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _ENTRY, _KEY, _VALUE = "StringStringEntryProto", 1, 2

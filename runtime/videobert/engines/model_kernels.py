@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from videobert.base.errors import ModelError
 from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.sidecar import SIDECAR
 from videobert.engines.tensorrt.place import first_usable, places
-from videobert.errors import ModelError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 
 def open_library(model: ModelFolder, driver: CudaDriver, *, trusted: bool = False) -> CubinLibrary:

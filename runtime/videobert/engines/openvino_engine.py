@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.engines.base import STAGES, EngineOptions, Stage
+from videobert.base.errors import EngineUnavailable, InputError, ModelError
+from videobert.base.offline_imports import openvino_library
+from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
-from videobert.errors import EngineUnavailable, InputError, ModelError
-from videobert.offline_imports import openvino_library
+from videobert.model.stage import STAGES, Stage
 
 if TYPE_CHECKING:
-    from videobert.model_folder import ModelFolder
+    from videobert.model.folder import ModelFolder
 
 # Requests beyond the streams only wait for each other, but each holds its own activations.
 _MOST_REQUESTS = 4

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from videobert.arguments import one_of
-from videobert.cpu_threads import thread_limit
-from videobert.engines.base import HINTS, PRECISIONS, Engine, EngineOptions
-from videobert.errors import EngineUnavailable, ModelError, UsageError
+from videobert.base.arguments import one_of
+from videobert.base.cpu_threads import thread_limit
+from videobert.base.errors import EngineUnavailable, ModelError, UsageError
+from videobert.engines.base import HINTS, Engine, EngineOptions
+from videobert.model.precision import PRECISIONS
 
 if TYPE_CHECKING:
-    from videobert.model_folder import ModelFolder
+    from videobert.model.folder import ModelFolder
 
 EngineName = Literal["auto", "openvino", "tensorrt", "torch"]
 ENGINES = ("auto", "openvino", "tensorrt", "torch")

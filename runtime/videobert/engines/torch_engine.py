@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.engines.base import DeviceArray, EngineOptions, Stage
+from videobert.base.errors import EngineUnavailable, InputError, ModelError
+from videobert.base.offline_imports import no_library_search
+from videobert.engines.base import DeviceArray, EngineOptions
 from videobert.engines.compiler_folders import compiler_folders
-from videobert.errors import EngineUnavailable, InputError, ModelError
-from videobert.offline_imports import no_library_search
+from videobert.model.stage import Stage
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from videobert.model_folder import ModelFolder
+    from videobert.model.folder import ModelFolder
     from videobert_modeling.packed import PackedEncoder
 
 _IN_BF16 = ("backbone", "encoder")

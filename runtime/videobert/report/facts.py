@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from videobert.results import Report
+    from videobert.results.run import Report
 
 _STAGES = ("decode", "backbone", "assign", "encode")
 _TROUBLES = {

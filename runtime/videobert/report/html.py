@@ -7,15 +7,16 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from videobert import __version__
-from videobert.arguments import instance
+from videobert.base.arguments import instance
+from videobert.base.version import __version__
 from videobert.report.facts import domain_sentence, speed, timing_rows, video_facts, video_troubles
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import data_uri
 from videobert.report.timeline import FAR_PERCENTILE, film_stills, timeline
 from videobert.report.times import clock, elapsed, span
-from videobert.results import Candidate, Report, ReportSegment
+from videobert.results.candidate import Candidate
+from videobert.results.run import Report, ReportSegment
 
 # A page must stay small enough to open and to mail: a picture is about 4 KB.
 _MOST_PICTURES = 240

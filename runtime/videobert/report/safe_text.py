@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from videobert.printable import printable
+from videobert.base.printable import printable
 
 __all__ = ["escaped", "printable"]
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from videobert.results import Candidate, Report, ReportSegment
+    from videobert.results.candidate import Candidate
+    from videobert.results.run import Report, ReportSegment
 
 _TOKENS_SHOWN = 4
 

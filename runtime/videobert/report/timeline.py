@@ -10,7 +10,7 @@ from typing import NamedTuple
 from videobert.report.hues import hue_style
 from videobert.report.safe_text import escaped
 from videobert.report.times import clock, span
-from videobert.results import Report, ReportSegment, Still
+from videobert.results.run import Report, ReportSegment, Still
 
 # So many pictures have room beside each other.
 _FILM_CELLS = 12

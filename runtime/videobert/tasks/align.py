@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from videobert.results import AlignedWindow, Alignment
+from videobert.results.align import AlignedWindow, Alignment
 from videobert.stages import Stages
 from videobert.tasks.reading import read_text
 from videobert.tasks.request import Request

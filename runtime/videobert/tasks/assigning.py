@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from videobert.codebook import Assignment
 from videobert.stages import Stages
 from videobert.tasks.request import Seconds
-from videobert.token_file import in_half_points
+from videobert.visual.codebook import Assignment
+from videobert.visual.token_file import in_half_points
 
 # A search for many features at once costs little more than one for a single feature.
 BLOCK = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from videobert.errors import InputError, UsageError
-from videobert.results import Classification, Segment
+from videobert.base.errors import InputError, UsageError
+from videobert.results.classify import Classification, Segment
 from videobert.stages import Stages
 from videobert.tasks.labels import LabelScorer
 from videobert.tasks.ranking import check_top

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from videobert.errors import UsageError
-from videobert.results import Embedding
+from videobert.base.errors import UsageError
+from videobert.results.embed import Embedding
 from videobert.stages import Stages
 from videobert.tasks.reading import read_text
 from videobert.tasks.request import Request
 from videobert.tasks.watching import watch
 from videobert.tasks.windows import states_of, window_size, windows
-from videobert.text import ReadText
+from videobert.text.reader import ReadText
 
 
 def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Embedding:

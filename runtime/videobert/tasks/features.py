@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.cancelling import stop_if
-from videobert.errors import ModelError
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import ModelError
 from videobert.tasks.events import ClipRead, FeatureFound
 from videobert.tasks.request import Seconds
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.arguments import items, whole
-from videobert.errors import InputError, UsageError
-from videobert.results import Candidate, Fill, Filled
+from videobert.base.arguments import items, whole
+from videobert.base.errors import InputError, UsageError
+from videobert.results.candidate import Candidate
+from videobert.results.fill import Fill, Filled
 from videobert.sequence import JointSequence
 from videobert.stages import Stages, log_softmax
 from videobert.tasks.ranking import best, check_top
@@ -18,7 +19,7 @@ from videobert.tasks.reading import check_known
 from videobert.tasks.request import Request
 from videobert.tasks.watching import watch
 from videobert.tasks.windows import Window, states_of, window_size, windows
-from videobert.token_file import VisualTokens
+from videobert.visual.token_file import VisualTokens
 
 # More clips than any video has; an endless iterator ends here.
 _MOST_POSITIONS = 1_000_000

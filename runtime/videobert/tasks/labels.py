@@ -16,11 +16,11 @@ from threading import Event
 import numpy as np
 import numpy.typing as npt
 
-from videobert.arguments import number, texts
-from videobert.cancelling import stop_if
-from videobert.errors import InputError
+from videobert.base.arguments import number, texts
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import InputError
 from videobert.questions import Asked, Probe
-from videobert.results import Candidate
+from videobert.results.candidate import Candidate
 from videobert.sequence import JointSequence
 from videobert.stages import Stages, log_softmax
 from videobert.tasks.ranking import best

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from videobert.arguments import whole
+from videobert.base.arguments import whole
 
 
 def check_top(top: int) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from videobert.errors import InputError
+from videobert.base.errors import InputError
 from videobert.stages import Stages
-from videobert.text import ReadText
+from videobert.text.reader import ReadText
 
 
 def read_text(stages: Stages, text: str) -> ReadText:

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from videobert.cancelling import Stop
-from videobert.errors import Cancelled, InputError
-from videobert.results import Report, ReportSegment
+from videobert.base.cancelling import Stop
+from videobert.base.errors import Cancelled, InputError
+from videobert.results.run import Report, ReportSegment
 from videobert.stages import Stages
 from videobert.tasks.segments import Segments
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from videobert.arguments import callback, check_track, stop_signal
-from videobert.codebook import Assignment, check_assignment
-from videobert.recipe import check_stride
+from videobert.base.arguments import callback, check_track, stop_signal
+from videobert.model.recipe import check_stride
+from videobert.visual.codebook import Assignment, check_assignment
 
 Progress = Callable[[float, float | None], None]
 Seconds = defaultdict[str, float]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from videobert.results import Report, ReportSegment
+from videobert.results.run import Report, ReportSegment
 from videobert.stages import Stages
 from videobert.tasks.request import Request
 from videobert.tasks.segments import Segments

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from videobert.arguments import whole
-from videobert.cancelling import stop_if
-from videobert.errors import InputError
-from videobert.results import Candidate, Report, ReportSegment
+from videobert.base.arguments import whole
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import InputError
+from videobert.results.candidate import Candidate
+from videobert.results.run import Report, ReportSegment
 from videobert.stages import Stages
 from videobert.tasks.answering import Answered, Answering, Row
 from videobert.tasks.assigning import BLOCK
@@ -27,7 +28,7 @@ from videobert.tasks.ranking import check_top
 from videobert.tasks.request import Request
 from videobert.tasks.stills import Stills
 from videobert.tasks.watching import Walk, is_out_of_domain
-from videobert.token_file import VisualTokens
+from videobert.visual.token_file import VisualTokens
 
 
 @dataclass(frozen=True, slots=True)

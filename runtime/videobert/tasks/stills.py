@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from videobert.results import Still
+from videobert.results.run import Still
 
 if TYPE_CHECKING:
     from videobert.video import Clip

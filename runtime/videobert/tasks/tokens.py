@@ -8,7 +8,7 @@ from typing import Any
 from videobert.stages import Stages
 from videobert.tasks.request import Request
 from videobert.tasks.watching import watch
-from videobert.token_file import VisualTokens
+from videobert.visual.token_file import VisualTokens
 
 
 def tokens(stages: Stages, video: Any, request: Request) -> VisualTokens:

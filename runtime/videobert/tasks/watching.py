@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from videobert.arguments import local_path
-from videobert.codebook import Assignment
-from videobert.errors import InputError, MismatchError
-from videobert.limits import check_duration
-from videobert.results import Origin, TokensFrom, to_json
+from videobert.base.arguments import local_path
+from videobert.base.errors import InputError, MismatchError
+from videobert.base.limits import check_duration
+from videobert.results.as_json import to_json
+from videobert.results.origin import Origin, TokensFrom
 from videobert.stages import Stages
 from videobert.tasks.assigning import BLOCK, Assigner
 from videobert.tasks.events import ClipRead, Ended, Event, FeatureFound, TokenFound
 from videobert.tasks.features import features
 from videobert.tasks.request import Request, Seconds
-from videobert.token_file import VisualTokens, is_token_file, on_grid
+from videobert.visual.codebook import Assignment
+from videobert.visual.token_file import VisualTokens, is_token_file, on_grid
 
 if TYPE_CHECKING:
     from videobert.video import ClipStream, VideoSource

@@ -10,10 +10,10 @@ from threading import Event
 import numpy as np
 import numpy.typing as npt
 
-from videobert.arguments import whole
-from videobert.errors import InputError
+from videobert.base.arguments import whole
+from videobert.base.errors import InputError
 from videobert.stages import Masked, Stages
-from videobert.token_file import VisualTokens
+from videobert.visual.token_file import VisualTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

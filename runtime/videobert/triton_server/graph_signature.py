@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from videobert.base.errors import ModelError
+from videobert.base.offline_imports import openvino_library
 from videobert.engines.external_tensors import check_external
-from videobert.errors import ModelError
-from videobert.offline_imports import openvino_library
 
 _TYPES = {"u8": "uint8", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32"}
 

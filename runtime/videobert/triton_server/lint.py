@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from videobert.errors import EngineUnavailable, ModelError
+from videobert.base.errors import EngineUnavailable, ModelError
 from videobert.triton_server.graph_signature import Port, Signature, signature_of
 from videobert.triton_server.model_config import DATA_TYPES
 from videobert.triton_server.pipeline_signature import signature_of_pipeline

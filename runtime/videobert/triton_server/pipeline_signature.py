@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-from videobert.errors import EngineUnavailable, ModelError
+from videobert.base.errors import EngineUnavailable, ModelError
 from videobert.triton_server.graph_signature import Port, Signature
 from videobert.triton_server.requirement import INSTALL
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.engines.tensorrt.place import first_usable, load_plan, places
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 # TensorRT-RTX plans cannot be loaded by the server.
 _LIBRARY = "tensorrt"

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from videobert.errors import InputError, ModelError, UsageError
-from videobert.model_folder import ModelFolder
-from videobert.recipe import Recipe
+from videobert.base.errors import InputError, ModelError, UsageError
+from videobert.model.folder import ModelFolder
+from videobert.model.recipe import Recipe
 from videobert.triton_server.graph_signature import Port, signature_of
 from videobert.triton_server.lint import lint
 from videobert.triton_server.model_config import ServedModel, ServedTensor, Step

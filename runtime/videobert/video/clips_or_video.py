@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from videobert.video.clips import Clip, ClipStream
+from videobert.video.clip import Clip
 from videobert.video.frame_array import FrameArray
+from videobert.video.stream import ClipStream
 
 _NOTHING = object()
 

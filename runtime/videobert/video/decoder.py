@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from videobert.video.info import VideoInfo
 
 if TYPE_CHECKING:
-    from videobert.video.clips import Clip
+    from videobert.video.clip import Clip
 
 
 class GaveUp(Exception):

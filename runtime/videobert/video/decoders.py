@@ -9,11 +9,11 @@ from typing import Literal
 
 from av.video.stream import VideoStream
 
-from videobert.arguments import one_of
+from videobert.base.arguments import one_of
+from videobert.base.errors import InputError
+from videobert.base.limits import Limits
 from videobert.decoding import Device, check_decoder, require_dali, unusable
-from videobert.errors import InputError
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert.video.decoder import Decoder
 from videobert.video.pyav_decoder import PyAvDecoder
 from videobert.video.sources import Opened
@@ -59,8 +59,8 @@ def open_decoder(
     cancel: Event | None = None,
     track: int | None = None,
     threads: int | None = None,
-    try_codec: bool = True,
     skip: bool = False,
+    codec_failure: Callable[[str], str | None] | None = None,
 ) -> Decoder:
     """Open an encoded video with the decoder chosen; with PyAV where DALI cannot take this stream.
 
@@ -73,7 +73,7 @@ def open_decoder(
         track: see `PyAvDecoder`.
         threads: most threads that decode and transform at a time; None for as many as pay.
         skip: let PyAV leave out what the recipe's stride does not need; its frames may then raise `GaveUp`.
-        try_codec: on a GPU, whether a codec is tried once on a made clip before it is trusted with a video.
+        codec_failure: says of a codec why DALI is not to be trusted with it, None if it is.
 
     Raises:
         DecodeError, InputError, LimitExceeded, Cancelled: as `PyAvDecoder`.
@@ -94,10 +94,8 @@ def open_decoder(
     from videobert.video.dali.streams import place_of, refusal
 
     why = refusal(first.info, place_of(choice.device))
-    if why is None and try_codec and choice.device == "cuda":
-        from videobert.video.dali.probe import failure
-
-        why = failure(first.info.codec, choice.device)
+    if why is None and codec_failure is not None:
+        why = codec_failure(first.info.codec)
     again = None if why else open_video()
     if again is None:
         first.fallback = f"dali: {why or 'this source can be read only once'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from videobert.errors import DecodeError
+from videobert.base.errors import DecodeError
 
 # Enough of a file to tell.
 HEAD_BYTES = 4096

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from videobert.arguments import described
-from videobert.errors import InputError
-from videobert.limits import Limits, check_duration, check_side
+from videobert.base.arguments import described
+from videobert.base.errors import InputError
+from videobert.base.limits import Limits, check_duration, check_side
 from videobert.video.decoder import TimedFrame
 from videobert.video.info import VideoInfo
 from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:
-    from videobert.video.clips import Clip
+    from videobert.video.clip import Clip
 
 # Times come as binary floating point: one a microsecond after a sampling time still counts as on screen then.
 TOLERANCE_S = Fraction(1, 1_000_000)

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from videobert.arguments import as_number, as_whole, described
-from videobert.cancelling import stop_if
-from videobert.errors import InputError, MismatchError
-from videobert.limits import Limits, check_duration
-from videobert.recipe import STRIDES, Recipe
-from videobert.video.clips import Clip, ClipStream, Progress
+from videobert.base.arguments import as_number, as_whole, described
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import InputError, MismatchError
+from videobert.base.limits import Limits, check_duration
+from videobert.model.recipe import STRIDES, Recipe
+from videobert.video.clip import Clip
 from videobert.video.device_frames import DeviceFrames
 from videobert.video.frame_array import TOLERANCE_S
 from videobert.video.info import VideoInfo
+from videobert.video.stream import ClipStream, Progress
 
 _NO_FRAMES, _NO_TIMES = np.empty((0, 0, 0, 3), np.uint8), np.empty(0)
 

@@ -11,7 +11,7 @@ import re
 import zlib
 from io import BytesIO
 
-from videobert.errors import DecodeError
+from videobert.base.errors import DecodeError
 from videobert.video.header_notes import HeaderNotes
 from videobert.video.mp4_promises import FREE_ENTRIES, Promises
 from videobert.video.mp4_tables import MOST_HEADER_BYTES, TABLES, Seekable, Window, read_table

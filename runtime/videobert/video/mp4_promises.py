@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from videobert.errors import DecodeError
+from videobert.base.errors import DecodeError
 
 # Entries of the demuxer's index that any file may ask for through its edits, and a stream before it has shown as many
 # bytes. Each costs 36 bytes, twice while edits are applied.

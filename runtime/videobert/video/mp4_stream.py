@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from videobert.errors import DecodeError
+from videobert.base.errors import DecodeError
 from videobert.video.header_notes import HeaderNotes
 from videobert.video.mp4_boxes import GIVEN_UP, LOOKED_INTO, BoxChecker, box_size, is_given_up
 from videobert.video.mp4_tables import MOST_HEADER_BYTES

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import DecodeError
+from videobert.base.errors import DecodeError
 from videobert.video.mp4_promises import Promises, Track
 
 MOST_HEADER_BYTES = 64 << 20

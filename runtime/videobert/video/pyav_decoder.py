@@ -16,10 +16,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from videobert.cancelling import stop_if
-from videobert.errors import DecodeError
-from videobert.limits import Limits, check_duration, check_side, most_pixels
-from videobert.recipe import Recipe
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import DecodeError
+from videobert.base.limits import Limits, check_duration, check_side, most_pixels
+from videobert.model.recipe import Recipe
 from videobert.video.colour import colour_of
 from videobert.video.crop import UNCROPPED
 from videobert.video.decoder import TimedFrame
@@ -34,7 +34,7 @@ from videobert.video.timestamps import LOOK_AHEAD
 from videobert.video.tracks import find_film
 
 if TYPE_CHECKING:
-    from videobert.video.clips import Clip
+    from videobert.video.clip import Clip
     from videobert.video.skip_plan import PlannedFrame
 
 _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS

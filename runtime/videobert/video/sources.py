@@ -15,7 +15,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from videobert.errors import DecodeError, InputError
+from videobert.base.errors import DecodeError, InputError
 from videobert.video.file_kinds import HEAD_BYTES, is_a_picture, is_sound, picture_format, sound_format
 from videobert.video.header_notes import HeaderNotes
 from videobert.video.matroska_tracks import MAGIC as MATROSKA

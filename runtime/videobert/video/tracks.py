@@ -13,8 +13,8 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from videobert.cancelling import stop_if
-from videobert.errors import DecodeError, InputError
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import DecodeError, InputError
 from videobert.video.file_kinds import is_a_picture
 from videobert.video.header_notes import HeaderNotes, TrackNote
 from videobert.video.sources import Opened

@@ -17,8 +17,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from videobert import _native
-from videobert.errors import DecodeError, EngineUnavailable, LimitExceeded
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError, EngineUnavailable, LimitExceeded
+from videobert.model.recipe import Recipe
 from videobert.video.colour import Colour, colour_of
 from videobert.video.crop import UNCROPPED, Crop
 from videobert.video.display_matrix import OrientationProbe

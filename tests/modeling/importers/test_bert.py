@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from videobert.codebook import Codebook
-from videobert.config import BackboneConfig
-from videobert.errors import InputError, ModelError
+from videobert.base.errors import InputError, ModelError
+from videobert.model.config import BackboneConfig
+from videobert.visual.codebook import Codebook
 from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.bert import read_bert
 from videobert_modeling.importers.bert_layout import BertLayout

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.errors import LimitExceeded, ModelError
+from videobert.base.errors import LimitExceeded, ModelError
 from videobert_modeling.cluster import train_codebook
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from videobert.errors import LimitExceeded, ModelError
+from videobert.base.errors import LimitExceeded, ModelError
 from videobert_modeling.importers.checkpoint import open_array, open_checkpoint
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, 2.0])}

@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 from videobert_modeling.importers.ledger import Entry, Intake, Ledger
 
 

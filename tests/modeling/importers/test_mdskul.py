@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from videobert.config import BackboneConfig
-from videobert.errors import ModelError
-from videobert.recipe import Recipe
+from videobert.base.errors import ModelError
+from videobert.model.config import BackboneConfig
+from videobert.model.recipe import Recipe
 from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.mdskul import RECIPE, read_mdskul
@@ -156,7 +156,7 @@ class TestFolder:
             backbone=small_s3d_file,
             centroids=tmp_path / "centers.npy",
         )
-        from videobert.codebook import Codebook
+        from videobert.visual.codebook import Codebook
 
         codebook = Codebook.load(out / "codebook.safetensors")
         assert codebook.clip_hash == RECIPE.clip_hash

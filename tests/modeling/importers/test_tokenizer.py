@@ -10,10 +10,10 @@ import pytest
 from tokenizers import Tokenizer
 from transformers import BertTokenizer
 
-from videobert.config import ModelConfig
-from videobert.errors import ModelError
-from videobert.limits import Limits
-from videobert.text import TextTokenizer
+from videobert.base.errors import ModelError
+from videobert.base.limits import Limits
+from videobert.model.config import ModelConfig
+from videobert.text.reader import TextTokenizer
 from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.tokenizer import find_tokenizer, read_tokenizer
 

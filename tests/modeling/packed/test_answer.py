@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from videobert.errors import InputError, ModelError
+from videobert.base.errors import InputError, ModelError
 from videobert_modeling.models import VideoBert, tiny
 from videobert_modeling.packed import PackedEncoder
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from videobert.errors import InputError
+from videobert.base.errors import InputError
 from videobert_modeling.models import VideoBert, tiny
 from videobert_modeling.packed import PackedEncoder
 

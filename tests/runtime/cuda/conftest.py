@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.built_here import remember
+from videobert.base.built_by_me import remember
+from videobert.base.errors import DeviceError
 from videobert.cuda.sidecar import digest_of
-from videobert.errors import DeviceError
 
 CODEBOOK_HASH = "0123456789abcdef"
 CENTROIDS = np.random.default_rng(5).normal(size=(7, 4)).astype(np.float32)

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.base.errors import DeviceError, EngineUnavailable
 from videobert.cuda import bindings_driver
 from videobert.cuda.bindings_driver import BindingsDriver
 from videobert.cuda.driver import CudaDriver
-from videobert.errors import DeviceError, EngineUnavailable
 
 
 class Result(IntEnum):

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.base.errors import ModelError
 from videobert.cli import build_cubins
 from videobert.cli.app import main
-from videobert.codebook import Codebook
 from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.nearest import CudaNearest
 from videobert.engines.model_kernels import open_library
-from videobert.errors import ModelError
-from videobert.model_folder import BUNDLED, ModelFolder
+from videobert.model.folder import BUNDLED, ModelFolder
+from videobert.visual.codebook import Codebook
 
 
 @pytest.fixture

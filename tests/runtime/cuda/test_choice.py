@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.base.errors import DeviceError, EngineUnavailable, InputError
 from videobert.cuda import choice, torch_driver
 from videobert.cuda.choice import open_driver
 from videobert.cuda.torch_driver import TorchDriver
-from videobert.errors import DeviceError, EngineUnavailable, InputError
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import DeviceError, InputError, MismatchError, ModelError, UntrustedError
 from videobert.cuda.cubin_library import CubinLibrary
 from videobert.cuda.sidecar import digest_of
 from videobert.engines import model_kernels
 from videobert.engines.model_kernels import open_library
-from videobert.errors import DeviceError, InputError, MismatchError, ModelError, UntrustedError
 
 Write = Callable[[dict[str, Any]], Path]
 

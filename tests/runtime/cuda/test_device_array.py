@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.base.errors import InputError
 from videobert.cuda.device_array import matches, view_of
-from videobert.errors import InputError
 
 
 class OnDevice:

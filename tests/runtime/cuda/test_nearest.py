@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from videobert.base.errors import DeviceError, InputError, MismatchError, ModelError
 from videobert.cuda.cubin_library import CubinLibrary
 from videobert.cuda.nearest import CudaNearest
 from videobert.cuda.sidecar import Ceil, size_of
-from videobert.errors import DeviceError, InputError, MismatchError, ModelError
 
 
 @pytest.fixture

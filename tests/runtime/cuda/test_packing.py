@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from videobert.base.errors import InputError
 from videobert.cuda.packing import pack
-from videobert.errors import InputError
 
 NONE: frozenset[str] = frozenset()
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.base.errors import DeviceError, EngineUnavailable
 from videobert.cuda import pycuda_driver
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.pycuda_driver import PycudaDriver
-from videobert.errors import DeviceError, EngineUnavailable
 
 # Of what pycuda 2026.1 has, built against CUDA 13: the names that a driver may need. There are no flags for streams.
 NAMES = {

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import BuildError, EngineUnavailable
 from videobert.engines.tensorrt import build_process
 from videobert.engines.tensorrt.build_process import BuildLimits, run_build
 from videobert.engines.tensorrt.plan_info import read_header
-from videobert.errors import BuildError, EngineUnavailable
 
 # A module that stands in for the builder's process: it sleeps, eats memory, or writes nonsense.
 SLEEPS = "import sys, time; print('about to sleep', file=sys.stderr, flush=True); time.sleep(60)"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from videobert.base.errors import EngineUnavailable
 from videobert.engines.tensorrt.engine_folder import build_engines
 from videobert.engines.tensorrt.place import load_plan
 from videobert.engines.tensorrt.plan_cache import PlanCache
 from videobert.engines.tensorrt.sidecar import read_sidecar
-from videobert.errors import EngineUnavailable
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 HERE = Path(__file__).parent
 GPU = "NVIDIA A100-SXM4-80GB 8.0"

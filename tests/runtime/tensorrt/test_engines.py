@@ -12,16 +12,24 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import (
+    EngineUnavailable,
+    InputError,
+    MismatchError,
+    ModelError,
+    UntrustedError,
+    VideoBertError,
+)
 from videobert.engines.tensorrt.engine_folder import build_engines, check_job
-from videobert.engines.tensorrt.graph_files import missing_graphs, stages_of
 from videobert.engines.tensorrt.place import load_plan, place_for, places
 from videobert.engines.tensorrt.plan_cache import PlanCache
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.tensorrt.sidecar import Sidecar, read_sidecar
-from videobert.engines.tensorrt.targets import CAPABILITIES, PRECISIONS
-from videobert.errors import EngineUnavailable, InputError, MismatchError, ModelError, UntrustedError, VideoBertError
-from videobert.model_folder import BUNDLED, ModelFolder
+from videobert.engines.tensorrt.targets import CAPABILITIES
+from videobert.model.folder import BUNDLED, ModelFolder
+from videobert.model.graph_files import missing_graphs, stages_of
+from videobert.model.precision import GRAPH_PRECISIONS
 
 Built = tuple[Path, dict[str, Any], Path]
 VERSION = "1.7.1.116"
@@ -395,7 +403,7 @@ def test_a_folder_without_engine_graphs_says_how_to_write_them(model_folder: Pat
 
 def test_the_bundled_model_has_the_graphs_of_every_precision() -> None:
     folder = ModelFolder("shapes")
-    for precision in PRECISIONS:
+    for precision in GRAPH_PRECISIONS:
         for mask in (False, True):
             assert not missing_graphs(folder.names(), folder.config, precision, mask=mask)
 

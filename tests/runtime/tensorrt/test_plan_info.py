@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
+from videobert.base.errors import MismatchError
 from videobert.engines.tensorrt.plan_info import Fusion, read_fusion, read_header
-from videobert.errors import MismatchError
 
 
 def plan(*, mask: int = 0b10100, version: tuple[int, ...] = (1, 7, 1, 116), body: bytes = b"", size: int = 0) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from videobert.engines.tensorrt.targets import CAPABILITIES, PRECISIONS, capabilities_with, chosen
-from videobert.errors import InputError
+from videobert.base.errors import InputError
+from videobert.engines.tensorrt.targets import CAPABILITIES, capabilities_with, chosen
+from videobert.model.precision import GRAPH_PRECISIONS
 
 
 def test_all_targets_that_have_the_precision_are_listed_by_name() -> None:
@@ -33,6 +34,6 @@ def test_what_a_gpu_lacks_is_refused_by_name(targets: list[str], precision: str,
 
 
 def test_every_precision_has_a_target() -> None:
-    for precision in PRECISIONS:
+    for precision in GRAPH_PRECISIONS:
         assert set(capabilities_with(precision)) <= set(CAPABILITIES)
         assert "12.0" in capabilities_with(precision)

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videobert.codebook import Codebook
-from videobert.errors import InputError, ModelError
-from videobert.model_folder import ModelFolder
+from videobert.base.errors import InputError, ModelError
+from videobert.model.folder import ModelFolder
 from videobert.triton_server.lint import lint
 from videobert.triton_server.model_config import ServedModel, ServedTensor, Step
 from videobert.triton_server.pipeline_signature import signature_of_pipeline
 from videobert.triton_server.plans import ServedPlan
 from videobert.triton_server.repository import models_of, preprocessing, served_plan, write_repository
+from videobert.visual.codebook import Codebook
 
 # The types of DALI's dali.proto.
 UINT8, INT32, FLOAT = 0, 6, 9

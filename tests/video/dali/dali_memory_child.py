@@ -11,7 +11,7 @@ import os
 import resource
 import sys
 
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 
 

@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import Cancelled, DecodeError, InputError, LimitExceeded
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import Cancelled, DecodeError, InputError, LimitExceeded
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 
 pytestmark = pytest.mark.usefixtures("dali")

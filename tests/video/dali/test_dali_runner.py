@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import DecodeError, LimitExceeded
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError, LimitExceeded
+from videobert.model.recipe import Recipe
 from videobert.video.dali.frame_index import index_frames
 from videobert.video.dali.geometry import Shape, chroma_shift, geometry
 from videobert.video.dali.piece import cut_piece

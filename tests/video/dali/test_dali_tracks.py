@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import InputError
-from videobert.recipe import Recipe
+from videobert.base.errors import InputError
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 
 pytestmark = pytest.mark.usefixtures("dali")

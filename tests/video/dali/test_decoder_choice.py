@@ -10,8 +10,8 @@ import pytest
 
 import videobert
 from videobert import decoding
-from videobert.errors import EngineUnavailable, InputError
-from videobert.recipe import Recipe
+from videobert.base.errors import EngineUnavailable, InputError
+from videobert.model.recipe import Recipe
 from videobert.video import open_clips
 from videobert.video.decoders import Choice, choose
 
@@ -129,7 +129,7 @@ def test_unknown_decoder_of_a_model():
 def test_without_being_asked_for_dali_is_never_loaded(factory, tmp_path):
     path = factory.write_clip(tmp_path / "a.webm", codec="libvpx-vp9", ticks=range(5))
     code = (
-        "import sys; from videobert.recipe import Recipe; from videobert.video import open_clips\n"
+        "import sys; from videobert.model.recipe import Recipe; from videobert.video import open_clips\n"
         f"print(len(list(open_clips({str(path)!r}, Recipe()))), 'nvidia' in str(list(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

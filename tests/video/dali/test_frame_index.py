@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from videobert.errors import Cancelled
+from videobert.base.errors import Cancelled
 from videobert.video.dali.frame_index import InexactIndex, index_frames
 from videobert.video.dali.hidden_frames import shows_a_frame
 from videobert.video.dali.piece import cut_piece

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from videobert.base.errors import BuildError, EngineUnavailable
 from videobert.engines.tensorrt.request import BuildRequest, BuildResult
-from videobert.errors import BuildError, EngineUnavailable
 
 OnBuild = Callable[[str, int, int], None]
 
@@ -160,7 +160,7 @@ def _outcome(
 
 def _environment() -> dict[str, str]:
     """The child imports this package from where it is now, however the parent came by it."""
-    here = str(Path(__file__).resolve().parents[3])
+    here = str(Path(videobert.__file__).resolve().parents[1])
     paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 

@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from videobert.base.errors import VideoBertError
 from videobert.engines.tensorrt.builder import BuildFailed, build_plan
 from videobert.engines.tensorrt.request import BuildRequest
-from videobert.errors import VideoBertError
 
 
 def main(plan: Path) -> int:

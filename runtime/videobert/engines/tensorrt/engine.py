@@ -14,23 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.codebook import Codebook
-from videobert.cuda.choice import open_driver
-from videobert.cuda.device_array import view_of
-from videobert.cuda.driver import CudaDriver
-from videobert.engines.base import Assign, EngineOptions, Stage
-from videobert.engines.compiled_cache import CompiledCache
-from videobert.engines.tensorrt.engine_folder import build_engines
-from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
-from videobert.engines.tensorrt.executor.session import Session
-from videobert.engines.tensorrt.executor.stage import StageExecutor
-from videobert.engines.tensorrt.flavour import CLASSIC, RTX
-from videobert.engines.tensorrt.found import Found, dotted, find_engines, installed_flavours
-from videobert.engines.tensorrt.graph_files import NEAREST
-from videobert.engines.tensorrt.place import place_for
-from videobert.engines.tensorrt.targets import CAPABILITIES
-from videobert.engines.tensorrt.tokeniser import CubinNearest, ExactNearest, has_cubins
-from videobert.errors import (
+from videobert.base.errors import (
     DeviceError,
     EngineUnavailable,
     InputError,
@@ -38,7 +22,24 @@ from videobert.errors import (
     ModelError,
     UntrustedError,
 )
-from videobert.model_folder import ModelFolder
+from videobert.cuda.choice import open_driver
+from videobert.cuda.device_array import view_of
+from videobert.cuda.driver import CudaDriver
+from videobert.engines.base import Assign, EngineOptions
+from videobert.engines.compiled_cache import CompiledCache
+from videobert.engines.tensorrt.engine_folder import build_engines
+from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
+from videobert.engines.tensorrt.executor.session import Session
+from videobert.engines.tensorrt.executor.stage import StageExecutor
+from videobert.engines.tensorrt.flavour import CLASSIC, RTX
+from videobert.engines.tensorrt.found import Found, dotted, find_engines, installed_flavours
+from videobert.engines.tensorrt.place import place_for
+from videobert.engines.tensorrt.targets import CAPABILITIES
+from videobert.engines.tensorrt.tokeniser import CubinNearest, ExactNearest, has_cubins
+from videobert.model.folder import ModelFolder
+from videobert.model.graph_files import NEAREST
+from videobert.model.stage import Stage
+from videobert.visual.codebook import Codebook
 
 # One clip at a time: a clip's feature must not depend on its neighbours.
 _MOST_ROWS = {"backbone": 1}

@@ -8,21 +8,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videobert.atomic import write_atomically
-from videobert.built_here import remember
+from videobert.base.atomic import write_atomically
+from videobert.base.built_by_me import remember
+from videobert.base.errors import BuildError, EngineUnavailable, UsageError
 from videobert.engines.external_tensors import check_external
 from videobert.engines.tensorrt.build_process import BuildLimits, Built, run_build
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour, takes_lengths
 from videobert.engines.tensorrt.gpu import present_gpu
-from videobert.engines.tensorrt.graph_files import ALL_STAGES, GraphFile, find_graph, stages_of
 from videobert.engines.tensorrt.plan_cache import PlanCache
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.tensorrt.request import BuildRequest
 from videobert.engines.tensorrt.sidecar import Recipe, Sidecar
 from videobert.engines.tensorrt.targets import chosen
-from videobert.errors import BuildError, EngineUnavailable, UsageError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
+from videobert.model.graph_files import ALL_STAGES, GraphFile, find_graph, stages_of
 
 OnStage = Callable[[str, float, float], None]
 

@@ -13,7 +13,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
-from videobert.errors import EngineUnavailable
+from videobert.base.errors import EngineUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

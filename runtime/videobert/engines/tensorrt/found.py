@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from videobert.base.errors import EngineUnavailable, MismatchError
 from videobert.cuda.driver import CudaDriver
 from videobert.engines.tensorrt.flavour import CLASSIC, FLAVOURS, RTX, Flavour
-from videobert.engines.tensorrt.graph_files import TOP_STAGES, stages_of
 from videobert.engines.tensorrt.place import first_usable, load_plan, places
 from videobert.engines.tensorrt.sidecar import Sidecar
 from videobert.engines.tensorrt.targets import CAPABILITIES
-from videobert.errors import EngineUnavailable, MismatchError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
+from videobert.model.graph_files import TOP_STAGES, stages_of
 
 BACKBONE = "backbone"
 

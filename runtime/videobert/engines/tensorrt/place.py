@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from videobert.built_here import require
-from videobert.code_file import read_code
+from videobert.base.built_by_me import require
+from videobert.base.errors import EngineUnavailable, MismatchError, ModelError
+from videobert.base.owned_file import read_code
+from videobert.base.user_cache import cache_folder, own_folder
 from videobert.engines.tensorrt.plan_info import read_header
 from videobert.engines.tensorrt.sidecar import REBUILD, Sidecar, read_sidecar
-from videobert.errors import EngineUnavailable, MismatchError, ModelError
-from videobert.model_folder import BUNDLED, ModelFolder, own_place
-from videobert.user_cache import cache_folder, own_folder
+from videobert.model.folder import BUNDLED, ModelFolder, own_place
 
 _FOLDER = "engines"
 Found = TypeVar("Found")

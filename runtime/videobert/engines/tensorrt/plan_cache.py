@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from videobert.base.errors import InputError, MismatchError
+from videobert.base.user_cache import cache_folder
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.tensorrt.sidecar import Sidecar
-from videobert.errors import InputError, MismatchError
-from videobert.user_cache import cache_folder
 
 _LENGTH = struct.Struct("<Q")
 

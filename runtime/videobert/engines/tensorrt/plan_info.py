@@ -11,7 +11,7 @@ import struct
 from collections import Counter
 from dataclasses import dataclass
 
-from videobert.errors import MismatchError
+from videobert.base.errors import MismatchError
 
 HEADER_BYTES = 64
 READABLE_VERSIONS = ("1.7.1.116",)

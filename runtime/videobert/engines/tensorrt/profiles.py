@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from videobert.config import ModelConfig
-from videobert.recipe import Recipe
+from videobert.model.config import ModelConfig
+from videobert.model.recipe import Recipe
 
 Shape = tuple[int, ...]
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from videobert.code_file import read_code
+from videobert.base.errors import MismatchError
+from videobert.base.owned_file import read_code
 from videobert.engines.tensorrt.plan_info import Fusion
 from videobert.engines.tensorrt.profiles import Profile
-from videobert.errors import MismatchError
 
 SIDECAR_VERSION = 1
 _MOST_BYTES = 1 << 20

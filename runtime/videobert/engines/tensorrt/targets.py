@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from videobert.errors import UsageError
+from videobert.base.errors import UsageError
+from videobert.model.precision import GRAPH_PRECISIONS
 
 # What TensorRT-RTX 1.7 builds for without a GPU. Data-centre parts (9.0, 10.0) are TensorRT's.
 CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")
-PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8")
 # The builder fails on the first two; with fp8 and no targets listed it would claim GPUs that cannot run the plan.
 _LACKING = {"fp32": ("7.5",), "bf16": ("7.5",), "fp8": ("7.5", "8.0", "8.6")}
 
@@ -19,9 +19,12 @@ def capabilities_with(precision: str) -> tuple[str, ...]:
     Raises:
         UsageError: the precision is not known.
     """
-    if precision not in PRECISIONS:
+    if precision not in GRAPH_PRECISIONS:
         raise UsageError(
-            "this precision is not known", seen=precision, allowed=", ".join(PRECISIONS), fix="Leave it out for fp16."
+            "this precision is not known",
+            seen=precision,
+            allowed=", ".join(GRAPH_PRECISIONS),
+            fix="Leave it out for fp16.",
         )
     return tuple(target for target in CAPABILITIES if target not in _LACKING.get(precision, ()))
 

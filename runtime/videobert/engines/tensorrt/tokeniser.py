@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.codebook import Assignment, Codebook
 from videobert.cuda.cubin_library import target_of
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.nearest import CudaNearest
 from videobert.cuda.sidecar import SIDECAR
 from videobert.engines.model_kernels import open_library
 from videobert.engines.tensorrt.place import places
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
+from videobert.visual.codebook import Assignment, Codebook
 
 Features = npt.NDArray[np.float32]
 Tokens = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]

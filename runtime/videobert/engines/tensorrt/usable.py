@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from videobert.base.errors import EngineUnavailable
 from videobert.cuda.choice import open_driver
 from videobert.engines.tensorrt.flavour import FLAVOURS
 from videobert.engines.tensorrt.found import dotted, installed_flavours
-from videobert.errors import EngineUnavailable
 
 
 def answer() -> str:

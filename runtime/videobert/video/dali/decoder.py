@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from videobert.errors import DecodeError
-from videobert.limits import Limits
-from videobert.recipe import Recipe
+from videobert.base.errors import DecodeError
+from videobert.base.limits import Limits
+from videobert.model.recipe import Recipe
 from videobert.video.dali.frame_index import InexactIndex, SectionFrame, index_frames
 from videobert.video.dali.geometry import Shape, chroma_shift, geometry
 from videobert.video.dali.graph import Place
@@ -30,7 +30,7 @@ from videobert.video.siting import ChromaSiting
 from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:
-    from videobert.video.clips import Clip
+    from videobert.video.clip import Clip
 
 # Clips that are decoded at once: each run begins at a key frame, and what lies between it and the first clip is decoded
 # for nothing.

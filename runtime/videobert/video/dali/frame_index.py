@@ -22,7 +22,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from videobert.cancelling import stop_if
+from videobert.base.cancelling import stop_if
 from videobert.video.dali.hidden_frames import shows_a_frame
 from videobert.video.decode_order import MOST_HELD
 from videobert.video.decoder import FrameReference

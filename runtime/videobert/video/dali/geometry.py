@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from videobert.errors import LimitExceeded
-from videobert.recipe import Recipe
+from videobert.base.errors import LimitExceeded
+from videobert.model.recipe import Recipe
 from videobert.video.dali.colour import from_luma_and_chroma
 from videobert.video.orientation import Orientation
 from videobert.video.pixel_layout import layout_of

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from videobert.base.errors import EngineUnavailable
 from videobert.decoding import INSTALL_DALI
-from videobert.errors import EngineUnavailable
 from videobert.video.dali.geometry import Shape
 
 Place = Literal["cpu", "mixed"]

@@ -17,13 +17,13 @@ from av.codec.codec import UnknownCodecError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from videobert.base.errors import VideoBertError
 from videobert.decoding import Device
-from videobert.errors import VideoBertError
-from videobert.recipe import Recipe
+from videobert.model.recipe import Recipe
 from videobert.video.dali.streams import CODECS, place_of
 
 if TYPE_CHECKING:
-    from videobert.video.clips import Clip
+    from videobert.video.clip import Clip
 
 # Encoders that PyAV may have, and options that make them reorder and hide frames as far as they can.
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -70,14 +70,14 @@ def _levels(clip: Clip) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 
 
 def _read(video: bytes, device: Device | None) -> list[Clip]:
-    from videobert.limits import Limits
+    from videobert.base.limits import Limits
     from videobert.video import sources
-    from videobert.video.clips import ClipStream
     from videobert.video.decoders import Choice, open_decoder
+    from videobert.video.stream import ClipStream
 
     limits = Limits()
     choice = Choice("pyav", "cpu") if device is None else Choice("dali", device)
-    decoder = open_decoder(choice, lambda: sources.open_bytes(video, 1 << 20), _RECIPE, limits, try_codec=False)
+    decoder = open_decoder(choice, lambda: sources.open_bytes(video, 1 << 20), _RECIPE, limits)
     with ClipStream(decoder, _RECIPE, limits, None, None) as stream:
         return list(stream)
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.cpu_threads import thread_count
-from videobert.errors import DecodeError
+from videobert.base.cpu_threads import thread_count
+from videobert.base.errors import DecodeError
 from videobert.video.dali.geometry import Geometry, Shape
 from videobert.video.dali.graph import Place, clip_graph
 from videobert.video.dali.piece import Piece

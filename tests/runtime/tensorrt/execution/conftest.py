@@ -20,15 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.built_here import remember
+from videobert.base.built_by_me import remember
+from videobert.base.errors import DeviceError, EngineUnavailable
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour
 from videobert.engines.tensorrt.found import BACKBONE
-from videobert.engines.tensorrt.graph_files import TOP_STAGES, stages_of
 from videobert.engines.tensorrt.place import place_for
 from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.tensorrt.sidecar import Recipe, Sidecar
-from videobert.errors import DeviceError, EngineUnavailable
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
+from videobert.model.graph_files import TOP_STAGES, stages_of
 
 VERSION = "1.7.1.116"
 TARGETS = ("8.6", "8.9", "12.0")

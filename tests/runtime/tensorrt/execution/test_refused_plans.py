@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import EngineUnavailable, MismatchError, ModelError, VideoBertError
 from videobert.engines.base import EngineOptions
 from videobert.engines.tensorrt import engine as engine_module
 from videobert.engines.tensorrt.engine import TensorRtEngine
-from videobert.errors import EngineUnavailable, MismatchError, ModelError, VideoBertError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 
 def change_a_byte(place: Path) -> None:

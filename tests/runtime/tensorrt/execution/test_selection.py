@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import videobert
+from videobert.base.errors import EngineUnavailable, MismatchError, UsageError
 from videobert.engines import selection
 from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.engines.tensorrt import engine as engine_module
-from videobert.errors import EngineUnavailable, MismatchError, UsageError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 from videobert.stages import Stages
 
 

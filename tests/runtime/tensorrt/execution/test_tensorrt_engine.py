@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.base.errors import DeviceError, InputError, ModelError
 from videobert.engines.base import AssignsTokens, Engine, EngineOptions
 from videobert.engines.tensorrt.engine import TensorRtEngine
-from videobert.errors import DeviceError, InputError, ModelError
-from videobert.model_folder import ModelFolder
+from videobert.model.folder import ModelFolder
 
 Open = Callable[[], TensorRtEngine]
 
@@ -335,7 +335,7 @@ def test_a_closed_engine_has_given_everything_back(
 def test_tokens_are_exact_and_found_on_the_device(
     library: Any, place: Path, open_engine: Open, driver: Any, folder: ModelFolder
 ) -> None:
-    from videobert.codebook import Codebook
+    from videobert.visual.codebook import Codebook
 
     codebook = Codebook.load(folder.verified_path("codebook.safetensors"))
     engine = open_engine()

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.codebook import Codebook
+from videobert.base.errors import InputError
 from videobert.engines.tensorrt import engine as engine_module
 from videobert.engines.tensorrt.tokeniser import ExactNearest
-from videobert.errors import InputError
+from videobert.visual.codebook import Codebook
 
 
 def codebook_of(leaves: np.ndarray) -> Codebook:

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 import videobert
-from videobert.codebook import Codebook
+from videobert.base.errors import UntrustedError
 from videobert.engines import selection
 from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.engines.tensorrt import engine as engine_module
 from videobert.engines.tensorrt.engine import TensorRtEngine
 from videobert.engines.tensorrt.flavour import CLASSIC
-from videobert.errors import UntrustedError
-from videobert.model_folder import BUNDLED, ModelFolder
+from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.triton_server.plans import plans_of
+from videobert.visual.codebook import Codebook
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from videobert.base.errors import DeviceError, ModelError
 from videobert.cuda.driver import CudaDriver, DeviceBuffer, Stream
 from videobert.engines.tensorrt.flavour import Flavour
-from videobert.errors import DeviceError, ModelError
 
 
 class Session:

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.errors import DeviceError, InputError, ModelError, VideoBertError
 from videobert.cuda.device_array import DeviceView, matches
 from videobert.cuda.driver import DeviceBuffer, Graph
 from videobert.engines.tensorrt.executor.buckets import Bucket, buckets_of
 from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
 from videobert.engines.tensorrt.executor.session import Session
 from videobert.engines.tensorrt.executor.tensors import Shape, Tensor, tensors_of
-from videobert.errors import DeviceError, InputError, ModelError, VideoBertError
 
 Array = npt.NDArray[Any]
 Given = Mapping[str, Array | DeviceView]

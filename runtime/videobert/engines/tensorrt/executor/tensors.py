@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from videobert.errors import ModelError
+from videobert.base.errors import ModelError
 
 Shape = tuple[int, ...]
 

@@ -1,0 +1,100 @@
+"""Which file of a model folder an engine is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from videobert.base.errors import ModelError, UsageError
+from videobert.model.config import ModelConfig
+from videobert.model.precision import GRAPH_PRECISIONS
+from videobert.model.stage import STAGES
+
+# Stages that only engines on a GPU have: tokens and best candidates, so that scores never leave the device.
+TOP_STAGES = ("text_top", "visual_top")
+NEAREST = "nearest"
+ALL_STAGES = (*STAGES, NEAREST, *TOP_STAGES)
+QUANTISED = ("int8", "fp8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphFile:
+    """A graph of one stage.
+
+    Args:
+        name: the ONNX file, relative to the model folder.
+        weights: the file that its weights lie in: the portable graph, or itself.
+        precision: the arithmetic it was written for.
+    """
+
+    name: str
+    weights: str
+    precision: str
+
+
+def stages_of(config: ModelConfig) -> tuple[str, ...]:
+    """The engines of a model: backbone, tokenisation, encoder, heads, and heads that end in their best candidates."""
+    heads = tuple(f"{head}_head" for head in config.heads)
+    tops = tuple(top for top in TOP_STAGES if top.removesuffix("_top") in config.heads)
+    return ("backbone", NEAREST, "encoder", *heads, *tops)
+
+
+def graph_file(stage: str, precision: str, *, mask: bool) -> GraphFile:
+    """The file that holds a stage in one precision.
+
+    Args:
+        mask: of the encoder, the variant whose attention takes an additive mask and no lengths.
+
+    Raises:
+        UsageError: the precision is not known.
+    """
+    if precision not in GRAPH_PRECISIONS:
+        raise UsageError(
+            "this precision is not known", seen=precision, allowed=", ".join(GRAPH_PRECISIONS), fix="Use one of those."
+        )
+    weights = f"graphs/{stage.replace('_top', '_head')}.onnx"
+    suffix = "-mask" if mask and stage == "encoder" else ""
+    if precision == "fp32" and not suffix and stage not in (*TOP_STAGES, NEAREST):
+        return GraphFile(name=weights, weights=weights, precision=precision)
+    name = f"graphs/{stage}.{precision}{suffix}.onnx"
+    return GraphFile(name=name, weights=name if stage == NEAREST else weights, precision=precision)
+
+
+def missing_graphs(files: Container[str], config: ModelConfig, precision: str, *, mask: bool) -> tuple[str, ...]:
+    """The graphs that a folder lacks for engines of one precision."""
+    missing = []
+    for stage in stages_of(config):
+        for turing in (False, True):
+            try:
+                find_graph(files, stage, precision, mask=mask, turing=turing)
+            except ModelError:
+                missing.append(stage)
+    return tuple(dict.fromkeys(missing))
+
+
+def find_graph(files: Container[str], stage: str, precision: str, *, mask: bool, turing: bool) -> GraphFile:
+    """The graph to build a stage from.
+
+    Quantised graphs exist for the stages where accuracy holds; the others run in fp16 beside them. Tokenisation stays
+    in fp32, except where compute capability 7.5 is among the targets: it has no fp32 matrix products.
+
+    Args:
+        files: the names in the model folder.
+
+    Raises:
+        ModelError: the folder lacks the graph.
+    """
+    if stage == NEAREST:
+        found = graph_file(stage, "fp16" if turing else "fp32", mask=False)
+    else:
+        found = graph_file(stage, precision, mask=mask)
+        quantised = precision in QUANTISED and graph_file("encoder", precision, mask=mask).name in files
+        if quantised and found.name not in files:
+            found = graph_file(stage, "fp16", mask=mask)
+    for name in (found.name, found.weights):
+        if name not in files:
+            raise ModelError(
+                f"the model folder has no {name}",
+                fix=f"Write it with `videobert build --precision {precision}` where torch is installed.",
+            )
+    return found

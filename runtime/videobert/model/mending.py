@@ -1,0 +1,61 @@
+"""What mends a model folder: the one next step for a file that is missing, damaged or was never made."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+BUNDLED = Path(__file__).parents[1] / "bundled"
+CODEBOOK = "codebook.safetensors"
+WEIGHTS = "model.safetensors"
+MANIFEST = "manifest.json"
+_COPY = "Copy the model folder again from where it came"
+
+
+def command(verb: str, folder: str | Path, rest: str = "") -> str:
+    """`videobert VERB FOLDER…` as it can be typed here."""
+    return f"`videobert {verb} {typed(folder)}{rest}`"
+
+
+def typed(folder: str | Path) -> str:
+    """A folder as it is typed: relative where it lies below the current one, quoted where a shell needs it."""
+    try:
+        here = Path.cwd()
+    except OSError:  # the current folder is gone
+        here = None
+    path = Path(folder)
+    if here is not None and path.is_relative_to(here) and path != here:
+        path = path.relative_to(here)
+    return shlex.quote(str(path))
+
+
+def make_codebook(folder: str | Path) -> str:
+    """The way from a folder without a codebook to one that sees videos."""
+    return f"For video, run {command('cluster VIDEOS --model', folder)}, then {command('build', folder)}."
+
+
+def mend(folder: Path, name: str) -> str:
+    """What to do about the file `name` of the model in `folder`, which is missing or not what its manifest says.
+
+    `videobert build` is named only where it makes the file anew, from weights that are there. All else can only be
+    copied: no other file tells what stood in it.
+    """
+    if folder.is_relative_to(BUNDLED):
+        return "Install videobert again: `pip install --force-reinstall --no-deps videobert`."
+    made_by_build = name == MANIFEST or name.startswith("graphs/")
+    if made_by_build and (folder / WEIGHTS).is_file():
+        return f"{_COPY}, or make {name} anew from {WEIGHTS} with {command('build', folder)}."
+    return f"{_COPY}."
+
+
+def accept_edit(folder: Path, name: str, content: bytes) -> str:
+    """As `mend`, for a file that was changed; one that people edit may have been changed on purpose."""
+    fix = mend(folder, name)
+    if folder.is_relative_to(BUNDLED) or not name.endswith(".json"):
+        return fix
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return fix
+    return f"{fix} If you edited {name} yourself, {command('build', folder)} takes the change in."

@@ -1,0 +1,11 @@
+"""Arithmetic by name: one vocabulary for engines, graphs, kernels and the command line."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+# What a model may be loaded with; "auto" is bf16 where the hardware multiplies it natively, else fp32.
+Precision = Literal["auto", "fp32", "bf16"]
+PRECISIONS = ("auto", "fp32", "bf16")
+# What graphs and engines for a target may be made in.
+GRAPH_PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8")

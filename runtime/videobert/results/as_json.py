@@ -1,0 +1,60 @@
+"""Results as what JSON can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from videobert.base.arguments import described
+from videobert.base.errors import UsageError
+
+_PICTURES = ("thumbnail", "stills")
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON values of a result: dataclasses become objects, arrays lists, paths text, pictures are left out.
+
+    A field that holds a fraction becomes a number, and beside it `…_exact`, the fraction as text. Numbers that are not
+    finite stay what they are.
+
+    Raises:
+        UsageError: it holds something that JSON has no form for, or is nested too deep.
+    """
+    try:
+        return _plain(value)
+    except RecursionError as error:
+        raise UsageError(
+            "this is nested too deep for JSON", seen=described(value), fix="Pass what a verb of `Runtime` returned."
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [f.name for f in dataclasses.fields(value) if f.name not in _PICTURES]
+        exact = {f"{name}_exact": str(v) for name in names if isinstance(v := getattr(value, name), Fraction)}
+        return {name: _plain(getattr(value, name)) for name in names} | exact
+    if value is None or isinstance(value, (str, bool, int, float)):
+        # numpy's float64 and texts are kinds of float and str.
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+        return float(value) if value.dtype.kind == "f" else value.item()
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    raise UsageError(
+        "JSON has no form for this",
+        seen=described(value),
+        allowed="results, numbers, texts, lists, dicts and arrays of them",
+        fix="Pass what a verb of `Runtime` returned.",
+    )

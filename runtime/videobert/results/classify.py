@@ -1,0 +1,52 @@
+"""What `classify` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from videobert.results.candidate import Candidate
+from videobert.results.origin import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of time with ranked answers.
+
+    Args:
+        start_s, end_s: bounds in seconds of presentation time.
+        candidates: best first.
+        percentile: out-of-domain signal, 0 to 100: the median over the segment's clips of where each clip's distance
+            to its centroid lies among the codebook's training distances.
+        padded_frames: frames of the last clip that repeat the video's last frame.
+    """
+
+    start_s: float
+    end_s: float
+    candidates: tuple[Candidate, ...]
+    percentile: float
+    padded_frames: int = 0
+
+    @property
+    def text(self) -> str:
+        """The best answer."""
+        return self.candidates[0].text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """The result of `classify`.
+
+    Args:
+        segments: one per window of the video, in time order.
+        percentile, out_of_domain: of the whole video, see `Report`.
+        unknown_words: of the templates, see `Fill`; a label that the model does not know is refused.
+    """
+
+    question: str | None
+    templates: tuple[str, ...]
+    labels: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    percentile: float
+    out_of_domain: bool
+    origin: Origin
+    unknown_words: tuple[str, ...] = ()

@@ -1,0 +1,55 @@
+"""Where an answer comes from: the model, what ran it, and what was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensFrom:
+    """What made visual tokens that were given in place of a video: the engine and the precision of its graphs."""
+
+    engine: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an answer comes from.
+
+    Args:
+        model: name of the model.
+        weights: the first 16 hexadecimal digits of the sha256 of its `manifest.json`, which covers every file of the
+            model: two models with one name differ here.
+        recipe: hash of the recipe in use, stride included.
+        engine: engine that ran the graphs, e.g. `"openvino"`.
+        device: device it ran on, e.g. `"CPU"`.
+        precision: arithmetic of the graphs, e.g. `"fp32"` or `"bf16"`.
+        stride: every how many clips one was used.
+        videobert: version of this package.
+        decoder: what decoded the video, `"pyav"` or `"dali"`; None where nothing was decoded.
+        assignment: how visual tokens were chosen, `"flat"` or `"tree"`; None without a video.
+        tokens_from: what made the visual tokens, where those were given in place of a video; None if this engine did.
+        fallback: why this is not the engine or precision that would have been first choice; None if it is.
+        decoder_fallback: the same for what decoded the video; also None where none was decoded.
+        track, tracks: which video track was read, from 0, and how many the file has; None where it has only one.
+        frames_left_out, stills_cut: see `VideoInfo`; None where there are none.
+    """
+
+    model: str
+    weights: str
+    recipe: str
+    engine: str
+    device: str
+    precision: str
+    stride: int
+    videobert: str
+    decoder: str | None = None
+    assignment: str | None = None
+    tokens_from: TokensFrom | None = None
+    fallback: str | None = None
+    decoder_fallback: str | None = None
+    track: int | None = None
+    tracks: int | None = None
+    frames_left_out: int | None = None
+    stills_cut: int | None = None

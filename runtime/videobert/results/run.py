@@ -1,0 +1,65 @@
+"""What `run` returns, and `stream` gives piece by piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.results.candidate import Candidate
+from videobert.results.origin import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSegment:
+    """One line of a `Report`: a stretch of time in which every answer stays the same.
+
+    Args:
+        answers: for each question of the model, its ranked candidates, best first.
+        tokens: visual token ids in this stretch.
+        percentile: see `Segment`.
+        thumbnail: uint8 `(height, width, 3)` picture from the middle of the stretch; None from saved tokens.
+    """
+
+    start_s: float
+    end_s: float
+    answers: dict[str, tuple[Candidate, ...]]
+    tokens: tuple[int, ...]
+    percentile: float
+    padded_frames: int = 0
+    thumbnail: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Still:
+    """One frame of a video: uint8 `(height, width, 3)` picture, as the backbone saw it, and its presentation time."""
+
+    time_s: float
+    picture: npt.NDArray[np.uint8] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The result of `run`: everything the model can say about a video.
+
+    Args:
+        source: file name, or a word for other kinds of source.
+        duration_s: length of video covered.
+        video: properties of the stream (codec, width, height, …); empty from saved tokens.
+        percentile: median over the clips of the video of what `Segment` says of each.
+        out_of_domain: True when that is above the model's `out_of_domain_percentile`: the answers mean little.
+        timings_s: seconds spent in each stage: decode, backbone, assign, encode, total.
+        stills: at most 48 frames from all over the video, in order; none from saved tokens. Not in JSON.
+    """
+
+    source: str
+    duration_s: float
+    video: dict[str, Any]
+    segments: tuple[ReportSegment, ...]
+    percentile: float
+    out_of_domain: bool
+    timings_s: dict[str, float]
+    origin: Origin
+    stills: tuple[Still, ...] = field(default=(), repr=False)

@@ -1,0 +1,210 @@
+"""Text to word pieces. Text is untrusted: nothing written in it can become a special token."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.errors import LimitExceeded, ModelError, UsageError
+from videobert.base.limits import Limits
+from videobert.model.config import ModelConfig
+from videobert.text.special_ids import SpecialIds
+from videobert.text.tokenizer_file import UNKNOWN, read_tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+
+MASK = "[MASK]"
+_NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown": UNKNOWN}
+# Hieroglyphs: a word that next to no vocabulary has.
+_PROBE = "\U00013080\U000130c0"
+# A character of UTF-8 has at most four bytes, each a piece where a tokenizer falls back to bytes.
+_PIECES_PER_CHARACTER = 4
+_PADDED_TO = (8, 16, 32, 64, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """A text as the model reads it.
+
+    Args:
+        pieces: ids of its word pieces, without `[CLS]` and `[SEP]`.
+        known_words, unknown_words: its words as they are written, each once and in order: those that the model has, and
+            those of which a part became `[UNK]`. Punctuation alone is no word.
+    """
+
+    pieces: list[int]
+    known_words: tuple[str, ...]
+    unknown_words: tuple[str, ...]
+
+
+class TextTokenizer:
+    """The tokenizer of a model folder. Thread-safe.
+
+    Attributes:
+        special: ids of the special words.
+        answers: bool `(words,)`: which ids are real words, that a reader can be shown as an answer.
+
+    Args:
+        content: `tokenizer.json`, the format of the `tokenizers` library.
+        config: the model it belongs to; its ids must lie in `0..words-1`.
+        limits: the longest text taken.
+
+    Raises:
+        ModelError: the file is damaged, has parts that are not accepted, lacks a special word, fails at words that it
+            does not know, or does not fit the model's table of words, see `check_fit`.
+    """
+
+    def __init__(self, content: bytes, config: ModelConfig, limits: Limits) -> None:
+        self._tokenizer = read_tokenizer(content)
+        # Special words found in a text are split like any other word.
+        self._tokenizer.encode_special_tokens = True
+        self._limits = limits
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
+        self.special = _special_ids(vocabulary)
+        self._words = {index: word for word, index in vocabulary.items()}
+        check_fit(max(self._words) + 1, config.words)
+        special = self.special
+        self._reserved = frozenset((special.cls, special.sep, special.mask, special.pad))
+        self.answers: npt.NDArray[np.bool_] = np.zeros(config.words, np.bool_)
+        self.answers[list(self._words.keys() - self._reserved - {special.unknown})] = True
+        if not self.answers.any():
+            raise ModelError(
+                "tokenizer.json has no words",
+                seen=f"{len(self._words)} words, all of them special",
+                fix="Use the tokenizer that the model was trained with.",
+            )
+        # A tokenizer whose unknown word is not in its vocabulary fails at the first one that it meets.
+        self._encode(_PROBE)
+
+    def encode(self, text: str) -> list[int]:
+        """Word ids of plain text; see `read`."""
+        return self.read(text).pieces
+
+    def read(self, text: str, *, masks: bool = False) -> ReadText:
+        """Word ids of a text, and which of its words are known.
+
+        Args:
+            masks: whether each literal `[MASK]` is a masked word; if not, it is plain text.
+
+        Raises:
+            UsageError: it is no text.
+            LimitExceeded: the text is longer than `Limits.max_text_chars`.
+        """
+        self._check(text)
+        first, *rest = text.split(MASK) if masks else [text]
+        known: dict[str, bool] = {}
+        pieces = self._pieces(first, known)
+        for part in rest:
+            pieces.append(self.special.mask)
+            pieces.extend(self._pieces(part, known))
+        return ReadText(
+            pieces,
+            tuple(word for word, is_known in known.items() if is_known),
+            tuple(word for word, is_known in known.items() if not is_known),
+        )
+
+    def word(self, index: int) -> str:
+        """The word or word piece with this id."""
+        return self._words.get(index, _NAMES["unknown"])
+
+    def _pieces(self, text: str, known: dict[str, bool]) -> list[int]:
+        """Word ids; adds the words to `known`."""
+        text = _clean(text)
+        encoding = self._encode(text)
+        # A tokenizer that splits at spaces alone would still find `[MASK]` among its ordinary words.
+        ids = [self.special.unknown if index in self._reserved else index for index in encoding.ids]
+        # Where each word begins and ends in the text, and whether all of its pieces are known.
+        words: dict[int | None, tuple[int, int, bool]] = {}
+        for index, number, (start, stop) in zip(ids, encoding.word_ids, encoding.offsets, strict=True):
+            begin, _, is_known = words.get(number, (start, stop, True))
+            words[number] = (begin, stop, is_known and index != self.special.unknown)
+        for start, stop, is_known in words.values():
+            word = text[start:stop].strip()
+            if not all(map(_is_punctuation, word)):
+                known[word] = known.get(word, True) and is_known
+        return ids
+
+    def _encode(self, text: str) -> Encoding:
+        try:
+            encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the library's own panics derive from BaseException
+            raise ModelError(
+                "tokenizer.json cannot encode a text",
+                seen=f"{type(error).__name__}: {error}",
+                fix="Use the tokenizer that the model was trained with.",
+            ) from error
+        most = _PIECES_PER_CHARACTER * self._limits.max_text_chars
+        if len(encoding) > most:
+            raise LimitExceeded(
+                "the text has too many word pieces",
+                seen=len(encoding),
+                allowed=f"{most}, {_PIECES_PER_CHARACTER} for each of max_text_chars",
+                fix="Shorten it, or raise Limits(max_text_chars=…).",
+                fix_cli="Shorten it, or raise --max-text-chars.",
+            )
+        return encoding
+
+    def _check(self, text: object) -> None:
+        if not isinstance(text, str):
+            raise UsageError("a text is needed", seen=type(text).__name__, allowed="str", fix="Pass the text as a str.")
+        if len(text) > self._limits.max_text_chars:
+            raise LimitExceeded(
+                "the text is too long",
+                seen=f"{len(text)} characters",
+                allowed=f"max_text_chars = {self._limits.max_text_chars}",
+                fix="Shorten it, or raise Limits(max_text_chars=…).",
+                fix_cli="Shorten it, or raise --max-text-chars.",
+            )
+
+
+def check_fit(words: int, rows: int) -> None:
+    """Whether a tokenizer belongs to a table with a row for each word: as many words as rows, or fewer by padding only.
+
+    Trainers lengthen a table to a multiple of 8, 16, … 128; no text ever reaches the rows that are added.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if words > rows:
+        raise ModelError(
+            "tokenizer.json has more words than the model",
+            seen=words,
+            allowed=rows,
+            fix="Use the tokenizer that the model was trained with.",
+        )
+    if rows not in (words, *(-(-words // multiple) * multiple for multiple in _PADDED_TO)):
+        raise ModelError(
+            "tokenizer.json has fewer words than the model",
+            seen=words,
+            allowed=f"{rows}, or fewer where {rows} is the next multiple of {', '.join(map(str, _PADDED_TO))}",
+            fix="Use the tokenizer that the model was trained with.",
+        )
+
+
+def _clean(text: str) -> str:
+    """Lone surrogates, which no encoding can carry, become the replacement character."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _is_punctuation(character: str) -> bool:
+    # As BERT splits words: every ASCII sign, so `$` and `+` too.
+    return character in string.punctuation or unicodedata.category(character)[0] in "PZC"
+
+
+def _special_ids(vocabulary: dict[str, int]) -> SpecialIds:
+    missing = [name for name in _NAMES.values() if name not in vocabulary]
+    if missing:
+        raise ModelError(
+            "tokenizer.json lacks special words",
+            seen=missing,
+            fix="Use a tokenizer with [CLS], [SEP], [MASK], [PAD] and [UNK].",
+        )
+    return SpecialIds(**{field: vocabulary[name] for field, name in _NAMES.items()})

@@ -1,0 +1,269 @@
+"""The clips of one video, made as they are asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import DecodeError
+from videobert.base.limits import Limits, check_duration
+from videobert.model.recipe import Recipe
+from videobert.video.clip import Clip
+from videobert.video.crop import Crop
+from videobert.video.decoder import Decoder, FrameReference, GaveUp, TimedFrame
+from videobert.video.info import VideoInfo
+from videobert.video.sampling import SampleGrid
+from videobert.video.timestamps import PresentationClock
+from videobert.video.transform import PictureTransform
+
+Progress = Callable[[float, float | None], None]
+
+
+class ClipStream(Iterator[Clip]):
+    """The clips of one video, made as they are asked for: memory does not grow with the length of the video.
+
+    A context manager; leaving it releases the file and the decoder's threads at any point. Streams of different videos
+    may be used from different threads, one stream from one thread at a time.
+
+    Attributes:
+        recipe: how frames are chosen and transformed.
+        live: the source gives its frames when they are there, as a camera or a pipe does, and may keep the reader
+            waiting.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        recipe: Recipe,
+        limits: Limits,
+        on_progress: Progress | None,
+        cancel: threading.Event | None,
+        reopen: Callable[[Decoder, str], Decoder] | None = None,
+        live: bool = False,
+    ) -> None:
+        self._decoder = decoder
+        self._reopen = reopen
+        self.recipe = self._recipe = recipe
+        self.live = live
+        self._limits = limits
+        self._on_progress = on_progress
+        self._cancel = cancel
+        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop))
+        self._clock = self._new_clock()
+        self._clips = self._give()
+
+    @property
+    def stride(self) -> int:
+        """Every how many clips of the video one is given."""
+        return self.recipe.stride
+
+    @property
+    def info(self) -> VideoInfo:
+        """Properties of the video; the counts are as they are now."""
+        start, end, info = self._clock.start, self._clock.end, self._decoder.info
+        return replace(
+            info,
+            start_s=info.start_s if start is None else float(start),
+            end_s=None if end is None else float(end),
+            frames_converted=info.frames_converted + self._transform.converted,
+            frames_left_out=self._clock.left_out,
+            clock_restarts=self._clock.restarts,
+            stills_cut=self._clock.stills_cut,
+        )
+
+    def __iter__(self) -> ClipStream:
+        return self
+
+    def __next__(self) -> Clip:
+        return next(self._clips)
+
+    def __enter__(self) -> ClipStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop and release everything; may be called again."""
+        self._clips.close()
+        self._decoder.close()
+
+    def _new_clock(self) -> PresentationClock[TimedFrame]:
+        return PresentationClock(
+            self._decoder.nominal_s or 1 / self._recipe.fps,
+            longest=self._limits.max_repeated_frames / self._recipe.fps,
+            look_ahead=self._decoder.look_ahead,
+        )
+
+    def _settled(self) -> Iterator[tuple[TimedFrame, Fraction]]:
+        """The frames that are not left out, with their times."""
+        for timed in self._decoder.frames():
+            stop_if(self._cancel)
+            yield from self._clock.offer(timed, timed.time, timed.duration)
+        info = self.info
+        stated_end = None if info.duration_s is None else Fraction(info.start_s) + Fraction(info.duration_s)
+        yield from self._clock.finish(stated_end)
+
+    def _give(self) -> Generator[Clip, None, None]:
+        given = 0
+        while True:
+            try:
+                for number, clip in enumerate(self._rendered()):
+                    if number >= given:
+                        given += 1
+                        yield clip
+                return
+            except GaveUp as reason:
+                self._decoder.close()
+                if self._reopen is None:
+                    raise DecodeError("this video cannot be decoded any further", seen=str(reason)) from reason
+                said = str(reason)
+            # From the beginning: what was given already is the same, and damage is met as it always is.
+            self._decoder = self._reopen(self._decoder, said)
+            self._clock = self._new_clock()
+
+    def _rendered(self) -> Iterator[Clip]:
+        return self._decoder.render(self._make())
+
+    def _make(self) -> Generator[Clip, None, None]:
+        grid: SampleGrid | None = None
+        assembly: _Assembly | None = None
+        shown: _Shown | None = None
+        for timed, time in self._settled():
+            if grid is None or assembly is None:
+                grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
+                assembly = _Assembly(grid, self._recipe, isinstance(timed.picture, FrameReference))
+            check_duration(time - grid.time(0), self._limits)
+            before, now = grid.advance(time)
+            if shown is not None:
+                yield from self._place(assembly, before, shown)
+            shown = _Shown(timed, time, self._transform)
+            yield from self._place(assembly, now, shown)
+        stop_if(self._cancel)
+        end = self._clock.end
+        if grid is None or assembly is None or shown is None or end is None:
+            return
+        check_duration(end - grid.time(0), self._limits)
+        yield from self._place(assembly, grid.finish(end), shown)
+        last = assembly.rest(end, shown)
+        self._decoder.close()
+        self._report(float(end - grid.time(0)))
+        if last is not None:
+            yield last
+
+    def _place(self, assembly: _Assembly, samples: range, shown: _Shown) -> Iterator[Clip]:
+        for sample in samples:
+            clip = assembly.place(sample, shown)
+            if assembly.at_boundary(sample):
+                # A frozen picture can stand for hours of samples.
+                stop_if(self._cancel)
+                self._report(float((sample + 1) / self._recipe.fps))
+            if clip is not None:
+                yield clip
+
+    def _report(self, done_s: float) -> None:
+        if self._on_progress is not None:
+            self._on_progress(done_s, self._decoder.info.duration_s)
+
+
+class _Shown:
+    """The frame on screen; converted when a sample first needs it, and once."""
+
+    def __init__(self, timed: TimedFrame, time: Fraction, transform: PictureTransform) -> None:
+        self.time = time
+        self._timed = timed
+        self._transform = transform
+        self._square: npt.NDArray[np.uint8] | None = None
+
+    def put(self, frames: npt.NDArray[Any], slot: int) -> None:
+        """Write the converted picture to a clip: straight there the first time, a copy of that later."""
+        picture = self._timed.picture
+        if picture is None:
+            raise GaveUp("a clip needs a frame that was left out")
+        if isinstance(picture, FrameReference):
+            frames[slot] = picture
+        elif self._square is None:
+            self._square = self._transform(picture, frames[slot], self._timed.sequence)
+        else:
+            frames[slot] = self._square
+
+    def let_go(self) -> None:
+        """Keep an own copy: the memory that the picture was written to is now the caller's to change."""
+        if self._square is not None:
+            self._square = self._square.copy()
+
+
+class _Assembly:
+    """Fills one clip after the other with samples in order: with pictures, or with references to them."""
+
+    def __init__(self, grid: SampleGrid, recipe: Recipe, references: bool) -> None:
+        self._grid = grid
+        self._recipe = recipe
+        self._clip_recipe = recipe.clip_hash
+        self._references = references
+        self._filled = 0
+        self._index = 0
+        self._frames: npt.NDArray[Any] | None = None
+        self._times: npt.NDArray[np.float64] | None = None
+
+    def at_boundary(self, sample: int) -> bool:
+        """Whether this sample is the last of a clip, kept or not."""
+        return (sample + 1) % self._recipe.frames == 0
+
+    def place(self, sample: int, shown: _Shown) -> Clip | None:
+        """Put a frame where a sample is; the clip if that completes one that the stride keeps."""
+        index, slot = divmod(sample, self._recipe.frames)
+        if index % self._recipe.stride:
+            return None
+        if self._frames is None or self._times is None:
+            side, count = self._recipe.crop, self._recipe.frames
+            self._index = index
+            self._frames = (
+                np.empty(count, np.object_) if self._references else np.empty((count, side, side, 3), np.uint8)
+            )
+            self._times = np.empty(self._recipe.frames, np.float64)
+        shown.put(self._frames, slot)
+        self._times[slot] = float(shown.time)
+        self._filled = slot + 1
+        if self._filled < self._recipe.frames:
+            return None
+        shown.let_go()
+        return self._emit(0, None)
+
+    def rest(self, end: Fraction, shown: _Shown) -> Clip | None:
+        """The last clip, if the video does not fill it: padded with its last frame."""
+        if self._frames is None or self._times is None:
+            return None
+        missing = self._recipe.frames - self._filled
+        for slot in range(self._filled, self._recipe.frames):
+            shown.put(self._frames, slot)
+        self._times[self._filled :] = float(shown.time)
+        return self._emit(missing, end)
+
+    def _emit(self, padded_frames: int, end: Fraction | None) -> Clip:
+        if self._frames is None or self._times is None:
+            raise RuntimeError("there is no clip to give")
+        start = self._grid.time(self._index * self._recipe.frames)
+        full = self._grid.time((self._index + 1) * self._recipe.frames)
+        clip = Clip(
+            index=self._index,
+            start_s=float(start),
+            end_s=float(full if end is None else min(full, end)),
+            frames=self._frames,
+            times_s=self._times,
+            padded_frames=padded_frames,
+            stride=self._recipe.stride,
+            clip_recipe=self._clip_recipe,
+        )
+        self._frames = self._times = None
+        return clip

@@ -1,0 +1,1 @@
+"""Features, the codebook and visual tokens."""
