@@ -46,10 +46,11 @@ LAYERS = [
     "triton_server",
     "runtime",
     "tasks",
+    "pipeline",
+    "families",
     "video",
     "engines",
     "cuda",
-    "sequence",
     "text",
     "visual",
     "model",
@@ -205,7 +206,7 @@ def test_user_reachable_checks_are_not_asserts() -> None:
 
 # Libraries that report to someone where they are imported plainly, and the one file that imports each.
 REPORTING = {
-    "openvino": RUNTIME / "offline_imports.py",
+    "openvino": RUNTIME / "base" / "offline_imports.py",
     "onnxruntime": MODELING / "export" / "onnxruntime_library.py",
 }
 

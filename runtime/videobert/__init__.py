@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Still
     from videobert.runtime import Runtime, load
-    from videobert.tasks.report_stream import ReportStream
+    from videobert.tasks.stream import ReportStream
     from videobert.video import FrameArray, open_clips
     from videobert.visual.codebook import Codebook
     from videobert.visual.token_file import VisualTokens
@@ -54,7 +54,7 @@ _HOME = {
     "FrameArray": "videobert.video",
     "Limits": "videobert.base.limits",
     "Recipe": "videobert.model.recipe",
-    "ReportStream": "videobert.tasks.report_stream",
+    "ReportStream": "videobert.tasks.stream",
     "Runtime": "videobert.runtime",
     "VisualTokens": "videobert.visual.token_file",
     "html_page": "videobert.report.html",

@@ -25,22 +25,22 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
+from videobert.pipeline.label_scorer import prepare_questions
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.request import Progress, Request
 from videobert.results.align import Alignment
 from videobert.results.classify import Classification
 from videobert.results.embed import Embedding
 from videobert.results.fill import Fill
 from videobert.results.origin import Origin
 from videobert.results.run import Report
-from videobert.stages import Stages
 from videobert.tasks.align import align
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
 from videobert.tasks.fill import fill
-from videobert.tasks.labels import prepare_questions
-from videobert.tasks.report_stream import ReportStream
-from videobert.tasks.request import Progress, Request
 from videobert.tasks.run import run
 from videobert.tasks.segments import Segments
+from videobert.tasks.stream import ReportStream
 from videobert.tasks.tokens import tokens
 from videobert.visual.codebook import Assignment, Codebook
 from videobert.visual.token_file import VisualTokens

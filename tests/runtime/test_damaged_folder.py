@@ -21,7 +21,7 @@ from videobert.model import folder as module
 from videobert.model.folder import BUNDLED, ModelFolder, find
 from videobert.model.graph_files import GraphFile
 from videobert.model.mending import mend
-from videobert.stages import Stages
+from videobert.pipeline.opened import Stages
 
 READ = ["config.json", "recipe.json", "tokenizer.json", "codebook.safetensors", "model.safetensors"]
 GRAPHS = [f"graphs/{name}.onnx" for name in ("backbone", "encoder", "text_head", "visual_head", "alignment_head")]

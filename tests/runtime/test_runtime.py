@@ -27,10 +27,10 @@ from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.stage import Stage
+from videobert.pipeline.opened import Stages
 from videobert.results.as_json import to_json
 from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
-from videobert.stages import Stages
 from videobert.video import FrameArray, open_clips
 from videobert.visual.token_file import VisualTokens
 
@@ -672,5 +672,5 @@ def test_tokens_do_not_depend_on_how_many_features_are_searched_at_once(
 ) -> None:
     wanted = model.tokens(video)
     for block in (1, 3, 14, 15):
-        monkeypatch.setattr("videobert.tasks.watching.BLOCK", block)
+        monkeypatch.setattr("videobert.pipeline.watch.BLOCK", block)
         assert model.tokens(video) == wanted

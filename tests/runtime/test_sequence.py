@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import InputError, LimitExceeded
+from videobert.families.videobert import SequenceBuilder
 from videobert.model.config import EncoderConfig, ModelConfig
-from videobert.sequence import SequenceBuilder
 from videobert.text.special_ids import SpecialIds
 
 CONFIG = ModelConfig(name="t", words=100, visual_tokens=50, encoder=EncoderConfig(positions=12))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videobert.tasks.stills import Stills
+from videobert.pipeline.stills import Stills
 from videobert.video import Clip
 
 SAMPLES = 30

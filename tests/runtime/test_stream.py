@@ -22,10 +22,10 @@ from videobert.base.errors import Cancelled, InputError, LimitExceeded, Mismatch
 from videobert.base.limits import Limits
 from videobert.model.folder import ModelFolder
 from videobert.model.stage import Stage
+from videobert.pipeline.label_scorer import LabelScorer
 from videobert.results.as_json import to_json
 from videobert.results.run import Report, ReportSegment
 from videobert.runtime import Runtime
-from videobert.tasks.labels import LabelScorer
 from videobert.video import FrameArray
 from videobert.visual.token_file import VisualTokens
 

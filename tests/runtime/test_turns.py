@@ -12,7 +12,7 @@ import pytest
 
 from videobert.base.limits import Limits
 from videobert.model.folder import ModelFolder
-from videobert.stages import Stages
+from videobert.pipeline.opened import Stages
 
 
 class Slow:

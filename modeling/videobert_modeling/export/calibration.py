@@ -13,9 +13,9 @@ import onnx
 from onnx import ModelProto, helper
 
 from videobert.base.limits import Limits
+from videobert.families.videobert import JointSequence, SequenceBuilder
 from videobert.model.folder import ModelFolder
 from videobert.runtime import load
-from videobert.sequence import JointSequence, SequenceBuilder
 from videobert.text.reader import TextTokenizer
 from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from videobert.families.videobert import JointSequence, SequenceBuilder
 from videobert.model.config import ModelConfig
-from videobert.sequence import JointSequence, SequenceBuilder
 from videobert.text.special_ids import SpecialIds
 from videobert_modeling.train.narrate import Sentence, fill_template, naming_words, narration, random_template
 from videobert_modeling.train.world import ATTRIBUTES, Film, Scene

@@ -16,7 +16,7 @@ from videobert.results.run import ReportSegment
 if TYPE_CHECKING:
     from videobert.cli.talk import Move
     from videobert.model.config import ModelConfig
-    from videobert.tasks.report_stream import ReportStream
+    from videobert.tasks.stream import ReportStream
 
 # What columns are made for: stretches of less than a hundred clips, and a day of video where no length is stated.
 _MANY_TOKENS = 99

@@ -17,7 +17,7 @@ from videobert.results.as_json import to_json
 
 if TYPE_CHECKING:
     from videobert.results.run import ReportSegment
-    from videobert.tasks.report_stream import ReportStream
+    from videobert.tasks.stream import ReportStream
 
 
 @command

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.reading import read_text
+from videobert.pipeline.request import Request
+from videobert.pipeline.watch import watch
+from videobert.pipeline.windows import states_of, window_size, windows
 from videobert.results.align import AlignedWindow, Alignment
-from videobert.stages import Stages
-from videobert.tasks.reading import read_text
-from videobert.tasks.request import Request
-from videobert.tasks.watching import watch
-from videobert.tasks.windows import states_of, window_size, windows
 
 
 def align(stages: Stages, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from videobert.base.errors import InputError, UsageError
+from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.ranking import check_top
+from videobert.pipeline.request import Request
+from videobert.pipeline.watch import watch
+from videobert.pipeline.windows import window_size, windows
 from videobert.results.classify import Classification, Segment
-from videobert.stages import Stages
-from videobert.tasks.labels import LabelScorer
-from videobert.tasks.ranking import check_top
-from videobert.tasks.request import Request
-from videobert.tasks.watching import watch
-from videobert.tasks.windows import window_size, windows
 
 
 def classify(

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from videobert.base.errors import UsageError
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.reading import read_text
+from videobert.pipeline.request import Request
+from videobert.pipeline.watch import watch
+from videobert.pipeline.windows import states_of, window_size, windows
 from videobert.results.embed import Embedding
-from videobert.stages import Stages
-from videobert.tasks.reading import read_text
-from videobert.tasks.request import Request
-from videobert.tasks.watching import watch
-from videobert.tasks.windows import states_of, window_size, windows
 from videobert.text.reader import ReadText
 
 

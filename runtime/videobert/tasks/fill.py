@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from videobert.base.arguments import items, whole
 from videobert.base.errors import InputError, UsageError
+from videobert.families.videobert import JointSequence
+from videobert.pipeline.opened import Stages, log_softmax
+from videobert.pipeline.ranking import best, check_top
+from videobert.pipeline.reading import check_known
+from videobert.pipeline.request import Request
+from videobert.pipeline.watch import watch
+from videobert.pipeline.windows import Window, states_of, window_size, windows
 from videobert.results.candidate import Candidate
 from videobert.results.fill import Fill, Filled
-from videobert.sequence import JointSequence
-from videobert.stages import Stages, log_softmax
-from videobert.tasks.ranking import best, check_top
-from videobert.tasks.reading import check_known
-from videobert.tasks.request import Request
-from videobert.tasks.watching import watch
-from videobert.tasks.windows import Window, states_of, window_size, windows
 from videobert.visual.token_file import VisualTokens
 
 # More clips than any video has; an endless iterator ends here.

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.request import Request
 from videobert.results.run import Report, ReportSegment
-from videobert.stages import Stages
-from videobert.tasks.request import Request
 from videobert.tasks.segments import Segments
 
 # Segments of a report that have a picture; more of a long video would fill the memory.

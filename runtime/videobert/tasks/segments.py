@@ -15,19 +15,19 @@ import numpy as np
 from videobert.base.arguments import whole
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
+from videobert.pipeline.answering import Answered, Answering, Row
+from videobert.pipeline.assign import BLOCK
+from videobert.pipeline.events import ClipRead, Ended, TokenFound
+from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.percentiles import Percentiles
+from videobert.pipeline.pictures import Picture, Pictures, middle_picture
+from videobert.pipeline.ranking import check_top
+from videobert.pipeline.request import Request
+from videobert.pipeline.stills import Stills
+from videobert.pipeline.watch import Walk, is_out_of_domain
 from videobert.results.candidate import Candidate
 from videobert.results.run import Report, ReportSegment
-from videobert.stages import Stages
-from videobert.tasks.answering import Answered, Answering, Row
-from videobert.tasks.assigning import BLOCK
-from videobert.tasks.events import ClipRead, Ended, TokenFound
-from videobert.tasks.labels import LabelScorer
-from videobert.tasks.percentiles import Percentiles
-from videobert.tasks.pictures import Picture, Pictures, middle_picture
-from videobert.tasks.ranking import check_top
-from videobert.tasks.request import Request
-from videobert.tasks.stills import Stills
-from videobert.tasks.watching import Walk, is_out_of_domain
 from videobert.visual.token_file import VisualTokens
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from videobert.stages import Stages
-from videobert.tasks.request import Request
-from videobert.tasks.watching import watch
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.request import Request
+from videobert.pipeline.watch import watch
 from videobert.visual.token_file import VisualTokens
 
 

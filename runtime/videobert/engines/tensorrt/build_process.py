@@ -160,7 +160,7 @@ def _outcome(
 
 def _environment() -> dict[str, str]:
     """The child imports this package from where it is now, however the parent came by it."""
-    here = str(Path(videobert.__file__).resolve().parents[1])
+    here = str(Path(__file__).resolve().parents[3])
     paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 

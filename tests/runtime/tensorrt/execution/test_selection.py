@@ -18,7 +18,7 @@ from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.engines.tensorrt import engine as engine_module
 from videobert.model.folder import ModelFolder
-from videobert.stages import Stages
+from videobert.pipeline.opened import Stages
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, UsageError
+from videobert.families.videobert import SequenceBuilder
 from videobert.model.config import QuestionConfig
-from videobert.sequence import SequenceBuilder
 from videobert.text.reader import MASK, TextTokenizer
 
 LABEL = "{label}"

@@ -19,11 +19,11 @@ import numpy.typing as npt
 from videobert.base.arguments import number, texts
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
-from videobert.questions import Asked, Probe
+from videobert.families.videobert import JointSequence
+from videobert.pipeline.opened import Stages, log_softmax
+from videobert.pipeline.questions import Asked, Probe
+from videobert.pipeline.ranking import best
 from videobert.results.candidate import Candidate
-from videobert.sequence import JointSequence
-from videobert.stages import Stages, log_softmax
-from videobert.tasks.ranking import best
 
 _GROUP = 64
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from videobert.base.errors import InputError
-from videobert.stages import Stages
+from videobert.pipeline.opened import Stages
 from videobert.text.reader import ReadText
 
 

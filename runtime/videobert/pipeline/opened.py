@@ -19,13 +19,13 @@ from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.decoding import DecoderName, Device
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
+from videobert.families.videobert import JointSequence, SequenceBuilder
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.mending import command
 from videobert.model.recipe import Recipe, check_stride
 from videobert.model.stage import Stage
-from videobert.questions import Questions
+from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
-from videobert.sequence import JointSequence, SequenceBuilder
 from videobert.text.reader import TextTokenizer
 from videobert.visual.codebook import Codebook
 

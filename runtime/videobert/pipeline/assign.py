@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from videobert.stages import Stages
-from videobert.tasks.request import Seconds
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.request import Seconds
 from videobert.visual.codebook import Assignment
 from videobert.visual.token_file import in_half_points
 

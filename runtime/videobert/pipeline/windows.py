@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from videobert.base.arguments import whole
 from videobert.base.errors import InputError
-from videobert.stages import Masked, Stages
+from videobert.pipeline.opened import Masked, Stages
 from videobert.visual.token_file import VisualTokens
 
 

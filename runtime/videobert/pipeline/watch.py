@@ -16,13 +16,13 @@ import numpy as np
 from videobert.base.arguments import local_path
 from videobert.base.errors import InputError, MismatchError
 from videobert.base.limits import check_duration
+from videobert.pipeline.assign import BLOCK, Assigner
+from videobert.pipeline.events import ClipRead, Ended, Event, FeatureFound, TokenFound
+from videobert.pipeline.features import features
+from videobert.pipeline.opened import Stages
+from videobert.pipeline.request import Request, Seconds
 from videobert.results.as_json import to_json
 from videobert.results.origin import Origin, TokensFrom
-from videobert.stages import Stages
-from videobert.tasks.assigning import BLOCK, Assigner
-from videobert.tasks.events import ClipRead, Ended, Event, FeatureFound, TokenFound
-from videobert.tasks.features import features
-from videobert.tasks.request import Request, Seconds
 from videobert.visual.codebook import Assignment
 from videobert.visual.token_file import VisualTokens, is_token_file, on_grid
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import ModelError
-from videobert.tasks.events import ClipRead, FeatureFound
-from videobert.tasks.request import Seconds
+from videobert.pipeline.events import ClipRead, FeatureFound
+from videobert.pipeline.request import Seconds
 
 if TYPE_CHECKING:
     from videobert.video import Clip

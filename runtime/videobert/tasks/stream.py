@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from videobert.base.cancelling import Stop
 from videobert.base.errors import Cancelled, InputError
+from videobert.pipeline.opened import Stages
 from videobert.results.run import Report, ReportSegment
-from videobert.stages import Stages
 from videobert.tasks.segments import Segments
 
 if TYPE_CHECKING:

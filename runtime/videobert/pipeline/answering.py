@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from videobert.stages import Stages
-from videobert.tasks.labels import LabelScorer
+from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.opened import Stages
 
 Row = npt.NDArray[np.float64]
 # Of tokens that come back, as they do in a film, the answers are kept: a megabyte or two for a model.
