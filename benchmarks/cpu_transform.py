@@ -27,7 +27,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from machine import machine
 from videobert import _native
 from videobert.model.recipe import Recipe
-from videobert.video.transform import PictureTransform, resized_size
+from videobert.video.picture.transform import PictureTransform, resized_size
 
 FLOOR_DB = 48
 PAIRS = 400

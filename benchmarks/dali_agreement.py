@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 import videobert
-from videobert.decoding import Device
 from videobert.engines.selection import EngineName
-from videobert.video import open_clips
+from videobert.video.decoders.available import Device
+from videobert.video.open import open_clips
 from videobert_modeling.train.render import frames
 from videobert_modeling.train.world import held_out_films
 

@@ -24,14 +24,13 @@ MODELING_SIDE = {"torch", "triton", "transformers", "onnx", "onnxscript", "onnxr
     "videobert_kernels",
 }
 DOORS = {
-    "cli/build_export.py",
     "engines/torch_engine.py",
-    "cli/build.py",
-    "cli/build_cubins.py",
-    "cli/build_server.py",
-    "cli/import_.py",
-    "cli/cluster.py",
-    "cli/train.py",
+    "cli/build/export.py",
+    "cli/build/cubins.py",
+    "cli/build/server.py",
+    "cli/verbs/import_.py",
+    "cli/verbs/cluster.py",
+    "cli/verbs/train.py",
     # Takes torch only where something else has imported it already, to share its memory and streams.
     "cuda/torch_driver.py",
 }
@@ -40,10 +39,9 @@ LAZY = {"av", "openvino", "tokenizers", "safetensors", "rich", "typer"}
 # A layer may import layers after it in this list, never one before it.
 LAYERS = [
     "cli",
-    "report",
-    "model_summary",
     "doctor",
-    "triton_server",
+    "serve",
+    "report",
     "runtime",
     "tasks",
     "pipeline",

@@ -28,7 +28,7 @@ def main(place: str, back_end: str) -> dict[str, Any]:
     """For each number of rows, the tokens that equal the CPU's, from both searches, and the time of one call."""
     from videobert.cuda.choice import open_driver
     from videobert.cuda.nearest import CudaNearest
-    from videobert.engines.model_kernels import open_library
+    from videobert.engines.tensorrt.model_kernels import open_library
     from videobert.model.folder import ModelFolder
     from videobert.visual.codebook import Assignment, Codebook
 

@@ -36,7 +36,7 @@ def nvdec() -> dict[str, Any]:
     except OSError as error:
         return {"libnvcuvid": str(error)}
     importlib.import_module("nvidia.dali")
-    from videobert.video.dali.probe import failure
+    from videobert.video.decoders.dali.probe import failure
 
     found["dali"] = {codec: failure(codec, "cuda") or "equal to PyAV" for codec in ("h264", "hevc", "av1", "vp9")}
     return found
@@ -70,7 +70,7 @@ def _write_film(path: Path) -> None:
 
 def _decoded(film: Path) -> dict[str, Any]:
     from videobert.model.recipe import Recipe
-    from videobert.video import open_clips
+    from videobert.video.open import open_clips
 
     def through(decoder: Any, device: Any) -> tuple[float, float, str | None]:
         started_s, first_s, samples = time.perf_counter(), 0.0, 0

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from videobert.build_check import check_sizes
 from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.model.folder import ModelFolder, backbone_hash
 from videobert.model.mending import MANIFEST, WEIGHTS, mend
 from videobert.model.recipe import Recipe
 from videobert.model.weights_file import backbone_of
+from videobert.pipeline.build_check import check_sizes
 
 Run = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 _GRAPH = "graphs/backbone.onnx"

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
-from videobert.decoding import DecoderName
 from videobert.model.folder import ModelFolder
-from videobert.video import Clip, open_clips
+from videobert.video.clip import Clip
+from videobert.video.decoders.available import DecoderName
+from videobert.video.open import open_clips
 from videobert_modeling.backbone_source import BackboneSource, Run, backbone_of_folder, source_of
 from videobert_modeling.cluster import Clustering, cluster
 from videobert_modeling.feature_file import FeatureFiles

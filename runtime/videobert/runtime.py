@@ -18,7 +18,6 @@ from videobert.base.cancelling import Stop
 from videobert.base.cpu_threads import thread_limit
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits, limits_or_default
-from videobert.decoding import check_decoder, decoding
 from videobert.engines.base import Engine, EngineOptions, Hint
 from videobert.engines.selection import open_engine
 from videobert.model.config import ModelConfig
@@ -42,13 +41,15 @@ from videobert.tasks.run import run
 from videobert.tasks.segments import Segments
 from videobert.tasks.stream import ReportStream
 from videobert.tasks.tokens import tokens
+from videobert.video.decoders.available import check_decoder, decoding
 from videobert.visual.codebook import Assignment, Codebook
 from videobert.visual.token_file import VisualTokens
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from videobert.video import Clip, VideoSource
+    from videobert.video.clip import Clip
+    from videobert.video.open import VideoSource
 
     Video = VideoSource | Iterable[Clip] | VisualTokens
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 
 import videobert
-from videobert.cli.app import main
+from videobert.cli.main import main
 from videobert.model.config import QuestionConfig
 from videobert.results.align import AlignedWindow, Alignment
 from videobert.results.candidate import Candidate
@@ -254,7 +254,7 @@ FAKE_COMMAND = (
     sys.executable,
     "-c",
     "import sys; sys.path.insert(0, sys.argv.pop(1)); import conftest, videobert; "
-    "videobert.load = lambda *a, **k: conftest.FakeRuntime(); from videobert.cli.app import main; main()",
+    "videobert.load = lambda *a, **k: conftest.FakeRuntime(); from videobert.cli.main import main; main()",
     str(Path(__file__).parent),
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from videobert.base.errors import BuildError, EngineUnavailable
-from videobert.engines.tensorrt.engine_folder import BuiltEngine
+from videobert.engines.tensorrt.build.engine_folder import BuiltEngine
 from videobert.model.folder import ModelFolder, find
 
 VERSION = "1.7.1.116"
@@ -35,7 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         )
         return (engine,)
 
-    monkeypatch.setattr("videobert.cli.build_engines.build_engines", build)
+    monkeypatch.setattr("videobert.cli.build.engines.build_engines", build)
     monkeypatch.setattr("videobert.engines.tensorrt.flavour.Flavour.version", lambda self: VERSION)
     return kept
 
@@ -108,7 +108,7 @@ def test_the_builders_log_is_shown_on_request(call: Any, asked: Any, monkeypatch
         error.log = "last words of the builder"
         raise error
 
-    monkeypatch.setattr("videobert.cli.build_engines.build_engines", fail)
+    monkeypatch.setattr("videobert.cli.build.engines.build_engines", fail)
     arguments = ("build", "shapes", "--target", "tensorrt-rtx")
     quiet, loud = call(*arguments), call(*arguments, "--debug")
     assert quiet.code == loud.code == 4

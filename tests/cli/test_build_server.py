@@ -13,7 +13,7 @@ pytest.importorskip("nvidia.dali", reason="the pipeline is serialised by DALI")
 
 
 def test_the_bundled_model_becomes_a_repository_without_faults(call: Any, tmp_path: Path) -> None:
-    from videobert.triton_server.lint import lint
+    from videobert.serve.triton.lint import lint
 
     out = tmp_path / "repository"
     done = call("build", "shapes", "--target", "triton-server", "--out", str(out), "--json")

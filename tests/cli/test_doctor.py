@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from videobert import doctor, trial
+from videobert.doctor import examine as doctor
+from videobert.doctor import trial
 
 RUN_SIDE = ["av", "openvino", "tokenizers", "safetensors", "rich", "typer"]
 
@@ -28,7 +29,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def examined(home: Path) -> tuple[doctor.Diagnosis, set[str]]:
     """The diagnosis of this machine, and the top-level modules in memory of the process that made it."""
     code = (
-        "import json, sys; from videobert.doctor import examine; from videobert.results.as_json import to_json; "
+        "import json, sys; from videobert.doctor.examine import examine; "
+        "from videobert.results.as_json import to_json; "
         "print(json.dumps([to_json(examine()), sorted({n.split('.')[0] for n in sys.modules})]))"
     )
     # Hardly anything in the environment: CI switches telemetry off.

@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from videobert.cli.app import main
+from videobert.cli.main import main
 from videobert.model.config import QuestionConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.recipe import Recipe
@@ -175,7 +175,7 @@ def test_a_damaged_model_is_bad_input(call: Any, built: Path, clip: Path, tmp_pa
 def test_the_run_side_answers_without_torch(built: Path, clip: Path, tmp_path: Path) -> None:
     code = (
         "import sys; hidden = 'torch transformers onnx onnxruntime onnxscript sklearn cv2 videobert_modeling'.split(); "
-        "sys.modules.update(dict.fromkeys(hidden)); from videobert.cli.app import main; main()"
+        "sys.modules.update(dict.fromkeys(hidden)); from videobert.cli.main import main; main()"
     )
     typed = ["run", str(clip), "--model", str(built), "--json", "--cache-dir", str(tmp_path / "cache")]
     done = subprocess.run([sys.executable, "-c", code, *typed], capture_output=True, text=True)

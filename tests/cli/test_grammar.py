@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from videobert.cli.app import app
+from videobert.cli.main import app
 
 # What typer, click and pydantic say, in whatever version.
 PARSERS_OWN = re.compile(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import videobert
-from videobert.cli.app import app
+from videobert.cli.main import app
 
 MODEL = [
     "--model",
@@ -141,7 +141,7 @@ def test_version(call: Any) -> None:
 
 def test_help_loads_no_library_that_it_does_not_need() -> None:
     code = (
-        "import sys, atexit; from videobert.cli.app import main; "
+        "import sys, atexit; from videobert.cli.main import main; "
         "atexit.register(lambda: print(*{n.split('.')[0] for n in sys.modules}, file=sys.stderr)); "
         "main(['run', '--help'])"
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from videobert.cli.app import app
+from videobert.cli.main import app
 
 VERBS = [each.name for each in app.registered_commands if each.name]
 # A line of a help text that is a command, or that an introduction ends in one: `Example: videobert …`.

@@ -44,11 +44,11 @@ def interrupted_at(at: str | int, *words: str) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize(
     "module",
     [
-        "videobert.cli.app",
+        "videobert.cli.main",
         "typer",
         "inspect",
         "videobert.base.limits",
-        "videobert.cli.train",
+        "videobert.cli.verbs.train",
         "numpy",
         "videobert.runtime",
         "openvino",
@@ -91,11 +91,11 @@ def test_an_interrupt_that_a_library_swallows_comes_again() -> None:
     """As where it meets the callback of a weak reference, or one of the many that importing a module has."""
     code = (
         "import os, signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from videobert.cli import entry, interrupts\nimport videobert.cli.app\n"
+        "from videobert.cli import entry, interrupts\nimport videobert.cli.main\n"
         "class Swallows:\n    def __del__(self): os.kill(os.getpid(), signal.SIGINT); time.sleep(1)\n"
         "def command():\n    interrupts.raise_interrupts(True)\n    Swallows()\n    time.sleep(20)\n"
         "    print('went on')\n"
-        "videobert.cli.app.main = command\nentry.main()"
+        "videobert.cli.main.main = command\nentry.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", _SHOWN)
@@ -147,6 +147,6 @@ def test_the_module_and_the_script_begin_there() -> None:
 
 def test_importing_the_package_changes_no_handler() -> None:
     before = signal.getsignal(signal.SIGINT)
-    import videobert.cli.app  # noqa: F401
+    import videobert.cli.main  # noqa: F401
 
     assert signal.getsignal(signal.SIGINT) is before

@@ -220,7 +220,7 @@ def test_build_says_at_once_what_is_missing(call: Any, tmp_path: Path, monkeypat
 def test_engines_of_a_model_without_a_codebook_are_refused_at_once(
     target: str, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("videobert.cli.build_engines.check_job", lambda *_: False)
+    monkeypatch.setattr("videobert.cli.build.engines.check_job", lambda *_: False)
     (tmp_path / "config.json").write_text("{}")
     ended = call("build", tmp_path, "--target", target, "--json")
     assert ended.code == 3

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from videobert.doctor.model_summary import summarize
 from videobert.model.folder import find
-from videobert.model_summary import summarize
 from videobert.results.as_json import to_json
 
 

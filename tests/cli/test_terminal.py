@@ -17,7 +17,7 @@ import pytest
 from rich.cells import cell_len
 
 from videobert.base.errors import InputError
-from videobert.doctor import Ability, Diagnosis, Package
+from videobert.doctor.examine import Ability, Diagnosis, Package
 from videobert.results.align import AlignedWindow
 from videobert.results.candidate import Candidate
 
@@ -245,7 +245,7 @@ def test_a_diagnosis_keeps_its_words_whole(width: int, watch: Any, monkeypatch: 
         blockers=("openvino", "pyav"),
         ready=False,
     )
-    monkeypatch.setattr("videobert.doctor.examine", lambda: diagnosis)
+    monkeypatch.setattr("videobert.doctor.examine.examine", lambda: diagnosis)
     whole = words(watch(9000, "doctor").out)
     shown = plain(watch(width, "doctor").out)
     assert words(shown) <= whole

@@ -16,7 +16,7 @@ from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
 from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine
-from videobert.engines.tensorrt.engine_folder import _private
+from videobert.engines.tensorrt.build.engine_folder import _private
 from videobert.model import folder as module
 from videobert.model.folder import BUNDLED, ModelFolder, find
 from videobert.model.graph_files import GraphFile

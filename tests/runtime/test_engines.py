@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert import doctor
 from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError, UsageError
+from videobert.doctor import examine as doctor
 from videobert.engines import openvino_engine, selection
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.compiled_cache import CompiledCache

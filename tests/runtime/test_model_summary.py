@@ -14,9 +14,9 @@ import pytest
 
 from videobert.base.built_by_me import remember
 from videobert.base.errors import ModelError
+from videobert.doctor.model_summary import ModelSummary, summarize
 from videobert.model.card import read_card
 from videobert.model.folder import ModelFolder, find
-from videobert.model_summary import ModelSummary, summarize
 from videobert.results.as_json import to_json
 
 ALL = ("run", "tokens", "embed", "fill", "classify", "align")
@@ -201,7 +201,7 @@ def test_the_texts_of_a_card_are_whole_and_cut() -> None:
 
 def test_nothing_heavy_is_loaded() -> None:
     code = (
-        "import sys; from videobert.model_summary import summarize; summarize('shapes'); "
+        "import sys; from videobert.doctor.model_summary import summarize; summarize('shapes'); "
         "print(*{name.split('.')[0] for name in sys.modules})"
     )
     done = subprocess.run(

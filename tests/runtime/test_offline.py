@@ -85,7 +85,7 @@ print("done")
 """
 _COMMAND = """
 import os, sys
-from videobert.cli.app import main
+from videobert.cli.main import main
 
 for words in (["run", os.environ["CLIP"], "--html", os.environ["OUT"] + "/a.html"], ["tokens", os.environ["CLIP"]]):
     try:
@@ -112,7 +112,7 @@ print("done")
 _MODELING = """
 import os, shutil
 from pathlib import Path
-from videobert.cli.app import main
+from videobert.cli.main import main
 
 out = Path(os.environ["OUT"])
 made = shutil.ignore_patterns("graphs", "manifest.json")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from videobert.pipeline.stills import Stills
-from videobert.video import Clip
+from videobert.video.clip import Clip
 
 SAMPLES = 30
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
+from videobert.video.open import open_clips
 
 
 def truncate(data: bytearray, rng: random.Random, _: list[bytes]) -> bytes:

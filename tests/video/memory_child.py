@@ -10,7 +10,7 @@ import resource
 import sys
 
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
+from videobert.video.open import open_clips
 
 gc.disable()
 with open_clips(sys.argv[1], Recipe()) as stream:

@@ -73,7 +73,7 @@ def run(corpus, first, last, timeout_s):
 def test_every_unharmed_file_of_the_corpus_is_read(corpus):
     """Otherwise the mutations would prove nothing."""
     from videobert.model.recipe import Recipe
-    from videobert.video import open_clips
+    from videobert.video.open import open_clips
 
     for name, _, _ in KINDS:
         with open_clips(corpus / name, Recipe(frames=5)) as stream:

@@ -15,12 +15,12 @@ from av.video.frame import VideoFrame
 from videobert.base.errors import DecodeError, LimitExceeded
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
-from videobert.video.crop import UNCROPPED, Crop, clean_aperture
-from videobert.video.matroska_tracks import matroska_notes
-from videobert.video.pixel_layout import layout_of
-from videobert.video.plane_window import share
-from videobert.video.transform import PictureTransform
+from videobert.video.open import open_clips
+from videobert.video.picture.crop import UNCROPPED, Crop, clean_aperture
+from videobert.video.picture.pixel_layout import layout_of
+from videobert.video.picture.plane_window import share
+from videobert.video.picture.transform import PictureTransform
+from videobert.video.source.matroska_tracks import matroska_notes
 
 RECIPE = Recipe(frames=4, fps=25, short_side=64, crop=64)
 SEGMENT, TRACKS, TRACK, VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0

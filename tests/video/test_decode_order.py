@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from videobert.video.decode_order import MOST_HELD, DecodeOrder
+from videobert.video.decoders.pyav.decode_order import MOST_HELD, DecodeOrder
 
 
 def places(packets, shown):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
-from videobert.video.orientation import UPRIGHT, Orientation, turned
+from videobert.video.open import open_clips
+from videobert.video.picture.orientation import UPRIGHT, Orientation, turned
 
 RECIPE = Recipe(frames=4, short_side=64, crop=64)
 
@@ -144,7 +144,7 @@ def test_where_no_filter_helps_the_angle_is_known(factory, tmp_path, monkeypatch
     path = write_jpegs(tmp_path / "a.mov", pictures)
     with av.open(str(path)) as container, pytest.raises(ValueError, match="not a valid Type"):
         _ = next(container.decode(video=0)).side_data
-    monkeypatch.setattr("videobert.video.display_matrix._KINDS", 0)
+    monkeypatch.setattr("videobert.video.picture.display_matrix._KINDS", 0)
     assert shown(factory, path)[0] == [0, 1, 2, 3]
 
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from videobert.video.field_pictures import FieldPictures, Fields
+from videobert.video.codec.field_pictures import FieldPictures, Fields
 
 
 @pytest.fixture(scope="module")

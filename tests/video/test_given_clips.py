@@ -13,9 +13,11 @@ import pytest
 from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
-from videobert.video import Clip, FrameArray, open_clips
+from videobert.video.clip import Clip
 from videobert.video.clips_or_video import clips_or_video
+from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.given_clips import GivenClips
+from videobert.video.open import open_clips
 
 RECIPE = Recipe(fps=10, frames=5, short_side=16, crop=16)
 FRAMES = FrameArray(

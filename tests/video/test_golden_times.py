@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
+from videobert.video.open import open_clips
 
 RECIPE = Recipe(frames=10)
 

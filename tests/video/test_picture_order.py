@@ -7,7 +7,7 @@ from itertools import pairwise
 import av
 import pytest
 
-from videobert.video.coded_pictures import PictureReader
+from videobert.video.codec.coded_pictures import PictureReader
 
 X264 = "scenecut=0:keyint=24"
 KINDS = {

@@ -12,11 +12,11 @@ import av
 import numpy as np
 import pytest
 
-from videobert.video.arrivals import Arrivals
-from videobert.video.coded_pictures import SKIPPABLE_CODECS, PictureReader
-from videobert.video.decoder import GaveUp
+from videobert.video.codec.coded_pictures import SKIPPABLE_CODECS, PictureReader
+from videobert.video.decoders.decoder import GaveUp
+from videobert.video.decoders.pyav.arrivals import Arrivals
+from videobert.video.decoders.pyav.skip_plan import PlannedFrame, Run, SkipPlan
 from videobert.video.sampling import KeptSamples
-from videobert.video.skip_plan import PlannedFrame, Run, SkipPlan
 
 # Clips of 8 samples at 20 fps; at 25 pictures a second 110 of them are 11 clips.
 FPS, SAMPLES, TICKS = F(20), 8, range(110)

@@ -15,9 +15,10 @@ import pytest
 
 from videobert.base.errors import DecodeError, InputError
 from videobert.model.recipe import Recipe
-from videobert.video import FrameArray, open_clips, sources
-from videobert.video.open import is_live
-from videobert.video.sources import CONTAINERS
+from videobert.video.decoders.frame_array import FrameArray
+from videobert.video.open import is_live, open_clips
+from videobert.video.source import containers as sources
+from videobert.video.source.containers import CONTAINERS
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)
 
@@ -375,7 +376,7 @@ def test_a_file_of_damage_only_is_an_error(clip, tmp_path):
 
 def test_damage_without_end_is_given_up(clip, tmp_path, monkeypatch):
     """A table may declare as many packets of nothing as a file has bytes, and each costs a try."""
-    monkeypatch.setattr("videobert.video.pyav_decoder._DAMAGED_PACKETS_IN_A_ROW", 8)
+    monkeypatch.setattr("videobert.video.decoders.pyav.decoder._DAMAGED_PACKETS_IN_A_ROW", 8)
     data = bytearray(clip.read_bytes())
     start = data.index(b"mdat") + 4
     data[start : data.index(b"moov") - 4] = bytes(data.index(b"moov") - 4 - start)

@@ -14,7 +14,7 @@ import pytest
 
 from videobert.base.errors import Cancelled
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
+from videobert.video.open import open_clips
 
 CLOSED = {"bf": "3", "x264-params": "scenecut=0:keyint=24"}
 RECIPE = {"frames": 8, "short_side": 32, "crop": 32}
@@ -113,7 +113,7 @@ def test_a_damaged_video_gives_what_it_gives_when_all_of_it_is_decoded(factory, 
 def test_damage_in_a_frame_that_clips_need_is_met_as_always(film, monkeypatch):
     """Decoding less meets damage: from there on nothing is left out, and what was given stays."""
     every, _ = clips(film, 1)
-    from videobert.video.pyav_decoder import PyAvDecoder
+    from videobert.video.decoders.pyav.decoder import PyAvDecoder
 
     whole: list[bool] = []
     plain = PyAvDecoder._decoded_of

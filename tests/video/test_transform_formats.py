@@ -12,11 +12,12 @@ from av.video.frame import VideoFrame
 from videobert import _native
 from videobert.base.errors import DecodeError, EngineUnavailable
 from videobert.model.recipe import Recipe
-from videobert.video import FrameArray, open_clips
-from videobert.video.orientation import Orientation
-from videobert.video.pixel_layout import layout_of, read_as
-from videobert.video.siting import ChromaSiting, SitingProbe
-from videobert.video.transform import PictureTransform
+from videobert.video.decoders.frame_array import FrameArray
+from videobert.video.open import open_clips
+from videobert.video.picture.orientation import Orientation
+from videobert.video.picture.pixel_layout import layout_of, read_as
+from videobert.video.picture.siting import ChromaSiting, SitingProbe
+from videobert.video.picture.transform import PictureTransform
 
 FEATURES = _native.cpu_features()
 PATHS = ["scalar", *["avx2"] * FEATURES["avx2"], *["avx512"] * (FEATURES["avx512f"] and FEATURES["avx512bw"])]
@@ -228,7 +229,7 @@ def test_a_path_that_cannot_be_taken_is_an_error_that_says_so(monkeypatch):
 def test_a_frame_without_samples_is_an_error_that_says_so(monkeypatch):
     frame, *_ = noise("yuv420p", 16, 16, 0)
     transform = PictureTransform(Recipe(), 8192)
-    monkeypatch.setattr("videobert.video.transform.layout_of", lambda name: layout_of("yuv444p"))
+    monkeypatch.setattr("videobert.video.picture.transform.layout_of", lambda name: layout_of("yuv444p"))
     with pytest.raises(DecodeError, match="yuv420p 16x16"):
         transform(frame)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.base.atomic import write_atomically, write_together
-from videobert.build_check import check_codebook, check_copy_place, check_sizes
 from videobert.model.folder import own_place
+from videobert.pipeline.build_check import check_codebook, check_copy_place, check_sizes
 from videobert_modeling.export.graphs import Graph, graphs_of
 from videobert_modeling.export.manifest import model_files, write_manifest
 from videobert_modeling.export.onnx_file import to_onnx

@@ -87,7 +87,7 @@ def write_stills(folder: Path, recipe: Recipe, count: int, seed: int, workers: i
 
 def clips_of(path: Path, recipe: Recipe) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
     """Clips `(n, frames, crop, crop, 3)` of a video file and their start times in seconds, without a padded tail."""
-    from videobert.video import open_clips
+    from videobert.video.open import open_clips
 
     with open_clips(path, recipe) as stream:
         whole = [clip for clip in stream if clip.padded_frames == 0]

@@ -12,7 +12,7 @@ def main() -> None:
     """Runs the command line of this process and ends it."""
     try:
         watch()
-        from videobert.cli.app import main as command
+        from videobert.cli.main import main as command
 
         command()
     except KeyboardInterrupt:

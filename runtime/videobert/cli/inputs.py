@@ -15,12 +15,12 @@ from videobert.base.printable import printable
 from videobert.cli.failure import INTERNAL, failure_of
 from videobert.cli.output import check_folder, check_writable, print_json, print_text
 from videobert.cli.session import STANDARD_INPUT, label, open_model, source
-from videobert.cli.talk import progress
+from videobert.cli.stderr import progress
 from videobert.results.as_json import to_json
 
 if TYPE_CHECKING:
-    from videobert.cli.options import VideoOptions
-    from videobert.cli.talk import Move
+    from videobert.cli.parser.options import VideoOptions
+    from videobert.cli.stderr import Move
     from videobert.runtime import Runtime
 
 # What a folder is searched for: the usual names of the containers that can be read. Saved tokens are none: they lie

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import videobert
 from videobert.base.errors import InputError
-from videobert.cli.talk import note, waiting
+from videobert.cli.stderr import note, waiting
 from videobert.model.folder import ModelFolder, find
 from videobert.model.mending import MANIFEST
 
 if TYPE_CHECKING:
-    from videobert.cli.options import VideoOptions
+    from videobert.cli.parser.options import VideoOptions
     from videobert.cli.standard_input import HeldInput, StandardInput
     from videobert.runtime import Runtime
     from videobert.visual.token_file import VisualTokens

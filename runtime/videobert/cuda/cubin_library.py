@@ -9,8 +9,8 @@ from videobert.base.built_by_me import require
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.base.owned_file import read_code
 from videobert.cuda.driver import CudaDriver, Function, Stream
+from videobert.cuda.kernels_sidecar import REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
 from videobert.cuda.packing import pack
-from videobert.cuda.sidecar import REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
 
 _LARGEST_SIDECAR_BYTES = 8 << 20
 

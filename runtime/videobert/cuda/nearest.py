@@ -15,7 +15,7 @@ import numpy.typing as npt
 from videobert.base.errors import InputError
 from videobert.cuda.cubin_library import CubinLibrary
 from videobert.cuda.driver import CudaDriver, DeviceBuffer
-from videobert.cuda.sidecar import DTYPE_BYTES, PlannedRange, size_of
+from videobert.cuda.kernels_sidecar import DTYPE_BYTES, PlannedRange, size_of
 
 _POINTS = "points"
 

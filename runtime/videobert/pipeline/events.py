@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from videobert.video import Clip
+    from videobert.video.clip import Clip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

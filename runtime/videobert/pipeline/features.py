@@ -18,7 +18,7 @@ from videobert.pipeline.events import ClipRead, FeatureFound
 from videobert.pipeline.request import Seconds
 
 if TYPE_CHECKING:
-    from videobert.video import Clip
+    from videobert.video.clip import Clip
 
 Feature = npt.NDArray[np.float32]
 # Starts the backbone on the frames of one clip; later gives the feature and the seconds that it took.

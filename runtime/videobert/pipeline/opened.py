@@ -17,7 +17,6 @@ from videobert.base.cancelling import stop_if
 from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
 from videobert.base.version import __version__
-from videobert.decoding import DecoderName, Device
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
 from videobert.families.videobert import JointSequence, SequenceBuilder
 from videobert.model.folder import ModelFolder, no_codebook
@@ -27,6 +26,7 @@ from videobert.model.stage import Stage
 from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
 from videobert.text.reader import TextTokenizer
+from videobert.video.decoders.available import DecoderName, Device
 from videobert.visual.codebook import Codebook
 
 _BATCH = 32

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from videobert.video import Clip
+    from videobert.video.clip import Clip
 
 Picture = npt.NDArray[np.uint8]
 # 5 MB of 112 x 112.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from videobert.results.run import Still
 
 if TYPE_CHECKING:
-    from videobert.video import Clip
+    from videobert.video.clip import Clip
 
 _PER_CLIP = 3
 # 2 MB of 112 x 112, however long the video.

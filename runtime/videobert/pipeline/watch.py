@@ -27,8 +27,9 @@ from videobert.visual.codebook import Assignment
 from videobert.visual.token_file import VisualTokens, is_token_file, on_grid
 
 if TYPE_CHECKING:
-    from videobert.video import ClipStream, VideoSource
     from videobert.video.given_clips import GivenClips
+    from videobert.video.open import VideoSource
+    from videobert.video.stream import ClipStream
 
     Video = VideoSource | VisualTokens
 
@@ -158,8 +159,8 @@ class Walk:
         yield Ended(clips=last[0], first_s=first_s, end_s=last[1], padded_frames=last[2])
 
     def _open(self) -> ClipStream | GivenClips:
-        from videobert.video import open_clips
         from videobert.video.clips_or_video import clips_or_video
+        from videobert.video.open import open_clips
 
         stages, request = self._stages, self._request
         clips, live, video = clips_or_video(self._video)

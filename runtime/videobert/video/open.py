@@ -14,13 +14,13 @@ from videobert.base.arguments import callback, check_track, instance, local_path
 from videobert.base.cpu_threads import thread_limit
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits, limits_or_default, most_pixels
-from videobert.decoding import DecoderName, Device
 from videobert.model.recipe import Recipe
-from videobert.video import sources
-from videobert.video.decoder import Decoder
-from videobert.video.decoders import Choice, choose, open_decoder
-from videobert.video.frame_array import ArrayDecoder, FrameArray
-from videobert.video.mp4_stream import Readable
+from videobert.video.decoders.available import DecoderName, Device
+from videobert.video.decoders.choice import Choice, choose, open_decoder
+from videobert.video.decoders.decoder import Decoder
+from videobert.video.decoders.frame_array import ArrayDecoder, FrameArray
+from videobert.video.source import containers as sources
+from videobert.video.source.mp4.stream import Readable
 from videobert.video.stream import ClipStream, Progress
 
 VideoSource = (
@@ -113,7 +113,7 @@ def open_clips(
 
 
 def _tried(codec: str) -> str | None:
-    from videobert.video.dali.probe import failure
+    from videobert.video.decoders.dali.probe import failure
 
     return failure(codec, "cuda")
 

@@ -17,12 +17,12 @@ from videobert.base.errors import DecodeError
 from videobert.base.limits import Limits, check_duration
 from videobert.model.recipe import Recipe
 from videobert.video.clip import Clip
-from videobert.video.crop import Crop
-from videobert.video.decoder import Decoder, FrameReference, GaveUp, TimedFrame
+from videobert.video.decoders.decoder import Decoder, FrameReference, GaveUp, TimedFrame
 from videobert.video.info import VideoInfo
+from videobert.video.picture.crop import Crop
+from videobert.video.picture.transform import PictureTransform
 from videobert.video.sampling import SampleGrid
 from videobert.video.timestamps import PresentationClock
-from videobert.video.transform import PictureTransform
 
 Progress = Callable[[float, float | None], None]
 

@@ -16,7 +16,7 @@ import pytest
 
 from videobert.base.built_by_me import remember
 from videobert.base.errors import DeviceError
-from videobert.cuda.sidecar import digest_of
+from videobert.cuda.kernels_sidecar import digest_of
 
 CODEBOOK_HASH = "0123456789abcdef"
 CENTROIDS = np.random.default_rng(5).normal(size=(7, 4)).astype(np.float32)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import ModelError
-from videobert.cli import build_cubins
-from videobert.cli.app import main
+from videobert.cli.build import cubins as build_cubins
+from videobert.cli.main import main
 from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.nearest import CudaNearest
-from videobert.engines.model_kernels import open_library
+from videobert.engines.tensorrt.model_kernels import open_library
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.visual.codebook import Codebook
 
@@ -238,7 +238,7 @@ def test_what_cannot_be_built_is_a_usage_error(
 
 
 def test_every_shipped_capability_is_a_target() -> None:
-    from videobert.cli.targets import CUBINS
+    from videobert.cli.build.targets import CUBINS
     from videobert_kernels.variant import CAPABILITIES
 
     assert tuple(CUBINS.values()) == CAPABILITIES

@@ -17,9 +17,9 @@ import pytest
 
 from videobert.base.errors import DeviceError, InputError, MismatchError, ModelError, UntrustedError
 from videobert.cuda.cubin_library import CubinLibrary
-from videobert.cuda.sidecar import digest_of
-from videobert.engines import model_kernels
-from videobert.engines.model_kernels import open_library
+from videobert.cuda.kernels_sidecar import digest_of
+from videobert.engines.tensorrt import model_kernels
+from videobert.engines.tensorrt.model_kernels import open_library
 
 Write = Callable[[dict[str, Any]], Path]
 

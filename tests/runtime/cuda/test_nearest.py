@@ -11,8 +11,8 @@ import pytest
 
 from videobert.base.errors import DeviceError, InputError, MismatchError, ModelError
 from videobert.cuda.cubin_library import CubinLibrary
+from videobert.cuda.kernels_sidecar import Ceil, size_of
 from videobert.cuda.nearest import CudaNearest
-from videobert.cuda.sidecar import Ceil, size_of
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from videobert.engines.tensorrt.profiles import Profile
-from videobert.engines.tensorrt.request import BuildRequest
+from videobert.engines.tensorrt.build.profiles import Profile
+from videobert.engines.tensorrt.build.request import BuildRequest
 
 ALL = "7.5,8.0,8.6,8.9,12.0,12.1"
 NAMES = Path(__file__).parent / "names"
@@ -26,7 +26,7 @@ WITHOUT_MODELING = """
 import sys
 for name in ("torch", "onnx", "onnxscript", "onnxruntime", "videobert_modeling"):
     sys.modules[name] = None
-from videobert.cli.app import main
+from videobert.cli.main import main
 main()
 """
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from videobert.base.errors import BuildError, EngineUnavailable
-from videobert.engines.tensorrt import build_process
-from videobert.engines.tensorrt.build_process import BuildLimits, run_build
+from videobert.engines.tensorrt.build import build_process
+from videobert.engines.tensorrt.build.build_process import BuildLimits, run_build
 from videobert.engines.tensorrt.plan_info import read_header
 
 # A module that stands in for the builder's process: it sleeps, eats memory, or writes nonsense.

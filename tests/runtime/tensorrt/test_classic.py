@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from videobert.base.errors import EngineUnavailable
-from videobert.engines.tensorrt.engine_folder import build_engines
+from videobert.engines.tensorrt.build.engine_folder import build_engines
+from videobert.engines.tensorrt.build.plan_cache import PlanCache
 from videobert.engines.tensorrt.place import load_plan
-from videobert.engines.tensorrt.plan_cache import PlanCache
-from videobert.engines.tensorrt.sidecar import read_sidecar
+from videobert.engines.tensorrt.plan_sidecar import read_sidecar
 from videobert.model.folder import ModelFolder
 
 HERE = Path(__file__).parent
@@ -35,8 +35,8 @@ def classic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tensorrt-cu13\nVersion: {version}\n")
         monkeypatch.syspath_prepend(str(tmp_path / "site"))
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-        monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.present_gpu", lambda: GPU)
-        monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.stages_of", lambda config: ("encoder",))
+        monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.present_gpu", lambda: GPU)
+        monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.stages_of", lambda config: ("encoder",))
 
     return install
 
@@ -70,6 +70,6 @@ def test_an_engine_is_built_through_the_common_names(
 
 def test_without_a_gpu_it_says_where_to_build(classic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classic("11.4.0.106")
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.present_gpu", lambda: None)
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.present_gpu", lambda: None)
     with pytest.raises(EngineUnavailable, match="NVIDIA GPU and driver"):
         build_engines(ModelFolder("shapes"), tmp_path, target="tensorrt")

@@ -20,13 +20,13 @@ from videobert.base.errors import (
     UntrustedError,
     VideoBertError,
 )
-from videobert.engines.tensorrt.engine_folder import build_engines, check_job
+from videobert.engines.tensorrt.build.engine_folder import build_engines, check_job
+from videobert.engines.tensorrt.build.plan_cache import PlanCache
+from videobert.engines.tensorrt.build.profiles import profiles_of
+from videobert.engines.tensorrt.build.targets import CAPABILITIES
 from videobert.engines.tensorrt.place import load_plan, place_for, places
-from videobert.engines.tensorrt.plan_cache import PlanCache
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
-from videobert.engines.tensorrt.profiles import profiles_of
-from videobert.engines.tensorrt.sidecar import Sidecar, read_sidecar
-from videobert.engines.tensorrt.targets import CAPABILITIES
+from videobert.engines.tensorrt.plan_sidecar import Sidecar, read_sidecar
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.graph_files import missing_graphs, stages_of
 from videobert.model.precision import GRAPH_PRECISIONS
@@ -107,7 +107,7 @@ def test_the_same_input_gives_the_same_plan_of_the_encoder(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stages = ("encoder", "visual_head", "visual_top")
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.stages_of", lambda config: stages)
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.stages_of", lambda config: stages)
     rebuilt = build_engines(
         ModelFolder(built[0]), tmp_path / "engines", target="tensorrt-rtx", cache=PlanCache(tmp_path / "cache")
     )
@@ -292,8 +292,8 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
             peak_memory_bytes=1,
         )
 
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.run_build", run)
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder._described", described)
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.run_build", run)
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder._described", described)
     monkeypatch.setattr("videobert.engines.tensorrt.flavour.Flavour.version", lambda self: VERSION)
     return seen
 
@@ -306,7 +306,7 @@ def build(folder: ModelFolder, cache: Path) -> Path:
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.present_gpu", lambda: "NVIDIA L4 8.9")
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.present_gpu", lambda: "NVIDIA L4 8.9")
 
 
 @pytest.mark.parametrize("mask", [0o002, 0o000, 0o077])
@@ -336,7 +336,7 @@ def test_a_build_removes_nothing_but_its_own_old_files(
     place.mkdir(parents=True)
     for name in ("notes.json", "mine.plan", "text_top.plan", "text_top.json", "visual_top.json"):
         (place / name).write_text("")
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.stages_of", lambda config: ("text_head",))
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.stages_of", lambda config: ("text_head",))
     build(copied, tmp_path / "plans")
     assert sorted(os.listdir(place)) == ["mine.plan", "notes.json", "text_head.json", "text_head.plan"]
 
@@ -377,7 +377,7 @@ def test_what_cannot_be_built_is_said_before_any_work(monkeypatch: pytest.Monkey
     ):
         with pytest.raises(InputError, match=said):
             check_job(target, precision, capabilities)
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.present_gpu", lambda: None)
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.present_gpu", lambda: None)
     with pytest.raises(EngineUnavailable, match="NVIDIA GPU"):
         check_job("tensorrt", "fp16", None)
 
@@ -433,7 +433,7 @@ def test_a_build_that_failed_leaves_no_engine(rtx: None, tmp_path: Path, monkeyp
     def refuse(*_: Any) -> None:
         raise VideoBertError("no")
 
-    monkeypatch.setattr("videobert.engines.tensorrt.engine_folder.run_build", refuse)
+    monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.run_build", refuse)
     with pytest.raises(VideoBertError):
         build_engines(
             ModelFolder("shapes"), tmp_path / "engines", target="tensorrt-rtx", cache=PlanCache(tmp_path / "cache")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from videobert.base.errors import InputError
-from videobert.engines.tensorrt.targets import CAPABILITIES, capabilities_with, chosen
+from videobert.engines.tensorrt.build.targets import CAPABILITIES, capabilities_with, chosen
 from videobert.model.precision import GRAPH_PRECISIONS
 
 

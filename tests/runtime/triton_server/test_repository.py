@@ -11,11 +11,11 @@ import pytest
 
 from videobert.base.errors import InputError, ModelError
 from videobert.model.folder import ModelFolder
-from videobert.triton_server.lint import lint
-from videobert.triton_server.model_config import ServedModel, ServedTensor, Step
-from videobert.triton_server.pipeline_signature import signature_of_pipeline
-from videobert.triton_server.plans import ServedPlan
-from videobert.triton_server.repository import models_of, preprocessing, served_plan, write_repository
+from videobert.serve.triton.lint import lint
+from videobert.serve.triton.model_config import ServedModel, ServedTensor, Step
+from videobert.serve.triton.pipeline_signature import signature_of_pipeline
+from videobert.serve.triton.plans import ServedPlan
+from videobert.serve.triton.repository import models_of, preprocessing, served_plan, write_repository
 from videobert.visual.codebook import Codebook
 
 # The types of DALI's dali.proto.
@@ -259,9 +259,9 @@ def test_what_is_fed_and_given_is_what_the_pipeline_says(model_folder: Path) -> 
 
 def test_dalis_own_pipeline_is_fed_all_that_the_decoder_feeds_it(model_folder: Path) -> None:
     pytest.importorskip("nvidia.dali", reason="the extra dali is not installed")
-    from videobert.video.dali.geometry import Shape
-    from videobert.video.dali.graph import serialise
-    from videobert.video.orientation import UPRIGHT
+    from videobert.video.decoders.dali.geometry import Shape
+    from videobert.video.decoders.dali.graph import serialise
+    from videobert.video.picture.orientation import UPRIGHT
 
     content = serialise(Shape(crop=24, shifted=True, turn=UPRIGHT), place="mixed")
     signature = signature_of_pipeline(content, "model.dali")

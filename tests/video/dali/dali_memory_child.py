@@ -12,7 +12,7 @@ import resource
 import sys
 
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
+from videobert.video.open import open_clips
 
 
 def resident_kib() -> int:

@@ -13,7 +13,7 @@ import pytest
 from videobert.base.errors import Cancelled, DecodeError, InputError, LimitExceeded
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
+from videobert.video.open import open_clips
 
 pytestmark = pytest.mark.usefixtures("dali")
 

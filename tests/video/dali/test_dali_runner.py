@@ -10,14 +10,14 @@ import pytest
 
 from videobert.base.errors import DecodeError, LimitExceeded
 from videobert.model.recipe import Recipe
-from videobert.video.dali.frame_index import index_frames
-from videobert.video.dali.geometry import Shape, chroma_shift, geometry
-from videobert.video.dali.piece import cut_piece
-from videobert.video.dali.probe import failure
-from videobert.video.dali.runner import ClipRequest, DaliRunner
+from videobert.video.decoders.dali.frame_index import index_frames
+from videobert.video.decoders.dali.geometry import Shape, chroma_shift, geometry
+from videobert.video.decoders.dali.piece import cut_piece
+from videobert.video.decoders.dali.probe import failure
+from videobert.video.decoders.dali.runner import ClipRequest, DaliRunner
 from videobert.video.device_frames import DeviceFrames
-from videobert.video.orientation import UPRIGHT, Orientation
-from videobert.video.siting import ChromaSiting
+from videobert.video.picture.orientation import UPRIGHT, Orientation
+from videobert.video.picture.siting import ChromaSiting
 
 pytestmark = pytest.mark.usefixtures("dali")
 
@@ -131,7 +131,7 @@ def test_clips_outlive_the_next_run(factory, request_of, runner):
 @pytest.mark.parametrize("place", ["cpu", "mixed"])
 @pytest.mark.parametrize("turn", [UPRIGHT, Orientation(swap=True, flip_x=True)], ids=["upright", "turned"])
 def test_the_graph_is_serialised_without_cuda(place, turn):
-    from videobert.video.dali.graph import serialise
+    from videobert.video.decoders.dali.graph import serialise
 
     data = serialise(Shape(112, True, turn), place=place)
     assert len(data) > 1000
@@ -142,7 +142,7 @@ def test_the_graph_is_serialised_without_cuda(place, turn):
 def test_a_serialised_graph_runs(factory, request_of):
     from nvidia.dali.pipeline import Pipeline
 
-    from videobert.video.dali.graph import serialise
+    from videobert.video.decoders.dali.graph import serialise
 
     data = serialise(SHAPE, place="cpu", batch=2, threads=1)
     graph = Pipeline.deserialize(data, batch_size=2, num_threads=1, device_id=None)
@@ -231,7 +231,7 @@ def test_the_probe_finds_a_decoder_that_counts_in_its_own_way(monkeypatch):
     def off_by_one(self, requests):
         return [[np.roll(clip, 1, axis=0) for clip in result] for result in run(self, requests)]
 
-    monkeypatch.setattr("videobert.video.dali.decoder.DaliRunner.run", off_by_one)
+    monkeypatch.setattr("videobert.video.decoders.dali.decoder.DaliRunner.run", off_by_one)
     assert "other frames" in str(failure.__wrapped__("vp9", "cpu"))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from videobert.base.errors import InputError
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
+from videobert.video.open import open_clips
 
 pytestmark = pytest.mark.usefixtures("dali")
 
@@ -59,9 +59,9 @@ def test_where_pyav_steps_in_it_goes_on_with_the_same_track(factory, two_films, 
     def gives_up(*_):
         raise InexactIndex("enough")
 
-    from videobert.video.dali.frame_index import InexactIndex
+    from videobert.video.decoders.dali.frame_index import InexactIndex
 
-    monkeypatch.setattr("videobert.video.dali.decoder.index_frames", gives_up)
+    monkeypatch.setattr("videobert.video.decoders.dali.decoder.index_frames", gives_up)
     numbers, info = read(factory, two_films, decoder="dali", track=0)
     assert (numbers[:8], info.decoder, info.decoder_fallback, info.track) == (list(range(8)), "pyav", "dali: enough", 0)
 

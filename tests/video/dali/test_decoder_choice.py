@@ -9,11 +9,11 @@ import sys
 import pytest
 
 import videobert
-from videobert import decoding
 from videobert.base.errors import EngineUnavailable, InputError
 from videobert.model.recipe import Recipe
-from videobert.video import open_clips
-from videobert.video.decoders import Choice, choose
+from videobert.video.decoders import available as decoding
+from videobert.video.decoders.choice import Choice, choose
+from videobert.video.open import open_clips
 
 NO_PACKAGE = ("the Python package 'nvidia.dali' is not installed", "pip install 'videobert[dali]'")
 NO_GPU = ("there is no NVIDIA driver", "install the NVIDIA driver")
@@ -35,8 +35,8 @@ def machine(monkeypatch):
         def unusable(device):
             return cuda if device == "cuda" else cpu
 
-        monkeypatch.setattr("videobert.decoding.unusable", unusable)
-        monkeypatch.setattr("videobert.video.decoders.unusable", unusable)
+        monkeypatch.setattr("videobert.video.decoders.available.unusable", unusable)
+        monkeypatch.setattr("videobert.video.decoders.choice.unusable", unusable)
 
     return lacks
 
@@ -129,7 +129,7 @@ def test_unknown_decoder_of_a_model():
 def test_without_being_asked_for_dali_is_never_loaded(factory, tmp_path):
     path = factory.write_clip(tmp_path / "a.webm", codec="libvpx-vp9", ticks=range(5))
     code = (
-        "import sys; from videobert.model.recipe import Recipe; from videobert.video import open_clips\n"
+        "import sys; from videobert.model.recipe import Recipe; from videobert.video.open import open_clips\n"
         f"print(len(list(open_clips({str(path)!r}, Recipe()))), 'nvidia' in str(list(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import Cancelled
-from videobert.video.dali.frame_index import InexactIndex, index_frames
-from videobert.video.dali.hidden_frames import shows_a_frame
-from videobert.video.dali.piece import cut_piece
+from videobert.video.codec.hidden_frames import shows_a_frame
+from videobert.video.decoders.dali.frame_index import InexactIndex, index_frames
+from videobert.video.decoders.dali.piece import cut_piece
 
 B_FRAMES = {"bf": "3", "b-pyramid": "normal", "x264-params": "scenecut=0:keyint=10"}
 KINDS = {

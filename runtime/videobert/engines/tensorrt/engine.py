@@ -27,15 +27,15 @@ from videobert.cuda.device_array import view_of
 from videobert.cuda.driver import CudaDriver
 from videobert.engines.base import Assign, EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
-from videobert.engines.tensorrt.engine_folder import build_engines
+from videobert.engines.tensorrt.build.engine_folder import build_engines
+from videobert.engines.tensorrt.build.targets import CAPABILITIES
 from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
 from videobert.engines.tensorrt.executor.session import Session
 from videobert.engines.tensorrt.executor.stage import StageExecutor
 from videobert.engines.tensorrt.flavour import CLASSIC, RTX
-from videobert.engines.tensorrt.found import Found, dotted, find_engines, installed_flavours
+from videobert.engines.tensorrt.nearest_on_gpu import CubinNearest, ExactNearest, has_cubins
 from videobert.engines.tensorrt.place import place_for
-from videobert.engines.tensorrt.targets import CAPABILITIES
-from videobert.engines.tensorrt.tokeniser import CubinNearest, ExactNearest, has_cubins
+from videobert.engines.tensorrt.runnable_engines import Found, dotted, find_engines, installed_flavours
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import NEAREST
 from videobert.model.stage import Stage

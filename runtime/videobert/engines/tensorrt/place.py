@@ -14,7 +14,7 @@ from videobert.base.errors import EngineUnavailable, MismatchError, ModelError
 from videobert.base.owned_file import read_code
 from videobert.base.user_cache import cache_folder, own_folder
 from videobert.engines.tensorrt.plan_info import read_header
-from videobert.engines.tensorrt.sidecar import REBUILD, Sidecar, read_sidecar
+from videobert.engines.tensorrt.plan_sidecar import REBUILD, Sidecar, read_sidecar
 from videobert.model.folder import BUNDLED, ModelFolder, own_place
 
 _FOLDER = "engines"

@@ -22,11 +22,11 @@ import pytest
 
 from videobert.base.built_by_me import remember
 from videobert.base.errors import DeviceError, EngineUnavailable
+from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour
-from videobert.engines.tensorrt.found import BACKBONE
 from videobert.engines.tensorrt.place import place_for
-from videobert.engines.tensorrt.profiles import profiles_of
-from videobert.engines.tensorrt.sidecar import Recipe, Sidecar
+from videobert.engines.tensorrt.plan_sidecar import Recipe, Sidecar
+from videobert.engines.tensorrt.runnable_engines import BACKBONE
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import TOP_STAGES, stages_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from videobert.base.errors import InputError
 from videobert.engines.tensorrt import engine as engine_module
-from videobert.engines.tensorrt.tokeniser import ExactNearest
+from videobert.engines.tensorrt.nearest_on_gpu import ExactNearest
 from videobert.visual.codebook import Codebook
 
 

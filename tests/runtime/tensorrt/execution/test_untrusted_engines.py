@@ -19,7 +19,7 @@ from videobert.engines.tensorrt import engine as engine_module
 from videobert.engines.tensorrt.engine import TensorRtEngine
 from videobert.engines.tensorrt.flavour import CLASSIC
 from videobert.model.folder import BUNDLED, ModelFolder
-from videobert.triton_server.plans import plans_of
+from videobert.serve.triton.plans import plans_of
 from videobert.visual.codebook import Codebook
 
 

@@ -1,0 +1,1 @@
+"""`videobert build`: what each target is made of."""

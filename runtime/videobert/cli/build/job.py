@@ -1,0 +1,39 @@
+"""What a target of `videobert build` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from videobert.cli.parser.options import TalkOptions
+
+# GPUs that kernels are compiled for, by name of the target.
+CUBINS = {f"cuda-sm{capability}": capability for capability in (80, 86, 89, 90, 100, 120)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetJob:
+    """What a target is asked for.
+
+    Args:
+        folder: the model folder as it was given.
+        out: where the finished folder goes; None means in place.
+        target: the name that was given.
+        precision: None means the target's own choice.
+        capabilities: from `--sm`; None means all that the target has.
+        trust_engines: from `--trust-engines`: copy plans that someone else built.
+    """
+
+    folder: Path
+    out: Path | None
+    target: str
+    precision: str | None
+    capabilities: tuple[str, ...] | None
+    trust_engines: bool
+    options: TalkOptions
+
+
+# Takes the job and returns one JSON object for each thing built, with `name`, `size_bytes` and `summary` at least.
+Build = Callable[[TargetJob], Sequence[dict[str, Any]]]

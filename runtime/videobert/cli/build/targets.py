@@ -1,0 +1,46 @@
+"""What `videobert build --target` can name: one entry for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from videobert.base.errors import UsageError
+from videobert.cli.build.job import CUBINS, Build, TargetJob
+
+
+def _engines(job: TargetJob) -> Sequence[dict[str, Any]]:
+    from videobert.cli.build.engines import build_engines_of
+
+    return build_engines_of(job)
+
+
+def _cubins(job: TargetJob) -> Sequence[dict[str, Any]]:
+    from videobert.cli.build.cubins import build_cubins_of
+
+    return build_cubins_of(job)
+
+
+def _server(job: TargetJob) -> Sequence[dict[str, Any]]:
+    from videobert.cli.build.server import build_server_of
+
+    return build_server_of(job)
+
+
+_TARGETS: dict[str, Build] = {
+    "tensorrt-rtx": _engines,
+    "tensorrt": _engines,
+    "triton-server": _server,
+    **dict.fromkeys(CUBINS, _cubins),
+}
+
+
+def builder_of(target: str) -> Build:
+    """What builds for the target.
+
+    Raises:
+        UsageError: no such target.
+    """
+    if target not in _TARGETS:
+        raise UsageError("this target is not known", seen=target, allowed=", ".join(_TARGETS), fix="Use one of those.")
+    return _TARGETS[target]

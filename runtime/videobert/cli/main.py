@@ -1,0 +1,129 @@
+"""The `videobert` command: its verbs, and the entry point."""
+
+from __future__ import annotations
+
+import sys
+from itertools import takewhile
+from typing import Annotated
+
+import typer
+
+from videobert.cli.closed_streams import replace_closed_streams
+from videobert.cli.failure import (
+    CLOSED_PIPE,
+    USAGE,
+    failure_of,
+    give_up_output,
+    interruption,
+    is_usage,
+    usage_failure,
+)
+from videobert.cli.parser.grammar import Verb, Verbs
+from videobert.cli.verbs.align import align
+from videobert.cli.verbs.build import build
+from videobert.cli.verbs.classify import classify
+from videobert.cli.verbs.cluster import cluster
+from videobert.cli.verbs.doctor import doctor
+from videobert.cli.verbs.embed import embed
+from videobert.cli.verbs.fill import fill
+from videobert.cli.verbs.import_ import import_
+from videobert.cli.verbs.run import run
+from videobert.cli.verbs.show import show
+from videobert.cli.verbs.stream import stream
+from videobert.cli.verbs.tokens import tokens
+from videobert.cli.verbs.train import train
+
+_USE = "Use a model"
+_MAKE = "Make a model (needs torch)"
+_COMPILE = "Compile a model"
+_CARE = "Care"
+
+_EPILOG = (
+    "Data goes to stdout, talk to stderr. With --json a failure is one JSON object, the last line of stderr: "
+    '{"error": {"type", "what", "seen", "allowed", "fix", "exit_code"}}.\n\n'
+    "Exit codes: 0 good; 2 usage: options that are wrong for any video, text and model; 3 bad input: a video, text or "
+    "model that cannot be used or lacks what was asked of it; 4 environment; 5 internal; 130 stopped; 141 nobody reads "
+    "stdout any more."
+)
+
+app = typer.Typer(
+    name="videobert",
+    cls=Verbs,
+    help="VideoBERT tokens, embeddings and answers from video and text.",
+    epilog=_EPILOG,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for verb, panel in (
+    (run, _USE),
+    (tokens, _USE),
+    (embed, _USE),
+    (fill, _USE),
+    (classify, _USE),
+    (align, _USE),
+    (stream, _USE),
+    (build, _COMPILE),
+    (import_, _MAKE),
+    (cluster, _MAKE),
+    (train, _MAKE),
+    (show, _CARE),
+    (doctor, _CARE),
+):
+    app.command(verb.__name__.rstrip("_"), cls=Verb, rich_help_panel=panel)(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from videobert.base.version import __version__
+
+        print(f"videobert {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """VideoBERT tokens, embeddings and answers from video and text."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and ends the process with its exit code.
+
+    Args:
+        arguments: what follows the program's name; the process's own arguments if not given.
+    """
+    replace_closed_streams()
+    for output in (sys.stdout, sys.stderr):
+        if hasattr(output, "reconfigure"):  # a terminal that lacks a character shows `?` rather than a traceback
+            output.reconfigure(errors="replace")
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = app(words or ["--help"], prog_name="videobert", standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # typer makes the first into the second, with code 1.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        give_up_output()
+        code = CLOSED_PIPE
+    except OSError as error:  # help or version could not be written
+        give_up_output()
+        failure = failure_of(error)
+        failure.show(as_json="--json" in words)
+        code = failure.exit_code
+    except (typer.Abort, KeyboardInterrupt):  # while what was typed is read
+        failure = interruption()
+        failure.show(as_json="--json" in words)
+        code = failure.exit_code
+    except Exception as error:
+        if not is_usage(error):
+            raise
+        failure = usage_failure(error)
+        # What was typed could not be read, so no options are known yet.
+        failure.show(as_json="--json" in takewhile(lambda word: word != "--", words))
+        code = failure.exit_code
+    sys.exit(code if words else USAGE)

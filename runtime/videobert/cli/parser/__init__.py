@@ -1,0 +1,1 @@
+"""The command line as a user types it: options, values, help and mistakes in our own words."""

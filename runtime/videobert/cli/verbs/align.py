@@ -1,0 +1,88 @@
+"""`videobert align`: does this text belong to this video?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from videobert.cli.output import for_a_person, print_json, print_row, print_rows, print_text
+from videobert.cli.parser.options import VideoOptions, command
+from videobert.cli.session import label, open_model, source
+from videobert.cli.stderr import note, note_domain, note_origin, note_unknown, progress
+from videobert.report.times import span
+
+if TYPE_CHECKING:
+    from videobert.results.align import Alignment
+
+# Windows whose scores lie further apart say different things about the text.
+_AGREEING = 0.1
+
+
+@command
+def align(
+    video: Annotated[
+        str, typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False)
+    ],
+    text: Annotated[str, typer.Argument(help="The text to hold against it.", show_default=False)],
+    window_clips: Annotated[
+        int | None, typer.Option(min=1, help="Clips to one answer; the model decides if not given.")
+    ] = None,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Say how likely it is that a text belongs to a video, as a whole and over time."""
+    given = source(video)
+    with open_model(options) as model, progress(label(video), options) as on_progress:
+        alignment = model.align(
+            given, text, window_clips=window_clips, stride=options.stride, track=options.track, on_progress=on_progress
+        )
+    note_origin(alignment.origin, options)
+    note_domain(alignment.percentile, alignment.out_of_domain, options)
+    note_unknown(alignment.unknown_words, options)
+    if options.json:
+        print_json(alignment)
+    elif for_a_person():
+        _show(alignment)
+    else:
+        if _differs(alignment):
+            note(f"note: {_whole(alignment)}", options)
+        _write(alignment)
+
+
+def _show(alignment: Alignment) -> None:
+    """For a person: the windows, then what is made of them, in words."""
+    if len(alignment.windows) > 1:
+        print_rows(
+            ("time", "score"), [(span(each.start_s, each.end_s), f"{each.score:.3f}") for each in alignment.windows]
+        )
+    print_text(_whole(alignment))
+
+
+def _write(alignment: Alignment) -> None:
+    """For a program: the score of the whole, then a row for each window, if there are several."""
+    print_text(f"{alignment.score:.3f}")
+    if len(alignment.windows) > 1:
+        for window in alignment.windows:
+            print_row(span(window.start_s, window.end_s), f"{window.score:.3f}")
+
+
+def _whole(alignment: Alignment) -> str:
+    said = f"{alignment.score:.3f} is the probability that text and video belong together"
+    if len(alignment.windows) == 1:
+        return said
+    said += f", a mean over {len(alignment.windows)} windows"
+    if not _differs(alignment):
+        return f"{said} that agree"
+    low, high = _range(alignment)
+    return f"{said} that differ, from {low:.3f} to {high:.3f}: look at each"
+
+
+def _differs(alignment: Alignment) -> bool:
+    low, high = _range(alignment)
+    return high - low > _AGREEING
+
+
+def _range(alignment: Alignment) -> tuple[float, float]:
+    scores = [window.score for window in alignment.windows]
+    return min(scores), max(scores)

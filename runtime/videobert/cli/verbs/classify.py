@@ -1,0 +1,97 @@
+"""`videobert classify`: which of some labels fits each stretch of a video."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from videobert.cli.inputs import Input, answer_each
+from videobert.cli.output import print_rows
+from videobert.cli.parser.options import VideoOptions, command
+from videobert.cli.stderr import Move, note_domain, note_origin, note_unknown
+from videobert.report.times import span
+
+if TYPE_CHECKING:
+    from videobert.results.classify import Classification
+    from videobert.runtime import Runtime
+
+
+@command
+def classify(
+    videos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VIDEO",
+            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            show_default=False,
+        ),
+    ],
+    question: Annotated[
+        str | None,
+        typer.Option("--question", help="A question that the model comes with, e.g. colour.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--label", "-l", help="A label to choose from; may be repeated.", show_default=False),
+    ] = None,
+    template: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--template",
+            "-t",
+            help="A sentence with [MASK] where the label goes; may be repeated, scores are averaged.",
+            show_default=False,
+        ),
+    ] = None,
+    window_clips: Annotated[
+        int | None, typer.Option(min=1, help="Clips to one answer; the model decides if not given.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Answers to each stretch.")] = 5,
+    prior_strength: Annotated[
+        float,
+        typer.Option(min=0.0, max=2.0, help="How much of the score without the video is subtracted: 1 all, 0 none."),
+    ] = 1.0,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Say which label fits each stretch of a video best.
+
+    Example: videobert classify clip.mp4 -l red -l blue -t "a [MASK] circle"
+    """
+
+    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> Classification:
+        return model.classify(
+            video,
+            labels or None,
+            template or None,
+            question=question,
+            window_clips=window_clips,
+            top=top,
+            prior_strength=prior_strength,
+            stride=options.stride,
+            track=options.track,
+            on_progress=move,
+        )
+
+    answer_each(videos, options, ask, partial(_tell, options))
+
+
+def _tell(options: VideoOptions, result: Classification, about: Input) -> None:
+    note_origin(result.origin, options)
+    note_domain(result.percentile, result.out_of_domain, options)
+    note_unknown(result.unknown_words, options)
+    if options.json:
+        about.print_json(result)
+        return
+    about.print_heading()
+    print_rows(
+        ("time", "label", "score"),
+        [
+            (span(segment.start_s, segment.end_s), candidate.text, f"{candidate.score:.3f}")
+            for segment in result.segments
+            for candidate in segment.candidates
+        ],
+        ranked=not result.out_of_domain,
+    )

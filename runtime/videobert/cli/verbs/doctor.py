@@ -1,0 +1,30 @@
+"""`videobert doctor`: what is installed, what can run, what fixes the rest."""
+
+from __future__ import annotations
+
+import typer
+
+from videobert.cli.failure import ENVIRONMENT
+from videobert.cli.output import print_json
+from videobert.cli.parser.options import TalkOptions, command
+from videobert.cli.stderr import waiting
+
+
+@command
+def doctor(*, options: TalkOptions) -> None:
+    """Show what is installed, which engines and decoders can run, and the command that fixes what cannot.
+
+    Exits with 4 if this machine cannot run a model on a video.
+    """
+    from videobert.doctor.examine import examine
+
+    with waiting("looking around", options):
+        diagnosis = examine()
+    if options.json:
+        print_json(diagnosis)
+    else:
+        from videobert.report.diagnosis import print_diagnosis
+
+        print_diagnosis(diagnosis)
+    if not diagnosis.ready:
+        raise typer.Exit(ENVIRONMENT)

@@ -1,0 +1,151 @@
+"""`videobert import`: a checkpoint of another project as a model folder or a part of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from videobert.cli.needs_modeling import modeling
+from videobert.cli.output import print_json, print_text
+from videobert.cli.parser.options import TalkOptions, command
+from videobert.cli.stderr import note, waiting
+from videobert.model.mending import CODEBOOK, typed
+
+_PARTS = "Parts"
+_DETAILS = "Details"
+
+
+@command
+def import_(
+    kind: Annotated[
+        Literal["bert", "mdskul", "s3d", "centroids"],
+        typer.Argument(help="bert and mdskul become model folders, s3d and centroids files.", show_default=False),
+    ],
+    source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="PATH", help="A new folder or .safetensors file.", show_default=False)
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model.", rich_help_panel=_DETAILS, show_default=False)
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(
+            help="tokenizer.json or vocab.txt; what lies beside the source if not given.",
+            rich_help_panel=_PARTS,
+            show_default=False,
+        ),
+    ] = None,
+    backbone: Annotated[
+        Path | None,
+        typer.Option(help="A backbone, from an import of kind s3d.", rich_help_panel=_PARTS, show_default=False),
+    ] = None,
+    centroids: Annotated[
+        Path | None, typer.Option(help="Centroid arrays.", rich_help_panel=_PARTS, show_default=False)
+    ] = None,
+    features: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A feature file to measure the codebook on; may be repeated.",
+            rich_help_panel=_PARTS,
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="A recipe.json.", rich_help_panel=_PARTS, show_default=False)
+    ] = None,
+    visual_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="bert: size of the visual vocabulary.", rich_help_panel=_DETAILS, show_default=False),
+    ] = None,
+    words: Annotated[
+        int | None,
+        typer.Option(min=1, help="mdskul: size of the word vocabulary.", rich_help_panel=_DETAILS, show_default=False),
+    ] = None,
+    heads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Attention heads, where nothing tells.", rich_help_panel=_DETAILS, show_default=False),
+    ] = None,
+    branching: Annotated[
+        int | None,
+        typer.Option(min=2, help="centroids: branches of the tree.", rich_help_panel=_DETAILS, show_default=False),
+    ] = None,
+    classifier: Annotated[
+        bool, typer.Option("--classifier", help="s3d: keep the classifier too.", rich_help_panel=_DETAILS)
+    ] = False,
+    dtype: Annotated[
+        Literal["float16", "float32"] | None,
+        typer.Option(
+            help="How weights are stored; float16 if not given.", rich_help_panel=_DETAILS, show_default=False
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="For parts that the source lacks; 0 if not given.", rich_help_panel=_DETAILS, show_default=False
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option(help="Refuse a source with tensors that nothing explains.", rich_help_panel=_DETAILS)
+    ] = True,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="List every tensor and what became of it.", rich_help_panel=_DETAILS)
+    ] = False,
+    *,
+    options: TalkOptions,
+) -> None:
+    """Import a checkpoint of another project. --verbose, --json and a folder's import.json account for every tensor.
+
+    Example, from a backbone and a BERT to answers about a video:
+
+    videobert import s3d s3d.pth --out s3d.safetensors
+    videobert import bert bert-base-uncased/ --backbone s3d.safetensors --out my-model
+    videobert cluster clip.mp4 --model my-model
+    videobert build my-model
+    videobert run clip.mp4 --model my-model
+    """
+    with modeling("import", "build"):
+        from videobert_modeling.importers import import_checkpoint
+
+        with waiting(f"importing {source.name}", options):
+            ledger = import_checkpoint(
+                kind,
+                source,
+                out,
+                name=name,
+                tokenizer=tokenizer,
+                backbone=backbone,
+                centroids=centroids,
+                features=features or None,
+                recipe=recipe,
+                visual_tokens=visual_tokens,
+                words=words,
+                heads=heads,
+                branching=branching,
+                classifier=classifier or None,
+                dtype=dtype,
+                seed=seed,
+                strict=strict,
+            )
+    if options.json:
+        print_json({"out": str(out), **ledger.to_json()})
+    else:
+        print_text(ledger.table() if verbose else ledger.summary())
+        note(f"wrote {out}", options)
+        if out.is_dir():
+            note(f"next: {_next(out, ledger.uninitialised)}", options)
+
+
+def _next(folder: Path, untrained: list[str]) -> str:
+    build = f"videobert build {typed(folder)}"
+    if (folder / CODEBOOK).is_file():
+        return build
+    cluster = f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
+    if any(part.startswith("visual rows") for part in untrained):
+        return cluster
+    return (
+        "import again with --centroids, those that this model was trained with; or start its visual half anew with "
+        f"{cluster}"
+    )

@@ -1,0 +1,82 @@
+"""`videobert stream`: answers while a video comes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from videobert.cli.live_segments import show_segments
+from videobert.cli.output import for_a_person, print_json, print_row
+from videobert.cli.parser.options import VideoOptions, command
+from videobert.cli.session import label, open_model, source
+from videobert.cli.stderr import note_domain, note_origin, progress
+from videobert.report.times import span
+from videobert.results.as_json import to_json
+
+if TYPE_CHECKING:
+    from videobert.results.run import ReportSegment
+    from videobert.tasks.stream import ReportStream
+
+
+@command
+def stream(
+    video: Annotated[
+        str,
+        typer.Argument(
+            help="A named pipe, or - for standard input; a video file or saved tokens (.vbt) too.", show_default=False
+        ),
+    ],
+    top: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 3,
+    context_clips: Annotated[
+        int, typer.Option(min=0, help="Neighbours on either side that a clip is judged with, and waits for.")
+    ] = 0,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Report on a video while it comes: a line for each stretch with the same answers, as soon as that ends.
+
+    With --json each line is an object, a segment of what `run` gives; the last one is the report without its segments.
+
+    Example: videobert stream clip.mp4 --json
+    """
+    given = source(video)
+    with (
+        open_model(options) as model,
+        progress(label(video), options) as move,
+        model.stream(
+            given,
+            top=top,
+            context_clips=context_clips,
+            stride=options.stride,
+            track=options.track,
+            on_progress=move,
+        ) as segments,
+    ):
+        if for_a_person() and not options.json:
+            for _ in show_segments(segments, model.config, move):
+                pass
+            return
+        for segment in segments:
+            if options.json:
+                print_json(segment)
+            else:
+                print_row(span(segment.start_s, segment.end_s), *_answers(segment))
+            # Whoever reads a pipe reads now, not when a buffer is full.
+            sys.stdout.flush()
+    _end(segments, options)
+
+
+def _answers(segment: ReportSegment) -> list[str]:
+    return [f"{question}={best[0].text} {best[0].score:.2f}" for question, best in segment.answers.items() if best]
+
+
+def _end(segments: ReportStream, options: VideoOptions) -> None:
+    report = segments.report()
+    if options.json:
+        rest = to_json(report)
+        del rest["segments"]
+        print_json(rest)
+    note_origin(report.origin, options)
+    note_domain(report.percentile, report.out_of_domain, options)

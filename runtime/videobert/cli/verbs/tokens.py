@@ -1,0 +1,73 @@
+"""`videobert tokens`: a video as visual tokens."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from videobert.cli.inputs import Input, answer_each
+from videobert.cli.output import print_rows
+from videobert.cli.parser.options import VideoOptions, command
+from videobert.cli.stderr import Move, note, note_domain, note_origin
+from videobert.report.times import span
+
+if TYPE_CHECKING:
+    from videobert.runtime import Runtime
+    from videobert.visual.token_file import VisualTokens
+
+
+@command
+def tokens(
+    videos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VIDEO",
+            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE.vbt",
+            help="Save the tokens, to be used wherever a video is; about 7 KB per hour. A folder, for several videos.",
+            show_default=False,
+        ),
+    ] = None,
+    assignment: Annotated[
+        Literal["flat", "tree"] | None,
+        typer.Option(help="Nearest of all centroids (the default for a video), or down the centroid tree."),
+    ] = None,
+    *,
+    options: VideoOptions,
+) -> None:
+    """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
+
+    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> VisualTokens:
+        return model.tokens(video, stride=options.stride, track=options.track, assignment=assignment, on_progress=move)
+
+    answer_each(videos, options, ask, partial(_tell, options), out=out, suffix=".vbt")
+
+
+def _tell(options: VideoOptions, found: VisualTokens, about: Input) -> None:
+    if found.origin is not None:
+        note_origin(found.origin, options)
+    note_domain(found.percentile, found.out_of_domain, options)
+    out = about.out
+    if out is not None:
+        found.save(out)
+        note(f"wrote {out}: {len(found.ids)} tokens, {out.stat().st_size} bytes", options)
+    if options.json:
+        about.print_json(found)
+    elif out is None:
+        about.print_heading()
+        clips = zip(found.ids, found.start_s, found.end_s, found.percentiles, strict=True)
+        print_rows(
+            ("time", "token", "percentile"),
+            [(span(start_s, end_s), f"<{token}>", f"{percentile:g}") for token, start_s, end_s, percentile in clips],
+        )

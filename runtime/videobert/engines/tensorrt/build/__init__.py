@@ -1,0 +1,1 @@
+"""Engines built from graphs, in a process of their own."""

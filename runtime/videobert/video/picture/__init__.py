@@ -1,0 +1,1 @@
+"""One decoded picture to one square of RGB bytes: layout, colour, siting, orientation, crop."""

@@ -1,0 +1,92 @@
+"""Which samples of a decoder's planes belong to the part of a picture that its container keeps."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from videobert.video.picture.crop import Crop
+from videobert.video.picture.pixel_layout import PixelLayout
+from videobert.video.picture.siting import ChromaSiting, offset_of
+
+
+class Share(NamedTuple):
+    """The samples of one component along one axis.
+
+    Args:
+        first: the first of them.
+        samples: how many there are.
+        offset: the recipe's o: from the edge of the picture to the middle of the first sample, counted in samples.
+    """
+
+    first: int
+    samples: int
+    offset: float
+
+
+def share(cut: int, kept: int, whole: int, shift: int, siting: float) -> Share:
+    """The samples of a component subsampled by `2 ** shift` that lie in pixels `cut` to `cut + kept - 1` of `whole`.
+
+    Where the edge falls between two samples that share pixels, the first is the one that lies inside: what is cut off
+    is not looked at. A part too small to hold one takes the nearest.
+    """
+    factor, offset = 1 << shift, offset_of(siting, shift)
+    first, beyond = divmod(cut, factor)
+    offset -= beyond / factor
+    if offset < 0:
+        first, offset = first + 1, offset + 1
+    last = -(-whole // factor) - 1
+    if first > last:
+        return Share(last, 1, 0.5)
+    return Share(first, min(-(-kept // factor), last + 1 - first), offset)
+
+
+class PlaneWindow(NamedTuple):
+    """Cuts one plane.
+
+    Args:
+        bytes_before: of each row, in front of the first sample.
+        rows_before, rows_behind: above and below.
+    """
+
+    bytes_before: int
+    rows_before: int
+    rows_behind: int
+
+    def of(self, plane: Any, line_size: int) -> memoryview:
+        """The plane's bytes from its first sample on; where rows lie last first, from that of the last row."""
+        rows = self.rows_before if line_size > 0 else self.rows_behind
+        return memoryview(plane)[rows * abs(line_size) + self.bytes_before :]
+
+
+class PictureWindow(NamedTuple):
+    """The part of a picture that is kept: `across` and `down` of each component, and how to cut each plane."""
+
+    across: tuple[Share, ...]
+    down: tuple[Share, ...]
+    planes: tuple[PlaneWindow, ...]
+
+
+def picture_window(width: int, height: int, crop: Crop, layout: PixelLayout, siting: ChromaSiting) -> PictureWindow:
+    """Of a picture stored as `width` by `height`; `layout` is one that `cuts_at` this crop."""
+    wide, high = width - crop.left - crop.right, height - crop.top - crop.bottom
+    across, down = [], []
+    planes: dict[int, PlaneWindow] = {}
+    for number, place in enumerate(layout.places):
+        x, y = layout.chroma_shift if number else (0, 0)
+        across.append(share(crop.left, wide, width, x, siting.x))
+        down.append(share(crop.top, high, height, y, siting.y))
+        sample_bytes = 1 if layout.bits == 8 else 2
+        rows = -(-height >> y)
+        planes[place.plane] = PlaneWindow(
+            across[-1].first * place.step * sample_bytes,
+            down[-1].first,
+            rows - down[-1].first - down[-1].samples,
+        )
+    return PictureWindow(tuple(across), tuple(down), tuple(planes[number] for number in range(layout.planes)))
+
+
+def cuts_at(crop: Crop, layout: PixelLayout) -> bool:
+    """Whether planes of that layout can be cut so: not where luma lies among chroma samples that are cut in two."""
+    luma, *chroma = layout.places
+    packed = any(place.plane == luma.plane for place in chroma)
+    return not (packed and crop.left % (1 << layout.chroma_shift[0]))

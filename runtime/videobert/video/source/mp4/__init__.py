@@ -1,0 +1,1 @@
+"""MP4 and QuickTime, looked over before a demuxer believes them."""
