@@ -25,7 +25,7 @@ from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
 from videobert.pipeline.label_scorer import prepare_questions
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Progress, Request
 from videobert.results.align import Alignment
 from videobert.results.classify import Classification
@@ -146,7 +146,7 @@ class Runtime:
         self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto", threads: int | None = None
     ) -> None:
         accepted = limits_or_default(limits)
-        self._stages = Stages(folder, engine, accepted, *decoding(decoder, engine), threads=threads)
+        self._stages = OpenedModel(folder, engine, accepted, *decoding(decoder, engine), threads=threads)
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []
@@ -419,7 +419,7 @@ class Runtime:
         self.close()
 
     @contextmanager
-    def _using(self) -> Iterator[Stages]:
+    def _using(self) -> Iterator[OpenedModel]:
         # Threads do not outlive a fork: without those of the engine a call would wait for ever.
         if os.getpid() != self._process:
             raise InputError(

@@ -21,7 +21,7 @@ from videobert.model import folder as module
 from videobert.model.folder import BUNDLED, ModelFolder, find
 from videobert.model.graph_files import GraphFile
 from videobert.model.mending import mend
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 
 READ = ["config.json", "recipe.json", "tokenizer.json", "codebook.safetensors", "model.safetensors"]
 GRAPHS = [f"graphs/{name}.onnx" for name in ("backbone", "encoder", "text_head", "visual_head", "alignment_head")]
@@ -57,7 +57,7 @@ def use(folder: Path, name: str, cache_dir: Path) -> None:
         engine = OpenVinoEngine(opened, EngineOptions(cache_dir=cache_dir, precision="fp32"))
         engine.run(name.removeprefix("graphs/").removesuffix(".onnx"))  # type: ignore[arg-type]
     else:
-        Stages(opened, SimpleNamespace(parallel=1), Limits())  # type: ignore[arg-type]
+        OpenedModel(opened, SimpleNamespace(parallel=1), Limits())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -187,9 +187,9 @@ def test_each_file_is_hashed_once_to_load(engine: str, folder: Path, monkeypatch
     if engine == "torch":
         from videobert.engines.torch_engine import TorchEngine
 
-        Stages(opened, TorchEngine(opened, "cpu", EngineOptions()), Limits()).close()
+        OpenedModel(opened, TorchEngine(opened, "cpu", EngineOptions()), Limits()).close()
     else:
-        Stages(opened, SimpleNamespace(parallel=1), Limits())  # type: ignore[arg-type]
+        OpenedModel(opened, SimpleNamespace(parallel=1), Limits())  # type: ignore[arg-type]
     assert counted.files == ["model.safetensors"]
     sizes = {name: (folder / name).stat().st_size for name in (*READ, "manifest.json")}
     # Beside the files, the backbone's own tensors, which are a part of the weights.

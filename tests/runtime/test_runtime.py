@@ -27,7 +27,7 @@ from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.stage import Stage
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.results.as_json import to_json
 from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
@@ -109,13 +109,13 @@ def test_a_picture_that_stands_still_is_looked_at_once(
     model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = []
-    feature = Stages.feature
+    feature = OpenedModel.feature
 
-    def counted(stages: Stages, frames: Any) -> Any:
+    def counted(stages: OpenedModel, frames: Any) -> Any:
         ran.append(1)
         return feature(stages, frames)
 
-    monkeypatch.setattr(Stages, "feature", counted)
+    monkeypatch.setattr(OpenedModel, "feature", counted)
     still, moving = video.frames[:1], video.frames[:15]
     # 15 s of one picture, 1.5 s in which it moves, and 15 s of that picture twice again.
     times = [0.0, *(15 + np.arange(15) / 10), 16.5, 31.5]

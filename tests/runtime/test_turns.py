@@ -12,7 +12,7 @@ import pytest
 
 from videobert.base.limits import Limits
 from videobert.model.folder import ModelFolder
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 
 
 class Slow:
@@ -34,11 +34,11 @@ class Slow:
 @pytest.fixture
 def stages(model_folder: Path) -> Any:
     folder = ModelFolder(model_folder)
-    made: list[Stages] = []
+    made: list[OpenedModel] = []
 
-    def make(threads: int | None, wait: Callable[[], object], parallel: int = 1, device: str = "CPU") -> Stages:
+    def make(threads: int | None, wait: Callable[[], object], parallel: int = 1, device: str = "CPU") -> OpenedModel:
         engine: Any = Slow(folder.config.backbone.feature_dim, parallel, device, wait)
-        made.append(Stages(folder, engine, Limits(), threads=threads))
+        made.append(OpenedModel(folder, engine, Limits(), threads=threads))
         return made[-1]
 
     yield make

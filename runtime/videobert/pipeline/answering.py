@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.pipeline.label_scorer import LabelScorer
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 
 Row = npt.NDArray[np.float64]
 # Of tokens that come back, as they do in a film, the answers are kept: a megabyte or two for a model.
@@ -41,7 +41,9 @@ class Answering:
         group: clips to one group; None waits for all.
     """
 
-    def __init__(self, stages: Stages, scorers: dict[str, LabelScorer], context_clips: int, group: int | None) -> None:
+    def __init__(
+        self, stages: OpenedModel, scorers: dict[str, LabelScorer], context_clips: int, group: int | None
+    ) -> None:
         self._scorers = scorers
         self._reach = {
             name: min(context_clips, (stages.builder.room(scorer.longest) - 1) // 2) for name, scorer in scorers.items()

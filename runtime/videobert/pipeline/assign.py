@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Seconds
 from videobert.visual.codebook import Assignment
 from videobert.visual.token_file import in_half_points
@@ -27,7 +27,7 @@ class Assigner:
         seconds: busy time of `assign` is added here.
     """
 
-    def __init__(self, stages: Stages, method: Assignment, block: int, seconds: Seconds) -> None:
+    def __init__(self, stages: OpenedModel, method: Assignment, block: int, seconds: Seconds) -> None:
         self._stages, self._method, self._block, self._seconds = stages, method, block, seconds
         self._waiting: list[npt.NDArray[np.float32]] = []
 

@@ -20,7 +20,7 @@ from videobert.base.arguments import number, texts
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
 from videobert.families.videobert import JointSequence
-from videobert.pipeline.opened import Stages, log_softmax
+from videobert.pipeline.opened import OpenedModel, log_softmax
 from videobert.pipeline.questions import Asked, Probe
 from videobert.pipeline.ranking import best
 from videobert.results.candidate import Candidate
@@ -48,7 +48,7 @@ class LabelScorer:
     """
 
     def __init__(
-        self, stages: Stages, templates: Iterable[str], labels: Iterable[str], prior_strength: float = 1.0
+        self, stages: OpenedModel, templates: Iterable[str], labels: Iterable[str], prior_strength: float = 1.0
     ) -> None:
         self._strength = number(
             "prior_strength",
@@ -68,7 +68,7 @@ class LabelScorer:
         self._shared: dict[tuple[Probe, ...], _Shared] = {}
 
     @classmethod
-    def of_model(cls, stages: Stages) -> dict[str, LabelScorer]:
+    def of_model(cls, stages: OpenedModel) -> dict[str, LabelScorer]:
         """For each question of the model its scorer; sentences that several of them ask are encoded once."""
         questions = stages.config.questions
         scorers = {name: cls(stages, question.templates, question.labels) for name, question in questions.items()}
@@ -156,7 +156,7 @@ class LabelScorer:
         return builder.text(probe.pieces) if ids is None else builder.joint(probe.pieces, ids)
 
 
-def prepare_questions(stages: Stages) -> None:
+def prepare_questions(stages: OpenedModel) -> None:
     """Prepare the model's own questions; one that cannot be put is an error in the request that puts it, not here."""
     for question in stages.config.questions.values():
         with suppress(InputError):

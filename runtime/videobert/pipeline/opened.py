@@ -35,7 +35,7 @@ _HEAD_ROWS = 256
 Masked = tuple[JointSequence, Sequence[int]]
 
 
-class Stages:
+class OpenedModel:
     """Everything a task needs of a model. Thread-safe.
 
     Args:

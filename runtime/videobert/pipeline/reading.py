@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from videobert.base.errors import InputError
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.text.reader import ReadText
 
 
-def read_text(stages: Stages, text: str) -> ReadText:
+def read_text(stages: OpenedModel, text: str) -> ReadText:
     """A text that is judged or embedded as a whole.
 
     Raises:
@@ -21,7 +21,7 @@ def read_text(stages: Stages, text: str) -> ReadText:
     return read
 
 
-def check_known(stages: Stages, text: str, read: ReadText) -> None:
+def check_known(stages: OpenedModel, text: str, read: ReadText) -> None:
     """Refuse a text of which the model knows no word; one without words, empty or of masks alone, is let through."""
     nothing = bool(read.pieces) and set(read.pieces) == {stages.tokenizer.special.unknown}
     if nothing or (read.unknown_words and not read.known_words):

@@ -19,7 +19,7 @@ from videobert.base.limits import check_duration
 from videobert.pipeline.assign import BLOCK, Assigner
 from videobert.pipeline.events import ClipRead, Ended, Event, FeatureFound, TokenFound
 from videobert.pipeline.features import features
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request, Seconds
 from videobert.results.as_json import to_json
 from videobert.results.origin import Origin, TokensFrom
@@ -57,7 +57,7 @@ class Walk:
         ModelError: the model has no codebook yet.
     """
 
-    def __init__(self, stages: Stages, video: Video, request: Request, *, at_once: bool = False) -> None:
+    def __init__(self, stages: OpenedModel, video: Video, request: Request, *, at_once: bool = False) -> None:
         self._recipe = stages.recipe_for(request.stride)
         # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
         stages.check_sees()
@@ -223,7 +223,7 @@ class Watched:
     info: dict[str, Any] = field(default_factory=dict)
 
 
-def watch(stages: Stages, video: Video, request: Request) -> Watched:
+def watch(stages: OpenedModel, video: Video, request: Request) -> Watched:
     """The visual tokens of a video, or of saved tokens after checking that they fit the model: a whole walk."""
     walk = Walk(stages, video, request)
     tokens = _collected(stages, walk) if walk.saved is None else walk.saved
@@ -231,12 +231,12 @@ def watch(stages: Stages, video: Video, request: Request) -> Watched:
     return Watched(tokens, walk.origin, percentile, is_out_of_domain(stages, percentile), walk.info)
 
 
-def is_out_of_domain(stages: Stages, percentile: float) -> bool:
+def is_out_of_domain(stages: OpenedModel, percentile: float) -> bool:
     """Whether a video with this median percentile is unlike what the model was trained on."""
     return percentile > stages.config.out_of_domain_percentile
 
 
-def _collected(stages: Stages, walk: Walk) -> VisualTokens:
+def _collected(stages: OpenedModel, walk: Walk) -> VisualTokens:
     ids, percentiles = array("i"), array("f")
     for event in walk.events():
         if isinstance(event, TokenFound):
@@ -262,7 +262,7 @@ def _collected(stages: Stages, walk: Walk) -> VisualTokens:
     )
 
 
-def _accepted(stages: Stages, tokens: VisualTokens, request: Request) -> VisualTokens:
+def _accepted(stages: OpenedModel, tokens: VisualTokens, request: Request) -> VisualTokens:
     clip_s = stages.recipe.frames / stages.recipe.fps
     if (tokens.codebook, tokens.clip_recipe, tokens.clip_s) != (stages.codebook.hash, stages.recipe.clip_hash, clip_s):
         raise MismatchError(

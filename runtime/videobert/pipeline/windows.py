@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from videobert.base.arguments import whole
 from videobert.base.errors import InputError
-from videobert.pipeline.opened import Masked, Stages
+from videobert.pipeline.opened import Masked, OpenedModel
 from videobert.visual.token_file import VisualTokens
 
 
@@ -42,7 +42,7 @@ def window(tokens: VisualTokens, start: int, stop: int) -> Window:
     )
 
 
-def window_size(stages: Stages, text_pieces: int, window_clips: int | None = None) -> int:
+def window_size(stages: OpenedModel, text_pieces: int, window_clips: int | None = None) -> int:
     """Clips to a window: `window_clips`, or the model's own number, or fewer if the text beside it leaves less room.
 
     Needs no video, so that what is asked for can be refused before one is read.
@@ -71,9 +71,9 @@ def windows(tokens: VisualTokens, size: int) -> list[Window]:
 
 
 def states_of(
-    stages: Stages, items: Sequence[Masked], cancel: Event | None = None
+    stages: OpenedModel, items: Sequence[Masked], cancel: Event | None = None
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """As `Stages.states`, but equal sequences, such as a picture that stands still gives, are encoded once."""
+    """As `OpenedModel.states`, but equal sequences, such as a picture that stands still gives, are encoded once."""
     distinct: dict[tuple[int, bytes, tuple[int, ...]], int] = {}
     places, first = [], []
     for sequence, positions in items:

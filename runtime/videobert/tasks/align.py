@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
 from videobert.pipeline.watch import watch
@@ -14,7 +14,7 @@ from videobert.pipeline.windows import states_of, window_size, windows
 from videobert.results.align import AlignedWindow, Alignment
 
 
-def align(stages: Stages, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
+def align(stages: OpenedModel, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
     """See `Runtime.align`."""
     read = read_text(stages, text)
     size = window_size(stages, len(read.pieces), window_clips)

@@ -7,7 +7,7 @@ from typing import Any
 
 from videobert.base.errors import InputError, UsageError
 from videobert.pipeline.label_scorer import LabelScorer
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import check_top
 from videobert.pipeline.request import Request
 from videobert.pipeline.watch import watch
@@ -16,7 +16,7 @@ from videobert.results.classify import Classification, Segment
 
 
 def classify(
-    stages: Stages,
+    stages: OpenedModel,
     video: Any,
     labels: Iterable[str] | None,
     templates: Iterable[str] | None,
@@ -56,7 +56,7 @@ def classify(
 
 
 def _choices(
-    stages: Stages, labels: Iterable[str] | None, templates: Iterable[str] | None, question: str | None
+    stages: OpenedModel, labels: Iterable[str] | None, templates: Iterable[str] | None, question: str | None
 ) -> tuple[Iterable[str], Iterable[str]]:
     """Templates and labels: those of the question, each replaced by what the caller gives."""
     known = stages.config.questions

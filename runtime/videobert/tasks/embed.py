@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from videobert.base.errors import UsageError
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
 from videobert.pipeline.watch import watch
@@ -16,7 +16,7 @@ from videobert.results.embed import Embedding
 from videobert.text.reader import ReadText
 
 
-def embed(stages: Stages, video: Any, text: str | None, request: Request) -> Embedding:
+def embed(stages: OpenedModel, video: Any, text: str | None, request: Request) -> Embedding:
     """See `Runtime.embed`."""
     read = ReadText([], (), ()) if text is None else read_text(stages, text)
     size = None if video is None else window_size(stages, len(read.pieces))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from videobert.base.arguments import items, whole
 from videobert.base.errors import InputError, UsageError
 from videobert.families.videobert import JointSequence
-from videobert.pipeline.opened import Stages, log_softmax
+from videobert.pipeline.opened import OpenedModel, log_softmax
 from videobert.pipeline.ranking import best, check_top
 from videobert.pipeline.reading import check_known
 from videobert.pipeline.request import Request
@@ -25,7 +25,7 @@ from videobert.visual.token_file import VisualTokens
 _MOST_POSITIONS = 1_000_000
 
 
-def fill(stages: Stages, text: str, video: Any, visual: Iterable[int], top: int, request: Request) -> Fill:
+def fill(stages: OpenedModel, text: str, video: Any, visual: Iterable[int], top: int, request: Request) -> Fill:
     """See `Runtime.fill`."""
     top = check_top(top)
     read = stages.tokenizer.read(text, masks=True)
@@ -75,7 +75,7 @@ def fill(stages: Stages, text: str, video: Any, visual: Iterable[int], top: int,
 
 
 def _fill_windows(
-    stages: Stages,
+    stages: OpenedModel,
     pieces: list[int],
     masks: list[int],
     parts: list[Window],
@@ -108,11 +108,11 @@ def _fill_windows(
     return (*_words(stages, log_softmax(words / len(jobs)), top), *moments)
 
 
-def _sequence(stages: Stages, pieces: list[int], part: Window, positions: list[int]) -> JointSequence:
+def _sequence(stages: OpenedModel, pieces: list[int], part: Window, positions: list[int]) -> JointSequence:
     return stages.builder.joint(pieces, part.ids, [position - part.start for position in positions])
 
 
-def _words(stages: Stages, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:
+def _words(stages: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:
     return tuple(
         Filled(
             kind="word",
@@ -126,7 +126,7 @@ def _words(stages: Stages, log_probs: npt.NDArray[np.float32], top: int) -> tupl
     )
 
 
-def _moment(stages: Stages, tokens: VisualTokens, position: int, row: npt.NDArray[np.float32], top: int) -> Filled:
+def _moment(stages: OpenedModel, tokens: VisualTokens, position: int, row: npt.NDArray[np.float32], top: int) -> Filled:
     return Filled(
         kind="visual",
         index=position,

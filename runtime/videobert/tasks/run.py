@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.results.run import Report, ReportSegment
 from videobert.tasks.segments import Segments
@@ -15,7 +15,7 @@ from videobert.tasks.segments import Segments
 _MOST_PICTURES = 512
 
 
-def run(stages: Stages, video: Any, top: int, context_clips: int, request: Request) -> Report:
+def run(stages: OpenedModel, video: Any, top: int, context_clips: int, request: Request) -> Report:
     """See `Runtime.run`."""
     walked = Segments(stages, video, top, context_clips, request, at_once=False)
     segments = with_few_pictures(walked.steps())

@@ -19,7 +19,7 @@ from videobert.pipeline.answering import Answered, Answering, Row
 from videobert.pipeline.assign import BLOCK
 from videobert.pipeline.events import ClipRead, Ended, TokenFound
 from videobert.pipeline.label_scorer import LabelScorer
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.percentiles import Percentiles
 from videobert.pipeline.pictures import Picture, Pictures, middle_picture
 from videobert.pipeline.ranking import check_top
@@ -55,7 +55,7 @@ class Segments:
     """
 
     def __init__(
-        self, stages: Stages, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
+        self, stages: OpenedModel, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
     ) -> None:
         began = time.perf_counter()
         self._stages, self._top = stages, check_top(top)

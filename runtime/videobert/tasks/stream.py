@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from videobert.base.cancelling import Stop
 from videobert.base.errors import Cancelled, InputError
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.results.run import Report, ReportSegment
 from videobert.tasks.segments import Segments
 
@@ -36,8 +36,8 @@ class ReportStream(Iterator[ReportSegment]):
 
     def __init__(
         self,
-        use: Callable[[], AbstractContextManager[Stages]],
-        make: Callable[[Stages], Segments],
+        use: Callable[[], AbstractContextManager[OpenedModel]],
+        make: Callable[[OpenedModel], Segments],
         stop: Stop,
     ) -> None:
         with use() as stages:

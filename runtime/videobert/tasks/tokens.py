@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.watch import watch
 from videobert.visual.token_file import VisualTokens
 
 
-def tokens(stages: Stages, video: Any, request: Request) -> VisualTokens:
+def tokens(stages: OpenedModel, video: Any, request: Request) -> VisualTokens:
     """See `Runtime.tokens`."""
     watched = watch(stages, video, request)
     return dataclasses.replace(

@@ -18,7 +18,7 @@ from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.engines.tensorrt import engine as engine_module
 from videobert.model.folder import ModelFolder
-from videobert.pipeline.opened import Stages
+from videobert.pipeline.opened import OpenedModel
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_model_answers_through_it(library: Any, place: Path, folder: ModelFold
 
 def test_tokens_come_from_the_engine_only_if_it_offers(folder: ModelFolder) -> None:
     plain = SimpleNamespace(parallel=1, close=lambda: None)
-    stages = Stages(folder, plain, videobert.Limits())  # type: ignore[arg-type]
+    stages = OpenedModel(folder, plain, videobert.Limits())  # type: ignore[arg-type]
     assert stages.assign == stages.codebook.assign
     stages.close()
 
