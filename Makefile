@@ -37,9 +37,9 @@ check: $(VENV)/.installed-all $(OLDEST)/.installed
 	$(BIN)/ctest --test-dir build/threads --output-on-failure -R nearest
 	$(BIN)/python -m pytest -m slow --timeout 1200 --ignore tests/kernels
 	$(BIN)/python -m pytest -m slow tests/kernels
-	$(BIN)/python -m videobert_kernels.gate
+	$(BIN)/python -m videobert_kernels.compile.gate
 	PYTHONPATH=kernels $(OLDEST)/bin/python -m pytest -m "not slow" --confcutdir tests/kernels tests/kernels
-	PYTHONPATH=kernels $(OLDEST)/bin/python -m videobert_kernels.gate --capability 90
+	PYTHONPATH=kernels $(OLDEST)/bin/python -m videobert_kernels.compile.gate --capability 90
 
 lint: $(VENV)/.installed-all
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ WHEEL_CONTENT = re.compile(
     r"|videobert/_native\.[\w.-]+\.so"
     r"|videobert/bundled/shapes/(graphs/)?[\w.-]+\.(json|md|safetensors|onnx|mp4)"
     r"|(videobert_modeling|videobert_kernels)/(\w+/)*\w+\.py"
-    r"|videobert_kernels/resources\.json"
+    r"|videobert_kernels/compile/resources\.json"
     r"|videobert-[\w.]+\.dist-info/(\w+/)*[\w.]+"
 )
 

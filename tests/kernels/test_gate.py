@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import videobert_kernels
-import videobert_kernels.gate as gate_module
-from videobert_kernels.architectures import architecture
-from videobert_kernels.compilation import Resources, compile_variant
+import videobert_kernels.compile.gate as gate_module
+from videobert_kernels.compile.architectures import architecture
+from videobert_kernels.compile.compilation import Resources, compile_variant
+from videobert_kernels.compile.registry import all_variants, operators
+from videobert_kernels.compile.resource_table import drift_of, faults_of, read_table, write_table
 from videobert_kernels.errors import KernelError
-from videobert_kernels.registry import all_variants, operators
-from videobert_kernels.resource_table import drift_of, faults_of, read_table, write_table
 from videobert_kernels.variant import CAPABILITIES, KernelVariant
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ def gate(*arguments: object, package: str) -> subprocess.CompletedProcess[str]:
     """The gate in a process that compiles: this one may be interpreting."""
     env = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE), str(Path(videobert_kernels.__path__[0]).parent)])
-    command = [sys.executable, "-m", "videobert_kernels.gate", "--package", package, *map(str, arguments)]
+    command = [sys.executable, "-m", "videobert_kernels.compile.gate", "--package", package, *map(str, arguments)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=280)
 
 
@@ -106,7 +106,7 @@ def test_a_drifted_table_is_found(
         "gone on cuda-sm80 is in the committed table and not shipped",
         "scaled_fp32 on cuda-sm90 uses [32, 0, 1024, 0]; the committed table says [33, 0, 1024, 0]",
         "the committed table is of FP fusion False, the kernels of True",
-        "if this is meant: python -m videobert_kernels.gate --update",
+        "if this is meant: python -m videobert_kernels.compile.gate --update",
     ]
     assert stubbed("--update") == 0
     assert stubbed() == 0

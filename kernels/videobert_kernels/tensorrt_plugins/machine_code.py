@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from videobert_kernels.compilation import CompileError, compile_variant
+from videobert_kernels.compile.compilation import CompileError, compile_variant
 from videobert_kernels.variant import KernelVariant
 
 # What every launch may use. More must be asked for from the driver, and nothing says that TensorRT does so.

@@ -8,7 +8,7 @@ architecture, as everywhere in this package.
 
 from typing import Any, Final
 
-from videobert_kernels.architectures import architecture
+from videobert_kernels.compile.architectures import architecture
 from videobert_kernels.errors import KernelError
 from videobert_kernels.nearest_centroid.configs import MAX_CENTROIDS
 from videobert_kernels.nearest_centroid.plan import DIM_PADDING

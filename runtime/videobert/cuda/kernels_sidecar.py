@@ -1,6 +1,6 @@
 """`kernels.json`: what the compiled kernels of a target are, read as data that is not trusted.
 
-Written by `videobert_kernels.cubins`; `docs/model-folder.md` describes the format.
+Written by `videobert_kernels.compile.cubins`; `docs/model-folder.md` describes the format.
 """
 
 from __future__ import annotations

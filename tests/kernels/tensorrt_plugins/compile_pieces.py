@@ -14,7 +14,7 @@ from pathlib import Path
 
 from triton import knobs
 
-from videobert_kernels.architectures import architecture
+from videobert_kernels.compile.architectures import architecture
 from videobert_kernels.tensorrt_plugins import pieces
 from videobert_kernels.tensorrt_plugins.machine_code import PLAIN_SHARED_BYTES, plugin_code
 

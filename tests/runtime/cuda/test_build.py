@@ -156,7 +156,7 @@ def test_the_uploaded_arrays_are_the_packed_codebook(method: str, built: Path, m
 @pytest.fixture
 def stubbed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, int, dict[str, Any]]]:
     """`build_cubins` that compiles nothing and remembers what it was asked."""
-    from videobert_kernels import cubins
+    from videobert_kernels.compile import cubins
 
     asked: list[tuple[Path, int, dict[str, Any]]] = []
 
@@ -210,7 +210,7 @@ def test_nothing_is_written_through_a_link_in_the_folder(build: Any, stubbed: li
 
 
 def test_only_kernels_of_an_earlier_build_are_removed(tmp_path: Path) -> None:
-    from videobert_kernels import cubins
+    from videobert_kernels.compile import cubins
 
     for name in ("attention-01234567.cubin", "nearest-flat-89abcdef.bin", "weights.bin", "mine.cubin", "a-0.bin"):
         (tmp_path / name).write_text("")

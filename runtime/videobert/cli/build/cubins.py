@@ -58,7 +58,7 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     with modeling("build --target cuda-…", "kernels"):
         import triton  # noqa: F401  # without it the next lines would work for minutes before they fail
 
-        from videobert_kernels.cubins import build_cubins, files_of
+        from videobert_kernels.compile.cubins import build_cubins, files_of
         from videobert_kernels.errors import KernelError
 
         try:
@@ -79,7 +79,7 @@ def _searches(model: ModelFolder, capability: int) -> tuple[str, dict[str, Any]]
     import torch
 
     from videobert.visual.codebook import Codebook
-    from videobert_kernels.stored_searches import nearest_searches
+    from videobert_kernels.compile.stored_searches import nearest_searches
 
     codebook = Codebook.from_bytes(model.read("codebook.safetensors"))
     levels = [(torch.from_numpy(level.centroids), torch.from_numpy(level.offsets)) for level in codebook.levels or ()]

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any, Final
 
-from videobert_kernels.architectures import architecture
+from videobert_kernels.compile.architectures import architecture
 from videobert_kernels.dispatch import interpreting
 from videobert_kernels.errors import KernelError
 from videobert_kernels.variant import FP_FUSION, KernelVariant

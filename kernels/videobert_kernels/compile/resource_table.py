@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from videobert_kernels.architectures import architecture
-from videobert_kernels.compilation import Resources
+from videobert_kernels.compile.architectures import architecture
+from videobert_kernels.compile.compilation import Resources
 from videobert_kernels.errors import KernelError
 from videobert_kernels.variant import FP_FUSION, KernelVariant
 

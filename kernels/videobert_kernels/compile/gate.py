@@ -1,7 +1,7 @@
 """The compile gate: every shipped variant compiles for every architecture and uses what the committed table says.
 
-    python -m videobert_kernels.gate             checks; exit code 1 and one line per fault if something is wrong
-    python -m videobert_kernels.gate --update    checks and writes the table
+    python -m videobert_kernels.compile.gate             checks; exit code 1 and one line per fault
+    python -m videobert_kernels.compile.gate --update    checks and writes the table
 
 No GPU and no driver are needed. What was compiled before is taken from a cache whose key covers the kernel's source,
 everything that it calls, the options, the architecture and Triton's version.
@@ -25,12 +25,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from videobert_kernels.architectures import architecture
-from videobert_kernels.compilation import CompileError, Resources, compile_variant
+from videobert_kernels.compile.architectures import architecture
+from videobert_kernels.compile.compilation import CompileError, Resources, compile_variant
+from videobert_kernels.compile.registry import all_variants
+from videobert_kernels.compile.resource_table import TABLE, Rows, drift_of, faults_of, read_table, write_table
 from videobert_kernels.dispatch import interpreting
 from videobert_kernels.errors import KernelError
-from videobert_kernels.registry import all_variants
-from videobert_kernels.resource_table import TABLE, Rows, drift_of, faults_of, read_table, write_table
 from videobert_kernels.variant import CAPABILITIES, FP_FUSION, KernelVariant
 
 # Counts as part of every cache key: raise it when what is measured changes its meaning.
@@ -182,11 +182,13 @@ def _drift(path: Path, rows: Rows, capabilities: set[int], triton_version: str) 
     faults = drift_of({key: used for key, used in table.items() if key[1] in capabilities}, rows)
     if fp_fusion is not FP_FUSION:
         faults.append(f"the committed table is of FP fusion {fp_fusion}, the kernels of {FP_FUSION}")
-    return faults and [*faults, "if this is meant: python -m videobert_kernels.gate --update"]
+    return faults and [*faults, "if this is meant: python -m videobert_kernels.compile.gate --update"]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m videobert_kernels.gate", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m videobert_kernels.compile.gate", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--update", action="store_true", help="write the table instead of comparing with it")
     parser.add_argument("--package", default="videobert_kernels", help="whose operators are compiled")
     parser.add_argument("--table", type=Path, default=TABLE, help="the committed table")

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from videobert_kernels.architectures import architecture
-from videobert_kernels.compilation import CompiledKernel, compile_variant
+from videobert_kernels.compile.architectures import architecture
+from videobert_kernels.compile.compilation import CompiledKernel, compile_variant
+from videobert_kernels.compile.registry import all_variants
 from videobert_kernels.errors import KernelError
-from videobert_kernels.registry import all_variants
 from videobert_kernels.variant import FP_FUSION, KernelVariant
 
 FORMAT: Final = 1
