@@ -12,7 +12,7 @@ from torch.nn import functional
 from benchmarks.gpu.case import Case, Prepared, device, tiny
 from benchmarks.gpu.plain_bert import PlainBert, random_weights
 from videobert_kernels import bias_gelu, bias_residual_layer_norm, embed_layer_norm, masked_top_k
-from videobert_kernels.packed_encoder import EncoderWeights, PackedInputs, encode
+from videobert_kernels.ops.packed_encoder import EncoderWeights, PackedInputs, encode
 
 _NO_BAR = "no bar of its own: a part of the encoder"
 _WORDS = 30_522

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.case import Case, Prepared, device, tiny
-from videobert_kernels.nearest_centroid import nearest_centroid, nearest_centroid_tree, pack_centroids, pack_tree
+from videobert_kernels import nearest_centroid, nearest_centroid_tree, pack_centroids, pack_tree
 
 _COUNT, _DIM = 20_736, 1_024
 _NAMES = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from videobert_kernels.packed_encoder import EncoderWeights, HeadWeights, LayerWeights
+from videobert_kernels.ops.packed_encoder import EncoderWeights, HeadWeights, LayerWeights
 
 
 class PlainLayer(nn.Module):

@@ -7,9 +7,9 @@ import importlib.util
 import pytest
 import torch
 
-from videobert_kernels import dispatch
-from videobert_kernels.dispatch import choose
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops import dispatch
+from videobert_kernels.ops.dispatch import choose
 
 
 def test_the_reference_runs_when_it_is_asked_for(device: str) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from videobert_kernels.compile.architectures import architecture
-from videobert_kernels.dispatch import interpreting
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.dispatch import interpreting
 from videobert_kernels.variant import FP_FUSION, KernelVariant
 
 _THREADS_PER_WARP: Final = 32

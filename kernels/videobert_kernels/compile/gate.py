@@ -27,10 +27,10 @@ from typing import Final
 
 from videobert_kernels.compile.architectures import architecture
 from videobert_kernels.compile.compilation import CompileError, Resources, compile_variant
-from videobert_kernels.compile.registry import all_variants
+from videobert_kernels.compile.registry import OPERATORS, all_variants
 from videobert_kernels.compile.resource_table import TABLE, Rows, drift_of, faults_of, read_table, write_table
-from videobert_kernels.dispatch import interpreting
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.dispatch import interpreting
 from videobert_kernels.variant import CAPABILITIES, FP_FUSION, KernelVariant
 
 # Counts as part of every cache key: raise it when what is measured changes its meaning.
@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m videobert_kernels.compile.gate", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--update", action="store_true", help="write the table instead of comparing with it")
-    parser.add_argument("--package", default="videobert_kernels", help="whose operators are compiled")
+    parser.add_argument("--package", default=OPERATORS, help="whose operators are compiled")
     parser.add_argument("--table", type=Path, default=TABLE, help="the committed table")
     parser.add_argument(
         "--capability", type=int, choices=CAPABILITIES, action="append", help="only this one; repeatable"

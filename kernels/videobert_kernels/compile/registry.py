@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from typing import Final
 
 from videobert_kernels.errors import KernelError
 from videobert_kernels.variant import CAPABILITIES, KernelVariant
 
+OPERATORS: Final = "videobert_kernels.ops"
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
-def operators(package: str = "videobert_kernels") -> tuple[str, ...]:
+def operators(package: str = OPERATORS) -> tuple[str, ...]:
     """Names of the sub-packages that are operators: those with a module `configs`."""
     parent = importlib.import_module(package)
     found = []
@@ -23,7 +25,7 @@ def operators(package: str = "videobert_kernels") -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def all_variants(package: str = "videobert_kernels") -> tuple[KernelVariant, ...]:
+def all_variants(package: str = OPERATORS) -> tuple[KernelVariant, ...]:
     """What `variants()` of every operator's `configs` gives, by name.
 
     Raises:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from videobert_kernels.compile.cubins import StoredSearch
 from videobert_kernels.compile.plan_data import Plan, plan_data, variants_of
-from videobert_kernels.nearest_centroid import pack_centroids, pack_tree
-from videobert_kernels.nearest_centroid.plan import Launches, plan, plan_tree
+from videobert_kernels.ops.nearest_centroid import pack_centroids, pack_tree
+from videobert_kernels.ops.nearest_centroid.plan import Launches, plan, plan_tree
 
 _TYPES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16", torch.int32: "i32"}
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from videobert_kernels.attention import configs as attention_configs
-from videobert_kernels.checks import SHORT_NAMES
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid import configs as nearest_configs
-from videobert_kernels.nearest_centroid.plan import (
+from videobert_kernels.ops.attention import configs as attention_configs
+from videobert_kernels.ops.checks import SHORT_NAMES
+from videobert_kernels.ops.nearest_centroid import configs as nearest_configs
+from videobert_kernels.ops.nearest_centroid.plan import (
     MAX_CENTROIDS,
     MAX_DIM,
     Launch,

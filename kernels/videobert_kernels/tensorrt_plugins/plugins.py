@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from videobert_kernels.compile.architectures import architecture
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid.configs import MAX_CENTROIDS
-from videobert_kernels.nearest_centroid.plan import DIM_PADDING
+from videobert_kernels.ops.nearest_centroid.configs import MAX_CENTROIDS
+from videobert_kernels.ops.nearest_centroid.plan import DIM_PADDING
 from videobert_kernels.tensorrt_plugins import pieces
 from videobert_kernels.tensorrt_plugins.machine_code import PLAIN_SHARED_BYTES, plugin_code
 

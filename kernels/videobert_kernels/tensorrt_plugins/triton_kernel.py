@@ -9,8 +9,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from videobert_kernels.attention.triton_kernel import attention_kernel
-from videobert_kernels.nearest_centroid import triton_kernel as nearest
+from videobert_kernels.ops.attention.triton_kernel import attention_kernel
+from videobert_kernels.ops.nearest_centroid import triton_kernel as nearest
 
 
 @triton.jit(do_not_specialize=["rows", "dim"])

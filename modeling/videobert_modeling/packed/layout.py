@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from videobert_kernels.packed_encoder import PackedInputs
+from videobert_kernels.ops.packed_encoder import PackedInputs
 from videobert_modeling.packed.buckets import Bucket
 from videobert_modeling.packed.packing import HostBatch, Int32
 

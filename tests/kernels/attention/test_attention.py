@@ -10,7 +10,7 @@ from packed_inputs import offsets_of, own_rows, plain, random_rows
 from torch import Tensor
 
 from videobert_kernels import attention
-from videobert_kernels.dispatch import Backend
+from videobert_kernels.ops.dispatch import Backend
 
 Check = Callable[..., None]
 BF16 = pytest.param(torch.bfloat16, marks=pytest.mark.needs_cuda, id="bf16")

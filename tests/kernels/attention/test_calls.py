@@ -12,12 +12,12 @@ from packed_inputs import offsets_of, own_rows, plain, random_rows
 from torch import Tensor
 
 from videobert_kernels import KernelError, append_to_cache, attention, attention_decode
-from videobert_kernels.attention import configs
-from videobert_kernels.attention.checks import capability_of
-from videobert_kernels.attention.launch import launch_attention
-from videobert_kernels.attention_decode import configs as decode_configs
-from videobert_kernels.attention_decode.launch import launch_decode
-from videobert_kernels.checks import SHORT_NAMES
+from videobert_kernels.ops.attention import configs
+from videobert_kernels.ops.attention.checks import capability_of
+from videobert_kernels.ops.attention.launch import launch_attention
+from videobert_kernels.ops.attention_decode import configs as decode_configs
+from videobert_kernels.ops.attention_decode.launch import launch_decode
+from videobert_kernels.ops.checks import SHORT_NAMES
 
 Check = Callable[..., None]
 

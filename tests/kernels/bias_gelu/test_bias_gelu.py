@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from videobert_kernels.bias_gelu.launch import bias_gelu
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.bias_gelu.launch import bias_gelu
 
 HALF = [torch.float16, pytest.param(torch.bfloat16, marks=pytest.mark.needs_cuda)]
 SHAPES = [(1, 1), (1, 63), (5, 65), (3, 1024), (2, 1025), (7, 100), (0, 64), (4, 0)]
@@ -50,7 +50,7 @@ def test_large_activations_stay_finite(dtype: torch.dtype, device: str) -> None:
 
 
 def test_many_rows_take_larger_tiles_with_the_same_result(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from videobert_kernels.bias_gelu import configs
+    from videobert_kernels.ops.bias_gelu import configs
 
     states, bias = _inputs((6, 70), torch.float32, device)
     small = bias_gelu(states, bias, backend="triton")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from videobert_kernels.bias_residual_layer_norm.launch import bias_residual_layer_norm
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.bias_residual_layer_norm.launch import bias_residual_layer_norm
 
 HALF = [torch.float16, pytest.param(torch.bfloat16, marks=pytest.mark.needs_cuda)]
 SHAPES = [(1, 1), (2, 64), (3, 100), (5, 127), (2, 128), (1, 129), (3, 768), (2, 1024), (1, 1500), (1, 4096), (0, 64)]

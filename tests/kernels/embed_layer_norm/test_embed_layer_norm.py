@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from videobert_kernels.embed_layer_norm.launch import embed_layer_norm
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.embed_layer_norm.launch import embed_layer_norm
 
 HALF = [torch.float16, pytest.param(torch.bfloat16, marks=pytest.mark.needs_cuda)]
 TOKENS, POSITIONS = 37, 16

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from videobert_kernels.errors import KernelError
-from videobert_kernels.masked_top_k import configs
-from videobert_kernels.masked_top_k.launch import TopK, masked_top_k
+from videobert_kernels.ops.masked_top_k import configs
+from videobert_kernels.ops.masked_top_k.launch import TopK, masked_top_k
 
 HALF = [torch.float16, pytest.param(torch.bfloat16, marks=pytest.mark.needs_cuda)]
 
@@ -85,7 +85,7 @@ def test_values_and_sums_of_random_states(dtype: torch.dtype, device: str, asser
 
 
 def test_candidates_of_many_tiles_are_merged_group_by_group(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from videobert_kernels.masked_top_k import launch
+    from videobert_kernels.ops.masked_top_k import launch
 
     monkeypatch.setattr(launch, "CANDIDATES", 16)
     states, table, bias = (tensor.to(device) for tensor in (_integers(2, 8), _integers(600, 8), _integers(600)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid import nearest_centroid, pack_centroids
+from videobert_kernels.ops.nearest_centroid import nearest_centroid, pack_centroids
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning"),  # the interpreter, at infinities
@@ -198,8 +198,8 @@ def test_rows_may_have_gaps_between_them(device: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, BF16])
 def test_the_bounds_hold(dtype: torch.dtype, device: str) -> None:
     """Best scores of tiles against the true ones: no farther off than the bound that the codebook and points carry."""
-    from videobert_kernels.nearest_centroid import triton_kernel
-    from videobert_kernels.nearest_centroid.plan import plan
+    from videobert_kernels.ops.nearest_centroid import triton_kernel
+    from videobert_kernels.ops.nearest_centroid.plan import plan
 
     points, centroids = 3 * torch.randn(20, 70) + 5, torch.randn(190, 70) * torch.rand(190, 1) + 5
     packed = pack_centroids(centroids.to(device), dtype)

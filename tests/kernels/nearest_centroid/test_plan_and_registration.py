@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid import nearest_centroid, nearest_centroid_tree, pack_centroids, pack_tree
-from videobert_kernels.nearest_centroid.configs import COARSE_DTYPES, POINT_DTYPES, variants
-from videobert_kernels.nearest_centroid.plan import Launches, plan, plan_tree
+from videobert_kernels.ops.nearest_centroid import nearest_centroid, nearest_centroid_tree, pack_centroids, pack_tree
+from videobert_kernels.ops.nearest_centroid.configs import COARSE_DTYPES, POINT_DTYPES, variants
+from videobert_kernels.ops.nearest_centroid.plan import Launches, plan, plan_tree
 from videobert_kernels.variant import CAPABILITIES
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")

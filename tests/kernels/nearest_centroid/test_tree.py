@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid import nearest_centroid, nearest_centroid_tree, pack_centroids, pack_tree
+from videobert_kernels.ops.nearest_centroid import nearest_centroid, nearest_centroid_tree, pack_centroids, pack_tree
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 BF16 = pytest.param(torch.bfloat16, marks=pytest.mark.needs_cuda)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from videobert_kernels.errors import KernelError
-from videobert_kernels.packed_encoder import (
+from videobert_kernels.ops.packed_encoder import (
     Candidates,
     EncoderWeights,
     HeadWeights,

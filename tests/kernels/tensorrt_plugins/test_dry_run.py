@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import videobert_kernels
-from videobert_kernels.nearest_centroid.plan import plan
+from videobert_kernels.ops.nearest_centroid.plan import plan
 
 HERE = Path(__file__).parent
 VERSIONS = ("10.14.1.48.post1", "11.4.0.106")

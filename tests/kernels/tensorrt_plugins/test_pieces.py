@@ -17,7 +17,7 @@ import torch
 import videobert_kernels
 from videobert_kernels import KernelError, PackedCentroids, attention, nearest_centroid, pack_centroids
 from videobert_kernels.compile.compilation import CompileError
-from videobert_kernels.nearest_centroid.plan import plan
+from videobert_kernels.ops.nearest_centroid.plan import plan
 from videobert_kernels.tensorrt_plugins import pieces, register_plugins
 from videobert_kernels.tensorrt_plugins.machine_code import without_hidden
 from videobert_kernels.variant import FP_FUSION

@@ -95,8 +95,8 @@ def test_the_same_model_gives_the_same_bytes_and_leftovers_go(built: Path, build
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["flat", "tree"])
 def test_the_launches_are_those_of_the_kernels_own_plan(method: str, built: Path, make_driver: Any) -> None:
-    from videobert_kernels.nearest_centroid.pack import pack_centroids, pack_tree
-    from videobert_kernels.nearest_centroid.plan import plan, plan_tree
+    from videobert_kernels.ops.nearest_centroid.pack import pack_centroids, pack_tree
+    from videobert_kernels.ops.nearest_centroid.plan import plan, plan_tree
 
     torch = pytest.importorskip("torch")
     codebook = Codebook.load(built / "codebook.safetensors")

@@ -8,12 +8,12 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from videobert_kernels.attention.checks import capability_of, check_axes, check_heads, check_scale
-from videobert_kernels.attention.configs import SEARCH, AttentionConfig, choose_config
-from videobert_kernels.attention.reference import attention_reference
-from videobert_kernels.checks import check_contiguous, check_device, check_indices, check_shape
-from videobert_kernels.dispatch import Backend, choose, on_device_of
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.attention.checks import capability_of, check_axes, check_heads, check_scale
+from videobert_kernels.ops.attention.configs import SEARCH, AttentionConfig, choose_config
+from videobert_kernels.ops.attention.reference import attention_reference
+from videobert_kernels.ops.checks import check_contiguous, check_device, check_indices, check_shape
+from videobert_kernels.ops.dispatch import Backend, choose, on_device_of
 from videobert_kernels.variant import FP_FUSION
 
 _LOG2_E: Final = math.log2(math.e)
@@ -55,7 +55,7 @@ def attention(
         causal: query i of a segment of q queries and k keys sees its keys up to number k - q + i, so that the last
             query sees all of them; else every query sees every key of its range.
         scale: factor on the scores; default `head_size ** -0.5`.
-        backend: see `videobert_kernels.dispatch.choose`. The reference reads the offsets on the host.
+        backend: see `videobert_kernels.ops.dispatch.choose`. The reference reads the offsets on the host.
 
     Returns:
         `(total_queries, heads, head_size)` of the same dtype, contiguous. Queries that see no key, and padding rows,
@@ -155,7 +155,7 @@ def launch_attention(
     config: AttentionConfig,
 ) -> Tensor:
     """Run the kernel with a given config on checked arguments; tests and tuning call it, `attention` chooses."""
-    from videobert_kernels.attention.triton_kernel import attention_kernel
+    from videobert_kernels.ops.attention.triton_kernel import attention_kernel
 
     rows, heads, head_size = query.shape
     segments = key_ranges.shape[0]

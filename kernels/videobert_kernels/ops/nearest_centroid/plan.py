@@ -10,7 +10,7 @@ from math import prod
 from typing import Final, Literal
 
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid import configs
+from videobert_kernels.ops.nearest_centroid import configs
 from videobert_kernels.variant import KernelVariant
 
 MAX_CENTROIDS: Final = configs.MAX_CENTROIDS

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import torch
 
-from videobert_kernels.attention.configs import HEAD_SIZES
-from videobert_kernels.checks import SHORT_NAMES
+from videobert_kernels.ops.attention.configs import HEAD_SIZES
+from videobert_kernels.ops.checks import SHORT_NAMES
 from videobert_kernels.variant import KernelVariant
 
-_MODULE: Final = "videobert_kernels.attention_decode.triton_kernel"
+_MODULE: Final = "videobert_kernels.ops.attention_decode.triton_kernel"
 
 
 @dataclass(frozen=True, slots=True)

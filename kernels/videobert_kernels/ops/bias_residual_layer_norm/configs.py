@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from videobert_kernels.checks import FLOATS, SHORT_NAMES
-from videobert_kernels.row_blocks import WARPS, widths_of
+from videobert_kernels.ops.checks import FLOATS, SHORT_NAMES
+from videobert_kernels.ops.row_blocks import WARPS, widths_of
 from videobert_kernels.variant import KernelVariant
 
 STAGES = 1  # nothing to pipeline: the kernel has no loop
@@ -18,7 +18,7 @@ def _variant(dtype: str, block: int) -> KernelVariant:
     tensors = ("states", "bias", "residual", "weight", "offset", "out")
     return KernelVariant(
         name=f"bias_residual_layer_norm_{dtype}_b{block}",
-        kernel="videobert_kernels.bias_residual_layer_norm.triton_kernel:bias_residual_layer_norm_kernel",
+        kernel="videobert_kernels.ops.bias_residual_layer_norm.triton_kernel:bias_residual_layer_norm_kernel",
         arguments={**dict.fromkeys(tensors, f"*{dtype}"), "width": "i32", "eps": "fp32"},
         aligned=(*tensors, "width"),
         constants={"BLOCK": block},

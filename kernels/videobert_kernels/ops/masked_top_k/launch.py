@@ -7,17 +7,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from videobert_kernels.checks import check_contiguous, check_device, check_floats, check_indices, check_shape
-from videobert_kernels.dispatch import Backend, choose, on_device_of
 from videobert_kernels.errors import KernelError
-from videobert_kernels.masked_top_k.configs import (
+from videobert_kernels.ops.checks import check_contiguous, check_device, check_floats, check_indices, check_shape
+from videobert_kernels.ops.dispatch import Backend, choose, on_device_of
+from videobert_kernels.ops.masked_top_k.configs import (
     CANDIDATES,
     LARGEST_K,
     MERGE_STAGES,
     MERGE_WARPS,
     tile_for,
 )
-from videobert_kernels.masked_top_k.reference import masked_top_k_reference
+from videobert_kernels.ops.masked_top_k.reference import masked_top_k_reference
 from videobert_kernels.variant import FP_FUSION
 
 # Tiles of ids are the second axis of the grid, which ends there.
@@ -95,7 +95,7 @@ def _masked_top_k(
 ) -> tuple[Tensor, Tensor, Tensor]:
     if backend == "reference":
         return masked_top_k_reference(states, rows, table, bias, k, first, end)
-    from videobert_kernels.masked_top_k.triton_kernel import tile_top_k_kernel
+    from videobert_kernels.ops.masked_top_k.triton_kernel import tile_top_k_kernel
 
     count, width = len(rows), states.shape[1]
     if count == 0:
@@ -131,7 +131,7 @@ def _masked_top_k(
 
 def _merge(keys: Tensor, sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Merge the candidates of tiles, group by group, until one group is left."""
-    from videobert_kernels.masked_top_k.triton_kernel import merge_top_k_kernel
+    from videobert_kernels.ops.masked_top_k.triton_kernel import merge_top_k_kernel
 
     count, tiles, k = keys.shape
     per_group = CANDIDATES // k

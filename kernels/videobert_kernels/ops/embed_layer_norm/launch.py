@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from videobert_kernels.checks import check_contiguous, check_device, check_floats, check_indices, check_shape
-from videobert_kernels.dispatch import Backend, choose, on_device_of
-from videobert_kernels.embed_layer_norm.configs import STAGES
-from videobert_kernels.embed_layer_norm.reference import embed_layer_norm_reference
-from videobert_kernels.row_blocks import WARPS, block_for
+from videobert_kernels.ops.checks import check_contiguous, check_device, check_floats, check_indices, check_shape
+from videobert_kernels.ops.dispatch import Backend, choose, on_device_of
+from videobert_kernels.ops.embed_layer_norm.configs import STAGES
+from videobert_kernels.ops.embed_layer_norm.reference import embed_layer_norm_reference
+from videobert_kernels.ops.row_blocks import WARPS, block_for
 from videobert_kernels.variant import FP_FUSION
 
 
@@ -103,7 +103,7 @@ def _embed_layer_norm(
         return embed_layer_norm_reference(
             ids, positions, segments, token_table, position_table, segment_table, weight, bias, eps, visual_table
         )
-    from videobert_kernels.embed_layer_norm.triton_kernel import embed_layer_norm_kernel
+    from videobert_kernels.ops.embed_layer_norm.triton_kernel import embed_layer_norm_kernel
 
     rows, width = len(ids), token_table.shape[1]
     out = torch.empty((rows, width), dtype=token_table.dtype, device=token_table.device)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from videobert_kernels.bias_residual_layer_norm.configs import STAGES
-from videobert_kernels.bias_residual_layer_norm.reference import bias_residual_layer_norm_reference
-from videobert_kernels.checks import check_contiguous, check_floats, check_shape
-from videobert_kernels.dispatch import Backend, choose, on_device_of
-from videobert_kernels.row_blocks import WARPS, block_for
+from videobert_kernels.ops.bias_residual_layer_norm.configs import STAGES
+from videobert_kernels.ops.bias_residual_layer_norm.reference import bias_residual_layer_norm_reference
+from videobert_kernels.ops.checks import check_contiguous, check_floats, check_shape
+from videobert_kernels.ops.dispatch import Backend, choose, on_device_of
+from videobert_kernels.ops.row_blocks import WARPS, block_for
 from videobert_kernels.variant import FP_FUSION
 
 
@@ -63,7 +63,7 @@ def _bias_residual_layer_norm(
 ) -> Tensor:
     if backend == "reference":
         return bias_residual_layer_norm_reference(states, bias, residual, weight, offset, eps)
-    from videobert_kernels.bias_residual_layer_norm.triton_kernel import bias_residual_layer_norm_kernel
+    from videobert_kernels.ops.bias_residual_layer_norm.triton_kernel import bias_residual_layer_norm_kernel
 
     out = torch.empty(states.shape, dtype=states.dtype, device=states.device)
     rows, width = states.shape

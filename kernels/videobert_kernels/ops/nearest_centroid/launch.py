@@ -7,11 +7,11 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from videobert_kernels.dispatch import Backend, choose, on_device_of
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid import reference
-from videobert_kernels.nearest_centroid.pack import PackedCentroids, PackedTree
-from videobert_kernels.nearest_centroid.plan import Launches, plan, plan_tree
+from videobert_kernels.ops.dispatch import Backend, choose, on_device_of
+from videobert_kernels.ops.nearest_centroid import reference
+from videobert_kernels.ops.nearest_centroid.pack import PackedCentroids, PackedTree
+from videobert_kernels.ops.nearest_centroid.plan import Launches, plan, plan_tree
 from videobert_kernels.variant import FP_FUSION
 
 _TYPES: Final = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
@@ -187,7 +187,7 @@ def _capability(points: Tensor) -> int | None:
 
 def _run(work: Launches, given: dict[str, Tensor]) -> _Found:
     """Allocate what the plan asks for and launch it."""
-    from videobert_kernels.nearest_centroid import triton_kernel
+    from videobert_kernels.ops.nearest_centroid import triton_kernel
 
     device = given["points"].device
     memory = dict(given)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from videobert_kernels.bias_gelu.configs import STAGES, tile_for
-from videobert_kernels.bias_gelu.reference import bias_gelu_reference
-from videobert_kernels.checks import check_contiguous, check_floats, check_shape
-from videobert_kernels.dispatch import Backend, choose, on_device_of
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.bias_gelu.configs import STAGES, tile_for
+from videobert_kernels.ops.bias_gelu.reference import bias_gelu_reference
+from videobert_kernels.ops.checks import check_contiguous, check_floats, check_shape
+from videobert_kernels.ops.dispatch import Backend, choose, on_device_of
 from videobert_kernels.variant import FP_FUSION
 
 # Tiles of columns are the second axis of the grid, which ends there.
@@ -48,7 +48,7 @@ def bias_gelu(states: Tensor, bias: Tensor, *, backend: Backend = "auto") -> Ten
 def _bias_gelu(states: Tensor, bias: Tensor, backend: str) -> Tensor:
     if backend == "reference":
         return bias_gelu_reference(states, bias)
-    from videobert_kernels.bias_gelu.triton_kernel import bias_gelu_kernel
+    from videobert_kernels.ops.bias_gelu.triton_kernel import bias_gelu_kernel
 
     out = torch.empty(states.shape, dtype=states.dtype, device=states.device)
     rows, width = states.shape

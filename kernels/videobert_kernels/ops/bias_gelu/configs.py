@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from videobert_kernels.checks import FLOATS, SHORT_NAMES
+from videobert_kernels.ops.checks import FLOATS, SHORT_NAMES
 from videobert_kernels.variant import KernelVariant
 
 STAGES = 1  # nothing to pipeline: the kernel has no loop
@@ -39,7 +39,7 @@ def _variant(dtype: str, tile: Tile) -> KernelVariant:
     tensors = ("states", "bias", "out")
     return KernelVariant(
         name=f"bias_gelu_{dtype}_{tile.rows}x{tile.columns}",
-        kernel="videobert_kernels.bias_gelu.triton_kernel:bias_gelu_kernel",
+        kernel="videobert_kernels.ops.bias_gelu.triton_kernel:bias_gelu_kernel",
         arguments={**dict.fromkeys(tensors, f"*{dtype}"), "rows": "i32", "width": "i32"},
         aligned=(*tensors, "width"),
         constants={"ROWS": tile.rows, "COLUMNS": tile.columns},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from videobert_kernels.checks import FLOATS, SHORT_NAMES
+from videobert_kernels.ops.checks import FLOATS, SHORT_NAMES
 from videobert_kernels.variant import KernelVariant
 
 LARGEST_K = 32
@@ -60,7 +60,7 @@ def _tile_variant(dtype: torch.dtype, tile: Tile) -> KernelVariant:
     }
     return KernelVariant(
         name=f"masked_top_k_tile_{name}_{tile.rows}x{tile.ids}",
-        kernel="videobert_kernels.masked_top_k.triton_kernel:tile_top_k_kernel",
+        kernel="videobert_kernels.ops.masked_top_k.triton_kernel:tile_top_k_kernel",
         arguments={**tensors, **dict.fromkeys(sizes, "i32")},
         aligned=(*tensors, "width"),
         constants={"ROWS": tile.rows, "IDS": tile.ids, "DEPTH": tile.depth},
@@ -81,7 +81,7 @@ def _merge_variant(*, last: bool) -> KernelVariant:
     }
     return KernelVariant(
         name=f"masked_top_k_merge_{'last' if last else 'inner'}",
-        kernel="videobert_kernels.masked_top_k.triton_kernel:merge_top_k_kernel",
+        kernel="videobert_kernels.ops.masked_top_k.triton_kernel:merge_top_k_kernel",
         arguments={**tensors, "tiles": "i32", "k": "i32", "tiles_per_group": "i32"},
         aligned=tuple(tensors),
         constants={"CANDIDATES": CANDIDATES, "LAST": last},

@@ -44,7 +44,13 @@ import torch
 from torch import Tensor
 
 from videobert_kernels.errors import KernelError
-from videobert_kernels.nearest_centroid.plan import CENTROID_PADDING, DIM_PADDING, MAX_CENTROIDS, MAX_DIM, TILE_SIZES
+from videobert_kernels.ops.nearest_centroid.plan import (
+    CENTROID_PADDING,
+    DIM_PADDING,
+    MAX_CENTROIDS,
+    MAX_DIM,
+    TILE_SIZES,
+)
 
 COARSE_DTYPES = (torch.float16, torch.bfloat16)
 _FAR = 2.0**127

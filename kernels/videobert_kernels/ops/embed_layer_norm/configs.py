@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from videobert_kernels.checks import FLOATS, SHORT_NAMES
-from videobert_kernels.row_blocks import WARPS, widths_of
+from videobert_kernels.ops.checks import FLOATS, SHORT_NAMES
+from videobert_kernels.ops.row_blocks import WARPS, widths_of
 from videobert_kernels.variant import KernelVariant
 
 STAGES = 1  # nothing to pipeline: the kernel has no loop
@@ -20,7 +20,7 @@ def _variant(dtype: str, block: int) -> KernelVariant:
     rows = ("token_rows", "visual_rows", "position_rows", "segment_rows")
     return KernelVariant(
         name=f"embed_layer_norm_{dtype}_b{block}",
-        kernel="videobert_kernels.embed_layer_norm.triton_kernel:embed_layer_norm_kernel",
+        kernel="videobert_kernels.ops.embed_layer_norm.triton_kernel:embed_layer_norm_kernel",
         arguments={
             **indices,
             **dict.fromkeys(tables, f"*{dtype}"),

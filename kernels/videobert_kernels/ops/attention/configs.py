@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import torch
 
-from videobert_kernels.checks import SHORT_NAMES
+from videobert_kernels.ops.checks import SHORT_NAMES
 from videobert_kernels.variant import CAPABILITIES, KernelVariant
 
 HEAD_SIZES: Final = (32, 64, 128)
@@ -144,7 +144,7 @@ def variant(
     shape = f"q{config.query_tile}_k{config.key_tile}_w{config.warps}_s{config.stages}"
     return KernelVariant(
         name=f"attention_{element}_d{head_size}_{shape}" + ("_causal" if causal else ""),
-        kernel="videobert_kernels.attention.triton_kernel:attention_kernel",
+        kernel="videobert_kernels.ops.attention.triton_kernel:attention_kernel",
         arguments={**tensors, **sizes, "scale_log2": "fp32", **strides},
         aligned=(*tensors, *strides),
         constants=constants,

@@ -8,11 +8,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from videobert_kernels.attention.checks import check_axes, check_heads, check_scale
-from videobert_kernels.attention_decode.configs import DecodeConfig, choose_config
-from videobert_kernels.attention_decode.reference import append_to_cache_reference, attention_decode_reference
-from videobert_kernels.checks import check_device, check_indices, check_shape
-from videobert_kernels.dispatch import Backend, choose, on_device_of
+from videobert_kernels.ops.attention.checks import check_axes, check_heads, check_scale
+from videobert_kernels.ops.attention_decode.configs import DecodeConfig, choose_config
+from videobert_kernels.ops.attention_decode.reference import append_to_cache_reference, attention_decode_reference
+from videobert_kernels.ops.checks import check_device, check_indices, check_shape
+from videobert_kernels.ops.dispatch import Backend, choose, on_device_of
 from videobert_kernels.variant import FP_FUSION
 
 _LOG2_E: Final = math.log2(math.e)
@@ -39,7 +39,7 @@ def attention_decode(
         value_cache: as `key_cache`.
         lengths: int32 `(batch,)`: how many rows of the caches each sequence has, the new one included.
         scale: factor on the scores; default `head_size ** -0.5`.
-        backend: see `videobert_kernels.dispatch.choose`. The reference reads the lengths on the host.
+        backend: see `videobert_kernels.ops.dispatch.choose`. The reference reads the lengths on the host.
 
     Returns:
         `(batch, heads, head_size)` of the same dtype, contiguous; zeros where the length is 0.
@@ -78,7 +78,7 @@ def append_to_cache(
         key_cache: `(batch, capacity, heads, head_size)`, changed in place; must not overlap `key`.
         value_cache: as `key_cache`, for `value`.
         lengths: int32 `(batch,)`: rows stored so far.
-        backend: see `videobert_kernels.dispatch.choose`.
+        backend: see `videobert_kernels.ops.dispatch.choose`.
 
     Raises:
         KernelError: shapes, dtypes, devices or strides do not fit; the message names the tensor.
@@ -154,7 +154,7 @@ def launch_decode(
     query: Tensor, key_cache: Tensor, value_cache: Tensor, lengths: Tensor, scale: float, config: DecodeConfig
 ) -> Tensor:
     """Run the kernels with a given config on checked arguments; tests call it, `attention_decode` chooses."""
-    from videobert_kernels.attention_decode.triton_kernel import decode_combine_kernel, decode_split_kernel
+    from videobert_kernels.ops.attention_decode.triton_kernel import decode_combine_kernel, decode_split_kernel
 
     batch, heads, head_size = query.shape
     capacity = key_cache.shape[1]
@@ -211,7 +211,7 @@ def launch_decode(
 
 def launch_append(key: Tensor, value: Tensor, key_cache: Tensor, value_cache: Tensor, lengths: Tensor) -> None:
     """Run the kernel on checked arguments."""
-    from videobert_kernels.attention_decode.triton_kernel import append_kernel
+    from videobert_kernels.ops.attention_decode.triton_kernel import append_kernel
 
     batch, heads, head_size = key.shape
     if key.numel() == 0 or key_cache.shape[1] == 0:

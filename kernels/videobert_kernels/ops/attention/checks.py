@@ -7,9 +7,9 @@ import functools
 import torch
 from torch import Tensor
 
-from videobert_kernels.attention.configs import HEAD_SIZES
-from videobert_kernels.checks import check_floats
 from videobert_kernels.errors import KernelError
+from videobert_kernels.ops.attention.configs import HEAD_SIZES
+from videobert_kernels.ops.checks import check_floats
 
 _MOST_ROWS = 2**31 - 1
 

@@ -13,7 +13,7 @@ COARSE_DTYPES: Final = ("fp16", "bf16")
 MAX_CENTROIDS: Final = 65_536
 # Up to this many points the codebook streams past them; above, it is a matrix product.
 FEW_ROWS: Final = 64
-_MODULE: Final = "videobert_kernels.nearest_centroid.triton_kernel"
+_MODULE: Final = "videobert_kernels.ops.nearest_centroid.triton_kernel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

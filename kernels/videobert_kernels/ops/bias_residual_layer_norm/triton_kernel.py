@@ -5,7 +5,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from videobert_kernels.row_norm import layer_norm_row
+from videobert_kernels.ops.row_norm import layer_norm_row
 
 
 @triton.jit
