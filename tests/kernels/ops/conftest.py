@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import `packed_inputs`."""
+"""Lets the tests of attention and of attention over a cache import `packed_inputs`."""
 
 from __future__ import annotations
 

@@ -15,21 +15,11 @@ import pytest
 
 import videobert_kernels
 import videobert_kernels.compile.gate as gate_module
-from videobert_kernels.compile.architectures import architecture
-from videobert_kernels.compile.compilation import Resources, compile_variant
-from videobert_kernels.compile.registry import all_variants, operators
-from videobert_kernels.compile.resource_table import drift_of, faults_of, read_table, write_table
-from videobert_kernels.errors import KernelError
-from videobert_kernels.variant import CAPABILITIES, KernelVariant
+from videobert_kernels.compile.compilation import Resources
+from videobert_kernels.compile.resource_table import write_table
+from videobert_kernels.variant import KernelVariant
 
 HERE = Path(__file__).parent
-SOUND = KernelVariant(
-    name="scaled",
-    kernel="planted.sound.triton_kernel:scaled",
-    arguments={"values": "*fp32", "count": "i32"},
-    constants={},
-    capabilities=(90,),
-)
 USED = Resources(registers=32, stack_bytes=0, shared_bytes=1024)
 
 
@@ -124,76 +114,3 @@ def test_a_part_of_the_table_is_not_written(stubbed: Callable[..., int], tmp_pat
     before = (tmp_path / "t.json").read_bytes()
     assert stubbed("--update", "--capability", "90") == 1
     assert (tmp_path / "t.json").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("used", "default", "fault"),
-    [
-        (USED, True, None),
-        (Resources(registers=255, stack_bytes=0, shared_bytes=227 * 1024), True, None),
-        (Resources(registers=32, stack_bytes=0, shared_bytes=227 * 1024 + 1), True, "shared memory"),
-        (Resources(registers=32, stack_bytes=8, shared_bytes=0), True, "8 bytes of stack; the limit is 0"),
-        (Resources(registers=32, stack_bytes=128, shared_bytes=0), False, None),
-        (Resources(registers=32, stack_bytes=136, shared_bytes=0), False, "136 bytes of stack; the limit is 128"),
-        (Resources(registers=32, stack_bytes=0, shared_bytes=0, tensor_memory_columns=1), True, "tensor memory"),
-    ],
-)
-def test_limits_hold_to_the_byte(used: Resources, default: bool, fault: str | None) -> None:
-    variant = KernelVariant(name="v", kernel="a.b.c:d", arguments={}, constants={}, default=default, capabilities=(90,))
-    found = faults_of([variant], {("v", 90): used})
-    assert len(found) == (fault is not None)
-    assert fault is None or fault in found[0]
-
-
-def test_a_table_survives_being_written(tmp_path: Path) -> None:
-    rows = {("a", 80): USED, ("a", 120): Resources(registers=1, stack_bytes=2, shared_bytes=3), ("b", 90): USED}
-    write_table(rows, "3.7.1", tmp_path / "t.json")
-    version, fp_fusion, back = read_table(tmp_path / "t.json")
-    assert (version, fp_fusion, back) == ("3.7.1", True, rows)
-    assert drift_of(back, rows) == []
-    assert drift_of({}, {("a", 80): USED}) == ["a on cuda-sm80 is not in the committed table"]
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"triton": "3", "fp_fusion": true, "columns": ["x"]}'])
-def test_a_damaged_table_is_refused(content: str, tmp_path: Path) -> None:
-    (tmp_path / "t.json").write_text(content)
-    with pytest.raises(KernelError, match="cannot be read"):
-        read_table(tmp_path / "t.json")
-
-
-def test_every_capability_has_limits() -> None:
-    for capability in CAPABILITIES:
-        assert 99 * 1024 <= architecture(capability).shared_bytes <= 227 * 1024
-    with pytest.raises(KernelError, match="seen: 75"):
-        architecture(75)
-
-
-def test_operators_are_found_by_their_configs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(HERE))
-    assert operators("planted") == ("broken", "sound")
-    assert {"spills", "scaled_fp32"} < {variant.name for variant in all_variants("planted")}
-
-
-@pytest.mark.parametrize("name", ["Upper", "../up", "", "a" * 101])
-def test_a_name_that_cannot_be_a_file_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(HERE))
-    from planted.sound import configs
-
-    monkeypatch.setattr(configs, "variants", lambda: (KernelVariant(name=name, kernel="", arguments={}, constants={}),))
-    with pytest.raises(KernelError, match="not a name"):
-        all_variants("planted")
-
-
-def test_two_variants_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(HERE))
-    from planted.sound import configs
-
-    monkeypatch.setattr(configs, "variants", lambda: (SOUND, SOUND))
-    with pytest.raises(KernelError, match="two kernel variants"):
-        all_variants("planted")
-
-
-def test_an_interpreting_process_does_not_compile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
-    with pytest.raises(KernelError, match="cannot compile"):
-        compile_variant(SOUND, 90)
