@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 EXTRAS := build,train,kernels,tensorrt-rtx,dali,triton-server,bench,dev
 CLIP := runtime/videobert/bundled/shapes/clip.mp4
 # What an installation depends on; Python sources are used in place.
-INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
-CPP := $(wildcard csrc/*.h csrc/*.cpp tests/csrc/*.cpp)
+INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*/*)
+CPP := $(wildcard csrc/*/*.h csrc/*/*.cpp tests/csrc/*/*.cpp)
 PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
 # The second environment, for the kernels alone: see constraints-oldest.txt.
 OLDEST := $(VENV)-oldest

@@ -186,7 +186,7 @@ class _CompiledStage:
 
 
 def cpu_features() -> dict[str, bool]:
-    """Which instruction sets the CPU and the operating system offer; see `csrc/cpu_features.h`."""
+    """Which instruction sets the CPU and the operating system offer; see `csrc/cpu/cpu_features.h`."""
     try:
         from videobert import _native
     except ImportError as error:
