@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from machine import machine
 from videobert import _native
-from videobert.visual.nearest import NearestCentroids, cpu_path
+from videobert.base.cpu_path import cpu_path
+from videobert.visual.nearest import NearestCentroids
 
 LEAVES, DIM = 20_736, 1024
 PAIRS = {1: 61, 32: 41, 1024: 15}

@@ -291,7 +291,7 @@ def gpu_tests() -> dict[str, Any]:
         "tests/runtime/cuda",
         "tests/runtime/tensorrt",
         "tests/runtime/test_torch_engine.py",
-        "tests/runtime/test_nearest.py",
+        "tests/runtime/visual/test_nearest.py",
     ]
     left_out = []
     if importlib.util.find_spec("openvino") is None:

@@ -1,5 +1,7 @@
 #include "cpu/cpu_features.h"
 
+#include <algorithm>
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #endif
@@ -62,6 +64,11 @@ CpuFeatures decode_cpu_features(const CpuidLeaves& leaves) {
         {"amx_int8", amx && bit(leaves.leaf7_edx, 25)},
         {"amx_bf16", amx && bit(leaves.leaf7_edx, 22)},
     }};
+}
+
+bool has_feature(const CpuFeatures& features, std::string_view name) {
+    return std::any_of(features.begin(), features.end(),
+                       [name](const CpuFeature& feature) { return feature.name == name && feature.usable; });
 }
 
 }  // namespace videobert

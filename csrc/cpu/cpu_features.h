@@ -31,4 +31,7 @@ CpuidLeaves read_cpuid();
 // A feature is usable when its bit is set and the operating system saves the registers that it works on.
 CpuFeatures decode_cpu_features(const CpuidLeaves& leaves);
 
+// Whether the feature of that name is among the usable ones.
+bool has_feature(const CpuFeatures& features, std::string_view name);
+
 }  // namespace videobert

@@ -1,58 +1,80 @@
 #include "cpu/cpu_path.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <stdexcept>
-#include <string>
+
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace videobert {
 namespace {
 
 constexpr std::array<std::string_view, 4> kNames = {"scalar", "avx2", "avx512", "amx"};
 
-bool usable(const CpuFeatures& features, std::string_view name) {
-    for (const auto& feature : features) {
-        if (feature.name == name) {
-            return feature.usable;
-        }
-    }
-    return false;
-}
-
 }  // namespace
 
 CpuPath best_cpu_path(const CpuFeatures& features) {
-    if (!usable(features, "avx2") || !usable(features, "fma")) {
+    if (!has_feature(features, "avx2") || !has_feature(features, "fma")) {
         return CpuPath::kScalar;
     }
-    if (!usable(features, "avx512f") || !usable(features, "avx512bw")) {
+    if (!has_feature(features, "avx512f") || !has_feature(features, "avx512bw")) {
         return CpuPath::kAvx2;
     }
-    return usable(features, "amx_bf16") ? CpuPath::kAmx : CpuPath::kAvx512;
+    return has_feature(features, "amx_bf16") ? CpuPath::kAmx : CpuPath::kAvx512;
 }
 
-std::optional<CpuPath> requested_cpu_path() {
-    const char* value = std::getenv("VIDEOBERT_CPU");
-    if (value == nullptr || *value == '\0') {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < kNames.size(); ++i) {
-        if (kNames.at(i) == value) {
-            return static_cast<CpuPath>(i);
+bool request_amx() {
+#if defined(__x86_64__) && defined(__linux__)
+    // Linux, Documentation/arch/x86/xstate.rst: ARCH_REQ_XCOMP_PERM for state component 18, XTILEDATA.
+    constexpr long kArchReqXcompPerm = 0x1023;
+    constexpr long kTileData = 18;
+    return syscall(SYS_arch_prctl, kArchReqXcompPerm, kTileData) == 0;
+#else
+    return false;
+#endif
+}
+
+std::vector<CpuPath> available_cpu_paths(const CpuFeatures& features, bool (*ask_for_tiles)()) {
+    const CpuPath best = best_cpu_path(features);
+    std::vector<CpuPath> paths;
+    for (const auto path : {CpuPath::kScalar, CpuPath::kAvx2, CpuPath::kAvx512}) {
+        if (path <= best) {
+            paths.push_back(path);
         }
     }
-    throw std::invalid_argument("VIDEOBERT_CPU is \"" + std::string(value) +
-                                "\"; it may be scalar, avx2, avx512, amx or unset");
+    const bool tiles = has_feature(features, "amx_int8") && has_feature(features, "avx512_vnni");
+    if (best == CpuPath::kAmx && tiles && ask_for_tiles()) {
+        paths.push_back(CpuPath::kAmx);
+    }
+    return paths;
 }
 
-CpuPath selected_cpu_path() {
-    static const CpuPath best = best_cpu_path(decode_cpu_features(read_cpuid()));
-    const CpuPath wanted = requested_cpu_path().value_or(best);
-    if (wanted > best) {
-        throw std::invalid_argument("VIDEOBERT_CPU asks for " + std::string(cpu_path_name(wanted)) +
-                                    ", and this processor allows " + std::string(cpu_path_name(best)) + " at most");
+const std::vector<CpuPath>& available_cpu_paths() {
+    static const std::vector<CpuPath> paths = available_cpu_paths(decode_cpu_features(read_cpuid()), request_amx);
+    return paths;
+}
+
+CpuPath chosen_cpu_path(std::string_view asked) {
+    const auto& available = available_cpu_paths();
+    if (asked.empty()) {
+        const char* const variable = std::getenv("VIDEOBERT_CPU");
+        asked = variable == nullptr ? "" : variable;
     }
-    return wanted;
+    if (asked.empty()) {
+        return available.back();
+    }
+    const auto named = std::find(kNames.begin(), kNames.end(), asked);
+    if (named == kNames.end()) {
+        throw CpuPathRefused("the CPU path is not known", asked);
+    }
+    const auto path = static_cast<CpuPath>(named - kNames.begin());
+    if (std::find(available.begin(), available.end(), path) == available.end()) {
+        throw CpuPathRefused("the CPU path cannot run on this machine", asked);
+    }
+    return path;
 }
 
 std::string_view cpu_path_name(CpuPath path) { return kNames.at(static_cast<std::size_t>(path)); }

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <utility>
 
+#include "cpu/cpu_path.h"
 #include "cpu/float_environment.h"
-#include "cpu/usable_paths.h"
 #include "cpu/worker_threads.h"
 #include "nearest/nearest_search.h"
 
@@ -62,7 +62,7 @@ NearestIndex::NearestIndex(std::span<const float> centroids, std::size_t dim, st
     if (basis.empty()) {
         return;
     }
-    const NearestKernel& kernel = nearest_kernel(usable_paths().back());
+    const NearestKernel& kernel = nearest_kernel(available_cpu_paths().back());
     const std::size_t directions = basis.size() / dim_;
     std::vector<std::size_t> sizes{directions};
     if (directions > kFirstDirections) {

@@ -1,6 +1,6 @@
 #include "nearest/nearest_kernel.h"
 
-#include "cpu/usable_paths.h"
+#include "cpu/cpu_features.h"
 
 namespace videobert {
 

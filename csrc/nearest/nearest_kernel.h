@@ -83,7 +83,7 @@ extern const NearestKernel kNearestAvx512Vnni;
 extern const NearestKernel kNearestAmx;
 #endif
 
-// The kernels of a path, which must be one of `usable_paths()`.
+// The kernels of a path, which must be one of `available_cpu_paths()`.
 const NearestKernel& nearest_kernel(CpuPath path);
 
 }  // namespace videobert

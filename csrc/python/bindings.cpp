@@ -7,9 +7,9 @@
 #include <tuple>
 
 #include "clip/clip_transform.h"
-#include "cpu/cpu_features.h"
 #include "cpu/cpu_path.h"
 #include "python/python_buffer.h"
+#include "python/python_cpu_path.h"
 #include "python/python_nearest.h"
 
 namespace py = pybind11;
@@ -21,13 +21,14 @@ using Component = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t,
 std::unique_ptr<videobert::ClipTransform> make_clip_transform(const std::vector<Component>& components, unsigned bits,
                                                               std::pair<std::size_t, std::size_t> resized,
                                                               std::size_t crop, std::tuple<bool, bool, bool> turn,
-                                                              const videobert::ColourMatrix& colour) {
+                                                              const videobert::ColourMatrix& colour,
+                                                              const std::string& path) {
     videobert::ClipGeometry geometry{
         {}, bits, resized.first, resized.second, crop, std::get<0>(turn), std::get<1>(turn), std::get<2>(turn)};
     for (const auto& [plane, first, step, width, height, offset_x, offset_y] : components) {
         geometry.components.push_back({plane, first, step, width, height, offset_x, offset_y});
     }
-    return std::make_unique<videobert::ClipTransform>(geometry, colour, videobert::selected_cpu_path());
+    return std::make_unique<videobert::ClipTransform>(geometry, colour, videobert::chosen_cpu_path(path));
 }
 
 void apply_clip_transform(videobert::ClipTransform& transform, const py::sequence& planes,
@@ -50,22 +51,7 @@ void apply_clip_transform(videobert::ClipTransform& transform, const py::sequenc
 
 PYBIND11_MODULE(_native, m) {
     m.doc() = "The C++ core of videobert.";
-    m.def(
-        "cpu_features",
-        [] {
-            py::dict features;
-            for (const auto& feature : videobert::decode_cpu_features(videobert::read_cpuid())) {
-                features[py::str(std::string(feature.name))] = feature.usable;
-            }
-            return features;
-        },
-        "Instruction set extensions that this processor has and the operating system supports, by name.\n\n"
-        "Read from the feature bits, not from the processor's model name, which virtual machines misreport.");
-    m.def(
-        "cpu_path", [] { return std::string(videobert::cpu_path_name(videobert::selected_cpu_path())); },
-        "The instruction set path that the core takes: `scalar`, `avx2`, `avx512` or `amx`.\n\n"
-        "The fastest that the processor allows, or what the environment variable VIDEOBERT_CPU says.\n\n"
-        "Raises:\n    ValueError: VIDEOBERT_CPU is not a path, or this processor does not allow it.");
+    videobert::bind_cpu_path(m);
     py::class_<videobert::ClipTransform>(
         m, "ClipTransform",
         "Stored planes to one resized, cropped, turned RGB square; see docs/recipe.md.\n\n"
@@ -77,9 +63,10 @@ PYBIND11_MODULE(_native, m) {
         "    crop: side of the square.\n"
         "    turn: (rows become columns, then flipped in x, in y).\n"
         "    colour: rows of four: three products of stored samples and an addend give red, green and blue, 0 to 255.\n"
+        "    path: see `cpu_path`.\n"
         "Raises:\n    ValueError: the arguments do not fit together.")
         .def(py::init(&make_clip_transform), py::kw_only(), py::arg("components"), py::arg("bits"), py::arg("resized"),
-             py::arg("crop"), py::arg("turn"), py::arg("colour"))
+             py::arg("crop"), py::arg("turn"), py::arg("colour"), py::arg("path") = "")
         .def("__call__", &apply_clip_transform, py::arg("planes"), py::arg("line_sizes"), py::arg("square"),
              "Write the square of a picture to `square`, uint8 `(crop, crop, 3)`, contiguous.\n\n"
              "`planes` are buffers of bytes, lowest address first; a negative line size means that the first row comes "

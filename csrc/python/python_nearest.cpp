@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/usable_paths.h"
+#include "cpu/cpu_path.h"
 #include "nearest/nearest_index.h"
 #include "nearest/nearest_kernel.h"
 #include "nearest/nearest_tree.h"
@@ -34,22 +34,13 @@ std::size_t matrix_dim(const Floats& matrix) {
     return static_cast<std::size_t>(matrix.shape(1));
 }
 
-const NearestKernel& kernel_named(const std::string& path) {
-    for (const auto usable : usable_paths()) {
-        if (cpu_path_name(usable) == path) {
-            return nearest_kernel(usable);
-        }
-    }
-    throw std::invalid_argument("this path cannot run here: " + path);
-}
-
 template <typename Searcher>
 std::pair<py::array_t<std::int64_t>, py::array_t<double>> search(const Searcher& searcher, const Floats& points,
                                                                  std::size_t threads, const std::string& path) {
     if (points.ndim() != 2 || static_cast<std::size_t>(points.shape(1)) != searcher.dim()) {
         throw std::invalid_argument("points of the centroids' length are needed");
     }
-    const auto& kernel = kernel_named(path);
+    const auto& kernel = nearest_kernel(chosen_cpu_path(path));
     py::array_t<std::int64_t> ids(points.shape(0));
     py::array_t<double> squared(points.shape(0));
     const auto rows = static_cast<std::size_t>(points.shape(0));
@@ -110,19 +101,9 @@ class BoundTree {
 
 void bind_nearest(py::module_& m) {
     m.def(
-        "cpu_paths",
-        [] {
-            std::vector<std::string> names;
-            for (const auto path : usable_paths()) {
-                names.emplace_back(cpu_path_name(path));
-            }
-            return names;
-        },
-        "Names of the families of instructions that can run here, plainest first.\n\n"
-        "AMX is among them only if the kernel granted this process its tile state.");
-    m.def(
-        "nearest_kernel", [](const std::string& path) { return std::string(kernel_named(path).name); }, py::arg("path"),
-        "Name of the nearest-centroid kernels that a path runs here.");
+        "nearest_kernel",
+        [](const std::string& path) { return std::string(nearest_kernel(chosen_cpu_path(path)).name); },
+        py::arg("path"), "Name of the nearest-centroid kernels that a path runs here.");
 
     py::class_<BoundIndex>(m, "NearestIndex",
                            "A codebook packed for the search of nearest centroids; safe to search from many threads.")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from videobert.base.blas_threads import blas_threads
+from videobert.base.cpu_path import cpu_path
 from videobert.base.cpu_threads import thread_count
-from videobert.base.errors import EngineUnavailable
+from videobert.base.native import native_core
 
 if TYPE_CHECKING:
     from videobert import _native
-
-PATHS = ("scalar", "avx2", "avx512", "amx")
 
 # Most directions kept by the projections (with the length of the rest, 256 codes), and the size from which they pay.
 _MOST_DIRECTIONS = 255
@@ -29,29 +26,6 @@ _PASSES = 3
 
 Matrix = npt.NDArray[np.float32]
 Answer = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-
-
-def cpu_path(asked: str | None = None) -> str:
-    """The family of instructions that the native core runs on: one of `PATHS`.
-
-    Args:
-        asked: a path by name; None for the environment variable VIDEOBERT_CPU, and where that is unset or empty, the
-            widest that this processor, its system and its kernel allow.
-
-    Raises:
-        EngineUnavailable: the name is not known, or this machine cannot run it.
-    """
-    usable = _core().cpu_paths()
-    name = asked or os.environ.get("VIDEOBERT_CPU") or usable[-1]
-    if name not in usable:
-        known = "cannot run on this machine" if name in PATHS else "is not known"
-        raise EngineUnavailable(
-            f"the CPU path {known}",
-            seen=name,
-            allowed=tuple(usable),
-            fix="Unset VIDEOBERT_CPU to have the widest one chosen.",
-        )
-    return name
 
 
 def nearest(points: Matrix, centroids: Matrix, *, threads: int | None = None, path: str | None = None) -> Answer:
@@ -101,7 +75,7 @@ class NearestCentroids:
         """The packed form, made by the first call, with as many threads as this object was made with, else as here."""
         with self._lock:
             if self._index is None:
-                core, count = _core(), thread_count(self._threads or threads or None)
+                core, count = native_core(), thread_count(self._threads or threads or None)
                 with blas_threads(count):
                     basis = directions(self._centroids)
                 self._index = core.NearestIndex(self._centroids, basis, count)
@@ -119,7 +93,7 @@ class NearestTree:
 
     def __init__(self, tables: Sequence[Matrix], offsets: Sequence[npt.NDArray[np.int64]]) -> None:
         contiguous = [np.ascontiguousarray(table, np.float32) for table in tables]
-        self._tree = _core().NearestTree(contiguous, [np.ascontiguousarray(o, np.int64) for o in offsets])
+        self._tree = native_core().NearestTree(contiguous, [np.ascontiguousarray(o, np.int64) for o in offsets])
 
     def search(self, points: Matrix, *, threads: int | None = None, path: str | None = None) -> Answer:
         """The leaf at which each point ends, going to the nearest child at every level, and the squared distance to it.
@@ -153,15 +127,3 @@ def directions(centroids: Matrix) -> Matrix:
     for _ in range(_PASSES):
         basis = np.linalg.qr(covariance @ basis)[0]
     return np.ascontiguousarray(basis.T, np.float32)
-
-
-def _core() -> ModuleType:
-    try:
-        from videobert import _native as core
-    except ImportError as error:
-        raise EngineUnavailable(
-            "the native part of videobert cannot be loaded",
-            seen=error,
-            fix="pip install --force-reinstall videobert",
-        ) from error
-    return core

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "cpu/usable_paths.h"
+#include "cpu/cpu_path.h"
 #include "cpu/worker_threads.h"
 #include "nearest/exact_distance.h"
 #include "nearest/nearest_amx.h"
@@ -322,28 +322,12 @@ void check_workers() {
     }
 }
 
-void check_paths() {
-    videobert::CpuidLeaves leaves;
-    leaves.leaf1_ecx = leaves.leaf7_ebx = leaves.leaf7_ecx = leaves.leaf7_edx = leaves.leaf7_1_eax = ~0U;
-    leaves.xcr0 = ~0ULL;
-    const auto features = videobert::decode_cpu_features(leaves);
-    const auto granted = videobert::usable_paths(features, [] { return true; });
-    expect(granted.back() == CpuPath::kAmx && granted.size() == 4, "AMX is used where the kernel grants its state");
-    const auto refused = videobert::usable_paths(features, [] { return false; });
-    expect(refused.back() == CpuPath::kAvx512 && refused.size() == 3, "AVX-512 is next where the kernel refuses AMX");
-    const auto none = videobert::usable_paths(videobert::decode_cpu_features({}), []() -> bool {
-        throw std::logic_error("asked for tiles that the processor does not have");
-    });
-    expect(none == std::vector<CpuPath>{CpuPath::kScalar}, "plain C++ is left, and the kernel is not asked");
-}
-
 }  // namespace
 
 int main() {
-    check_paths();
     check_workers();
     check_emulated_tiles();
-    for (const auto path : videobert::usable_paths()) {
+    for (const auto path : videobert::available_cpu_paths()) {
         std::vector<const videobert::NearestKernel*> kernels{&videobert::nearest_kernel(path)};
 #if defined(VIDEOBERT_X86_KERNELS)
         if (path == CpuPath::kAvx512) {

@@ -17,7 +17,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from videobert import _native
-from videobert.base.errors import DecodeError, EngineUnavailable, LimitExceeded
+from videobert.base.cpu_path import cpu_path
+from videobert.base.errors import DecodeError, LimitExceeded
 from videobert.model.recipe import Recipe
 from videobert.video.picture.colour import Colour, colour_of
 from videobert.video.picture.crop import UNCROPPED, Crop
@@ -177,10 +178,6 @@ class PictureTransform:
                 fix="Crop the video, or raise Limits(max_side_px=…).",
                 fix_cli="Crop the video, or raise --max-side-px.",
             )
-        try:
-            _native.cpu_path()
-        except ValueError as error:
-            raise EngineUnavailable("VIDEOBERT_CPU cannot be followed", seen=str(error), fix="Unset it.") from error
         window = picture_window(stored.width, stored.height, stored.crop, layout, stored.siting)
         native = _native.ClipTransform(
             components=[
@@ -192,6 +189,7 @@ class PictureTransform:
             crop=self._crop,
             turn=(turn.swap, turn.flip_x, turn.flip_y),
             colour=stored.colour.to_rgb(layout.bits, layout.unused_bits),
+            path=cpu_path(),
         )
         return _Prepared(stored, window, native)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -18,14 +17,13 @@ import numpy.typing as npt
 import pytest
 
 from videobert import _native
-from videobert.base.errors import EngineUnavailable
-from videobert.visual.nearest import PATHS, NearestCentroids, NearestTree, cpu_path, directions, nearest
+from videobert.visual.nearest import NearestCentroids, NearestTree, directions, nearest
 
 Array = npt.NDArray[np.float32]
-USABLE = _native.cpu_paths()
+AVAILABLE = _native.cpu_paths()
 
 
-@pytest.fixture(params=USABLE)
+@pytest.fixture(params=AVAILABLE)
 def path(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -88,7 +86,7 @@ def test_the_whole_codebook_of_the_paper_against_numpy(in_numpy: ModuleType) -> 
     centroids = normal(26, 20_736, 256)
     points = np.concatenate([centroids[::700] + normal(27, 30, 256, scale=0.3), normal(28, 30, 256)])
     wanted, squared = in_numpy.reference_nearest(points, centroids)
-    for path in USABLE[1:]:
+    for path in AVAILABLE[1:]:
         found = nearest(points, centroids, path=path)
         np.testing.assert_array_equal(found[0], wanted)
         np.testing.assert_allclose(found[1], squared, rtol=1e-12)
@@ -171,7 +169,7 @@ def test_every_path_thread_count_and_batch_gives_the_same_bits() -> None:
     points = np.concatenate([centroids[::30] + normal(17, 70, 256, scale=0.2), normal(18, 60, 256)])
     index = NearestCentroids(centroids)
     wanted = index.search(points, threads=1, path="scalar")
-    for path in USABLE:
+    for path in AVAILABLE:
         for threads in (1, 2, 5):
             found = index.search(points, threads=threads, path=path)
             np.testing.assert_array_equal(found[0], wanted[0])
@@ -268,7 +266,8 @@ def child(code: str, **environment: str) -> str:
 
 def test_the_environment_forces_a_path(path: str) -> None:
     code = (
-        "import numpy as np; from videobert.visual.nearest import cpu_path, nearest; r = np.random.default_rng(0); "
+        "import numpy as np; from videobert.base.cpu_path import cpu_path; "
+        "from videobert.visual.nearest import nearest; r = np.random.default_rng(0); "
         "c = r.normal(size=(300, 90)).astype(np.float32); x = c[::9] + r.normal(size=(34, 90)).astype(np.float32); "
         "print(cpu_path(), *nearest(x, c)[0])"
     )
@@ -278,34 +277,6 @@ def test_the_environment_forces_a_path(path: str) -> None:
     said = child(code, VIDEOBERT_CPU=path).split()
     assert said[0] == path
     np.testing.assert_array_equal([int(word) for word in said[1:]], brute_force(points, centroids))
-
-
-def test_a_path_that_is_unknown_or_cannot_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VIDEOBERT_CPU", "sse9")
-    with pytest.raises(EngineUnavailable, match=r"not known; got sse9; allowed: .*scalar"):
-        cpu_path()
-    for name in set(PATHS) - set(USABLE):
-        with pytest.raises(EngineUnavailable, match="cannot run on this machine"):
-            cpu_path(name)
-    monkeypatch.setenv("VIDEOBERT_CPU", "")
-    assert cpu_path() == USABLE[-1]
-
-
-def test_without_the_kernel_s_consent_amx_is_not_used() -> None:
-    """In a process that no other library has asked for tile state before."""
-    code = (
-        "import json, sys; from videobert import _native; paths = _native.cpu_paths(); "
-        "features = _native.cpu_features(); "
-        "print(json.dumps([paths, features, [m for m in ('torch', 'openvino') if m in sys.modules]]))"
-    )
-    paths, features, others = json.loads(child(code))
-    assert others == []
-    if not features["amx_int8"]:
-        assert "amx" not in paths
-        with pytest.raises(EngineUnavailable, match="cannot run"):
-            cpu_path("amx")
-    expected = [name for name, feature in (("avx2", "avx2"), ("avx512", "avx512bw")) if features[feature]]
-    assert [name for name in paths if name != "amx"] == ["scalar", *expected]
 
 
 def test_a_tree_whose_levels_do_not_fit_is_refused() -> None:
