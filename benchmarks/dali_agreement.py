@@ -26,8 +26,8 @@ import videobert
 from videobert.engines.selection import EngineName
 from videobert.video.decoders.available import Device
 from videobert.video.open import open_clips
-from videobert_modeling.train.render import frames
-from videobert_modeling.train.world import held_out_films
+from videobert_modeling.train.shapes.render import frames
+from videobert_modeling.train.shapes.world import held_out_films
 
 REAL_FILM = Path(__file__).parent.parent / "tests" / "media" / "bigbuckbunny.mp4"
 SEED = 20261122

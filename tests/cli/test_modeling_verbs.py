@@ -12,7 +12,7 @@ import pytest
 
 from videobert.model.folder import find
 from videobert.visual.codebook import Codebook
-from videobert_modeling.feature_file import write_features
+from videobert_modeling.codebooks.feature_file import write_features
 
 ROWS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
 VERBS = {
@@ -134,7 +134,7 @@ def test_an_import_option_of_another_kind_is_a_usage_error(call: Any, tmp_path: 
 def test_train_passes_on_its_options_and_prints_the_results(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from videobert_modeling.train import shapes
+    from videobert_modeling.train.shapes import chain as shapes
 
     asked: list[Any] = []
 

@@ -21,7 +21,7 @@ from videobert.model.folder import ModelFolder
 from videobert.model.recipe import Recipe
 from videobert_modeling.export import write_manifest
 from videobert_modeling.models import S3D, VideoBert, load_weights, save_weights, tiny
-from videobert_modeling.models.stages import stages_of
+from videobert_modeling.models.stage_modules import stages_of
 
 CONFIG = dataclasses.replace(tiny(), heads=("text", "alignment"))
 RECIPE = Recipe(frames=16, short_side=40, crop=32)

@@ -14,8 +14,8 @@ from videobert.base.errors import InputError, ModelError, UsageError
 from videobert.model.recipe import Recipe
 from videobert_modeling.importers.artefacts import import_centroids, import_s3d
 from videobert_modeling.importers.bert import import_bert
-from videobert_modeling.importers.ledger import Entry, Ledger
 from videobert_modeling.importers.mdskul import import_mdskul
+from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 __all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import InputError
 from videobert.model.recipe import Recipe
-from videobert_modeling.feature_file import FeatureFiles
+from videobert_modeling.base.new_folder import require_new
+from videobert_modeling.codebooks.feature_file import FeatureFiles
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
-from videobert_modeling.importers.ledger import Ledger
-from videobert_modeling.importers.skeleton import hash_of
+from videobert_modeling.importers.shared.visual_side import hash_of
 from videobert_modeling.importers.torchvision_s3d import read_s3d
+from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import backbone_tensors
-from videobert_modeling.new_folder import require_new
 
 
 def import_s3d(source: Path, out: Path, *, classifier: bool = False, strict: bool = True) -> Ledger:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from videobert.base.errors import InputError, LimitExceeded, ModelError
 from videobert.visual.codebook import MAX_DIM, MAX_LEAVES, Codebook, Level
-from videobert_modeling.feature_file import FeatureFiles
-from videobert_modeling.importers.checkpoint import open_array
-from videobert_modeling.importers.ledger import Entry, Ledger
+from videobert_modeling.codebooks.feature_file import FeatureFiles
+from videobert_modeling.importers.shared.checkpoint import open_array
+from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 _NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)\.npy")
 # In a tree in its own order nearly every leaf finds itself on the way down; in a shuffled one nearly none does.

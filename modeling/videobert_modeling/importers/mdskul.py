@@ -12,15 +12,15 @@ from torch import Tensor
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
+from videobert_modeling.base.new_folder import require_new
 from videobert_modeling.importers.bert import assemble
-from videobert_modeling.importers.bert_layout import BertLayout, config_beside
-from videobert_modeling.importers.checkpoint import open_checkpoint
-from videobert_modeling.importers.folder import write_folder
-from videobert_modeling.importers.ledger import Intake, Ledger
-from videobert_modeling.importers.skeleton import VisualSide, visual_side
-from videobert_modeling.importers.tokenizer import find_tokenizer, read_tokenizer
+from videobert_modeling.importers.shared.bert_layout import BertLayout, config_beside
+from videobert_modeling.importers.shared.checkpoint import open_checkpoint
+from videobert_modeling.importers.shared.tokenizer import find_tokenizer, read_tokenizer
+from videobert_modeling.importers.shared.visual_side import VisualSide, visual_side
+from videobert_modeling.model_folder.imported import write_folder
+from videobert_modeling.model_folder.ledger import Intake, Ledger
 from videobert_modeling.models import VideoBert
-from videobert_modeling.new_folder import require_new
 
 BERT_WORDS = 30_522
 # 15 frames at 10 per second, pixels from -1 to 1. The original scaled each batch by its own extremes and stretched the

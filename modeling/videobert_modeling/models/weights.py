@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
-from videobert_modeling.models.s3d import S3D
-from videobert_modeling.models.videobert import VideoBert
+from videobert_modeling.models.backbones.s3d import S3D
+from videobert_modeling.models.families.videobert import VideoBert
 
 _BACKBONE = "backbone."
 _FIX = "Check that model.safetensors belongs to config.json, or import the checkpoint again."

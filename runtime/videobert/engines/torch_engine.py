@@ -51,7 +51,7 @@ class TorchEngine:
                 import torch
                 import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
-            from videobert_modeling.models.stages import stages_of
+            from videobert_modeling.models.stage_modules import stages_of
             from videobert_modeling.models.weights import load_weights
             from videobert_modeling.packed import PackedEncoder, reason_against_packing
         except ImportError as error:

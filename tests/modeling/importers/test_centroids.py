@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from videobert.base.errors import LimitExceeded, ModelError
-from videobert_modeling.cluster import train_codebook
+from videobert_modeling.codebooks.cluster import train_codebook
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
 
 DIM = 6

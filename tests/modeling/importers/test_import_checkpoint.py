@@ -13,10 +13,10 @@ from safetensors import safe_open
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.model.recipe import Recipe
 from videobert.visual.codebook import Codebook
-from videobert_modeling.feature_file import write_features
+from videobert_modeling.codebooks.feature_file import write_features
 from videobert_modeling.importers import KINDS, import_checkpoint, options_of
-from videobert_modeling.importers.skeleton import hash_of
-from videobert_modeling.importers.tokenizer import find_tokenizer, read_tokenizer
+from videobert_modeling.importers.shared.tokenizer import find_tokenizer, read_tokenizer
+from videobert_modeling.importers.shared.visual_side import hash_of
 from videobert_modeling.importers.torchvision_s3d import read_s3d
 
 VECTORS = Path(__file__).parents[1] / "vectors"

@@ -14,9 +14,9 @@ from videobert.base.errors import ModelError
 from videobert.model.config import BackboneConfig
 from videobert.model.recipe import Recipe
 from videobert_modeling.importers import import_checkpoint
-from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.mdskul import RECIPE, read_mdskul
-from videobert_modeling.importers.skeleton import VisualSide
+from videobert_modeling.importers.shared.visual_side import VisualSide
+from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import S3D, VideoBert, load_weights
 
 WORDS, VISUAL, WIDTH = 60, 11, 32

@@ -65,7 +65,7 @@ pytest.importorskip("tritonclient", reason="the check reads configurations with 
 
 @pytest.fixture(scope="module")
 def models(model_folder: Path) -> tuple[ServedModel, ...]:
-    from videobert_modeling.export.served_nearest import served_nearest
+    from videobert_modeling.export.portable.served_nearest import served_nearest
 
     folder = ModelFolder(model_folder)
     nearest = served_nearest(Codebook.load(folder.path("codebook.safetensors")))

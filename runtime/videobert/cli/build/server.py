@@ -35,7 +35,7 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     codebook = Codebook.from_bytes(folder.read("codebook.safetensors"))
     with waiting("writing the model repository", job.options):
         with modeling("build --target triton-server", "build"):
-            from videobert_modeling.export.served_nearest import served_nearest
+            from videobert_modeling.export.portable.served_nearest import served_nearest
 
             nearest = served_nearest(codebook)
         pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), place="mixed")

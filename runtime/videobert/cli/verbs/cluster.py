@@ -79,12 +79,12 @@ def cluster(
     with modeling("cluster", "train"), steps("clustering", options) as on_progress:
         sizes["on_progress"] = on_progress
         if folder is None:
-            from videobert_modeling.cluster import cluster_files
+            from videobert_modeling.codebooks.cluster import cluster_files
 
             result = cluster_files([Path(source) for source in sources], place or Path(CODEBOOK), **sizes)
         else:
-            from videobert_modeling.refit import untrained_backbone
-            from videobert_modeling.video_features import cluster_into, cluster_videos
+            from videobert_modeling.codebooks.video_features import cluster_into, cluster_videos
+            from videobert_modeling.model_folder.refit import untrained_backbone
 
             if untrained_backbone(folder):
                 note(

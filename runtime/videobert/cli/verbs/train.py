@@ -44,7 +44,7 @@ def train(
 ) -> None:
     """Train a small model on a generated world: the one that comes with every install."""
     with modeling("train", "train"):
-        from videobert_modeling.train.shapes import train as train_shapes
+        from videobert_modeling.train.shapes.chain import train as train_shapes
 
         with steps(f"training {world}", options) as on_progress:
             results = train_shapes(

@@ -1,0 +1,1 @@
+"""What every room of the modeling side stands on: seeds, and folders that appear whole."""

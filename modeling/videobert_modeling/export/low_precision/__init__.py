@@ -1,0 +1,1 @@
+"""Graphs for engines that take their types from the graph, derived from the portable ones."""

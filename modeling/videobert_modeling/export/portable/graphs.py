@@ -1,0 +1,139 @@
+"""The graphs of a model folder as modules: what goes in, what comes out, which axes may vary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from videobert.model.config import ModelConfig
+from videobert.model.recipe import Recipe
+from videobert_modeling.models import S3D, VideoBert
+from videobert_modeling.models.encoders.joint import SelfAttention
+from videobert_modeling.models.stage_modules import stages_of
+
+Inputs = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """One graph.
+
+    Args:
+        name: file name without suffix.
+        module: its `forward` takes `example` in order.
+        example: inputs to trace with; axes that vary must not have length 1.
+        output: name of the output.
+        axes: names of the axes that vary, the same for each input as far as the input has them.
+        longest: upper bound of an axis, by name.
+        trials: inputs for checking the exported file.
+        part: the share of an output that has a meaning, given the inputs; all of it by default.
+        rounded_at: size of what the last step rounds, for an output that is a difference and may be near zero.
+    """
+
+    name: str
+    module: nn.Module
+    example: Inputs
+    output: str
+    axes: tuple[str, ...]
+    trials: tuple[Inputs, ...]
+    longest: dict[str, int]
+    part: Callable[[Inputs, Tensor], Tensor] = lambda inputs, output: output
+    rounded_at: float = 0.0
+
+
+def graphs_of(backbone: S3D, model: VideoBert, recipe: Recipe) -> Iterator[Graph]:
+    """The graphs of a model, backbone first; heads only as far as the model has them."""
+    random = torch.Generator().manual_seed(0)
+    for name, module in stages_of(backbone, model, recipe).items():
+        if name == "backbone":
+            yield _backbone(module, recipe, random)
+        elif name == "encoder":
+            yield _encoder(module, model.config, random)
+        else:
+            yield _head(name, module, model.config.encoder.width, random)
+
+
+@contextmanager
+def lengths_in_attention(module: nn.Module) -> Iterator[None]:
+    """While it lasts, every attention in `module` is traced as one ONNX `Attention` with key lengths and no mask."""
+    attentions = [part for part in module.modules() if isinstance(part, SelfAttention)]
+    before = [attention.attend for attention in attentions]
+    for attention in attentions:
+        attention.attend = _onnx_attention
+    try:
+        yield
+    finally:
+        for attention, attend in zip(attentions, before, strict=True):
+            attention.attend = attend
+
+
+def _onnx_attention(query: Tensor, key: Tensor, value: Tensor, lengths: Tensor) -> Tensor:
+    # Inputs of the operator: Q, K, V, mask, past key, past value, nonpad_kv_seqlen (since opset 24).
+    return torch.onnx.ops.symbolic(
+        "Attention", (query, key, value, None, None, None, lengths), dtype=query.dtype, shape=query.shape, version=24
+    )
+
+
+def _backbone(module: nn.Module, recipe: Recipe, random: torch.Generator) -> Graph:
+    def clips(batch: int) -> Inputs:
+        shape = (batch, recipe.frames, recipe.crop, recipe.crop, 3)
+        return {"clips": torch.randint(256, shape, generator=random, dtype=torch.uint8)}
+
+    return Graph(
+        name="backbone",
+        module=module,
+        example=clips(2),
+        output="features",
+        axes=("batch",),
+        trials=(clips(1),),  # one is what the runtime passes, and differs from the example
+        longest={},
+    )
+
+
+def _encoder(module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
+    longest = config.encoder.positions
+
+    def sequences(*wanted: int) -> Inputs:
+        lengths = [min(length, longest) for length in wanted]
+        shape = (len(lengths), max(lengths))
+        return {
+            "ids": torch.randint(config.vocabulary, shape, generator=random),
+            "segments": torch.randint(config.encoder.segments, shape, generator=random),
+            "lengths": torch.tensor(lengths),
+        }
+
+    return Graph(
+        name="encoder",
+        module=module,
+        example=sequences(7, 4),
+        output="states",
+        axes=("batch", "length"),
+        trials=(sequences(1), sequences(2, 9, 5), sequences(63), sequences(3, 40)),
+        longest={"length": longest},
+        part=_valid,
+    )
+
+
+def _head(name: str, module: nn.Module, width: int, random: torch.Generator) -> Graph:
+    def states(count: int) -> Inputs:
+        return {"states": torch.randn((count, width), generator=random)}
+
+    return Graph(
+        name=name,
+        module=module,
+        example=states(3),
+        output="logits",
+        axes=("count",),
+        trials=(states(1), states(5)),
+        longest={},
+        # Log-odds are the difference of two logits.
+        rounded_at=1.0 if name == "alignment_head" else 0.0,
+    )
+
+
+def _valid(inputs: Inputs, states: Tensor) -> Tensor:
+    return states[torch.arange(states.shape[1])[None] < inputs["lengths"][:, None]]

@@ -1,0 +1,163 @@
+"""Does an exported graph compute what the module computes?
+
+The rule: against the module in float64, the graph's root mean square error is at most twice that of the module in the
+graph's own precision (float32 for the portable graphs), plus one rounding unit of the values in that precision, or of
+`Graph.rounded_at` where that is larger.
+
+torch sums the products of a float32 linear layer in blocks. OpenVINO sums up to 1,024 of them one after another, which
+rounds twice as much at that width and is as right. So a float32 graph that fails is compared again, by the same rule,
+with the module summing in that order.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from videobert.base.errors import VideoBertError
+from videobert.base.offline_imports import openvino_library
+from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+from videobert_modeling.export.portable.graphs import Graph, Inputs
+
+Run = Callable[[dict[str, npt.NDArray[np.generic]]], npt.NDArray[np.float32]]
+_UNIT = float(torch.finfo(torch.float32).eps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """Root mean square errors over all trials of a graph, against float64.
+
+    Args:
+        error: of the exported graph.
+        reference_error: of torch in the graph's precision; see this module on the order of its sums.
+        scale: at which the values are rounded: their root mean square, or `Graph.rounded_at`.
+        unit: rounding unit of the precision.
+    """
+
+    error: float
+    reference_error: float
+    scale: float
+    unit: float = _UNIT
+
+    @property
+    def holds(self) -> bool:
+        """Whether the rule of this module is met; NaN never meets it."""
+        return self.error <= 2 * self.reference_error + self.unit * self.scale
+
+
+class Reference:
+    """What a graph should give: its trials through the module in float64 and in the graph's own precision."""
+
+    def __init__(self, graph: Graph, dtype: torch.dtype = torch.float32) -> None:
+        self._graph = graph
+        self._dtype = dtype
+        self._exact = _run_torch(graph, torch.float64)
+        self._plain = _run_torch(graph, dtype)
+
+    def compare(self, run: Run) -> Parity:
+        """Errors of another way to run the graph."""
+        trials = self._graph.trials
+        ours = [torch.from_numpy(np.array(run({k: v.numpy() for k, v in inputs.items()}))) for inputs in trials]
+        parity = self._parity(ours, self._plain)
+        if parity.holds or self._dtype != torch.float32:
+            return parity
+        with _SumsInOrder():
+            return self._parity(ours, _run_torch(self._graph, torch.float32))
+
+    def _parity(self, ours: list[Tensor], plain: list[Tensor]) -> Parity:
+        return Parity(
+            error=self._error(ours),
+            reference_error=self._error(plain),
+            scale=max(_rms([self._part(i, exact) for i, exact in enumerate(self._exact)]), self._graph.rounded_at),
+            unit=float(torch.finfo(self._dtype).eps),
+        )
+
+    def check(self, runner: str, run: Run) -> Parity:
+        """Like `compare`.
+
+        Raises:
+            VideoBertError: the rule of this module is not met.
+        """
+        parity = self.compare(run)
+        if not parity.holds:
+            raise VideoBertError(
+                f"graphs/{self._graph.name}.onnx does not give the model's values in {runner}",
+                seen=f"root mean square error {parity.error:.3g}",
+                allowed=f"twice that of torch, {parity.reference_error:.3g}",
+                fix="Please report this with the versions of torch and of the runner.",
+            )
+        return parity
+
+    def _error(self, outputs: list[Tensor]) -> float:
+        for ours, exact in zip(outputs, self._exact, strict=True):
+            if ours.shape != exact.shape:
+                return float("nan")
+        return _rms([self._part(i, ours.double() - self._exact[i]) for i, ours in enumerate(outputs)])
+
+    def _part(self, trial: int, values: Tensor) -> Tensor:
+        return self._graph.part(self._graph.trials[trial], values)
+
+
+class _SumsInOrder(TorchFunctionMode):
+    """While it lasts, linear layers add the products of a sum one after another."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return (_linear_in_order if func is functional.linear else func)(*args, **(kwargs or {}))
+
+
+def _linear_in_order(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    total = values.new_zeros(*values.shape[:-1], len(weight))
+    for value, column in zip(values.unbind(-1), weight.T.contiguous(), strict=True):
+        total += value[..., None] * column
+    return total if bias is None else total + bias
+
+
+def onnxruntime_runner(file: bytes | Path) -> Run:
+    """Runs an ONNX file with onnxruntime on the CPU; a path where its weights lie in another file beside it."""
+    content = str(file) if isinstance(file, Path) else file
+    session = onnxruntime_library().InferenceSession(content, providers=["CPUExecutionProvider"])
+
+    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = session.run(None, inputs)[0]
+        return output
+
+    return run
+
+
+def openvino_runner(content: bytes) -> Run:
+    """Runs an ONNX file with OpenVINO on the CPU in float32."""
+    core = openvino_library().Core()
+    compiled = core.compile_model(core.read_model(content, b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = compiled(inputs)[0]
+        return output
+
+    return run
+
+
+def _run_torch(graph: Graph, dtype: torch.dtype) -> list[Tensor]:
+    module = graph.module if dtype == torch.float32 else copy.deepcopy(graph.module).to(dtype)
+
+    def typed(inputs: Inputs) -> list[Tensor]:
+        return [value.to(dtype) if value.is_floating_point() else value for value in inputs.values()]
+
+    with torch.inference_mode():
+        return [module(*typed(inputs)) for inputs in graph.trials]
+
+
+def _rms(values: list[Tensor]) -> float:
+    flat = torch.cat([value.double().flatten() for value in values])
+    return float(flat.square().mean().sqrt())

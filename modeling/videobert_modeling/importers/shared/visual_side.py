@@ -1,0 +1,108 @@
+"""The parts of a VideoBERT that a text checkpoint does not have: backbone, codebook, visual rows, alignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from videobert.base.errors import ModelError
+from videobert.model.config import BackboneConfig
+from videobert.model.folder import backbone_hash
+from videobert.model.recipe import Recipe
+from videobert.visual.codebook import Codebook
+from videobert_modeling.base.seeds import check_seed
+from videobert_modeling.importers.centroids import make_codebook, read_centroids
+from videobert_modeling.importers.torchvision_s3d import read_s3d, width_of
+from videobert_modeling.model_folder.card import VISUAL_ROWS
+from videobert_modeling.model_folder.ledger import Ledger
+from videobert_modeling.models import S3D, backbone_tensors
+
+_INIT_STD = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class VisualSide:
+    """A backbone, its description and a codebook that belongs to it, if there is one."""
+
+    backbone: S3D
+    config: BackboneConfig
+    codebook: Codebook | None
+
+
+def hash_of(backbone: S3D) -> str:
+    """`backbone_hash` of a network as a model folder will store it."""
+    return backbone_hash({name: tensor.detach().numpy() for name, tensor in backbone_tensors(backbone).items()})
+
+
+def visual_side(
+    backbone: Path | None,
+    centroids: Path | None,
+    recipe: Recipe,
+    ledger: Ledger,
+    *,
+    features: Sequence[Path] = (),
+    seed: int = 0,
+    strict: bool = True,
+) -> VisualSide:
+    """Read the backbone and the centroids, or start the first from `seed` and do without the second.
+
+    Raises:
+        ModelError: a file is damaged, or the centroids are not as wide as the backbone's feature.
+        MismatchError: a codebook file was made for another backbone or recipe.
+        UsageError: no seed.
+    """
+    check_seed(seed)
+    if backbone is not None:
+        network, account = read_s3d(backbone, strict=strict)
+        ledger.notes.append(f"backbone from {account.source}: {account.counts}")
+        width = width_of(network)
+    else:
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            network, width = S3D().eval(), 1.0
+        ledger.uninitialised.append("backbone (S3D): visual tokens mean nothing before one is imported or trained")
+    config = BackboneConfig(width=width, feature_dim=network.feature_dim)
+    if centroids is None:
+        return VisualSide(network, config, None)
+    own = hash_of(network)
+    if centroids.suffix == ".safetensors":
+        codebook = Codebook.load(centroids)
+        codebook.check(own, recipe.clip_hash)
+    else:
+        read = read_centroids(centroids, strict=strict)
+        codebook = make_codebook(read, backbone_hash=own, clip_hash=recipe.clip_hash, features=features)
+        ledger.notes += [f"centroids: {note}" for note in read.ledger.notes]
+        ledger.notes.append("that these centroids belong to this backbone and recipe is taken on trust")
+    if codebook.dim != config.feature_dim:
+        raise ModelError(
+            "the centroids are not as wide as the backbone's feature",
+            seen=codebook.dim,
+            allowed=config.feature_dim,
+            fix="Use centroids of features that this backbone gave.",
+        )
+    return VisualSide(network, config, codebook)
+
+
+def visual_rows(count: int, width: int, codebook: Codebook | None, ledger: Ledger, *, seed: int) -> Tensor:
+    """Rows of the token table for the visual tokens and the joiner, `(count + 1, width)`.
+
+    The paper starts visual rows from the centroids (arXiv 1904.01766, section 4.3), which needs equal widths;
+    otherwise, and for the joiner, BERT's normal start is used.
+    """
+    generator = torch.Generator().manual_seed(check_seed(seed))
+    rows = torch.randn(count + 1, width, generator=generator) * _INIT_STD
+    if codebook is not None and codebook.dim == width:
+        rows[:count] = torch.from_numpy(np.array(codebook.leaves))
+        ledger.notes.append(f"{count} visual rows start from the centroids")
+        ledger.uninitialised.append(f"{VISUAL_ROWS}: started from the centroids, not trained")
+    else:
+        if codebook is not None:
+            ledger.notes.append(f"centroids {codebook.dim} wide cannot start rows {width} wide")
+        ledger.uninitialised.append(f"{VISUAL_ROWS}: random")
+    ledger.uninitialised.append("joiner row of the token table: random")
+    return rows

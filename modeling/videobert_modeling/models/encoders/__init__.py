@@ -1,0 +1,1 @@
+"""Transformers that turn ids and segments into states."""
