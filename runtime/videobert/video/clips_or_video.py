@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from videobert.video.clip import Clip
-from videobert.video.decoders.frame_array import FrameArray
+from videobert.video.source.frame_array import FrameArray
 from videobert.video.stream import ClipStream
 
 _NOTHING = object()

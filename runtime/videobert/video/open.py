@@ -18,9 +18,9 @@ from videobert.model.recipe import Recipe
 from videobert.video.decoders.available import DecoderName, Device
 from videobert.video.decoders.choice import Choice, choose, open_decoder
 from videobert.video.decoders.decoder import Decoder
-from videobert.video.decoders.frame_array import ArrayDecoder, FrameArray
 from videobert.video.source import containers as sources
-from videobert.video.source.mp4.stream import Readable
+from videobert.video.source.frame_array import ArrayDecoder, FrameArray
+from videobert.video.source.mp4.checked_stream import Readable
 from videobert.video.stream import ClipStream, Progress
 
 VideoSource = (

@@ -91,7 +91,7 @@ def open_decoder(
         first.skip(recipe)
     if choice.name == "pyav":
         return first
-    from videobert.video.decoders.dali.streams import place_of, refusal
+    from videobert.video.decoders.dali.accepted_streams import place_of, refusal
 
     why = refusal(first.info, place_of(choice.device))
     if why is None and codec_failure is not None:
@@ -118,8 +118,8 @@ def _dali(
     cancel: Event | None,
     threads: int | None,
 ) -> Decoder:
+    from videobert.video.decoders.dali.accepted_streams import place_of
     from videobert.video.decoders.dali.decoder import DaliDecoder
-    from videobert.video.decoders.dali.streams import place_of
 
     stream = opened.container.streams[first.stream_index]
     if not isinstance(stream, VideoStream):

@@ -18,10 +18,10 @@ from av.container import InputContainer
 from videobert.base.errors import DecodeError, InputError
 from videobert.video.source.file_kinds import HEAD_BYTES, is_a_picture, is_sound, picture_format, sound_format
 from videobert.video.source.header_notes import HeaderNotes
-from videobert.video.source.matroska_tracks import MAGIC as MATROSKA
-from videobert.video.source.matroska_tracks import matroska_notes
+from videobert.video.source.matroska_header import MAGIC as MATROSKA
+from videobert.video.source.matroska_header import matroska_notes
 from videobert.video.source.mp4.boxes import check_boxes
-from videobert.video.source.mp4.stream import CheckedStream, Readable
+from videobert.video.source.mp4.checked_stream import CheckedStream, Readable
 from videobert.video.source.mp4.tables import Seekable
 
 # Demuxers of FFmpeg that read one file and nothing else. Playlists and scripts (hls, dash, concat, sdp, …), which

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from videobert.base.errors import VideoBertError
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.available import Device
-from videobert.video.decoders.dali.streams import CODECS, place_of
+from videobert.video.decoders.dali.accepted_streams import CODECS, place_of
 
 if TYPE_CHECKING:
     from videobert.video.clip import Clip

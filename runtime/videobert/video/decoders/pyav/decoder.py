@@ -30,7 +30,7 @@ from videobert.video.picture.pixel_layout import read_as
 from videobert.video.picture.siting import ChromaSiting, SitingProbe
 from videobert.video.sampling import KeptSamples
 from videobert.video.source.containers import Opened
-from videobert.video.source.tracks import find_film
+from videobert.video.source.track_choice import find_film
 from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from io import BytesIO
 
 from videobert.base.errors import DecodeError
 from videobert.video.source.header_notes import HeaderNotes
-from videobert.video.source.mp4.promises import FREE_ENTRIES, Promises
+from videobert.video.source.mp4.declared import FREE_ENTRIES, Promises
 from videobert.video.source.mp4.tables import MOST_HEADER_BYTES, TABLES, Seekable, Window, read_table
-from videobert.video.source.mp4.tracks import NOTED, begin_track, note_box, note_descriptions
+from videobert.video.source.mp4.track_notes import NOTED, begin_track, note_box, note_descriptions
 
 _MOST_DEPTH = 12
 _HOLDERS = frozenset(

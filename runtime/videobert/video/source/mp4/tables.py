@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import DecodeError
-from videobert.video.source.mp4.promises import Promises, Track
+from videobert.video.source.mp4.declared import Promises, Track
 
 MOST_HEADER_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 13

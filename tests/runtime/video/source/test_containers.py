@@ -15,10 +15,10 @@ import pytest
 
 from videobert.base.errors import DecodeError, InputError
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import is_live, open_clips
 from videobert.video.source import containers as sources
 from videobert.video.source.containers import CONTAINERS
+from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)
 

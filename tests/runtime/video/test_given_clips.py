@@ -15,9 +15,9 @@ from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
 from videobert.video.clip import Clip
 from videobert.video.clips_or_video import clips_or_video
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.given_clips import GivenClips
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(fps=10, frames=5, short_side=16, crop=16)
 FRAMES = FrameArray(

@@ -12,8 +12,8 @@ import pytest
 
 from videobert.base.errors import DecodeError, InputError, UsageError
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(frames=4, fps=25, short_side=64, crop=64)
 BASE = Fraction(1, 25)

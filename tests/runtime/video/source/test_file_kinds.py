@@ -11,9 +11,9 @@ import pytest
 
 from videobert.base.errors import DecodeError
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
 from videobert.video.source.file_kinds import picture_format, sound_format
+from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(frames=5, fps=25, short_side=64, crop=64)
 # Encoder, pixel format and muxer of each kind of picture.

@@ -10,8 +10,9 @@ from types import ModuleType
 import pytest
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"video_tests_{name}", Path(__file__).with_name(f"{name}.py"))
+def _load(path: str) -> ModuleType:
+    file = Path(__file__).parent / path
+    spec = importlib.util.spec_from_file_location(f"video_tests_{file.stem}", file)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -21,16 +22,16 @@ def _load(name: str) -> ModuleType:
 @pytest.fixture(scope="session")
 def reference() -> ModuleType:
     """`reference_transform`: the recipe's picture transform in float64 numpy."""
-    return _load("reference_transform")
+    return _load("picture/reference_transform.py")
 
 
 @pytest.fixture(scope="session")
 def field_stream() -> ModuleType:
     """`field_stream`: H.264 whose pictures are coded field by field."""
-    return _load("field_stream")
+    return _load("codec/field_stream.py")
 
 
 @pytest.fixture(scope="session")
 def editor() -> ModuleType:
     """`container_editor`: edits to the headers of containers that no muxer's option makes."""
-    return _load("container_editor")
+    return _load("container_editor.py")

@@ -9,11 +9,11 @@ from av.video.frame import VideoFrame
 
 from videobert.base.errors import LimitExceeded
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
 from videobert.video.picture.orientation import Orientation, from_display_matrix
 from videobert.video.picture.pixel_layout import layout_of
 from videobert.video.picture.transform import PictureTransform, resized_size
+from videobert.video.source.frame_array import FrameArray
 
 FLOOR_DB = 48
 # ITU-T H.273 numbers.

@@ -14,8 +14,8 @@ import pytest
 from videobert.base.errors import LimitExceeded
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)
 FRAME = F(1, 25)

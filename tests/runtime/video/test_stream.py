@@ -16,12 +16,12 @@ import pytest
 from videobert.base.errors import Cancelled, InputError, LimitExceeded
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
 from videobert.video.source import containers as sources_module
+from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)
-FILM = Path(__file__).parents[1] / "media" / "bigbuckbunny.mp4"
+FILM = Path(__file__).parents[2] / "media" / "bigbuckbunny.mp4"
 
 
 @pytest.fixture(scope="module")

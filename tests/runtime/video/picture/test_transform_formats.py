@@ -12,12 +12,12 @@ from av.video.frame import VideoFrame
 from videobert import _native
 from videobert.base.errors import DecodeError, EngineUnavailable
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
 from videobert.video.picture.orientation import Orientation
 from videobert.video.picture.pixel_layout import layout_of, read_as
 from videobert.video.picture.siting import ChromaSiting, SitingProbe
 from videobert.video.picture.transform import PictureTransform
+from videobert.video.source.frame_array import FrameArray
 
 FEATURES = _native.cpu_features()
 PATHS = ["scalar", *["avx2"] * FEATURES["avx2"], *["avx512"] * (FEATURES["avx512f"] and FEATURES["avx512bw"])]

@@ -17,7 +17,7 @@ from videobert.base.errors import DecodeError
 from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
 from videobert.video.source.mp4.boxes import check_boxes
-from videobert.video.source.mp4.stream import CheckedStream
+from videobert.video.source.mp4.checked_stream import CheckedStream
 from videobert.video.source.mp4.tables import MOST_HEADER_BYTES
 
 RECIPE = Recipe(frames=10, short_side=32, crop=32)
@@ -320,7 +320,7 @@ def test_fragments_may_add_up_as_bytes_come():
 
 def test_many_fragments_of_a_long_stream_flow_through(monkeypatch):
     """Ten fragments a second for hours."""
-    monkeypatch.setattr("videobert.video.source.mp4.promises._FREE_STEPS", 2000)
+    monkeypatch.setattr("videobert.video.source.mp4.declared._FREE_STEPS", 2000)
     fragment = box(b"moof", box(b"traf", table(b"trun", 6))) + box(b"mdat", bytes(300))
     data = movie() + fragment * 3000
     check(data)

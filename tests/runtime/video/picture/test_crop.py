@@ -20,7 +20,7 @@ from videobert.video.picture.crop import UNCROPPED, Crop, clean_aperture
 from videobert.video.picture.pixel_layout import layout_of
 from videobert.video.picture.plane_window import share
 from videobert.video.picture.transform import PictureTransform
-from videobert.video.source.matroska_tracks import matroska_notes
+from videobert.video.source.matroska_header import matroska_notes
 
 RECIPE = Recipe(frames=4, fps=25, short_side=64, crop=64)
 SEGMENT, TRACKS, TRACK, VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0
