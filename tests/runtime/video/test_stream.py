@@ -1,4 +1,4 @@
-"""How a clip stream behaves: limits, live input, progress, cancelling, closing, threads, and a real film."""
+"""How a clip stream behaves: progress, cancelling, closing, threads, and a real film."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from videobert.base.errors import Cancelled, InputError, LimitExceeded
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
-from videobert.video.source import containers as sources_module
 from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(frames=10, short_side=64, crop=64)
@@ -37,162 +36,6 @@ def drain(source, **options):
 
 def blank(count, height=64, width=64):
     return np.zeros((count, height, width, 3), np.uint8)
-
-
-# --- limits ---
-
-
-@pytest.mark.parametrize(("limit_px", "accepted"), [(159, False), (160, True), (161, True)])
-def test_the_longest_side(clip, limit_px, accepted):
-    limits = Limits(max_side_px=limit_px)
-    for source in (
-        clip,
-        clip.read_bytes(),
-        FrameArray(blank(3, 120, 160), [0, 1, 2]),
-        iter([(blank(1, 160, 8)[0], 0)]),
-    ):
-        if accepted:
-            open_clips(source, RECIPE, limits=limits).close()
-        else:
-            with pytest.raises(LimitExceeded, match=f"got .*160.*max_side_px = {limit_px}"):
-                open_clips(source, RECIPE, limits=limits)
-
-
-@pytest.mark.parametrize(("limit_s", "accepted"), [(1.95, False), (2.0, True), (2.05, True)])
-def test_the_longest_duration(clip, limit_s, accepted):
-    limits = Limits(max_duration_s=limit_s)
-    frames = blank(40)
-    for source in (
-        clip,
-        FrameArray(frames, np.arange(40) / 20),
-        ((frame, n / 20) for n, frame in enumerate(frames)),
-    ):
-        if accepted:
-            assert len(drain(source, limits=limits)) == 4
-        else:
-            with pytest.raises(LimitExceeded, match=f"max_duration_s = {limit_s:g}"):
-                drain(source, limits=limits)
-
-
-def test_the_default_limits_hold_at_their_edge():
-    four_hours = 4 * 3600.0
-    hourly = np.arange(0, 4) * 3600.0
-    slow = Recipe(fps=F(1, 1800), frames=2, short_side=8, crop=8)
-    with open_clips(FrameArray(blank(4, 8, 8), hourly), slow) as stream:
-        assert [clip.end_s for clip in stream] == [3600, 7200, 10800, four_hours]
-    with pytest.raises(LimitExceeded, match="max_duration_s = 14400"):
-        open_clips(FrameArray(blank(5, 8, 8), np.arange(0, 5) * 3600.001), slow)
-    open_clips(FrameArray(blank(1, 8, 8192), [0.0]), slow).close()
-    with pytest.raises(LimitExceeded, match="max_side_px = 8192"):
-        open_clips(FrameArray(blank(1, 8, 8193), [0.0]), slow)
-
-
-def test_too_long_is_known_from_metadata_before_a_frame_is_decoded(clip, monkeypatch):
-    opened = []
-    real = sources_module._open
-
-    def spy(*arguments):
-        opened.append(real(*arguments))
-        return opened[-1]
-
-    monkeypatch.setattr(sources_module, "_open", spy)
-    with pytest.raises(LimitExceeded):
-        open_clips(clip, RECIPE, limits=Limits(max_duration_s=1.0))
-    assert len(opened) == 1
-    with pytest.raises(AssertionError, match="not open"):
-        opened[0].seek(0)
-
-
-def test_a_stream_without_stated_length_is_stopped_at_the_limit(factory, tmp_path):
-    path = factory.write_clip(tmp_path / "a.h264", ticks=range(100))
-    clips = []
-    with open_clips(path, RECIPE, limits=Limits(max_duration_s=2.0)) as stream:
-        assert stream.info.duration_s is None
-        with pytest.raises(LimitExceeded, match="max_duration_s = 2"):
-            clips.extend(stream)
-    del clips
-
-
-def test_a_picture_that_grows_in_mid_stream_is_stopped(factory, tmp_path):
-    small = factory.write_clip(tmp_path / "a.m2v", codec="mpeg2video", ticks=range(15), options={"bf": "0"})
-    large = factory.write_clip(
-        tmp_path / "b.m2v", codec="mpeg2video", ticks=range(15), size=(320, 64), options={"bf": "0"}
-    )
-    (tmp_path / "c.m2v").write_bytes(small.read_bytes() + large.read_bytes())
-    with pytest.raises(LimitExceeded, match="got 320x64; allowed: max_side_px = 319"):
-        drain(tmp_path / "c.m2v", limits=Limits(max_side_px=319))
-    assert drain(tmp_path / "c.m2v", limits=Limits(max_side_px=320))
-
-
-def test_a_container_that_lies_about_the_size_is_caught_by_the_decoder(factory, tmp_path):
-    """The header says 160 x 120, the stream is larger than is allowed: no such picture is ever allocated."""
-    path = factory.write_clip(tmp_path / "a.mp4", size=(640, 480), ticks=range(3))
-    data = path.read_bytes().replace((640).to_bytes(2, "big") + (480).to_bytes(2, "big"), b"\x00\xa0\x00\x78")
-    with pytest.raises(InputError):
-        drain(data, limits=Limits(max_side_px=200))
-
-
-# --- live input and numpy frames ---
-
-
-def test_every_live_frame_is_held_against_the_longest_side():
-    frames = [(blank(1, 120, width)[0], n / 20) for n, width in enumerate((160, 160, 161))]
-    with (
-        open_clips(iter(frames), RECIPE, limits=Limits(max_side_px=160)) as stream,
-        pytest.raises(LimitExceeded, match="got 161x120; allowed: max_side_px = 160"),
-    ):
-        list(stream)
-
-
-def test_live_clips_come_out_as_soon_as_they_are_complete(factory):
-    given = []
-
-    def camera():
-        for n in range(35):
-            given.append(n)
-            yield factory.picture(n), n / 20
-
-    with open_clips(camera(), RECIPE) as stream:
-        when = []
-        for clip in stream:
-            when.append(len(given))
-            assert factory.number_of(clip.frames[0]) == clip.index * 10
-    # The tenth frame completes the first clip; the last clip waits for the end.
-    assert when == [10, 20, 30, 35]
-    assert (clip.padded_frames, clip.end_s) == (5, pytest.approx(35 / 20))
-
-
-def test_a_camera_may_reuse_its_buffer(factory):
-    buffer = np.empty((120, 160, 3), np.uint8)
-
-    def camera():
-        for n in range(60):
-            buffer[:] = factory.picture(n)
-            yield buffer, n / 30
-
-    numbers = [factory.number_of(square) for clip in drain(camera()) for square in clip.frames]
-    assert numbers == [n * 30 // 20 for n in range(40)]
-
-
-def test_live_frames_may_change_size(factory):
-    frames = ((factory.picture(n, 160 + 16 * n, 120), n / 20) for n in range(10))
-    (clip,) = drain(frames)
-    assert [factory.number_of(square) for square in clip.frames] == list(range(10))
-
-
-def test_frame_arrays_start_when_they_start(factory):
-    frames = np.stack([factory.picture(n) for n in range(30)])
-    clips = drain(FrameArray(frames, -1.25 + np.arange(30) / 10))
-    assert clips[0].start_s == -1.25
-    assert [factory.number_of(square) for square in clips[1].frames] == [5, 5, 6, 6, 7, 7, 8, 8, 9, 9]
-    assert clips[-1].end_s == pytest.approx(1.75)
-
-
-def test_a_single_frame_makes_one_clip(factory):
-    for source in (FrameArray(factory.picture(7)[None], [3.0]), [(factory.picture(7), 3.0)]):
-        (clip,) = drain(source)
-        assert [factory.number_of(square) for square in clip.frames] == [7] * 10
-        assert (clip.start_s, clip.end_s, clip.padded_frames) == (3.0, 3.05, 9)
 
 
 # --- progress, cancelling, closing ---

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from videobert.video.picture.crop import UNCROPPED, Crop
+from videobert.video.source.byte_window import ByteWindow
+from videobert.video.source.file_kinds import MATROSKA_MAGIC
 from videobert.video.source.header_notes import HeaderNotes, TrackNote
-from videobert.video.source.mp4.tables import Seekable, Window
+from videobert.video.source.readable import Seekable
 
-MAGIC = b"\x1a\x45\xdf\xa3"
 # Identifiers of elements (RFC 9559, section 5.1).
 _SEGMENT, _SEEK_HEAD, _SEEK, _SEEK_ID, _SEEK_POSITION = 0x18538067, 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 _CLUSTER, _TRACKS, _TRACK = 0x1F43B675, 0x1654AE6B, 0xAE
@@ -21,14 +22,14 @@ _MOST_ELEMENTS = 10_000
 
 def matroska_notes(file: Seekable, size: int) -> HeaderNotes:
     """Notes on the video tracks of a file of `size` bytes, or of so much of its beginning; empty for another kind."""
-    window = Window(file, size)
-    if window.read(0, 4) != MAGIC:
+    window = ByteWindow(file, size)
+    if window.read(0, 4) != MATROSKA_MAGIC:
         return HeaderNotes()
-    return HeaderNotes(_Walk(window, size).tracks())
+    return HeaderNotes(_ElementWalk(window, size).tracks())
 
 
-class _Walk:
-    def __init__(self, window: Window, size: int) -> None:
+class _ElementWalk:
+    def __init__(self, window: ByteWindow, size: int) -> None:
         self._window, self._size, self._left = window, size, _MOST_ELEMENTS
 
     def tracks(self) -> list[TrackNote]:

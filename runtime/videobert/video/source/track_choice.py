@@ -1,4 +1,4 @@
-"""Which of a file's video tracks is the film: the one that a player would show, or the one asked for."""
+"""Which of a file's video tracks is read: the one that a player would show, or the one asked for."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from av.video.stream import VideoStream
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import DecodeError, InputError
-from videobert.video.source.containers import Opened
 from videobert.video.source.file_kinds import is_a_picture
 from videobert.video.source.header_notes import HeaderNotes, TrackNote
+from videobert.video.source.opening import OpenedVideo
 
 # Formats of still pictures that hold films too: one picture alone is no film there.
 _PICTURE_FORMATS = {"gif": "GIF", "apng": "PNG", "mjpeg": "JPEG"}
@@ -40,7 +40,7 @@ _MOST_AHEAD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class ChosenTrack:
     """The track that is read.
 
     Args:
@@ -58,7 +58,7 @@ class Film:
     packets: tuple[Packet[Any], ...] = ()
 
 
-def find_film(opened: Opened, track: int | None, cancel: Event | None = None) -> Film:
+def choose_track(opened: OpenedVideo, track: int | None, cancel: Event | None = None) -> ChosenTrack:
     """The video track with this number, or the one that a player would show.
 
     Video tracks are counted in the order of the file, from 0. Cover pictures and the still pictures of AVIF and HEIC
@@ -105,7 +105,7 @@ def find_film(opened: Opened, track: int | None, cancel: Event | None = None) ->
             fix="Convert the video to MP4 (H.264).",
         )
     own = tuple(packet for packet in packets if packet.stream_index == stream.index)
-    return Film(stream, track, len(tracks), notes[track], own)
+    return ChosenTrack(stream, track, len(tracks), notes[track], own)
 
 
 def _rank(stream: VideoStream, note: TrackNote, packets_seen: int) -> tuple[bool, ...]:
@@ -129,7 +129,7 @@ def _is_picture(stream: VideoStream, notes: HeaderNotes) -> bool:
     return notes.pictures and stream.time_base == 1 and stream.frames == 1 and not of_a_track
 
 
-def _refuse_pictures(opened: Opened, tracks: list[VideoStream]) -> None:
+def _refuse_pictures(opened: OpenedVideo, tracks: list[VideoStream]) -> None:
     brand = opened.container.metadata.get("major_brand", "")
     if brand in _PICTURE_BRANDS:
         raise is_a_picture(opened.shown, _PICTURE_BRANDS[brand])

@@ -11,20 +11,12 @@ import pytest
 import videobert
 from videobert.base.errors import EngineUnavailable, InputError
 from videobert.model.recipe import Recipe
-from videobert.video.decoders import available as decoding
-from videobert.video.decoders.choice import Choice, choose
+from videobert.video.decoders import available
+from videobert.video.decoders.choice import Choice, choose, decoder_for_engine
 from videobert.video.open import open_clips
 
 NO_PACKAGE = ("the Python package 'nvidia.dali' is not installed", "pip install 'videobert[dali]'")
 NO_GPU = ("there is no NVIDIA driver", "install the NVIDIA driver")
-
-
-class Host:
-    takes_device_arrays = False
-
-
-class Card:
-    takes_device_arrays = True
 
 
 @pytest.fixture
@@ -35,7 +27,6 @@ def machine(monkeypatch):
         def unusable(device):
             return cuda if device == "cuda" else cpu
 
-        monkeypatch.setattr("videobert.video.decoders.available.unusable", unusable)
         monkeypatch.setattr("videobert.video.decoders.choice.unusable", unusable)
 
     return lacks
@@ -60,19 +51,19 @@ def test_choice(machine, cpu, cuda, decoder, device, expected):
 
 
 @pytest.mark.parametrize(
-    ("cuda", "decoder", "engine", "expected"),
+    ("cuda", "decoder", "on_a_card", "expected"),
     [
-        (NO_GPU, "auto", Host, ("auto", "cpu")),
-        (None, "auto", Host, ("auto", "cpu")),
-        (None, "auto", Card, ("auto", "cuda")),
-        (NO_GPU, "dali", Host, ("dali", "cpu")),
-        (None, "dali", Host, ("dali", "cuda")),
-        (None, "pyav", Card, ("pyav", "cpu")),
+        (NO_GPU, "auto", False, ("auto", "cpu")),
+        (None, "auto", False, ("auto", "cpu")),
+        (None, "auto", True, ("auto", "cuda")),
+        (NO_GPU, "dali", False, ("dali", "cpu")),
+        (None, "dali", False, ("dali", "cuda")),
+        (None, "pyav", True, ("pyav", "cpu")),
     ],
 )
-def test_what_a_loaded_model_asks_for(machine, cuda, decoder, engine, expected):
+def test_what_a_loaded_model_asks_for(machine, cuda, decoder, on_a_card, expected):
     machine(None, cuda)
-    assert decoding.decoding(decoder, engine()) == expected
+    assert decoder_for_engine(decoder, takes_device_arrays=on_a_card) == expected
 
 
 def test_asked_for_by_name_a_missing_package_is_an_error(machine, factory, tmp_path):
@@ -89,26 +80,26 @@ def test_asked_for_by_name_a_missing_package_is_an_error(machine, factory, tmp_p
 
 def test_the_package_is_looked_for_and_not_loaded(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert decoding.unusable("cpu") == NO_PACKAGE
+    assert available.unusable("cpu") == NO_PACKAGE
 
     def parent_missing(name):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib.util, "find_spec", parent_missing)
-    assert decoding.unusable("cuda") == NO_PACKAGE
+    assert available.unusable("cuda") == NO_PACKAGE
 
 
 def test_a_machine_without_a_driver(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(decoding.ctypes, "CDLL", _missing)
-    decoding._no_gpu.cache_clear()
+    monkeypatch.setattr(available.ctypes, "CDLL", _missing)
+    available._no_gpu.cache_clear()
     try:
-        why, fix = decoding.unusable("cuda")
+        why, fix = available.unusable("cuda")
     finally:
-        decoding._no_gpu.cache_clear()
+        available._no_gpu.cache_clear()
     assert "no NVIDIA driver" in why
     assert fix == "install the NVIDIA driver"
-    assert decoding.unusable("cpu") is None
+    assert available.unusable("cpu") is None
 
 
 def _missing(name):

@@ -298,7 +298,7 @@ def test_a_crop_between_chroma_samples_matches_the_definition(reference, pixel_f
     width, height = 128 - crop.left - crop.right, 112 - crop.top - crop.bottom
     resized = reference.output_size(width, height, 64)
     planes = []
-    for number, place in enumerate(layout.places):
+    for number, place in enumerate(layout.components):
         plane = planar.planes[place.plane]
         dtype = np.uint8 if layout.bits == 8 else np.uint16
         samples = np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, place.first :: place.step]

@@ -26,7 +26,7 @@ def components_of(frame):
     dtype = np.uint16 if layout.bits > 8 else np.uint8
     rows = [np.frombuffer(plane, dtype).reshape(plane.height, -1) for plane in frame.planes]
     found = []
-    for place, component in zip(layout.places, frame.format.components, strict=False):
+    for place, component in zip(layout.components, frame.format.components, strict=False):
         plane = rows[place.plane][:, place.first :: place.step]
         found.append(plane[:, : component.width])
     return found

@@ -37,7 +37,7 @@ def noise(pixel_format, width, height, seed, full_range=True):
     dtype = np.uint16 if layout.bits > 8 else np.uint8
     rows = [np.frombuffer(plane, dtype).reshape(plane.height, -1) for plane in frame.planes]
     components = []
-    for place, component in zip(layout.places, frame.format.components, strict=False):
+    for place, component in zip(layout.components, frame.format.components, strict=False):
         samples = rows[place.plane][:, place.first :: place.step][:, : component.width]
         samples[...] = rng.integers(0, 1 << component.bits, samples.shape) << layout.unused_bits
         components.append(samples >> layout.unused_bits)

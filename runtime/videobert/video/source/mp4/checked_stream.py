@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from videobert.base.errors import DecodeError
+from videobert.video.source.byte_window import MOST_HEADER_BYTES
 from videobert.video.source.header_notes import HeaderNotes
 from videobert.video.source.mp4.boxes import GIVEN_UP, LOOKED_INTO, BoxChecker, box_size, is_given_up
-from videobert.video.source.mp4.tables import MOST_HEADER_BYTES
+from videobert.video.source.readable import Readable
 
 _PIECE_BYTES = 1 << 20
-
-
-class Readable(Protocol):
-    """A binary file that can be read."""
-
-    def read(self, size: int, /) -> bytes: ...
 
 
 class CheckedStream:

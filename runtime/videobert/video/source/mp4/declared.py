@@ -58,7 +58,7 @@ class Track:
 
 
 @dataclass(slots=True)
-class Promises:
+class Declared:
     """What all tracks declare, and what it costs; the first track stands for what fragments hold."""
 
     size: int = 0  # bytes of the file, or those seen so far

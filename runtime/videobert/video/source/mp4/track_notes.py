@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from videobert.video.picture.crop import clean_aperture
+from videobert.video.source.byte_window import ByteWindow
 from videobert.video.source.header_notes import HeaderNotes, TrackNote
-from videobert.video.source.mp4.tables import Window
 
 # The boxes that are read here: track header, kind of track, chapters, and the table of still pictures.
 NOTED = frozenset(b"tkhd hdlr chap iinf".split())
@@ -14,7 +14,7 @@ _SIZE_AT, _BOXES_AT = 32, 86
 _APERTURE_BYTES = 32
 
 
-def note_box(kind: bytes, body: int, end: int, window: Window, notes: HeaderNotes) -> None:
+def note_box(kind: bytes, body: int, end: int, window: ByteWindow, notes: HeaderNotes) -> None:
     """Take in a box of one of the kinds in `NOTED`; those of a track come after its `begin_track`."""
     match kind:
         case b"tkhd" if notes.tracks:

@@ -43,7 +43,7 @@ def request_of(made):
 
 @pytest.fixture
 def runner():
-    made = DaliRunner(SHAPE, place="cpu", clips=2, batch=4)
+    made = DaliRunner(SHAPE, backend="cpu", clips=2, batch=4)
     yield made
     made.close()
 
@@ -128,12 +128,12 @@ def test_clips_outlive_the_next_run(factory, request_of, runner):
     assert numbers(factory, first) == [[1, 2]]
 
 
-@pytest.mark.parametrize("place", ["cpu", "mixed"])
+@pytest.mark.parametrize("backend", ["cpu", "mixed"])
 @pytest.mark.parametrize("turn", [UPRIGHT, Orientation(swap=True, flip_x=True)], ids=["upright", "turned"])
-def test_the_graph_is_serialised_without_cuda(place, turn):
+def test_the_graph_is_serialised_without_cuda(backend, turn):
     from videobert.video.decoders.dali.graph import serialise
 
-    data = serialise(Shape(112, True, turn), place=place)
+    data = serialise(Shape(112, True, turn), backend=backend)
     assert len(data) > 1000
     for name in (b"VIDEO", b"FRAMES", b"ORDER_0", b"CLIP_0"):
         assert name in data
@@ -144,7 +144,7 @@ def test_a_serialised_graph_runs(factory, request_of):
 
     from videobert.video.decoders.dali.graph import serialise
 
-    data = serialise(SHAPE, place="cpu", batch=2, threads=1)
+    data = serialise(SHAPE, backend="cpu", batch=2, threads=1)
     graph = Pipeline.deserialize(data, batch_size=2, num_threads=1, device_id=None)
     request = request_of([4, 4, 9])
     for name, values in {

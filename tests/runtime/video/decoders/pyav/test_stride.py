@@ -123,7 +123,7 @@ def test_damage_in_a_frame_that_clips_need_is_met_as_always(film, monkeypatch):
         whole.append(self._kept is None)
         seen[0] += 1
         if seen[0] == 40:
-            self._damaged_packets += 1
+            self._damage.packets += 1
         return plain(self, packet, context)
 
     monkeypatch.setattr(PyAvDecoder, "_decoded_of", failing)
