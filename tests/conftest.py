@@ -41,8 +41,8 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def factory() -> ModuleType:
-    """`video/clip_factory.py`: makes small videos whose frames carry their number."""
-    path = Path(__file__).parent / "video" / "clip_factory.py"
+    """`runtime/video/clip_factory.py`: makes small videos whose frames carry their number."""
+    path = Path(__file__).parent / "runtime" / "video" / "clip_factory.py"
     spec = importlib.util.spec_from_file_location("video_tests_clip_factory", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

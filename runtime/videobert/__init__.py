@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from videobert.results.run import Report, ReportSegment, Still
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
-    from videobert.video.decoders.frame_array import FrameArray
     from videobert.video.open import open_clips
+    from videobert.video.source.frame_array import FrameArray
     from videobert.visual.codebook import Codebook
     from videobert.visual.token_file import VisualTokens
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 # Everything below is imported on first use, so that `import videobert` costs next to nothing.
 _HOME = {
     "Codebook": "videobert.visual.codebook",
-    "FrameArray": "videobert.video.decoders.frame_array",
+    "FrameArray": "videobert.video.source.frame_array",
     "Limits": "videobert.base.limits",
     "Recipe": "videobert.model.recipe",
     "ReportStream": "videobert.tasks.stream",

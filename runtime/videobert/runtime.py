@@ -41,7 +41,7 @@ from videobert.tasks.run import run
 from videobert.tasks.segments import Segments
 from videobert.tasks.stream import ReportStream
 from videobert.tasks.tokens import tokens
-from videobert.video.decoders.available import check_decoder, decoding
+from videobert.video.decoders.choice import check_decoder, decoder_for_engine
 from videobert.visual.codebook import Assignment, Codebook
 from videobert.visual.token_file import VisualTokens
 
@@ -146,7 +146,8 @@ class Runtime:
         self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto", threads: int | None = None
     ) -> None:
         accepted = limits_or_default(limits)
-        self._stages = OpenedModel(folder, engine, accepted, *decoding(decoder, engine), threads=threads)
+        reads = decoder_for_engine(decoder, takes_device_arrays=engine.takes_device_arrays)
+        self._stages = OpenedModel(folder, engine, accepted, *reads, threads=threads)
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []

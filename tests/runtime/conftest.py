@@ -16,8 +16,8 @@ from videobert.model.config import ModelConfig, QuestionConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.recipe import Recipe
 from videobert.runtime import Runtime, load
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 from videobert.visual.codebook import Codebook, Level
 
 if TYPE_CHECKING:

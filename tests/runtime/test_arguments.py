@@ -25,8 +25,8 @@ from videobert.model.recipe import Recipe
 from videobert.report.html import html_page
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime, load
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 from videobert.visual.codebook import Codebook, Level
 from videobert.visual.token_file import VisualTokens
 

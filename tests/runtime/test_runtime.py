@@ -31,8 +31,8 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.results.as_json import to_json
 from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 from videobert.visual.token_file import VisualTokens
 
 MakeVideo = Callable[..., FrameArray]

@@ -26,7 +26,7 @@ from videobert.pipeline.label_scorer import LabelScorer
 from videobert.results.as_json import to_json
 from videobert.results.run import Report, ReportSegment
 from videobert.runtime import Runtime
-from videobert.video.decoders.frame_array import FrameArray
+from videobert.video.source.frame_array import FrameArray
 from videobert.visual.token_file import VisualTokens
 
 WORDS, WIDTH, LABELS = 128, 64, 3

@@ -130,9 +130,8 @@ print(json.dumps({"version": av.__version__, "devices": codecs}))
 """
 _DALI = """
 import json, nvidia.dali
-from videobert.video.decoders.dali.probe import failure
-from videobert.video.decoders.dali.streams import CODECS, place_of
-found = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
+from videobert.video.decoders.dali.probe import failures
+found = failures("{device}")
 print(json.dumps({{
     "version": nvidia.dali.__version__,
     "devices": [codec for codec in found if found[codec] is None],

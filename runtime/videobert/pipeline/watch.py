@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from array import array
 from collections import defaultdict
 from collections.abc import Generator
@@ -23,6 +22,7 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request, Seconds
 from videobert.results.as_json import to_json
 from videobert.results.origin import Origin, TokensFrom
+from videobert.video.source.kind import kind_of
 from videobert.visual.codebook import Assignment
 from videobert.visual.token_file import VisualTokens, is_token_file, on_grid
 
@@ -61,10 +61,10 @@ class Walk:
         self._recipe = stages.recipe_for(request.stride)
         # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
         stages.check_sees()
-        if isinstance(video, (str, os.PathLike)):
-            place = local_path("video", video)
-            if is_token_file(place):
-                video = VisualTokens.load(place)
+        if kind_of(video).is_path:
+            path = local_path("video", video)
+            if is_token_file(path):
+                video = VisualTokens.load(path)
         self._stages, self._request, self._at_once = stages, request, at_once
         self._video: Any = video
         self.saved = _accepted(stages, video, request) if isinstance(video, VisualTokens) else None

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from videobert.video.clip import Clip
-from videobert.video.decoders.frame_array import FrameArray
+from videobert.video.source.kind import SourceKind, kind_of
 from videobert.video.stream import ClipStream
 
 _NOTHING = object()
@@ -21,13 +18,12 @@ def clips_or_video(source: Any) -> tuple[Iterable[Clip] | None, bool, Any]:
     they are none, the video. The first item of an iterator is waited for."""
     if isinstance(source, ClipStream):
         return source, source.live, None
-    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview, FrameArray, np.ndarray, dict)):
-        return None, False, source
-    if callable(getattr(source, "read", None)) or not isinstance(source, Iterable):
-        return None, False, source
-    if isinstance(source, Sized):
+    kind = kind_of(source)
+    if kind is SourceKind.ITEMS:
         first = next(iter(source), _NOTHING)
         return (source, False, None) if isinstance(first, Clip) else (None, False, source)
+    if kind is not SourceKind.LIVE_ITEMS:
+        return None, False, source
     rest = iter(source)
     first = next(rest, _NOTHING)
     again = rest if first is _NOTHING else itertools.chain([first], rest)

@@ -14,7 +14,7 @@ from videobert.base.errors import InputError, MismatchError
 from videobert.base.limits import Limits, check_duration
 from videobert.model.recipe import STRIDES, Recipe
 from videobert.video.clip import Clip
-from videobert.video.decoders.frame_array import TOLERANCE_S
+from videobert.video.decoders.numpy_decoder import TOLERANCE_S
 from videobert.video.device_frames import DeviceFrames
 from videobert.video.info import VideoInfo
 from videobert.video.stream import ClipStream, Progress

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sized
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,16 @@ from videobert.base.errors import InputError
 from videobert.base.limits import Limits, limits_or_default, most_pixels
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.available import DecoderName, Device
-from videobert.video.decoders.choice import Choice, choose, open_decoder
-from videobert.video.decoders.decoder import Decoder
-from videobert.video.decoders.frame_array import ArrayDecoder, FrameArray
-from videobert.video.source import containers as sources
-from videobert.video.source.mp4.stream import Readable
+from videobert.video.decoders.choice import choose
+from videobert.video.decoders.opening import DecoderOpener
+from videobert.video.source.frame_array import FrameArray
+from videobert.video.source.kind import SourceKind, kind_of
+from videobert.video.source.opening import VideoOpener
+from videobert.video.source.readable import Readable
 from videobert.video.stream import ClipStream, Progress
+
+if TYPE_CHECKING:
+    from videobert.video.decoders.numpy_decoder import NumpyDecoder
 
 VideoSource = (
     str
@@ -83,76 +87,32 @@ def open_clips(
     stop_signal(cancel)
     track = check_track(track)
     choice = choose(decoder, device)
-    opener = _opener(source, most_pixels(limits))
-    if opener is None:
+    kind = kind_of(source)
+    if not kind.is_encoded:
         if track:
             raise InputError("numpy frames are one track", seen=f"track {track}", fix="Leave track out.")
-        return ClipStream(_frames_of(source, limits), recipe, limits, on_progress, cancel, live=is_live(source))
-
-    repeatable = _is_repeatable(source, opener)
-
-    def reopen(gave_up: Decoder, reason: str) -> Decoder:
-        info = gave_up.info
-        dali = info.decoder == "dali"
-        again = Choice("pyav", "cpu", f"dali: {reason}" if dali else info.decoder_fallback)
-        skip = dali and repeatable
-        return open_decoder(again, opener, recipe, limits, cancel=cancel, track=info.track, threads=threads, skip=skip)
-
-    opened = open_decoder(
-        choice,
-        opener,
-        recipe,
-        limits,
+        frames = _decoder_of_frames(source, kind, limits)
+        return ClipStream(frames, recipe, limits, on_progress, cancel, live=kind.is_live)
+    if kind.is_path:
+        local_path("source", source)
+    video = DecoderOpener(
+        open_video=VideoOpener(source, kind, most_pixels(limits)),
+        recipe=recipe,
+        limits=limits,
         cancel=cancel,
         track=track,
         threads=threads,
-        skip=repeatable,
-        codec_failure=_tried if choice.device == "cuda" else None,
     )
-    return ClipStream(opened, recipe, limits, on_progress, cancel, reopen, is_live(source))
+    return ClipStream(video.open(choice), recipe, limits, on_progress, cancel, video.open_after, kind.is_live)
 
 
-def _tried(codec: str) -> str | None:
-    from videobert.video.decoders.dali.probe import failure
+def _decoder_of_frames(source: Any, kind: SourceKind, limits: Limits) -> NumpyDecoder:
+    from videobert.video.decoders.numpy_decoder import NumpyDecoder
 
-    return failure(codec, "cuda")
-
-
-def _is_repeatable(source: Any, opener: Callable[[], sources.Opened | None]) -> bool:
-    """Whether a source gives the same again when it is opened again."""
-    if isinstance(opener, sources.Rewound):
-        return opener.repeatable
-    return not isinstance(source, (str, os.PathLike)) or not sources.is_pipe(source)
-
-
-def is_live(source: Any) -> bool:
-    """Whether a source gives what it has as it comes: a pipe or a device, or an iterator of unknown length."""
-    if isinstance(source, (str, os.PathLike)):
-        return sources.is_pipe(source)
-    if isinstance(source, (bytes, bytearray, memoryview, FrameArray)):
-        return False
-    if callable(getattr(source, "read", None)):
-        return not sources.can_seek(source)
-    return isinstance(source, Iterable) and not isinstance(source, Sized)
-
-
-def _opener(source: Any, max_pixels: int) -> Callable[[], sources.Opened | None] | None:
-    """What opens an encoded video, as often as its source allows and None after that; None for numpy frames."""
-    if isinstance(source, (str, os.PathLike)):
-        local_path("source", source)
-        return lambda: sources.open_path(source, max_pixels)
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return lambda: sources.open_bytes(source, max_pixels)
-    if callable(getattr(source, "read", None)):
-        return sources.Rewound(source, max_pixels)
-    return None
-
-
-def _frames_of(source: Any, limits: Limits) -> Decoder:
-    if isinstance(source, FrameArray):
-        return ArrayDecoder.of_array(source, limits)
-    if isinstance(source, Iterable) and not isinstance(source, (np.ndarray, dict)):
-        return ArrayDecoder.of_iterator(source, limits)
+    if kind is SourceKind.FRAME_ARRAY:
+        return NumpyDecoder.of_array(source, limits)
+    if kind in (SourceKind.ITEMS, SourceKind.LIVE_ITEMS):
+        return NumpyDecoder.of_iterator(source, limits)
     raise InputError(
         "this kind of object is not a video",
         seen=f"numpy array {source.shape}" if isinstance(source, np.ndarray) else type(source).__name__,

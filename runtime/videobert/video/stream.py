@@ -7,15 +7,12 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import DecodeError
 from videobert.base.limits import Limits, check_duration
 from videobert.model.recipe import Recipe
+from videobert.video.assembly import ClipAssembly, FrameOnScreen
 from videobert.video.clip import Clip
 from videobert.video.decoders.decoder import Decoder, FrameReference, GaveUp, TimedFrame
 from videobert.video.info import VideoInfo
@@ -137,17 +134,17 @@ class ClipStream(Iterator[Clip]):
 
     def _make(self) -> Generator[Clip, None, None]:
         grid: SampleGrid | None = None
-        assembly: _Assembly | None = None
-        shown: _Shown | None = None
+        assembly: ClipAssembly | None = None
+        shown: FrameOnScreen | None = None
         for timed, time in self._settled():
             if grid is None or assembly is None:
                 grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
-                assembly = _Assembly(grid, self._recipe, isinstance(timed.picture, FrameReference))
+                assembly = ClipAssembly(grid, self._recipe, isinstance(timed.picture, FrameReference))
             check_duration(time - grid.time(0), self._limits)
             before, now = grid.advance(time)
             if shown is not None:
                 yield from self._place(assembly, before, shown)
-            shown = _Shown(timed, time, self._transform)
+            shown = FrameOnScreen(timed, time, self._transform)
             yield from self._place(assembly, now, shown)
         stop_if(self._cancel)
         end = self._clock.end
@@ -161,7 +158,7 @@ class ClipStream(Iterator[Clip]):
         if last is not None:
             yield last
 
-    def _place(self, assembly: _Assembly, samples: range, shown: _Shown) -> Iterator[Clip]:
+    def _place(self, assembly: ClipAssembly, samples: range, shown: FrameOnScreen) -> Iterator[Clip]:
         for sample in samples:
             clip = assembly.place(sample, shown)
             if assembly.at_boundary(sample):
@@ -174,96 +171,3 @@ class ClipStream(Iterator[Clip]):
     def _report(self, done_s: float) -> None:
         if self._on_progress is not None:
             self._on_progress(done_s, self._decoder.info.duration_s)
-
-
-class _Shown:
-    """The frame on screen; converted when a sample first needs it, and once."""
-
-    def __init__(self, timed: TimedFrame, time: Fraction, transform: PictureTransform) -> None:
-        self.time = time
-        self._timed = timed
-        self._transform = transform
-        self._square: npt.NDArray[np.uint8] | None = None
-
-    def put(self, frames: npt.NDArray[Any], slot: int) -> None:
-        """Write the converted picture to a clip: straight there the first time, a copy of that later."""
-        picture = self._timed.picture
-        if picture is None:
-            raise GaveUp("a clip needs a frame that was left out")
-        if isinstance(picture, FrameReference):
-            frames[slot] = picture
-        elif self._square is None:
-            self._square = self._transform(picture, frames[slot], self._timed.sequence)
-        else:
-            frames[slot] = self._square
-
-    def let_go(self) -> None:
-        """Keep an own copy: the memory that the picture was written to is now the caller's to change."""
-        if self._square is not None:
-            self._square = self._square.copy()
-
-
-class _Assembly:
-    """Fills one clip after the other with samples in order: with pictures, or with references to them."""
-
-    def __init__(self, grid: SampleGrid, recipe: Recipe, references: bool) -> None:
-        self._grid = grid
-        self._recipe = recipe
-        self._clip_recipe = recipe.clip_hash
-        self._references = references
-        self._filled = 0
-        self._index = 0
-        self._frames: npt.NDArray[Any] | None = None
-        self._times: npt.NDArray[np.float64] | None = None
-
-    def at_boundary(self, sample: int) -> bool:
-        """Whether this sample is the last of a clip, kept or not."""
-        return (sample + 1) % self._recipe.frames == 0
-
-    def place(self, sample: int, shown: _Shown) -> Clip | None:
-        """Put a frame where a sample is; the clip if that completes one that the stride keeps."""
-        index, slot = divmod(sample, self._recipe.frames)
-        if index % self._recipe.stride:
-            return None
-        if self._frames is None or self._times is None:
-            side, count = self._recipe.crop, self._recipe.frames
-            self._index = index
-            self._frames = (
-                np.empty(count, np.object_) if self._references else np.empty((count, side, side, 3), np.uint8)
-            )
-            self._times = np.empty(self._recipe.frames, np.float64)
-        shown.put(self._frames, slot)
-        self._times[slot] = float(shown.time)
-        self._filled = slot + 1
-        if self._filled < self._recipe.frames:
-            return None
-        shown.let_go()
-        return self._emit(0, None)
-
-    def rest(self, end: Fraction, shown: _Shown) -> Clip | None:
-        """The last clip, if the video does not fill it: padded with its last frame."""
-        if self._frames is None or self._times is None:
-            return None
-        missing = self._recipe.frames - self._filled
-        for slot in range(self._filled, self._recipe.frames):
-            shown.put(self._frames, slot)
-        self._times[self._filled :] = float(shown.time)
-        return self._emit(missing, end)
-
-    def _emit(self, padded_frames: int, end: Fraction | None) -> Clip:
-        if self._frames is None or self._times is None:
-            raise RuntimeError("there is no clip to give")
-        start = self._grid.time(self._index * self._recipe.frames)
-        full = self._grid.time((self._index + 1) * self._recipe.frames)
-        clip = Clip(
-            index=self._index,
-            start_s=float(start),
-            end_s=float(full if end is None else min(full, end)),
-            frames=self._frames,
-            times_s=self._times,
-            padded_frames=padded_frames,
-            stride=self._recipe.stride,
-            clip_recipe=self._clip_recipe,
-        )
-        self._frames = self._times = None
-        return clip

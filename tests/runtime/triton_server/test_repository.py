@@ -263,7 +263,7 @@ def test_dalis_own_pipeline_is_fed_all_that_the_decoder_feeds_it(model_folder: P
     from videobert.video.decoders.dali.graph import serialise
     from videobert.video.picture.orientation import UPRIGHT
 
-    content = serialise(Shape(crop=24, shifted=True, turn=UPRIGHT), place="mixed")
+    content = serialise(Shape(crop=24, shifted=True, turn=UPRIGHT), backend="mixed")
     signature = signature_of_pipeline(content, "model.dali")
     types = {0: "uint8", 6: "int32", 9: "float32"}
     assert {port.name: (port.dtype, len(port.dims) - 1) for port in signature.inputs} == {

@@ -38,7 +38,7 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
             from videobert_modeling.export.portable.served_nearest import served_nearest
 
             nearest = served_nearest(codebook)
-        pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), place="mixed")
+        pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), backend="mixed")
         plans = plans_of(folder, trusted=job.trust_engines)
         models = models_of(folder, nearest, pipeline, plans)
         write_repository(models, job.out)

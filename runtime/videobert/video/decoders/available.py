@@ -1,62 +1,16 @@
-"""Which decoders this machine can use, and which one a loaded model has its videos decoded with.
-
-Asked when a model is loaded, so that what cannot work is said then. Loads neither PyAV nor DALI.
-"""
+"""The decoders by name, and whether this machine can use DALI; loads neither PyAV nor DALI to find out."""
 
 from __future__ import annotations
 
 import ctypes
 import importlib.util
 from functools import cache
-from typing import TYPE_CHECKING, Literal, cast
-
-from videobert.base.arguments import one_of
-from videobert.base.errors import EngineUnavailable
-
-if TYPE_CHECKING:
-    from videobert.engines.base import Engine
+from typing import Literal
 
 DecoderName = Literal["auto", "pyav", "dali"]
 Device = Literal["cpu", "cuda"]
 DECODERS = ("auto", "pyav", "dali")
 INSTALL_DALI = "pip install 'videobert[dali]'"
-
-
-def decoding(decoder: str, engine: Engine) -> tuple[DecoderName, Device]:
-    """The decoder to ask for and where it is to work, for an engine.
-
-    Args:
-        decoder: `"auto"`, `"pyav"` or `"dali"`.
-
-    Raises:
-        UsageError: an unknown name.
-        EngineUnavailable: DALI was asked for by name and cannot run here; the message says what to install.
-    """
-    name = check_decoder(decoder)
-    if name == "pyav":
-        return name, "cpu"
-    if name == "auto":
-        return name, "cuda" if engine.takes_device_arrays else "cpu"
-    device: Device = "cpu" if unusable("cuda") else "cuda"
-    require_dali(device)
-    return name, device
-
-
-def check_decoder(decoder: str) -> DecoderName:
-    """The decoder's name; one that is not known is refused."""
-    return cast(DecoderName, one_of("decoder", decoder, DECODERS, "auto always works."))
-
-
-def require_dali(device: Device) -> None:
-    """Raise `EngineUnavailable`, which says what to install, if DALI cannot be used on this machine."""
-    why = unusable(device)
-    if why is not None:
-        raise EngineUnavailable(
-            "the dali decoder cannot run",
-            seen=why[0],
-            fix=f'Use decoder="pyav", or: {why[1]}.',
-            fix_cli=f"Use --decoder pyav, or: {why[1]}.",
-        )
 
 
 def unusable(device: Device) -> tuple[str, str] | None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
-from av.video.frame import VideoFrame
-
 from videobert.video.info import VideoInfo
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from av.video.frame import VideoFrame
+
     from videobert.video.clip import Clip
 
 

@@ -11,7 +11,7 @@ from av.video.format import VideoFormat
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Component:
     """Where the samples of one component lie.
 
     Args:
@@ -30,14 +30,14 @@ class PixelLayout:
     """One pixel format.
 
     Args:
-        places: of luma and the two chroma components, of red, green and blue, or of luma alone.
+        components: of luma and the two chroma components, of red, green and blue, or of luma alone.
         bits: of a sample as the transform reads it: 8 in a byte, 9 to 16 in two. Formats that keep their bits at the
             upper end of a word count as 16.
         unused_bits: of these, at the lower end.
         chroma_shift: binary logarithms of the subsampling of chroma, horizontally and vertically.
     """
 
-    places: tuple[Place, ...]
+    components: tuple[Component, ...]
     bits: int = 8
     unused_bits: int = 0
     chroma_shift: tuple[int, int] = (0, 0)
@@ -45,7 +45,7 @@ class PixelLayout:
     @property
     def planes(self) -> int:
         """How many planes are read; alpha has one of its own and is not."""
-        return 1 + max(place.plane for place in self.places)
+        return 1 + max(component.plane for component in self.components)
 
 
 _SHIFTS = {"420": (1, 1), "422": (1, 0), "444": (0, 0), "440": (0, 1), "411": (2, 0), "410": (2, 2)}
@@ -62,29 +62,29 @@ def layout_of(name: str) -> PixelLayout | None:
     """The layout of a pixel format by FFmpeg's name; None for one that must be converted first."""
     if sys.byteorder != "little" and name.endswith("le"):
         return None
-    separate = Place(0), Place(1), Place(2)
+    separate = Component(0), Component(1), Component(2)
     if match := _PLANAR.fullmatch(name):
         return PixelLayout(separate, int(match[3] or 8), chroma_shift=_SHIFTS[match[2]])
     if match := _PLANAR_RGB.fullmatch(name):
-        return PixelLayout((Place(2), Place(0), Place(1)), int(match[1] or 8))
+        return PixelLayout((Component(2), Component(0), Component(1)), int(match[1] or 8))
     if name in _SEMI_PLANAR:
-        chroma = Place(1, 0, 2), Place(1, 1, 2)
+        chroma = Component(1, 0, 2), Component(1, 1, 2)
         if name in ("nv21", "nv42"):
             chroma = chroma[1], chroma[0]
-        return PixelLayout((Place(0), *chroma), chroma_shift=_SHIFTS[_SEMI_PLANAR[name]])
+        return PixelLayout((Component(0), *chroma), chroma_shift=_SHIFTS[_SEMI_PLANAR[name]])
     if match := _SEMI_PLANAR_WORDS.fullmatch(name):
         shift = {"0": (1, 1), "2": (1, 0), "4": (0, 0)}[match[1]]
-        return PixelLayout((Place(0), Place(1, 0, 2), Place(1, 1, 2)), 16, 16 - int(match[2]), shift)
+        return PixelLayout((Component(0), Component(1, 0, 2), Component(1, 1, 2)), 16, 16 - int(match[2]), shift)
     if name in ("yuyv422", "yvyu422", "uyvy422"):
-        return PixelLayout(tuple(Place(0, name.index(c), 2 if c == "y" else 4) for c in "yuv"), chroma_shift=(1, 0))
+        return PixelLayout(tuple(Component(0, name.index(c), 2 if c == "y" else 4) for c in "yuv"), chroma_shift=(1, 0))
     if match := _PACKED_RGB.fullmatch(name):
         order = match[1]
         if match[2] not in {3: ("24", "48le"), 4: ("", "64le")}[len(order)]:
             return None
         bits = 16 if match[2] in ("48le", "64le") else 8
-        return PixelLayout(tuple(Place(0, order.index(c), len(order)) for c in "rgb"), bits)
+        return PixelLayout(tuple(Component(0, order.index(c), len(order)) for c in "rgb"), bits)
     if (match := _GREY.fullmatch(name)) and name not in ("ya", "gray8"):
-        return PixelLayout((Place(0, 0, 2 if match[1] == "ya" else 1),), int(match[2] or 8))
+        return PixelLayout((Component(0, 0, 2 if match[1] == "ya" else 1),), int(match[2] or 8))
     return None
 
 

@@ -71,14 +71,14 @@ def picture_window(width: int, height: int, crop: Crop, layout: PixelLayout, sit
     wide, high = width - crop.left - crop.right, height - crop.top - crop.bottom
     across, down = [], []
     planes: dict[int, PlaneWindow] = {}
-    for number, place in enumerate(layout.places):
+    for number, component in enumerate(layout.components):
         x, y = layout.chroma_shift if number else (0, 0)
         across.append(share(crop.left, wide, width, x, siting.x))
         down.append(share(crop.top, high, height, y, siting.y))
         sample_bytes = 1 if layout.bits == 8 else 2
         rows = -(-height >> y)
-        planes[place.plane] = PlaneWindow(
-            across[-1].first * place.step * sample_bytes,
+        planes[component.plane] = PlaneWindow(
+            across[-1].first * component.step * sample_bytes,
             down[-1].first,
             rows - down[-1].first - down[-1].samples,
         )
@@ -87,6 +87,6 @@ def picture_window(width: int, height: int, crop: Crop, layout: PixelLayout, sit
 
 def cuts_at(crop: Crop, layout: PixelLayout) -> bool:
     """Whether planes of that layout can be cut so: not where luma lies among chroma samples that are cut in two."""
-    luma, *chroma = layout.places
-    packed = any(place.plane == luma.plane for place in chroma)
+    luma, *chroma = layout.components
+    packed = any(component.plane == luma.plane for component in chroma)
     return not (packed and crop.left % (1 << layout.chroma_shift[0]))

@@ -24,11 +24,11 @@ from videobert.video.picture.colour import Colour, colour_of
 from videobert.video.picture.crop import UNCROPPED, Crop
 from videobert.video.picture.display_matrix import OrientationProbe
 from videobert.video.picture.orientation import UPRIGHT, Orientation
-from videobert.video.picture.pixel_layout import PixelLayout, Place, layout_of, read_as
+from videobert.video.picture.pixel_layout import Component, PixelLayout, layout_of, read_as
 from videobert.video.picture.plane_window import PictureWindow, cuts_at, picture_window
 from videobert.video.picture.siting import ChromaSiting, SitingProbe
 
-_RGB24 = PixelLayout((Place(0, 0, 3), Place(0, 1, 3), Place(0, 2, 3)))
+_RGB24 = PixelLayout((Component(0, 0, 3), Component(0, 1, 3), Component(0, 2, 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,8 @@ class PictureTransform:
         window = picture_window(stored.width, stored.height, stored.crop, layout, stored.siting)
         native = _native.ClipTransform(
             components=[
-                (place.plane, place.first, place.step, x.samples, y.samples, x.offset, y.offset)
-                for place, x, y in zip(layout.places, window.across, window.down, strict=True)
+                (component.plane, component.first, component.step, x.samples, y.samples, x.offset, y.offset)
+                for component, x, y in zip(layout.components, window.across, window.down, strict=True)
             ],
             bits=layout.bits,
             resized=resized,

@@ -1,4 +1,4 @@
-"""Files that are whole and no video: pictures and sound, told by their first bytes, for a message that says so."""
+"""What kind of file it is, by its first bytes; above all pictures and sound, for a message that says so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from videobert.base.errors import DecodeError
 
 # Enough of a file to tell.
 HEAD_BYTES = 4096
+MATROSKA_MAGIC = b"\x1a\x45\xdf\xa3"
 
 _PICTURES = (
     (rb"\x89PNG\r\n\x1a\n", "PNG"),

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any, cast
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from videobert.base.errors import DecodeError
+from videobert.base.errors import DecodeError, InputError
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
+from videobert.video.decoders.available import Device
+from videobert.video.decoders.dali.accepted_streams import backend_of
 from videobert.video.decoders.dali.frame_index import InexactIndex, SectionFrame, index_frames
 from videobert.video.decoders.dali.geometry import Shape, chroma_shift, geometry
-from videobert.video.decoders.dali.graph import Place
+from videobert.video.decoders.dali.graph import Backend
 from videobert.video.decoders.dali.piece import cut_piece
 from videobert.video.decoders.dali.runner import ClipRequest, DaliRunner
 from videobert.video.decoders.decoder import GaveUp, TimedFrame
+from videobert.video.decoders.pyav.decoder import PyAvDecoder
 from videobert.video.info import VideoInfo
 from videobert.video.picture.orientation import Orientation
 from videobert.video.picture.siting import ChromaSiting
@@ -44,14 +47,14 @@ class DaliDecoder:
     """Reads one stream of an opened container; owns the container.
 
     Args:
-        container: as `sources` opens it.
-        stream: its video stream, one that `streams.refusal` has nothing against.
+        container: as `VideoOpener` opens it.
+        stream: its video stream, one that `accepted_streams.refusal` has nothing against.
         info: what PyAV found in the first frame.
         turn, siting: the first frame's display orientation, and where its chroma lies.
         nominal_s: see `Decoder`.
         recipe: how pictures are transformed.
         limits: `max_side_px` holds for resized pictures.
-        place: where to decode.
+        backend: see `clip_graph`.
         cancel: set it from anywhere to stop.
         threads: most threads that decode at a time; None for as many as pay.
 
@@ -74,7 +77,7 @@ class DaliDecoder:
         nominal_s: Fraction | None,
         recipe: Recipe,
         limits: Limits,
-        place: Place,
+        backend: Backend,
         device_id: int = 0,
         cancel: Event | None = None,
         threads: int | None = None,
@@ -88,9 +91,43 @@ class DaliDecoder:
         shift = chroma_shift(info.pixel_format, siting)
         self._geometry = geometry(info.width, info.height, info.matrix, shift, turn, recipe, limits.max_side_px)
         shape = Shape(recipe.crop, any(shift), turn)
-        self._runner = DaliRunner(shape, place=place, clips=CLIPS_PER_RUN, device_id=device_id, threads=threads)
+        self._runner = DaliRunner(shape, backend=backend, clips=CLIPS_PER_RUN, device_id=device_id, threads=threads)
         self._indexed = self._converted = 0
         self._rendering = False
+
+    @classmethod
+    def of_stream(
+        cls,
+        container: InputContainer,
+        first: PyAvDecoder,
+        recipe: Recipe,
+        limits: Limits,
+        device: Device,
+        *,
+        cancel: Event | None = None,
+        threads: int | None = None,
+    ) -> DaliDecoder:
+        """DALI for the stream that another decoder has read the first frame of, from a container opened anew.
+
+        Raises:
+            InputError: it is no longer that stream.
+        """
+        stream = container.streams[first.stream_index]
+        if not isinstance(stream, VideoStream):
+            raise InputError("the file was changed while it was opened")
+        return cls(
+            container,
+            stream,
+            info=first.info,
+            turn=first.orientation,
+            siting=first.siting(),
+            nominal_s=first.nominal_s,
+            recipe=recipe,
+            limits=limits,
+            backend=backend_of(device),
+            cancel=cancel,
+            threads=threads,
+        )
 
     @property
     def info(self) -> VideoInfo:

@@ -11,7 +11,8 @@ from videobert.base.errors import EngineUnavailable
 from videobert.video.decoders.available import INSTALL_DALI
 from videobert.video.decoders.dali.geometry import Shape
 
-Place = Literal["cpu", "mixed"]
+# Of DALI's video decoder.
+Backend = Literal["cpu", "mixed"]
 
 
 def import_dali() -> Any:
@@ -28,7 +29,7 @@ def import_dali() -> Any:
     return dali
 
 
-def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: int, device_id: int | None) -> Any:
+def clip_graph(shape: Shape, *, backend: Backend, clips: int, batch: int, threads: int, device_id: int | None) -> Any:
     """The graph, a DALI `Pipeline` not built yet.
 
     For each stretch of video in a batch it gives `clips` clips, output i being clip i.
@@ -40,7 +41,7 @@ def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: i
     Outputs CLIP_i: uint8 `(m, crop, crop, 3)`.
 
     Args:
-        place: `"cpu"`: VP8, VP9 and Motion JPEG; `"mixed"`: NVDEC, and everything after it on the GPU.
+        backend: `"cpu"`: VP8, VP9 and Motion JPEG; `"mixed"`: NVDEC, and everything after it on the GPU.
         device_id: number of the GPU; None for `"cpu"`, and for a `"mixed"` graph that is only to be serialised.
     """
     dali = import_dali()
@@ -61,7 +62,7 @@ def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: i
     )
     with pipeline:
         frames = fn.decoders.video(
-            numbers("VIDEO", types.UINT8, 1), device=place, frames=numbers("FRAMES", types.INT32, 1), pad_mode="none"
+            numbers("VIDEO", types.UINT8, 1), device=backend, frames=numbers("FRAMES", types.INT32, 1), pad_mode="none"
         )
         first, last = numbers("FIRST", types.FLOAT, 1), numbers("LAST", types.FLOAT, 1)
 
@@ -95,7 +96,7 @@ def clip_graph(shape: Shape, *, place: Place, clips: int, batch: int, threads: i
     return pipeline
 
 
-def serialise(shape: Shape, *, place: Place, clips: int = 1, batch: int = 8, threads: int = 4) -> bytes:
-    """The graph as DALI stores it (`model.dali` of a DALI back end); needs no GPU, whatever the place."""
-    graph = clip_graph(shape, place=place, clips=clips, batch=batch, threads=threads, device_id=None)
+def serialise(shape: Shape, *, backend: Backend, clips: int = 1, batch: int = 8, threads: int = 4) -> bytes:
+    """The graph as DALI stores it (`model.dali` of a DALI back end); needs no GPU, whatever it is to run on."""
+    graph = clip_graph(shape, backend=backend, clips=clips, batch=batch, threads=threads, device_id=None)
     return bytes(graph.serialize())

@@ -18,9 +18,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videobert.base.errors import VideoBertError
+from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.available import Device
-from videobert.video.decoders.dali.streams import CODECS, place_of
+from videobert.video.decoders.dali.accepted_streams import CODECS, backend_of
+from videobert.video.decoders.dali.decoder import DaliDecoder
+from videobert.video.decoders.decoder import Decoder
+from videobert.video.decoders.pyav.decoder import PyAvDecoder
+from videobert.video.source.opening import open_bytes
+from videobert.video.stream import ClipStream
 
 if TYPE_CHECKING:
     from videobert.video.clip import Clip
@@ -36,6 +42,7 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 _SIDE_PX = 256  # NVDEC refuses smaller pictures of some codecs
 _FRAMES = 40
+_MOST_PIXELS = 1 << 20
 _RECIPE = Recipe(frames=8, short_side=32, crop=32)
 # Each frame is a grey of its own, 5 levels from its neighbours.
 _STEP = 5
@@ -48,7 +55,7 @@ def failure(codec: str, device: Device) -> str | None:
 
     Decodes a clip of 40 frames, once in a process: some tenths of a second.
     """
-    if codec not in CODECS[place_of(device)]:
+    if codec not in CODECS[backend_of(device)]:
         return f"DALI does not decode {codec} there"
     video = _clip(codec)
     if video is None:
@@ -65,21 +72,31 @@ def failure(codec: str, device: Device) -> str | None:
     return None
 
 
+def failures(device: Device) -> dict[str, str | None]:
+    """For each codec that DALI knows on a device, why it cannot be trusted with it; None if it can."""
+    return {codec: failure(codec, device) for codec in CODECS[backend_of(device)]}
+
+
 def _levels(clip: Clip) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     return np.asarray(clip.on_host().mean(axis=(1, 2)), np.float64)
 
 
 def _read(video: bytes, device: Device | None) -> list[Clip]:
-    from videobert.base.limits import Limits
-    from videobert.video.decoders.choice import Choice, open_decoder
-    from videobert.video.source import containers as sources
-    from videobert.video.stream import ClipStream
-
+    """The clips through DALI; through PyAV for None."""
     limits = Limits()
-    choice = Choice("pyav", "cpu") if device is None else Choice("dali", device)
-    decoder = open_decoder(choice, lambda: sources.open_bytes(video, 1 << 20), _RECIPE, limits)
+    decoder = _decoder(video, device, limits)
     with ClipStream(decoder, _RECIPE, limits, None, None) as stream:
         return list(stream)
+
+
+def _decoder(video: bytes, device: Device | None, limits: Limits) -> Decoder:
+    first = PyAvDecoder(open_bytes(video, _MOST_PIXELS), limits)
+    if device is None:
+        return first
+    try:
+        return DaliDecoder.of_stream(open_bytes(video, _MOST_PIXELS).container, first, _RECIPE, limits, device)
+    finally:
+        first.close()
 
 
 def _clip(codec: str) -> bytes | None:

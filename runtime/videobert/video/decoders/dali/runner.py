@@ -14,7 +14,7 @@ import numpy.typing as npt
 from videobert.base.cpu_threads import thread_count
 from videobert.base.errors import DecodeError
 from videobert.video.decoders.dali.geometry import Geometry, Shape
-from videobert.video.decoders.dali.graph import Place, clip_graph
+from videobert.video.decoders.dali.graph import Backend, clip_graph
 from videobert.video.decoders.dali.piece import Piece
 from videobert.video.device_frames import DeviceFrames
 
@@ -69,7 +69,7 @@ class DaliRunner:
 
     Args:
         shape: of the streams; all requests must be of streams of this shape.
-        place: see `clip_graph`.
+        backend: see `clip_graph`.
         clips: most clips of one request.
         batch: most requests of one call that are decoded at once.
         device_id: number of the GPU, for `"mixed"`.
@@ -83,19 +83,19 @@ class DaliRunner:
         self,
         shape: Shape,
         *,
-        place: Place,
+        backend: Backend,
         clips: int,
         batch: int = 1,
         device_id: int = 0,
         threads: int | None = None,
     ) -> None:
         self._shape = shape
-        self._place: Place = place
+        self._backend: Backend = backend
         self._clips = clips
         self._batch = batch
-        self._device_id = device_id if place == "mixed" else None
+        self._device_id = device_id if backend == "mixed" else None
         self._threads = min(_MOST_THREADS, thread_count(threads))
-        self._kind = (shape, place, clips, batch, self._device_id, self._threads)
+        self._kind = (shape, backend, clips, batch, self._device_id, self._threads)
         self._pipeline: Any = None
 
     def run(self, requests: Sequence[ClipRequest]) -> list[list[Frames] | DecodeError]:
@@ -141,7 +141,7 @@ class DaliRunner:
     def _build(self) -> Any:
         graph = clip_graph(
             self._shape,
-            place=self._place,
+            backend=self._backend,
             clips=self._clips,
             batch=self._batch,
             threads=self._threads,
@@ -151,7 +151,7 @@ class DaliRunner:
         return graph
 
     def _frames(self, output: Any, row: int) -> Frames:
-        if self._place == "mixed":
+        if self._backend == "mixed":
             return DeviceFrames(output[row])
         return np.array(output[row], dtype=np.uint8)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import astuple, replace
 from fractions import Fraction
-from itertools import chain
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-import av.error
 from av.codec.context import Flags
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -18,9 +16,11 @@ from av.video.stream import VideoStream
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import DecodeError
-from videobert.base.limits import Limits, check_duration, check_side, most_pixels
+from videobert.base.limits import Limits, check_side, most_pixels
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.decoder import TimedFrame
+from videobert.video.decoders.pyav.damage import DamageTolerance
+from videobert.video.decoders.pyav.stated_duration import stated_duration
 from videobert.video.decoders.pyav.stated_times import StatedFrame, StatedTimes
 from videobert.video.info import VideoInfo
 from videobert.video.picture.colour import colour_of
@@ -29,8 +29,8 @@ from videobert.video.picture.display_matrix import OrientationProbe
 from videobert.video.picture.pixel_layout import read_as
 from videobert.video.picture.siting import ChromaSiting, SitingProbe
 from videobert.video.sampling import KeptSamples
-from videobert.video.source.containers import Opened
-from videobert.video.source.tracks import find_film
+from videobert.video.source.opening import OpenedVideo
+from videobert.video.source.track_choice import choose_track
 from videobert.video.timestamps import LOOK_AHEAD
 
 if TYPE_CHECKING:
@@ -38,29 +38,20 @@ if TYPE_CHECKING:
     from videobert.video.decoders.pyav.skip_plan import PlannedFrame
 
 _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
-# Containers whose stated duration is a guess from bit rates or from a clock that wraps.
-_NO_DURATION = {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "mjpeg", "obu"}
-# Containers whose stated duration is when the last frame ends, whenever the first one begins; in Flash Video it may be.
-_END_FOR_DURATION = {"matroska,webm", "asf"}
-_PERHAPS_END_FOR_DURATION = {"flv"}
 # Smaller pictures are decoded by the calling thread: there a hand-over to a decoder thread costs more than it saves. At
 # 480p decoding beside the transform makes the whole runtime 1.25 times as fast on two idle cores.
 _THREADED_PIXELS = 640 * 360
-# A file cut short can fail once for every packet that it promised; this many in a row are its end.
-_READ_ERRORS_IN_A_ROW = 64
-# An hour of film at 25 pictures a second; what has as many packets of nothing is made to waste time.
-_DAMAGED_PACKETS_IN_A_ROW = 90_000
 
 
 class PyAvDecoder:
     """Reads one video track of an opened container; owns the container.
 
     Args:
-        opened: as `sources` opens it.
+        opened: as `VideoOpener` opens it.
         limits: `max_side_px` holds before a frame is decoded and for every frame, `max_duration_s` for what the
             container states.
         cancel: looked at before each packet, here and in `frames`.
-        track: number of the video track to read, see `find_film`; None for the one that a player would show.
+        track: number of the video track to read, see `choose_track`; None for the one that a player would show.
         threads: most threads that decode and transform at a time; None for as many as pay.
 
     Raises:
@@ -80,7 +71,7 @@ class PyAvDecoder:
 
     def __init__(
         self,
-        opened: Opened,
+        opened: OpenedVideo,
         limits: Limits,
         cancel: Event | None = None,
         track: int | None = None,
@@ -92,16 +83,18 @@ class PyAvDecoder:
         self._limits = limits
         self._cancel = cancel
         self._name = container.format.name
-        self._decoded = self._damaged_packets = self._damaged_frames = self._size_changes = self._damaged_in_a_row = 0
+        self._decoded = self._damaged_frames = self._size_changes = 0
+        self._damage = DamageTolerance()
         self._size: tuple[int, int] | None = None
         self._sequence = 0
         self._kept: KeptSamples | None = None
         # FFmpeg would make up presentation times, and gets B-frames in AVI wrong: see StatedTimes.
         container.flags &= ~_GENERATE_PTS
-        film = find_film(opened, track, cancel)
-        stream, self._ahead = film.stream, film.packets
+        chosen = choose_track(opened, track, cancel)
+        stream, self._ahead = chosen.stream, chosen.packets
         self.stream_index = stream.index
-        duration_s = self._check_metadata(stream)
+        check_side(stream.codec_context.width, stream.codec_context.height, limits)
+        duration_s = stated_duration(container, stream, limits)
         context = stream.codec_context
         context.thread_type = "AUTO"
         if context.width * context.height < _THREADED_PIXELS:
@@ -125,13 +118,13 @@ class PyAvDecoder:
         if first is None or not isinstance(first.picture, VideoFrame):
             raise DecodeError(
                 "not one frame of this video could be decoded",
-                seen=f"{context.name}, {self._damaged_packets} damaged packets",
+                seen=f"{context.name}, {self._damage.packets} damaged packets",
                 fix="Check that the file plays, or convert it to MP4 (H.264).",
             )
         picture = first.picture
         colour, orientation = colour_of(picture), OrientationProbe()(picture)
         self.orientation = orientation
-        crop, crop_fault = film.note.crop, film.note.crop_fault
+        crop, crop_fault = chosen.note.crop, chosen.note.crop_fault
         if not crop.fits(picture.width, picture.height):
             crop, crop_fault = UNCROPPED, f"{crop.in_words} of {picture.width}x{picture.height}"
         self._first: TimedFrame | None = first
@@ -151,8 +144,8 @@ class PyAvDecoder:
             duration_s=duration_s,
             start_s=float(first.time or 0),
             timestamps="estimated" if first.time is None else "presentation",
-            track=film.number,
-            tracks=film.count,
+            track=chosen.number,
+            tracks=chosen.count,
             crop=astuple(crop),
             crop_ignored=crop_fault,
         )
@@ -165,7 +158,7 @@ class PyAvDecoder:
             timestamps=self._info.timestamps if kind == "presentation" else kind,
             decoder_fallback=self.fallback,
             frames_decoded=self._decoded,
-            damaged_packets=self._damaged_packets,
+            damaged_packets=self._damage.packets,
             damaged_frames=self._damaged_frames,
             size_changes=self._size_changes,
         )
@@ -210,30 +203,6 @@ class PyAvDecoder:
         self._first = None
         self._frames.close()
         self._container.close()
-
-    def _check_metadata(self, stream: VideoStream) -> float | None:
-        check_side(stream.codec_context.width, stream.codec_context.height, self._limits)
-        stated: Fraction | None = None
-        if stream.duration is not None and stream.time_base:
-            stated = stream.duration * stream.time_base
-        elif self._container.duration is not None:
-            stated = Fraction(self._container.duration, 1_000_000)
-        if stated is None or stated <= 0:
-            return None
-        since_start = stated - self._stated_start(stream)
-        if since_start <= 0:
-            since_start = stated
-        if self._name in _END_FOR_DURATION:
-            stated = since_start
-        if self._name not in _NO_DURATION:
-            perhaps = min(stated, since_start) if self._name in _PERHAPS_END_FOR_DURATION else stated
-            check_duration(perhaps, self._limits)
-        return float(stated)
-
-    def _stated_start(self, stream: VideoStream) -> Fraction:
-        if stream.start_time is not None and stream.time_base:
-            return stream.start_time * stream.time_base
-        return Fraction(self._container.start_time or 0, 1_000_000)
 
     def _decode(self, stream: VideoStream) -> Generator[TimedFrame, None, None]:
         base = stream.time_base or Fraction(0)
@@ -287,44 +256,16 @@ class PyAvDecoder:
         yield from decode(None)
 
     def _is_sound(self) -> bool:
-        return not self._damaged_packets and self._times.kind == "presentation"
+        return not self._damage.packets and self._times.kind == "presentation"
 
     def _decoded_of(self, packet: Packet[Any] | None, context: VideoCodecContext) -> list[VideoFrame]:
         """What a packet gives, or the decoder when it is drained."""
         stop_if(self._cancel)
-        damaged = packet is not None and packet.is_corrupt
         if packet is not None:
             self._times.read(packet)
-        try:
-            pictures = context.decode(packet)
-        except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
-            damaged, pictures = True, []
-        self._damaged_packets += damaged
-        self._damaged_in_a_row = self._damaged_in_a_row + 1 if damaged and not pictures else 0
-        if self._damaged_in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
-            raise DecodeError(
-                "too many packets in a row of this video are damaged",
-                seen=self._damaged_in_a_row,
-                allowed=_DAMAGED_PACKETS_IN_A_ROW,
-                fix="Check that the file plays, or convert it to MP4 (H.264).",
-            )
-        return pictures
+        return self._damage.decode(context, packet)
 
     def _packets(self, stream: VideoStream) -> Iterator[Packet[Any]]:
         # Read while the track was chosen, and each once.
         ahead, self._ahead = iter(self._ahead), ()
-        errors = 0
-        while errors < _READ_ERRORS_IN_A_ROW:
-            try:
-                for packet in chain(ahead, self._container.demux(stream)):
-                    if packet.size:  # the empty one at the end asks for draining
-                        errors = 0
-                        yield packet
-                return
-            except (av.error.FFmpegError, ValueError) as error:
-                # After an error the demuxer goes on behind the damage.
-                if isinstance(error, av.error.OSError):
-                    self._damaged_packets += 1
-                    return
-                errors += 1
-                self._damaged_packets += 1
+        return self._damage.packets_of(self._container, stream, ahead)

@@ -12,10 +12,12 @@ import zlib
 from io import BytesIO
 
 from videobert.base.errors import DecodeError
+from videobert.video.source.byte_window import MOST_HEADER_BYTES, ByteWindow
 from videobert.video.source.header_notes import HeaderNotes
-from videobert.video.source.mp4.promises import FREE_ENTRIES, Promises
-from videobert.video.source.mp4.tables import MOST_HEADER_BYTES, TABLES, Seekable, Window, read_table
-from videobert.video.source.mp4.tracks import NOTED, begin_track, note_box, note_descriptions
+from videobert.video.source.mp4.declared import FREE_ENTRIES, Declared
+from videobert.video.source.mp4.tables import TABLES, read_table
+from videobert.video.source.mp4.track_notes import NOTED, begin_track, note_box, note_descriptions
+from videobert.video.source.readable import Seekable
 
 _MOST_DEPTH = 12
 _HOLDERS = frozenset(
@@ -44,10 +46,10 @@ def check_boxes(file: Seekable, size: int) -> HeaderNotes:
     Raises:
         DecodeError: it declares what it cannot hold.
     """
-    promises, notes = Promises(size), HeaderNotes()
-    _Walk(Window(file, size), promises, notes).over(0, size, b"", 0)
-    promises.end()
-    promises.hold()
+    declared, notes = Declared(size), HeaderNotes()
+    _BoxWalk(ByteWindow(file, size), declared, notes).over(0, size, b"", 0)
+    declared.end()
+    declared.hold()
     return notes
 
 
@@ -61,7 +63,7 @@ class BoxChecker:
     """
 
     def __init__(self) -> None:
-        self._promises = Promises()
+        self._declared = Declared()
         self.notes = HeaderNotes()
 
     def begin(self, at: int, *, is_box: bool) -> None:
@@ -70,7 +72,7 @@ class BoxChecker:
         Raises:
             DecodeError: an index says otherwise.
         """
-        self._promises.arrive(at, is_box=is_box)
+        self._declared.arrive(at, is_box=is_box)
 
     def check(self, box: bytes, seen_bytes: int) -> None:
         """Take in one whole box of the file.
@@ -82,10 +84,10 @@ class BoxChecker:
         Raises:
             DecodeError: the boxes so far declare what such a file cannot hold, or a table runs past its box.
         """
-        self._promises.size = seen_bytes
-        window = Window(BytesIO(box), len(box), base=seen_bytes - len(box), bounded=True)
-        _Walk(window, self._promises, self.notes).over(0, len(box), b"", 0)
-        self._promises.hold(unseen_samples=FREE_ENTRIES)
+        self._declared.size = seen_bytes
+        window = ByteWindow(BytesIO(box), len(box), base=seen_bytes - len(box), bounded=True)
+        _BoxWalk(window, self._declared, self.notes).over(0, len(box), b"", 0)
+        self._declared.hold(unseen_samples=FREE_ENTRIES)
 
 
 def is_given_up(body: bytes) -> bool:
@@ -102,9 +104,9 @@ def box_size(head: bytes) -> tuple[int, int]:
     return (0 if size == 8 else size), 16
 
 
-class _Walk:
-    def __init__(self, window: Window, promises: Promises, notes: HeaderNotes) -> None:
-        self._window, self._promises, self._notes = window, promises, notes
+class _BoxWalk:
+    def __init__(self, window: ByteWindow, declared: Declared, notes: HeaderNotes) -> None:
+        self._window, self._declared, self._notes = window, declared, notes
         self._in_track = False
 
     def over(self, at: int, end: int, parent: bytes, depth: int) -> None:
@@ -114,10 +116,10 @@ class _Walk:
             (size, length), kind = box_size(head), head[4:8]
             body, size = at + length, size or end - at
             if depth == 0:
-                self._promises.arrive(self._window.base + at, is_box=size >= length)
+                self._declared.arrive(self._window.base + at, is_box=size >= length)
             if size < length:
                 return
-            self._promises.step()
+            self._declared.step()
             at = min(at + size, end)
             self._take(kind, body, at, parent, depth)
 
@@ -130,16 +132,16 @@ class _Walk:
         if kind in NOTED and (self._in_track or kind == b"iinf"):
             note_box(kind, body, end, self._window, self._notes)
         if given_up:
-            self._promises.tracks[-1].odd = True
+            self._declared.tracks[-1].odd = True
             self.over(body, end, b"", depth + 1)
         elif kind == b"trak":
-            self._promises.add_track()
+            self._declared.add_track()
             begin_track(self._notes)
             self._in_track = True
             self.over(body, end, kind, depth + 1)
             self._in_track = False
         elif kind in _HOLDERS:
-            self._promises.fragments += kind == b"moof"
+            self._declared.fragments += kind == b"moof"
             self.over(body, end, kind, depth + 1)
         elif kind == b"meta":
             if (place := self._handler_of_meta(body, end)) is not None:
@@ -149,13 +151,13 @@ class _Walk:
         elif kind == b"cmov":
             self._inflate(body, end, depth)
         elif kind == b"covr":
-            self._promises.pictures += self._window.content(body, end).count(b"data")
+            self._declared.pictures += self._window.content(body, end).count(b"data")
         elif kind in TABLES and (kind != b"hdlr" or self._in_track):
             self._read(kind, body, end)
 
     def _read(self, kind: bytes, body: int, end: int) -> None:
-        track = self._promises.tracks[0 if kind == b"trun" else -1]
-        read_table(kind, body, end, self._window, self._promises, track)
+        track = self._declared.tracks[0 if kind == b"trun" else -1]
+        read_table(kind, body, end, self._window, self._declared, track)
 
     def _handler_of_meta(self, body: int, end: int) -> int | None:
         """Where the first box of a `meta` begins: the demuxer looks for `hdlr` in steps of four bytes."""
@@ -172,13 +174,13 @@ class _Walk:
             self._hold_descriptions(content)
             if self._in_track:
                 note_descriptions(content, self._notes)
-        track = self._promises.tracks[-1]
+        track = self._declared.tracks[-1]
         if b"iacb" in content:
             track.edits += _SOUND_PARTS
         for found in _TABLE_NAMES.finditer(content):
             if found.group() == b"sidx":
                 raise _misplaced(b"sidx", kind)
-            self._promises.step(_HIT_STEPS)
+            self._declared.step(_HIT_STEPS)
             # A handler there would be taken for the track's.
             track.odd = True
             self._read(found.group(), body + found.end(), end)
@@ -200,9 +202,9 @@ class _Walk:
 
     def _inflate(self, body: int, end: int, depth: int) -> None:
         """A header in compressed form: `dcom` with its method, then `cmvd` with its length."""
-        if self._promises.inflated:
+        if self._declared.inflated:
             raise DecodeError("this file has more than one compressed header", allowed=1, fix="Write it anew.")
-        self._promises.inflated = True
+        self._declared.inflated = True
         packed = self._window.content(body + 24, end)
         try:
             content = zlib.decompressobj().decompress(packed, MOST_HEADER_BYTES + 1)
@@ -212,8 +214,8 @@ class _Walk:
             raise DecodeError(
                 "this file's compressed header is too large", allowed=f"{MOST_HEADER_BYTES} bytes", fix="Write it anew."
             )
-        window = Window(BytesIO(content), len(content))
-        _Walk(window, self._promises, self._notes).over(0, len(content), b"", depth + 1)
+        window = ByteWindow(BytesIO(content), len(content))
+        _BoxWalk(window, self._declared, self._notes).over(0, len(content), b"", depth + 1)
 
 
 def _misplaced(kind: bytes, parent: bytes) -> DecodeError:

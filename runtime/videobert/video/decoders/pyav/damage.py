@@ -1,0 +1,74 @@
+"""Damage in a video: skipped and counted, but not without end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from videobert.base.errors import DecodeError
+
+# A file cut short can fail once for every packet that it promised; this many in a row are its end.
+_READ_ERRORS_IN_A_ROW = 64
+# An hour of film at 25 pictures a second; what has as many packets of nothing is made to waste time.
+_DAMAGED_PACKETS_IN_A_ROW = 90_000
+
+
+class DamageTolerance:
+    """Reads and decodes past damage. Holds neither the stream nor its decoder.
+
+    Attributes:
+        packets: those that could not be read or decoded so far, or that the container marks as damaged.
+    """
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self._in_a_row = 0
+
+    def packets_of(
+        self, container: InputContainer, stream: VideoStream, ahead: Iterator[Packet[Any]]
+    ) -> Iterator[Packet[Any]]:
+        """Those `ahead`, which were read already, and all that follow them."""
+        errors = 0
+        while errors < _READ_ERRORS_IN_A_ROW:
+            try:
+                for packet in chain(ahead, container.demux(stream)):
+                    if packet.size:  # the empty one at the end asks for draining
+                        errors = 0
+                        yield packet
+                return
+            except (av.error.FFmpegError, ValueError) as error:
+                # After an error the demuxer goes on behind the damage.
+                self.packets += 1
+                if isinstance(error, av.error.OSError):
+                    return
+                errors += 1
+
+    def decode(self, context: VideoCodecContext, packet: Packet[Any] | None) -> list[VideoFrame]:
+        """What a packet gives, or the decoder when it is drained.
+
+        Raises:
+            DecodeError: nothing but damage comes.
+        """
+        damaged = packet is not None and packet.is_corrupt
+        try:
+            pictures = context.decode(packet)
+        except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
+            damaged, pictures = True, []
+        self.packets += damaged
+        self._in_a_row = self._in_a_row + 1 if damaged and not pictures else 0
+        if self._in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
+            raise DecodeError(
+                "too many packets in a row of this video are damaged",
+                seen=self._in_a_row,
+                allowed=_DAMAGED_PACKETS_IN_A_ROW,
+                fix="Check that the file plays, or convert it to MP4 (H.264).",
+            )
+        return pictures

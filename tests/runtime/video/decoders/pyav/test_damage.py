@@ -1,0 +1,75 @@
+"""Videos that are damaged or cut short: what is there is given, and what is missing is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from videobert.base.errors import DecodeError
+from videobert.model.recipe import Recipe
+from videobert.video.open import open_clips
+
+RECIPE = Recipe(frames=10, short_side=64, crop=64)
+
+
+@pytest.fixture(scope="module")
+def clip(factory, tmp_path_factory):
+    return factory.write_clip(tmp_path_factory.mktemp("clip") / "a.mp4", ticks=range(20))
+
+
+def test_a_file_cut_before_its_index(clip, tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(clip.read_bytes()[:1500])
+    with pytest.raises(DecodeError, match="cut short"):
+        open_clips(path, RECIPE)
+
+
+def test_a_file_cut_behind_its_index_gives_what_is_there(factory, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 48, 64, 3), dtype=np.uint8)
+    path = factory.write_clip(tmp_path / "a.mp4", frames=list(noise), size=(64, 48), muxer={"movflags": "+faststart"})
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with open_clips(path, RECIPE) as stream:
+        clips = list(stream)
+        assert 5 < stream.info.frames_decoded < 35
+        assert stream.info.end_s < stream.info.start_s + stream.info.duration_s - 0.2
+    assert clips
+
+
+def test_damage_in_the_middle_is_skipped_and_counted(factory, tmp_path):
+    path = factory.write_clip(tmp_path / "a.ts", codec="mpeg2video", ticks=range(100), options={"bf": "0", "g": "5"})
+    data = bytearray(path.read_bytes())
+    start, length = len(data) * 4 // 10, len(data) // 10
+    data[start : start + length] = np.random.default_rng(1).bytes(length)
+    path.write_bytes(data)
+    with open_clips(path, RECIPE) as stream:
+        clips = list(stream)
+        info = stream.info
+    assert info.damaged_packets + info.damaged_frames > 0
+    assert clips[-1].end_s - clips[0].start_s == pytest.approx(4.0), "time goes on across the damage"
+    numbers = [factory.number_of(square) for clip in clips for square in clip.frames]
+    assert numbers[:20] == [n * 25 // 20 for n in range(20)]
+    assert numbers[60:80] == [n * 25 // 20 for n in range(60, 80)]
+
+
+def test_a_file_of_damage_only_is_an_error(clip, tmp_path):
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"mdat") + 4
+    end = start + int.from_bytes(data[start - 8 : start - 4], "big") - 8
+    data[start:end] = bytes(end - start)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(data)
+    with pytest.raises(DecodeError):
+        open_clips(path, RECIPE)
+
+
+def test_damage_without_end_is_given_up(clip, tmp_path, monkeypatch):
+    """A table may declare as many packets of nothing as a file has bytes, and each costs a try."""
+    monkeypatch.setattr("videobert.video.decoders.pyav.damage._DAMAGED_PACKETS_IN_A_ROW", 8)
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"mdat") + 4
+    data[start : data.index(b"moov") - 4] = bytes(data.index(b"moov") - 4 - start)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match="too many packets in a row"):
+        open_clips(path, RECIPE)
