@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from videobert.base.code_trust import sidecar_digest
 from videobert.base.errors import MismatchError, ModelError
 from videobert.cuda.packing import code_of
 
@@ -139,8 +140,8 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sidecar:
-    """All of `kernels.json`; `digest` is `digest_of` its content."""
+class KernelsSidecar:
+    """All of `kernels.json`; `digest` is `sidecar_digest` of its content."""
 
     digest: str
     target: str
@@ -155,7 +156,7 @@ class Sidecar:
         return (*(k.image for k in self.kernels.values()), *(search.file for search in self.searches.values()))
 
 
-def parse(content: bytes) -> Sidecar:
+def parse(content: bytes) -> KernelsSidecar:
     """Read a sidecar.
 
     Raises:
@@ -167,7 +168,7 @@ def parse(content: bytes) -> Sidecar:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             found = data.get("format") if isinstance(data, dict) else type(data).__name__
             raise ModelError(f"{SIDECAR} has a format that is not known", seen=found, allowed=FORMAT, fix=REBUILD)
-        stated, digest = data.pop("digest", None), digest_of(data)
+        stated, digest = data.pop("digest", None), sidecar_digest(data)
         if stated != digest:
             raise MismatchError(f"{SIDECAR} was changed after it was written", fix=REBUILD)
         return _sidecar(data, digest)
@@ -175,17 +176,11 @@ def parse(content: bytes) -> Sidecar:
         raise ModelError(f"{SIDECAR} is damaged", seen=f"{type(error).__name__}: {error}", fix=REBUILD) from error
 
 
-def digest_of(data: Mapping[str, Any]) -> str:
-    """sha256 of everything in a sidecar but its digest."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sidecar(data: Mapping[str, Any], digest: str) -> Sidecar:
+def _sidecar(data: Mapping[str, Any], digest: str) -> KernelsSidecar:
     kernels = [_kernel(each) for each in _items(data["kernels"], MOST_KERNELS)]
     named = {kernel.name: kernel for kernel in kernels}
     _require(len(named) == len(kernels), "two kernels have one name")
-    return Sidecar(
+    return KernelsSidecar(
         digest=digest,
         target=_text(data["target"]),
         capability=_number(data["capability"], 10, 9999),

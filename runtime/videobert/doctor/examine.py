@@ -153,7 +153,7 @@ from importlib.metadata import version
 from tritonclient.grpc import model_config_pb2
 print(json.dumps({"version": version("tritonclient"), "devices": ["writes and checks a model repository"]}))
 """
-_TENSORRT_ENGINE = "from videobert.engines.tensorrt.availability import answer; print(answer())"
+_TENSORRT_ENGINE = "from videobert.engines.tensorrt.availability import availability_json; print(availability_json())"
 
 
 _SHOWN = (

@@ -8,7 +8,7 @@ from videobert.base.errors import ModelError
 from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.kernels_sidecar import SIDECAR
-from videobert.engines.tensorrt.place import first_usable, places
+from videobert.model.compiled_places import compiled_folders, first_loadable
 from videobert.model.folder import ModelFolder
 
 
@@ -23,7 +23,7 @@ def open_library(model: ModelFolder, driver: CudaDriver, *, trusted: bool = Fals
     def load(place: Path) -> CubinLibrary | None:
         return CubinLibrary(driver, place, trusted=trusted) if (place / SIDECAR).exists() else None
 
-    library = first_usable(places(model, target), load)
+    library = first_loadable(compiled_folders(model, target), load)
     if library is None:
         raise ModelError(
             "this model has no compiled kernels for this GPU",

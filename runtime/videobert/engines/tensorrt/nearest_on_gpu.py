@@ -13,7 +13,7 @@ from videobert.cuda.driver import CudaDriver
 from videobert.cuda.kernels_sidecar import SIDECAR
 from videobert.cuda.nearest import CudaNearest
 from videobert.engines.tensorrt.model_kernels import open_library
-from videobert.engines.tensorrt.place import places
+from videobert.model.compiled_places import compiled_folders
 from videobert.model.folder import ModelFolder
 from videobert.visual.codebook import Assignment, Codebook
 
@@ -47,7 +47,7 @@ class ExactNearest:
 
     def assign(self, features: Features, method: Assignment = "flat") -> Tokens:
         """See `Codebook.assign`."""
-        if method != "flat" or not _usable(features, self._codebook):
+        if method != "flat" or not _codebook_takes(self._codebook, features):
             return self._codebook.assign(features, method, threads=self._threads)
         scores, found = self._propose(np.ascontiguousarray(features, np.float32))
         if found.size and (found.min() < 0 or found.max() >= len(self._leaves)):
@@ -76,7 +76,7 @@ class ExactNearest:
         return settled
 
 
-def _usable(features: Features, codebook: Codebook) -> bool:
+def _codebook_takes(codebook: Codebook, features: Features) -> bool:
     """Whether the codebook would take them; if not, its own error says why."""
     return (
         features.ndim == 2
@@ -105,11 +105,11 @@ class CubinNearest:
 
     def assign(self, features: Features, method: Assignment = "flat") -> Tokens:
         """See `Codebook.assign`."""
-        if method not in self._searches or not _usable(features, self._codebook):
+        if method not in self._searches or not _codebook_takes(self._codebook, features):
             return self._codebook.assign(features, method, threads=self.threads)
         return self._searches[method].assign(np.ascontiguousarray(features))
 
 
 def has_cubins(driver: CudaDriver, folder: ModelFolder) -> bool:
     """Whether the folder, or the user's cache, has compiled kernels for this GPU."""
-    return any((place / SIDECAR).exists() for place in places(folder, target_of(driver.capability)))
+    return any((place / SIDECAR).exists() for place in compiled_folders(folder, target_of(driver.capability)))

@@ -24,9 +24,10 @@ from videobert.engines.tensorrt.build.engine_folder import build_engines, check_
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
 from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.build.targets import CAPABILITIES
-from videobert.engines.tensorrt.place import load_plan, place_for, places
+from videobert.engines.tensorrt.checked_plan import load_plan
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
-from videobert.engines.tensorrt.plan_sidecar import Sidecar, read_sidecar
+from videobert.engines.tensorrt.plan_sidecar import PlanSidecar, read_sidecar
+from videobert.model.compiled_places import compiled_folders, folder_for_building
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.graph_files import missing_graphs, stages_of
 from videobert.model.precision import GRAPH_PRECISIONS
@@ -43,7 +44,7 @@ def engines(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return Path(shutil.copytree(built[0] / "engines" / "tensorrt-rtx", tmp_path / "engines"))
 
 
-def load(folder: Path, place: Path, stage: str = "text_head", **changes: Any) -> tuple[bytes, Sidecar]:
+def load(folder: Path, place: Path, stage: str = "text_head", **changes: Any) -> tuple[bytes, PlanSidecar]:
     options = {"library": LIBRARY, "version": VERSION, "capability": "8.6"} | changes
     return load_plan(ModelFolder(folder), place, stage, **options)
 
@@ -202,7 +203,7 @@ def test_a_file_that_others_can_change_or_that_is_a_link_is_refused(built: Built
 
 def test_a_damaged_cache_entry_is_built_again(rtx: None, tmp_path: Path) -> None:
     key = {"stage": "x"}
-    sidecar = Sidecar(
+    sidecar = PlanSidecar(
         recipe=key,
         sha256=hashlib.sha256(b"plan").hexdigest(),
         size_bytes=4,
@@ -227,13 +228,13 @@ def test_engines_of_a_bundled_or_read_only_folder_go_to_the_users_cache(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     writable, bundled = ModelFolder(model_folder), ModelFolder("shapes")
-    assert place_for(writable, "tensorrt-rtx") == model_folder.resolve() / "engines" / "tensorrt-rtx"
-    assert place_for(bundled, "tensorrt-rtx").is_relative_to(tmp_path)
-    assert place_for(bundled, "tensorrt-rtx") != place_for(bundled, "tensorrt")
-    assert place_for(bundled, "tensorrt-rtx") in places(bundled, "tensorrt-rtx")
+    assert folder_for_building(writable, "tensorrt-rtx") == model_folder.resolve() / "engines" / "tensorrt-rtx"
+    assert folder_for_building(bundled, "tensorrt-rtx").is_relative_to(tmp_path)
+    assert folder_for_building(bundled, "tensorrt-rtx") != folder_for_building(bundled, "tensorrt")
+    assert folder_for_building(bundled, "tensorrt-rtx") in compiled_folders(bundled, "tensorrt-rtx")
     assert (tmp_path / "videobert").stat().st_mode & 0o777 == 0o700
     monkeypatch.setattr(os, "access", lambda path, *_: not Path(path).is_relative_to(writable.root))
-    assert place_for(writable, "tensorrt-rtx").is_relative_to(tmp_path)
+    assert folder_for_building(writable, "tensorrt-rtx").is_relative_to(tmp_path)
 
 
 @pytest.mark.parametrize("link", ["engines", "engines/tensorrt-rtx"])
@@ -243,7 +244,7 @@ def test_nothing_is_written_through_a_link(copied: ModelFolder, tmp_path: Path, 
     path.parent.mkdir(exist_ok=True)
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ModelError, match=rf"{link} of the model folder is a link.*elsewhere.*--out"):
-        place_for(copied, "tensorrt-rtx")
+        folder_for_building(copied, "tensorrt-rtx")
 
 
 def test_a_user_without_a_home_has_no_cache_and_hears_of_it_only_where_it_is_needed(
@@ -255,10 +256,10 @@ def test_a_user_without_a_home_has_no_cache_and_hears_of_it_only_where_it_is_nee
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", homeless)
     inside = copied.root / "engines" / "tensorrt-rtx"
-    assert places(copied, "tensorrt-rtx") == (inside,)
-    assert place_for(copied, "tensorrt-rtx") == inside
+    assert compiled_folders(copied, "tensorrt-rtx") == (inside,)
+    assert folder_for_building(copied, "tensorrt-rtx") == inside
     with pytest.raises(EngineUnavailable, match=r"no folder to build into.*no home folder.*XDG_CACHE_HOME"):
-        place_for(ModelFolder("shapes"), "tensorrt-rtx")
+        folder_for_building(ModelFolder("shapes"), "tensorrt-rtx")
     cache = PlanCache()
     assert cache.get({"stage": "x"}) is None
     with cache.locked({"stage": "x"}):
@@ -281,8 +282,8 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
         assert request.graph.parent.stat().st_mode & 0o777 == 0o700
         return SimpleNamespace(plan=b"plan of " + request.graph.name.encode())
 
-    def described(folder: ModelFolder, recipe: Any, built: Any) -> Sidecar:
-        return Sidecar(
+    def described(folder: ModelFolder, recipe: Any, built: Any) -> PlanSidecar:
+        return PlanSidecar(
             recipe=recipe.to_json(),
             sha256=hashlib.sha256(built.plan).hexdigest(),
             size_bytes=len(built.plan),
@@ -299,7 +300,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
 
 
 def build(folder: ModelFolder, cache: Path) -> Path:
-    place = place_for(folder, "tensorrt")
+    place = folder_for_building(folder, "tensorrt")
     build_engines(folder, place, target="tensorrt", cache=PlanCache(cache))
     return place
 
@@ -332,7 +333,7 @@ def test_a_build_removes_nothing_but_its_own_old_files(
     copied: ModelFolder, requests: Any, gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    place = place_for(copied, "tensorrt")
+    place = folder_for_building(copied, "tensorrt")
     place.mkdir(parents=True)
     for name in ("notes.json", "mine.plan", "text_top.plan", "text_top.json", "visual_top.json"):
         (place / name).write_text("")

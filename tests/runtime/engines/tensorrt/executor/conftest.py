@@ -20,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.base.built_by_me import remember
+from videobert.base.code_trust import remember_build
 from videobert.base.errors import DeviceError, EngineUnavailable
 from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour
-from videobert.engines.tensorrt.place import place_for
-from videobert.engines.tensorrt.plan_sidecar import Recipe, Sidecar
+from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
 from videobert.engines.tensorrt.runnable_engines import BACKBONE
+from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import TOP_STAGES, stages_of
 
@@ -320,13 +320,13 @@ def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, *
 
     With `ours` they are this user's own build.
     """
-    place = place_for(folder, flavour.target)
+    place = folder_for_building(folder, flavour.target)
     place.mkdir(parents=True, exist_ok=True)
     for stage in stages_of(folder.config):
         if stage in TOP_STAGES:
             continue
         graph = next(name for name in folder.names() if name.startswith(f"graphs/{stage}."))
-        recipe = Recipe(
+        recipe = PlanRecipe(
             stage=stage,
             target=flavour.target,
             precision="fp32" if stage == "nearest" else "fp16",
@@ -341,7 +341,7 @@ def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, *
         )
         recipe = replace(recipe, **{name: value for name, value in changes.items() if name != "plan_version"})
         plan = plan_of(stage, version=changes.get("plan_version", VERSION))
-        sidecar = Sidecar(
+        sidecar = PlanSidecar(
             recipe=recipe.to_json(),
             sha256=hashlib.sha256(plan).hexdigest(),
             size_bytes=len(plan),
@@ -354,7 +354,7 @@ def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, *
             path.write_bytes(content)
             path.chmod(0o644)
         if ours:
-            remember(sidecar.digest)
+            remember_build(sidecar.digest)
     return place
 
 
