@@ -265,7 +265,7 @@ def _tensorrt_rtx() -> list[Ability]:
 
 
 def _tensorrt() -> list[Ability]:
-    from videobert.cuda.present_gpu import present_gpu
+    from videobert.cuda.gpu_presence import present_gpu
 
     gpu = present_gpu()
     code = f"import json, tensorrt; print(json.dumps({{'version': tensorrt.__version__, 'devices': {[gpu]!r}}}))"

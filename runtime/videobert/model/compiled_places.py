@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from videobert.base.atomic import write_atomically
 from videobert.base.errors import EngineUnavailable, ModelError
 from videobert.base.user_cache import cache_folder, own_folder
 from videobert.model.folder import BUNDLED, ModelFolder, own_place
@@ -85,7 +86,7 @@ def copy_folder(folder: ModelFolder, out: Path) -> None:
         path = out / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            write_atomically(path, lambda new, content=content: new.write_bytes(content))  # type: ignore[misc]
         except OSError as error:
             raise ModelError(
                 "the model folder cannot be copied there", seen=str(error), fix="Pass another --out."

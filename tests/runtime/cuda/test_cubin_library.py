@@ -248,12 +248,12 @@ def test_own_kernels_in_the_cache_are_used_beside_shipped_ones(
     del content["digest"]
     (shipped / "kernels.json").write_text(json.dumps(content | {"digest": sidecar_digest(content)}))
     model: Any = SimpleNamespace(root=tmp_path)
-    monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped, folder))
+    monkeypatch.setattr(model_kernels, "compiled_folders", lambda *_: (shipped, folder))
     assert open_library(model, driver).sidecar.triton == "3.7.1"
     assert open_library(model, driver, trusted=True).sidecar.triton == "of someone else"
     (shipped / "kernels.json").chmod(0o664)
     assert open_library(model, driver, trusted=True).sidecar.triton == "3.7.1"
     (shipped / "kernels.json").chmod(0o644)
-    monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped,))
+    monkeypatch.setattr(model_kernels, "compiled_folders", lambda *_: (shipped,))
     with pytest.raises(UntrustedError, match="shipped"):
         open_library(model, driver)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from videobert.base.arguments import one_of
 from videobert.base.errors import EngineUnavailable
+from videobert.cuda.gpu_presence import gpu_presence
 
 if TYPE_CHECKING:
     from videobert.engines.base import Engine
@@ -80,14 +81,11 @@ def _installed() -> bool:
 
 @cache
 def _no_gpu() -> tuple[str, str] | None:
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
+    presence = gpu_presence()
+    if not presence.driver:
         return "there is no NVIDIA driver", "install the NVIDIA driver"
-    count = ctypes.c_int(0)
-    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    if status or not count.value:
-        return f"the driver shows no GPU (error {status})", "check `nvidia-smi`"
+    if not presence.gpus:
+        return f"the driver shows no GPU (error {presence.error})", "check `nvidia-smi`"
     try:
         ctypes.CDLL("libnvcuvid.so.1")
     except OSError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from videobert.base.atomic import write_atomically
 from videobert.base.code_trust import remember_build
 from videobert.base.errors import BuildError, EngineUnavailable, UsageError
-from videobert.cuda.present_gpu import present_gpu
+from videobert.cuda.gpu_presence import present_gpu
 from videobert.engines.external_tensors import check_external
 from videobert.engines.tensorrt.build.build_process import BuildLimits, Built, run_build
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
