@@ -8,7 +8,8 @@ from pathlib import Path
 from videobert.base.code_trust import read_code, require_own_build
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.cuda.driver import CudaDriver, Function, Stream
-from videobert.cuda.kernels_sidecar import REBUILD, SIDECAR, KernelsSidecar, Search, StoredKernel, parse
+from videobert.cuda.kernels_sidecar import REBUILD, SIDECAR, KernelsSidecar, Search, StoredKernel
+from videobert.cuda.kernels_sidecar_reader import read_kernels_sidecar
 from videobert.cuda.packing import pack
 
 _LARGEST_SIDECAR_BYTES = 8 << 20
@@ -102,7 +103,7 @@ class CubinLibrary:
 
 
 def _read(folder: Path, capability: int, trusted: bool) -> tuple[KernelsSidecar, dict[str, bytes]]:
-    sidecar = parse(read_code(folder / SIDECAR, _LARGEST_SIDECAR_BYTES, REBUILD))
+    sidecar = read_kernels_sidecar(read_code(folder / SIDECAR, _LARGEST_SIDECAR_BYTES, REBUILD))
     require_own_build(sidecar.digest, str(folder / SIDECAR), trusted=trusted)
     if sidecar.capability != capability or sidecar.target != target_of(capability):
         raise MismatchError(

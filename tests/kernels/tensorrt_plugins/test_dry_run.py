@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 def record_names() -> ModuleType:
-    path = HERE.parents[1] / "runtime" / "tensorrt" / "record_names.py"
+    path = HERE.parents[1] / "runtime" / "engines" / "tensorrt" / "record_names.py"
     spec = importlib.util.spec_from_file_location("record_names", path)
     assert spec is not None
     assert spec.loader is not None
