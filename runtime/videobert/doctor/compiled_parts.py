@@ -9,11 +9,11 @@ from typing import Any
 
 from videobert.base.code_trust import is_own_build, read_code, sidecar_digest
 from videobert.base.errors import ModelError
+from videobert.cuda.kernels_sidecar import SIDECAR
 from videobert.model.compiled_places import compiled_folders
 from videobert.model.folder import ModelFolder
 
 _MOST_SIDECAR_BYTES = 16 << 20
-_KERNELS = "kernels.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def engines_found(root: Path, folder: ModelFolder | None) -> tuple[BuiltTarget, 
 
 def _target(place: Path) -> BuiltTarget:
     sidecars = {path.stem: _fields(path) for path in sorted(place.glob("*.json"))}
-    kernels = (place / _KERNELS).is_file()
+    kernels = (place / SIDECAR).is_file()
     recipes = [fields.get("recipe") for fields in sidecars.values()]
     precisions = [recipe.get("precision") for recipe in recipes if isinstance(recipe, dict)]
     return BuiltTarget(

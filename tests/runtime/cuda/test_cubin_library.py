@@ -19,7 +19,7 @@ from videobert.base.code_trust import sidecar_digest
 from videobert.base.errors import DeviceError, InputError, MismatchError, ModelError, UntrustedError
 from videobert.cuda.cubin_library import CubinLibrary
 from videobert.engines.tensorrt import model_kernels
-from videobert.engines.tensorrt.model_kernels import open_library
+from videobert.engines.tensorrt.model_kernels import open_model_kernels
 
 Write = Callable[[dict[str, Any]], Path]
 
@@ -249,11 +249,11 @@ def test_own_kernels_in_the_cache_are_used_beside_shipped_ones(
     (shipped / "kernels.json").write_text(json.dumps(content | {"digest": sidecar_digest(content)}))
     model: Any = SimpleNamespace(root=tmp_path)
     monkeypatch.setattr(model_kernels, "compiled_folders", lambda *_: (shipped, folder))
-    assert open_library(model, driver).sidecar.triton == "3.7.1"
-    assert open_library(model, driver, trusted=True).sidecar.triton == "of someone else"
+    assert open_model_kernels(model, driver).sidecar.triton == "3.7.1"
+    assert open_model_kernels(model, driver, trusted=True).sidecar.triton == "of someone else"
     (shipped / "kernels.json").chmod(0o664)
-    assert open_library(model, driver, trusted=True).sidecar.triton == "3.7.1"
+    assert open_model_kernels(model, driver, trusted=True).sidecar.triton == "3.7.1"
     (shipped / "kernels.json").chmod(0o644)
     monkeypatch.setattr(model_kernels, "compiled_folders", lambda *_: (shipped,))
     with pytest.raises(UntrustedError, match="shipped"):
-        open_library(model, driver)
+        open_model_kernels(model, driver)

@@ -34,7 +34,8 @@ from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
 from videobert.engines.tensorrt.executor.session import Session
 from videobert.engines.tensorrt.executor.stage import StageExecutor
 from videobert.engines.tensorrt.flavour import CLASSIC, RTX, installed_flavours
-from videobert.engines.tensorrt.nearest_on_gpu import CubinNearest, ExactNearest, has_cubins
+from videobert.engines.tensorrt.model_kernels import has_model_kernels
+from videobert.engines.tensorrt.nearest_on_gpu import CubinNearest, ExactNearest
 from videobert.engines.tensorrt.runnable_engines import RunnableEngines, find_engines
 from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder
@@ -117,7 +118,7 @@ class TensorRtEngine:
 
         Compiled kernels that someone else built are passed over, and `fallback` says so.
         """
-        if has_cubins(self._driver, self._folder):
+        if has_model_kernels(self._driver, self._folder):
             try:
                 kernels = CubinNearest(self._driver, self._folder, codebook, trusted=self._trusted)
                 kernels.threads = self._threads

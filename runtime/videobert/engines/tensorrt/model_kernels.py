@@ -12,7 +12,12 @@ from videobert.model.compiled_places import compiled_folders, first_loadable
 from videobert.model.folder import ModelFolder
 
 
-def open_library(model: ModelFolder, driver: CudaDriver, *, trusted: bool = False) -> CubinLibrary:
+def has_model_kernels(driver: CudaDriver, folder: ModelFolder) -> bool:
+    """Whether the folder, or the user's cache, has compiled kernels for this GPU."""
+    return any((place / SIDECAR).exists() for place in compiled_folders(folder, target_of(driver.capability)))
+
+
+def open_model_kernels(model: ModelFolder, driver: CudaDriver, *, trusted: bool = False) -> CubinLibrary:
     """What `videobert build --target cuda-smNN` wrote for the driver's device, in the folder or the user's cache.
 
     Raises:

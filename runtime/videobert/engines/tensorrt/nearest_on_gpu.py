@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.cuda.cubin_library import target_of
 from videobert.cuda.driver import CudaDriver
-from videobert.cuda.kernels_sidecar import SIDECAR
 from videobert.cuda.nearest import CudaNearest
-from videobert.engines.tensorrt.model_kernels import open_library
-from videobert.model.compiled_places import compiled_folders
+from videobert.engines.tensorrt.model_kernels import open_model_kernels
 from videobert.model.folder import ModelFolder
 from videobert.visual.codebook import Assignment, Codebook
 
@@ -97,7 +94,7 @@ class CubinNearest:
     def __init__(self, driver: CudaDriver, folder: ModelFolder, codebook: Codebook, *, trusted: bool) -> None:
         self._codebook = codebook
         self.threads: int | None = None
-        library = open_library(folder, driver, trusted=trusted)
+        library = open_model_kernels(folder, driver, trusted=trusted)
         self._searches = {
             method: CudaNearest(driver, library, codebook.hash, method) for method in library.sidecar.searches
         }
@@ -108,8 +105,3 @@ class CubinNearest:
         if method not in self._searches or not _codebook_takes(self._codebook, features):
             return self._codebook.assign(features, method, threads=self.threads)
         return self._searches[method].assign(np.ascontiguousarray(features))
-
-
-def has_cubins(driver: CudaDriver, folder: ModelFolder) -> bool:
-    """Whether the folder, or the user's cache, has compiled kernels for this GPU."""
-    return any((place / SIDECAR).exists() for place in compiled_folders(folder, target_of(driver.capability)))

@@ -17,7 +17,7 @@ from videobert.engines.tensorrt.build.build_process import BuildLimits, Built, r
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
 from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.build.request import BuildRequest
-from videobert.engines.tensorrt.build.targets import chosen
+from videobert.engines.tensorrt.build.targets import capabilities_to_build
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour, takes_lengths
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
@@ -157,14 +157,14 @@ def _flavour(target: str) -> Flavour:
 def _aims(flavour: Flavour, capabilities: Sequence[str] | None, precision: str) -> tuple[tuple[str, ...], str]:
     """The listed targets, or the GPU of this machine."""
     if flavour.lists_targets:
-        return chosen(capabilities, precision), ""
+        return capabilities_to_build(capabilities, precision), ""
     if capabilities is not None:
         raise UsageError(
             "TensorRT builds for the GPU of the machine that builds",
             seen=", ".join(capabilities),
             fix="Leave --sm out, or use --target tensorrt-rtx.",
         )
-    chosen(None, precision)
+    capabilities_to_build(None, precision)
     flavour.version()
     gpu = present_gpu()
     if gpu is None:
