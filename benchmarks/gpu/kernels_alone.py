@@ -28,14 +28,14 @@ def main(place: str, back_end: str) -> dict[str, Any]:
     """For each number of rows, the tokens that equal the CPU's, from both searches, and the time of one call."""
     from videobert.cuda.choice import open_driver
     from videobert.cuda.nearest import CudaNearest
-    from videobert.engines.tensorrt.model_kernels import open_library
+    from videobert.engines.tensorrt.model_kernels import open_model_kernels
     from videobert.model.folder import ModelFolder
     from videobert.visual.codebook import Assignment, Codebook
 
     folder = ModelFolder(place)
     codebook = Codebook.load(folder.path("codebook.safetensors"))
     driver = open_driver(back_end)
-    library = open_library(folder, driver, trusted=True)
+    library = open_model_kernels(folder, driver, trusted=True)
     found: dict[str, Any] = {"back_end": driver.name, "device": driver.device_name}
     methods: tuple[Assignment, ...] = ("flat", "tree")
     for method in methods:

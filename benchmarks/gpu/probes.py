@@ -289,14 +289,14 @@ def gpu_tests() -> dict[str, Any]:
     folders = [
         "tests/modeling/packed",
         "tests/runtime/cuda",
-        "tests/runtime/tensorrt",
-        "tests/runtime/test_torch_engine.py",
+        "tests/runtime/engines/tensorrt",
+        "tests/runtime/engines/test_torch_engine.py",
         "tests/runtime/visual/test_nearest.py",
     ]
     left_out = []
     if importlib.util.find_spec("openvino") is None:
         # They export a model, and an export is checked on OpenVINO.
-        left_out = ["tests/runtime/cuda/test_build.py", "tests/runtime/tensorrt"]
+        left_out = ["tests/runtime/cuda/test_build.py", "tests/runtime/engines/tensorrt"]
     folders = [folder for folder in folders if folder not in left_out]
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", *in_parallel(), *folders]
     command += [word for each in left_out for word in ("--ignore", each)]

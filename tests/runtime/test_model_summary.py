@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from videobert.base.built_by_me import remember
+from videobert.base.code_trust import remember_build, sidecar_digest
 from videobert.base.errors import ModelError
 from videobert.doctor.model_summary import ModelSummary, summarize
 from videobert.model.card import read_card
@@ -159,17 +159,36 @@ def test_compiled_engines_are_told_with_who_built_them(
     plans.mkdir(parents=True)
     kernels.mkdir()
     (plans / "backbone.plan").write_bytes(b"x" * 10)
-    (plans / "backbone.json").write_text(json.dumps({"recipe": {"precision": "fp16"}, "self": "a" * 64}))
-    (kernels / "kernels.json").write_text(json.dumps({"digest": "b" * 64}))
-    remember("a" * 64)
+    fields, others = {"recipe": {"precision": "fp16"}}, {"target": "cuda-sm90"}
+    own = sidecar_digest(fields)
+    (plans / "backbone.json").write_text(json.dumps({**fields, "self": own}))
+    (kernels / "kernels.json").write_text(json.dumps({**others, "digest": sidecar_digest(others)}))
+    for sidecar in (plans / "backbone.json", kernels / "kernels.json"):
+        sidecar.chmod(0o644)
+    remember_build(own)
     found = {engine.target: engine for engine in summarize(folder).engines}
     assert set(found) == {"tensorrt-rtx", "cuda-sm90"}
     rtx = found["tensorrt-rtx"]
     assert (rtx.stages, rtx.precision, rtx.built_here) == (("backbone",), "fp16", True)
     assert (found["cuda-sm90"].stages, found["cuda-sm90"].built_here) == ((), False)
     (plans / "encoder.json").write_bytes(b"\x00")
-    (kernels / "kernels.json").write_text(json.dumps({"digest": "../built"}))
-    assert not any(engine.built_here for engine in summarize(folder).engines)
+    for stolen in ("../built", own):
+        (kernels / "kernels.json").write_text(json.dumps({**others, "digest": stolen}))
+        assert not any(engine.built_here for engine in summarize(folder).engines)
+
+
+def test_an_engine_that_others_could_have_changed_is_not_told_as_ones_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    sidecar = folder / "engines" / "tensorrt-rtx" / "backbone.json"
+    sidecar.parent.mkdir(parents=True)
+    fields = {"recipe": {"precision": "fp16"}}
+    sidecar.write_text(json.dumps({**fields, "self": sidecar_digest(fields)}))
+    remember_build(sidecar_digest(fields))
+    for mode, own in ((0o644, True), (0o664, False), (0o646, False)):
+        sidecar.chmod(mode)
+        assert [engine.built_here for engine in summarize(folder).engines] == [own]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from videobert.base.atomic import new_folder_atomically
 from videobert.base.errors import UsageError
 
 
@@ -28,14 +27,4 @@ def require_new(out: Path) -> None:
 def write_whole(out: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write a new folder beside `out`, then put it in its place: `out` appears whole or not at all."""
     require_new(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:64]}."))
-    try:
-        fill(partial)
-        partial.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    new_folder_atomically(out, fill)

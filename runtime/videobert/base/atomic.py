@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,6 +42,25 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     finally:
         for left in new.values():
             left.unlink(missing_ok=True)
+
+
+def new_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write a new folder beside `folder`, then put it in its place; a failure leaves nothing behind.
+
+    Raises:
+        OSError: it cannot be written, or something other than an empty folder lies there.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:64]}."))
+    try:
+        fill(new)
+        new.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        new.rename(folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
 def _umask() -> int:

@@ -37,11 +37,21 @@ def own_folder(folder: Path) -> Path:
     return folder
 
 
+def writable_by_others(status: os.stat_result, *, or_root: bool = False) -> bool:
+    """Whether somebody but this user, who must own the file or folder, could change it.
+
+    Args:
+        or_root: root may own it too.
+    """
+    owners = (0, os.getuid()) if or_root else (os.getuid(),)
+    return status.st_uid not in owners or bool(status.st_mode & 0o022)
+
+
 def check_owned(found: os.stat_result) -> None:
     """Whether a file or folder is this user's own, and nobody else may change it.
 
     Raises:
         PermissionError: it is not.
     """
-    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+    if writable_by_others(found):
         raise PermissionError(f"mode {stat.filemode(found.st_mode)}, owner {found.st_uid}: others could change it")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from videobert.base.built_by_me import require
+from videobert.base.code_trust import read_code, require_own_build
 from videobert.base.errors import InputError, MismatchError, ModelError
-from videobert.base.owned_file import read_code
 from videobert.cuda.driver import CudaDriver, Function, Stream
-from videobert.cuda.kernels_sidecar import REBUILD, SIDECAR, Search, Sidecar, StoredKernel, parse
+from videobert.cuda.kernels_sidecar import REBUILD, SIDECAR, KernelsSidecar, Search, StoredKernel
+from videobert.cuda.kernels_sidecar_reader import read_kernels_sidecar
 from videobert.cuda.packing import pack
 
 _LARGEST_SIDECAR_BYTES = 8 << 20
@@ -24,7 +24,7 @@ class CubinLibrary:
     """Kernels of `engines/cuda-smNN`, for the driver's device.
 
     A cubin is code: it must be this user's own build, or the caller vouches for it. Every file must be one that
-    `code_file` takes, of the size and with the hash that the sidecar says, which has a hash over itself.
+    `code_trust` takes, of the size and with the hash that the sidecar says, which has a hash over itself.
 
     Args:
         driver: decides the capability that is accepted.
@@ -102,9 +102,9 @@ class CubinLibrary:
         return self._functions[kernel.name]
 
 
-def _read(folder: Path, capability: int, trusted: bool) -> tuple[Sidecar, dict[str, bytes]]:
-    sidecar = parse(read_code(folder / SIDECAR, _LARGEST_SIDECAR_BYTES, REBUILD))
-    require(sidecar.digest, str(folder / SIDECAR), trusted=trusted)
+def _read(folder: Path, capability: int, trusted: bool) -> tuple[KernelsSidecar, dict[str, bytes]]:
+    sidecar = read_kernels_sidecar(read_code(folder / SIDECAR, _LARGEST_SIDECAR_BYTES, REBUILD))
+    require_own_build(sidecar.digest, str(folder / SIDECAR), trusted=trusted)
     if sidecar.capability != capability or sidecar.target != target_of(capability):
         raise MismatchError(
             "these kernels were compiled for another GPU",

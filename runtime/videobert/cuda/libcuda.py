@@ -1,4 +1,4 @@
-"""The few calls of the CUDA driver library that torch does not offer, through ctypes."""
+"""The few calls of the CUDA driver library that need no package: what GPUs there are, and what torch does not offer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 from videobert.base.errors import DeviceError, EngineUnavailable
 
-LIBRARY = "libcuda.so.1"
+_LIBRARY = "libcuda.so.1"
 _Handle = ctypes.c_void_p
 _Address = ctypes.c_uint64
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "cuInit": (ctypes.c_uint,),
+    "cuDeviceGetCount": (_Handle,),
     "cuDeviceGet": (_Handle, ctypes.c_int),
+    "cuDeviceGetName": (_Handle, ctypes.c_int, ctypes.c_int),
+    "cuDeviceGetAttribute": (_Handle, ctypes.c_int, ctypes.c_int),
     "cuDevicePrimaryCtxRetain": (_Handle, ctypes.c_int),
     "cuCtxPushCurrent_v2": (_Handle,),
     "cuCtxPopCurrent_v2": (_Handle,),
@@ -35,7 +39,7 @@ class Libcuda:
 
     def __init__(self) -> None:
         try:
-            self._library = ctypes.CDLL(LIBRARY)
+            self._library = ctypes.CDLL(_LIBRARY)
         except OSError as error:
             raise EngineUnavailable(
                 "there is no NVIDIA driver", seen=str(error), fix="Install the NVIDIA driver."
@@ -44,13 +48,17 @@ class Libcuda:
             function = getattr(self._library, name)
             function.argtypes, function.restype = arguments, ctypes.c_int
 
+    def status(self, name: str, *arguments: Any) -> int:
+        """Call a function: what it returns, 0 where it worked."""
+        return int(getattr(self._library, name)(*arguments))
+
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function.
 
         Raises:
             DeviceError: it failed.
         """
-        status = getattr(self._library, name)(*arguments)
+        status = self.status(name, *arguments)
         if status:
             raise DeviceError(
                 "the GPU or its driver refused a call", seen=f"{name}: error {status}", fix="See `nvidia-smi`."

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videobert.base.built_by_me import require
-from videobert.base.errors import UntrustedError
-from videobert.engines.tensorrt.place import places
+from videobert.base.code_trust import is_own_build, read_code, sidecar_digest
+from videobert.base.errors import ModelError
+from videobert.cuda.kernels_sidecar import SIDECAR
+from videobert.model.compiled_places import compiled_folders
 from videobert.model.folder import ModelFolder
 
 _MOST_SIDECAR_BYTES = 16 << 20
-_KERNELS = "kernels.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +43,13 @@ def engines_found(root: Path, folder: ModelFolder | None) -> tuple[BuiltTarget, 
     found = [inside / name for name in names]
     if folder is not None:
         for target in ("tensorrt-rtx", "tensorrt", *(f"cuda-sm{number}" for number in (80, 86, 89, 90, 100, 120))):
-            found += [place for place in places(folder, target) if place.is_dir()]
+            found += [place for place in compiled_folders(folder, target) if place.is_dir()]
     return tuple(_target(place) for place in sorted(dict.fromkeys(path.resolve() for path in found)))
 
 
 def _target(place: Path) -> BuiltTarget:
     sidecars = {path.stem: _fields(path) for path in sorted(place.glob("*.json"))}
-    kernels = (place / _KERNELS).is_file()
+    kernels = (place / SIDECAR).is_file()
     recipes = [fields.get("recipe") for fields in sidecars.values()]
     precisions = [recipe.get("precision") for recipe in recipes if isinstance(recipe, dict)]
     return BuiltTarget(
@@ -58,19 +58,18 @@ def _target(place: Path) -> BuiltTarget:
         stages=() if kernels else tuple(name for name in sidecars if (place / f"{name}.plan").is_file()),
         precision=str(precisions[0]) if precisions else None,
         size_bytes=sum(path.stat().st_size for path in place.iterdir() if path.is_file()),
-        built_here=bool(sidecars) and all(_built_here(fields) for fields in sidecars.values()),
+        built_here=bool(sidecars) and all(_built_here(path) for path in place.glob("*.json")),
     )
 
 
-def _built_here(fields: dict[str, Any]) -> bool:
-    digest = fields.get("self", fields.get("digest"))
-    if not isinstance(digest, str) or not digest.isalnum():  # it becomes a file name
-        return False
+def _built_here(path: Path) -> bool:
+    """Whether a sidecar is one that would be believed: nobody else could have changed it, and this user built it."""
     try:
-        require(digest, "", trusted=False)
-    except UntrustedError:
+        fields = json.loads(read_code(path, _MOST_SIDECAR_BYTES, ""))
+        stated = fields.pop("self" if "self" in fields else "digest")
+        return bool(stated == sidecar_digest(fields)) and is_own_build(stated)
+    except (ModelError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
-    return True
 
 
 def _fields(path: Path) -> dict[str, Any]:

@@ -152,7 +152,7 @@ from importlib.metadata import version
 from tritonclient.grpc import model_config_pb2
 print(json.dumps({"version": version("tritonclient"), "devices": ["writes and checks a model repository"]}))
 """
-_TENSORRT_ENGINE = "from videobert.engines.tensorrt.availability import answer; print(answer())"
+_TENSORRT_ENGINE = "from videobert.engines.tensorrt.availability import availability_json; print(availability_json())"
 
 
 _SHOWN = (
@@ -264,7 +264,7 @@ def _tensorrt_rtx() -> list[Ability]:
 
 
 def _tensorrt() -> list[Ability]:
-    from videobert.cuda.present_gpu import present_gpu
+    from videobert.cuda.gpu_presence import present_gpu
 
     gpu = present_gpu()
     code = f"import json, tensorrt; print(json.dumps({{'version': tensorrt.__version__, 'devices': {[gpu]!r}}}))"

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from videobert.base.atomic import write_atomically
+from videobert.base.code_trust import opened_code
 from videobert.base.errors import InputError
-from videobert.base.owned_file import opened_code
 from videobert.base.user_cache import cache_folder, own_folder
 
 _MAGIC = b"VBCACHE\x01"
@@ -55,7 +55,7 @@ class CompiledCache:
         if self._folder is None:
             return None
         try:
-            with opened_code(self._path(self._folder, key)) as file:
+            with opened_code(self._path(self._folder, key), in_cache=True) as file:
                 head = file.read(len(_MAGIC) + _DIGEST_BYTES)
                 payload = file.read()
                 # Marks it as used; a cache that cannot be written to still serves.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from videobert.base.user_cache import cache_folder, own_folder
+from videobert.base.user_cache import cache_folder, check_owned, own_folder
 
 # Read by torch's compiler when it is imported, and by Triton whenever it compiles a kernel.
 _FOLDERS = {"TORCHINDUCTOR_CACHE_DIR": "torch", "TRITON_CACHE_DIR": "triton"}
@@ -24,8 +24,13 @@ def compiler_folders(cache_dir: Path | None) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in _FOLDERS}
     try:
         if base is not None:
+            folders = {name: base / folder for name, folder in _FOLDERS.items()}
             own_folder(base)
-            os.environ.update({name: str(base / _FOLDERS[name]) for name, value in before.items() if value is None})
+            for folder in folders.values():
+                # What lies there is code: a folder that others may write to is not used.
+                if folder.exists():
+                    check_owned(folder.stat())
+            os.environ.update({name: str(folders[name]) for name, value in before.items() if value is None})
     except OSError:
         pass
     try:

@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.base.built_by_me import remember
+from videobert.base.code_trust import remember_build, sidecar_digest
 from videobert.base.errors import DeviceError
-from videobert.cuda.kernels_sidecar import digest_of
 
 CODEBOOK_HASH = "0123456789abcdef"
 CENTROIDS = np.random.default_rng(5).normal(size=(7, 4)).astype(np.float32)
@@ -242,8 +241,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str
 
     def written(content: dict[str, Any]) -> Path:
         folder = tmp_path / "cuda-sm90"
-        (folder / "kernels.json").write_text(json.dumps(content | {"digest": digest_of(content)}))
-        remember(digest_of(content))
+        (folder / "kernels.json").write_text(json.dumps(content | {"digest": sidecar_digest(content)}))
+        remember_build(sidecar_digest(content))
         return folder
 
     return written

@@ -16,7 +16,7 @@ from videobert.cli.build import cubins as build_cubins
 from videobert.cli.main import main
 from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.nearest import CudaNearest
-from videobert.engines.tensorrt.model_kernels import open_library
+from videobert.engines.tensorrt.model_kernels import open_model_kernels
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.visual.codebook import Codebook
 
@@ -45,7 +45,7 @@ def built(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_what_is_written_can_be_opened_and_names_no_path(built: Path, make_driver: Any) -> None:
-    library = open_library(ModelFolder(built), make_driver(capability=80))
+    library = open_model_kernels(ModelFolder(built), make_driver(capability=80))
     folder = built / "engines" / "cuda-sm80"
     sidecar = json.loads((folder / "kernels.json").read_text())
     assert {path.name for path in folder.iterdir()} == {
@@ -61,7 +61,7 @@ def test_what_is_written_can_be_opened_and_names_no_path(built: Path, make_drive
     for kernel in library.sidecar.kernels.values():
         assert library._contents[kernel.image.file].startswith(b"\x7fELF")
     with pytest.raises(ModelError, match="no compiled kernels for this GPU"):
-        open_library(ModelFolder(built), make_driver(capability=120))
+        open_model_kernels(ModelFolder(built), make_driver(capability=120))
 
 
 @pytest.mark.slow

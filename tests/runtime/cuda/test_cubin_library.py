@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from videobert.base.code_trust import sidecar_digest
 from videobert.base.errors import DeviceError, InputError, MismatchError, ModelError, UntrustedError
 from videobert.cuda.cubin_library import CubinLibrary
-from videobert.cuda.kernels_sidecar import digest_of
 from videobert.engines.tensorrt import model_kernels
-from videobert.engines.tensorrt.model_kernels import open_library
+from videobert.engines.tensorrt.model_kernels import open_model_kernels
 
 Write = Callable[[dict[str, Any]], Path]
 
@@ -221,7 +221,7 @@ def test_a_sidecar_that_is_not_even_an_object_is_refused(folder: Path, driver: A
 def test_a_changed_figure_needs_the_digest_to_fit(content: dict[str, Any], folder: Path, driver: Any) -> None:
     changed = copy.deepcopy(content)
     changed["kernels"][0]["registers"] = 17
-    (folder / "kernels.json").write_text(json.dumps(changed | {"digest": digest_of(content)}))
+    (folder / "kernels.json").write_text(json.dumps(changed | {"digest": sidecar_digest(content)}))
     assert "was changed after it was written" in refused(folder, driver, MismatchError)
 
 
@@ -246,14 +246,14 @@ def test_own_kernels_in_the_cache_are_used_beside_shipped_ones(
     content = json.loads((shipped / "kernels.json").read_text())
     content["triton"] = "of someone else"
     del content["digest"]
-    (shipped / "kernels.json").write_text(json.dumps(content | {"digest": digest_of(content)}))
+    (shipped / "kernels.json").write_text(json.dumps(content | {"digest": sidecar_digest(content)}))
     model: Any = SimpleNamespace(root=tmp_path)
-    monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped, folder))
-    assert open_library(model, driver).sidecar.triton == "3.7.1"
-    assert open_library(model, driver, trusted=True).sidecar.triton == "of someone else"
+    monkeypatch.setattr(model_kernels, "compiled_folders", lambda *_: (shipped, folder))
+    assert open_model_kernels(model, driver).sidecar.triton == "3.7.1"
+    assert open_model_kernels(model, driver, trusted=True).sidecar.triton == "of someone else"
     (shipped / "kernels.json").chmod(0o664)
-    assert open_library(model, driver, trusted=True).sidecar.triton == "3.7.1"
+    assert open_model_kernels(model, driver, trusted=True).sidecar.triton == "3.7.1"
     (shipped / "kernels.json").chmod(0o644)
-    monkeypatch.setattr(model_kernels, "places", lambda *_: (shipped,))
+    monkeypatch.setattr(model_kernels, "compiled_folders", lambda *_: (shipped,))
     with pytest.raises(UntrustedError, match="shipped"):
-        open_library(model, driver)
+        open_model_kernels(model, driver)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from videobert.base.built_by_me import remember
+from videobert.base.code_trust import remember_build
 from videobert.base.errors import EngineUnavailable, UsageError
 from videobert.cli.build.job import CUBINS, TargetJob
 from videobert.cli.needs_modeling import modeling
 from videobert.cli.stderr import note, steps
-from videobert.engines.tensorrt.place import copy_folder, place_for
+from videobert.model.compiled_places import copy_folder, folder_for_building
 from videobert.model.folder import ModelFolder
 
 PRECISIONS = ("fp16", "bf16", "fp32")
@@ -44,7 +44,7 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     if job.out is not None:
         copy_folder(model, job.out)
         model = ModelFolder(job.out)
-    place = place_for(model, job.target)
+    place = folder_for_building(model, job.target)
     if not place.is_relative_to(model.root):
         note(f"note: {model.root} is not written to: the kernels go to {place}", job.options)
     encoder = model.config.encoder
@@ -69,7 +69,7 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
                 )
         except KernelError as error:
             raise EngineUnavailable(f"the kernels for {job.target} cannot be compiled here", seen=str(error)) from error
-        remember(content["digest"])
+        remember_build(content["digest"])
         return [_row(entry, str(place)) for entry in files_of(content)]
 
 

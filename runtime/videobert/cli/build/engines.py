@@ -9,7 +9,7 @@ from videobert.base.errors import UsageError
 from videobert.cli.build.job import TargetJob
 from videobert.cli.stderr import note, steps
 from videobert.engines.tensorrt.build.engine_folder import BuiltEngine, build_engines, check_job
-from videobert.engines.tensorrt.place import copy_folder, place_for
+from videobert.model.compiled_places import copy_folder, folder_for_building
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.graph_files import missing_graphs
 from videobert.model.mending import CODEBOOK
@@ -22,7 +22,7 @@ def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     precision = job.precision or _PRECISION
     mask = check_job(job.target, precision, job.capabilities)
     folder = _with_graphs(job, precision, mask)
-    place = place_for(folder, job.target)
+    place = folder_for_building(folder, job.target)
     if not place.is_relative_to(folder.root):
         note(
             f"note: {folder.root} is not written to: the engines go to the user's cache; --out makes a folder",

@@ -6,11 +6,11 @@ import json
 
 from videobert.base.errors import EngineUnavailable
 from videobert.cuda.choice import open_driver
-from videobert.engines.tensorrt.flavour import FLAVOURS
-from videobert.engines.tensorrt.runnable_engines import dotted, installed_flavours
+from videobert.cuda.compute_capability import dotted
+from videobert.engines.tensorrt.flavour import FLAVOURS, installed_flavours
 
 
-def answer() -> str:
+def availability_json() -> str:
     """JSON: `version` and `devices`, or `why` not and the `fix`."""
     try:
         versions = installed_flavours()

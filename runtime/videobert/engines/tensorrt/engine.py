@@ -23,6 +23,7 @@ from videobert.base.errors import (
     UntrustedError,
 )
 from videobert.cuda.choice import open_driver
+from videobert.cuda.compute_capability import dotted
 from videobert.cuda.device_array import view_of
 from videobert.cuda.driver import CudaDriver
 from videobert.engines.base import Assign, EngineOptions
@@ -32,10 +33,11 @@ from videobert.engines.tensorrt.build.targets import CAPABILITIES
 from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
 from videobert.engines.tensorrt.executor.session import Session
 from videobert.engines.tensorrt.executor.stage import StageExecutor
-from videobert.engines.tensorrt.flavour import CLASSIC, RTX
-from videobert.engines.tensorrt.nearest_on_gpu import CubinNearest, ExactNearest, has_cubins
-from videobert.engines.tensorrt.place import place_for
-from videobert.engines.tensorrt.runnable_engines import Found, dotted, find_engines, installed_flavours
+from videobert.engines.tensorrt.flavour import CLASSIC, RTX, installed_flavours
+from videobert.engines.tensorrt.model_kernels import has_model_kernels
+from videobert.engines.tensorrt.nearest_on_gpu import CubinNearest, ExactNearest
+from videobert.engines.tensorrt.runnable_engines import RunnableEngines, find_engines
+from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import NEAREST
 from videobert.model.stage import Stage
@@ -116,7 +118,7 @@ class TensorRtEngine:
 
         Compiled kernels that someone else built are passed over, and `fallback` says so.
         """
-        if has_cubins(self._driver, self._folder):
+        if has_model_kernels(self._driver, self._folder):
             try:
                 kernels = CubinNearest(self._driver, self._folder, codebook, trusted=self._trusted)
                 kernels.threads = self._threads
@@ -153,7 +155,7 @@ class TensorRtEngine:
                 if self._owns_driver:
                     self._driver.close()
 
-    def _open(self, found: Found, options: EngineOptions) -> None:
+    def _open(self, found: RunnableEngines, options: EngineOptions) -> None:
         trt = found.flavour.load()
         self._session = session = Session(self._driver, found.flavour, trt)
         store = CompiledCache(options.cache_dir) if found.flavour.lists_targets else None
@@ -198,7 +200,9 @@ class TensorRtEngine:
             return self._stages[stage].run(given)
 
 
-def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], options: EngineOptions) -> Found:
+def _fitting(
+    folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], options: EngineOptions
+) -> RunnableEngines:
     """Engines that fit, built now if that was asked for."""
     try:
         found = find_engines(folder, driver, versions, trusted=options.trust_engines)
@@ -217,7 +221,7 @@ def _fitting(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], 
             raise
     target, capabilities = _buildable(driver, versions)
     precision = "fp16" if options.precision == "auto" else options.precision
-    place = place_for(folder, target)
+    place = folder_for_building(folder, target)
     build_engines(folder, place, target=target, precision=precision, capabilities=capabilities)
     return find_engines(folder, driver, {target: versions[target]}, trusted=options.trust_engines)
 

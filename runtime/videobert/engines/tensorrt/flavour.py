@@ -90,6 +90,27 @@ CLASSIC = Flavour(
 FLAVOURS = {flavour.target: flavour for flavour in (RTX, CLASSIC)}
 
 
+def installed_flavours() -> dict[str, str]:
+    """Versions of the libraries that are installed, by target.
+
+    Raises:
+        EngineUnavailable: none is.
+    """
+    versions, reasons = {}, []
+    for flavour in FLAVOURS.values():
+        try:
+            versions[flavour.target] = flavour.version()
+        except EngineUnavailable:
+            reasons.append(flavour.module)
+    if not versions:
+        raise EngineUnavailable(
+            "the tensorrt engine cannot run",
+            seen=f"no Python package {' or '.join(reasons)}",
+            fix=f"Run `pip install 'videobert[{RTX.extra}]'`, in a data centre 'videobert[{CLASSIC.extra}]'.",
+        )
+    return versions
+
+
 def major(version: str) -> int:
     """The first number of a version."""
     return int(version.partition(".")[0])

@@ -8,11 +8,16 @@ from videobert.base.errors import ModelError
 from videobert.cuda.cubin_library import CubinLibrary, target_of
 from videobert.cuda.driver import CudaDriver
 from videobert.cuda.kernels_sidecar import SIDECAR
-from videobert.engines.tensorrt.place import first_usable, places
+from videobert.model.compiled_places import compiled_folders, first_loadable
 from videobert.model.folder import ModelFolder
 
 
-def open_library(model: ModelFolder, driver: CudaDriver, *, trusted: bool = False) -> CubinLibrary:
+def has_model_kernels(driver: CudaDriver, folder: ModelFolder) -> bool:
+    """Whether the folder, or the user's cache, has compiled kernels for this GPU."""
+    return any((place / SIDECAR).exists() for place in compiled_folders(folder, target_of(driver.capability)))
+
+
+def open_model_kernels(model: ModelFolder, driver: CudaDriver, *, trusted: bool = False) -> CubinLibrary:
     """What `videobert build --target cuda-smNN` wrote for the driver's device, in the folder or the user's cache.
 
     Raises:
@@ -23,7 +28,7 @@ def open_library(model: ModelFolder, driver: CudaDriver, *, trusted: bool = Fals
     def load(place: Path) -> CubinLibrary | None:
         return CubinLibrary(driver, place, trusted=trusted) if (place / SIDECAR).exists() else None
 
-    library = first_usable(places(model, target), load)
+    library = first_loadable(compiled_folders(model, target), load)
     if library is None:
         raise ModelError(
             "this model has no compiled kernels for this GPU",

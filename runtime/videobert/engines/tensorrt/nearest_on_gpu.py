@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.cuda.cubin_library import target_of
 from videobert.cuda.driver import CudaDriver
-from videobert.cuda.kernels_sidecar import SIDECAR
 from videobert.cuda.nearest import CudaNearest
-from videobert.engines.tensorrt.model_kernels import open_library
-from videobert.engines.tensorrt.place import places
+from videobert.engines.tensorrt.model_kernels import open_model_kernels
 from videobert.model.folder import ModelFolder
 from videobert.visual.codebook import Assignment, Codebook
 
@@ -47,7 +44,7 @@ class ExactNearest:
 
     def assign(self, features: Features, method: Assignment = "flat") -> Tokens:
         """See `Codebook.assign`."""
-        if method != "flat" or not _usable(features, self._codebook):
+        if method != "flat" or not _codebook_takes(self._codebook, features):
             return self._codebook.assign(features, method, threads=self._threads)
         scores, found = self._propose(np.ascontiguousarray(features, np.float32))
         if found.size and (found.min() < 0 or found.max() >= len(self._leaves)):
@@ -76,7 +73,7 @@ class ExactNearest:
         return settled
 
 
-def _usable(features: Features, codebook: Codebook) -> bool:
+def _codebook_takes(codebook: Codebook, features: Features) -> bool:
     """Whether the codebook would take them; if not, its own error says why."""
     return (
         features.ndim == 2
@@ -97,7 +94,7 @@ class CubinNearest:
     def __init__(self, driver: CudaDriver, folder: ModelFolder, codebook: Codebook, *, trusted: bool) -> None:
         self._codebook = codebook
         self.threads: int | None = None
-        library = open_library(folder, driver, trusted=trusted)
+        library = open_model_kernels(folder, driver, trusted=trusted)
         self._searches = {
             method: CudaNearest(driver, library, codebook.hash, method) for method in library.sidecar.searches
         }
@@ -105,11 +102,6 @@ class CubinNearest:
 
     def assign(self, features: Features, method: Assignment = "flat") -> Tokens:
         """See `Codebook.assign`."""
-        if method not in self._searches or not _usable(features, self._codebook):
+        if method not in self._searches or not _codebook_takes(self._codebook, features):
             return self._codebook.assign(features, method, threads=self.threads)
         return self._searches[method].assign(np.ascontiguousarray(features))
-
-
-def has_cubins(driver: CudaDriver, folder: ModelFolder) -> bool:
-    """Whether the folder, or the user's cache, has compiled kernels for this GPU."""
-    return any((place / SIDECAR).exists() for place in places(folder, target_of(driver.capability)))

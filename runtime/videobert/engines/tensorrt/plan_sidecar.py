@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from videobert.base.code_trust import read_code, sidecar_digest
 from videobert.base.errors import MismatchError
-from videobert.base.owned_file import read_code
 from videobert.engines.tensorrt.build.profiles import Profile
 from videobert.engines.tensorrt.plan_info import Fusion
 
@@ -23,7 +23,7 @@ REBUILD = "Build the engine again with `videobert build`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class PlanRecipe:
     """Everything that a plan's bytes depend on; its hash names the plan in the cache.
 
     Args:
@@ -51,7 +51,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sidecar:
+class PlanSidecar:
     """What lies beside a plan as `<stage>.json`.
 
     Args:
@@ -72,7 +72,7 @@ class Sidecar:
     @property
     def digest(self) -> str:
         """sha256 of all of it, which `to_bytes` writes with it."""
-        return _digest(self._fields())
+        return sidecar_digest(self._fields())
 
     def to_bytes(self) -> bytes:
         """JSON that carries its own hash."""
@@ -82,7 +82,7 @@ class Sidecar:
         return {"format": SIDECAR_VERSION, **asdict(self)}
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Sidecar:
+    def from_bytes(cls, content: bytes) -> PlanSidecar:
         """The sidecar that `to_bytes` wrote.
 
         Raises:
@@ -91,7 +91,7 @@ class Sidecar:
         try:
             fields = json.loads(content.decode("utf-8"))
             own = fields.pop("self")
-            if fields.pop("format") != SIDECAR_VERSION or own != _digest({"format": SIDECAR_VERSION, **fields}):
+            if fields.pop("format") != SIDECAR_VERSION or own != sidecar_digest({"format": SIDECAR_VERSION, **fields}):
                 raise ValueError("its hash is not that of its content")
             if not isinstance(fields["size_bytes"], int) or fields["size_bytes"] < 0:
                 raise ValueError(f"size_bytes is {fields['size_bytes']!r}")
@@ -117,10 +117,6 @@ class Sidecar:
             )
 
 
-def read_sidecar(path: Path) -> Sidecar:
-    """The sidecar in a file; see `read_code` and `Sidecar.from_bytes` for the errors."""
-    return Sidecar.from_bytes(read_code(path, _MOST_BYTES, REBUILD))
-
-
-def _digest(fields: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def read_sidecar(path: Path) -> PlanSidecar:
+    """The sidecar in a file; see `read_code` and `PlanSidecar.from_bytes` for the errors."""
+    return PlanSidecar.from_bytes(read_code(path, _MOST_BYTES, REBUILD))

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.base.errors import EngineUnavailable, MismatchError
+from videobert.cuda.compute_capability import dotted
 from videobert.cuda.driver import CudaDriver
 from videobert.engines.tensorrt.build.targets import CAPABILITIES
+from videobert.engines.tensorrt.checked_plan import load_plan
 from videobert.engines.tensorrt.flavour import CLASSIC, FLAVOURS, RTX, Flavour
-from videobert.engines.tensorrt.place import first_usable, load_plan, places
-from videobert.engines.tensorrt.plan_sidecar import Sidecar
+from videobert.engines.tensorrt.plan_sidecar import PlanSidecar
+from videobert.model.compiled_places import compiled_folders, first_loadable
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import TOP_STAGES, stages_of
 
@@ -18,7 +20,7 @@ BACKBONE = "backbone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class RunnableEngines:
     """Engines that may be deserialised.
 
     Args:
@@ -29,38 +31,12 @@ class Found:
     flavour: Flavour
     version: str
     place: Path
-    plans: dict[str, tuple[bytes, Sidecar]]
+    plans: dict[str, tuple[bytes, PlanSidecar]]
 
     @property
     def precision(self) -> str:
         """Arithmetic of the backbone, such as `"fp16"`."""
         return str(self.plans[BACKBONE][1].recipe["precision"])
-
-
-def dotted(capability: int) -> str:
-    """`"8.9"` for 89."""
-    return f"{capability // 10}.{capability % 10}"
-
-
-def installed_flavours() -> dict[str, str]:
-    """Versions of the libraries that are installed, by target.
-
-    Raises:
-        EngineUnavailable: none is.
-    """
-    versions, reasons = {}, []
-    for flavour in FLAVOURS.values():
-        try:
-            versions[flavour.target] = flavour.version()
-        except EngineUnavailable:
-            reasons.append(flavour.module)
-    if not versions:
-        raise EngineUnavailable(
-            "the tensorrt engine cannot run",
-            seen=f"no Python package {' or '.join(reasons)}",
-            fix=f"Run `pip install 'videobert[{RTX.extra}]'`, in a data centre 'videobert[{CLASSIC.extra}]'.",
-        )
-    return versions
 
 
 def build_command(folder: ModelFolder, capability: int) -> str:
@@ -70,13 +46,15 @@ def build_command(folder: ModelFolder, capability: int) -> str:
     return f"videobert build {folder.root.name} --target {CLASSIC.target}"
 
 
-def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], *, trusted: bool = False) -> Found:
+def find_engines(
+    folder: ModelFolder, driver: CudaDriver, versions: dict[str, str], *, trusted: bool = False
+) -> RunnableEngines:
     """The engines of a model that fit a GPU and an installed library, each checked whole and nothing deserialised.
 
     TensorRT-RTX is looked for first, `engines/` of the folder before the user's cache.
 
     Args:
-        versions: see `installed_flavours`.
+        versions: see `flavour.installed_flavours`.
         trusted: the caller vouches for whoever built them.
 
     Raises:
@@ -85,15 +63,15 @@ def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, st
         MismatchError: they are damaged, or for another model, version or GPU.
         ModelError: others could have changed a file, or one is missing.
     """
-    flavour_of = {place: FLAVOURS[target] for target in versions for place in places(folder, target)}
+    flavour_of = {place: FLAVOURS[target] for target in versions for place in compiled_folders(folder, target)}
 
-    def load(place: Path) -> Found | None:
+    def load(place: Path) -> RunnableEngines | None:
         if not (place / f"{BACKBONE}.json").exists():
             return None
         flavour = flavour_of[place]
         return _load(folder, driver, flavour, versions[flavour.target], place, trusted)
 
-    found = first_usable(flavour_of, load)
+    found = first_loadable(flavour_of, load)
     if found is not None:
         return found
     raise EngineUnavailable(
@@ -103,7 +81,9 @@ def find_engines(folder: ModelFolder, driver: CudaDriver, versions: dict[str, st
     )
 
 
-def _load(folder: ModelFolder, driver: CudaDriver, flavour: Flavour, version: str, place: Path, trusted: bool) -> Found:
+def _load(
+    folder: ModelFolder, driver: CudaDriver, flavour: Flavour, version: str, place: Path, trusted: bool
+) -> RunnableEngines:
     capability = dotted(driver.capability)
     plans = {}
     for stage in stages_of(folder.config):
@@ -129,4 +109,4 @@ def _load(folder: ModelFolder, driver: CudaDriver, flavour: Flavour, version: st
                 fix=f"Run `{build_command(folder, driver.capability)}` on this machine.",
             )
         plans[stage] = (plan, sidecar)
-    return Found(flavour=flavour, version=version, place=place, plans=plans)
+    return RunnableEngines(flavour=flavour, version=version, place=place, plans=plans)

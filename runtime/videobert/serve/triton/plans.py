@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from videobert.engines.tensorrt.place import first_usable, load_plan, places
+from videobert.engines.tensorrt.checked_plan import load_plan
+from videobert.model.compiled_places import compiled_folders, first_loadable
 from videobert.model.folder import ModelFolder
 
 # TensorRT-RTX plans cannot be loaded by the server.
@@ -52,4 +53,4 @@ def plans_of(folder: ModelFolder, *, trusted: bool = False) -> dict[str, ServedP
             for stage, (plan, sidecar) in loaded.items()
         } or None
 
-    return first_usable(places(folder, _LIBRARY), load) or {}
+    return first_loadable(compiled_folders(folder, _LIBRARY), load) or {}

@@ -7,6 +7,8 @@ import importlib.util
 from functools import cache
 from typing import Literal
 
+from videobert.cuda.gpu_presence import gpu_presence
+
 DecoderName = Literal["auto", "pyav", "dali"]
 Device = Literal["cpu", "cuda"]
 DECODERS = ("auto", "pyav", "dali")
@@ -34,14 +36,11 @@ def _installed() -> bool:
 
 @cache
 def _no_gpu() -> tuple[str, str] | None:
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
+    presence = gpu_presence()
+    if not presence.driver:
         return "there is no NVIDIA driver", "install the NVIDIA driver"
-    count = ctypes.c_int(0)
-    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    if status or not count.value:
-        return f"the driver shows no GPU (error {status})", "check `nvidia-smi`"
+    if not presence.gpus:
+        return f"the driver shows no GPU (error {presence.error})", "check `nvidia-smi`"
     try:
         ctypes.CDLL("libnvcuvid.so.1")
     except OSError:

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.base.atomic import write_atomically
-from videobert.base.built_by_me import remember
+from videobert.base.code_trust import remember_build
 from videobert.base.errors import BuildError, EngineUnavailable, UsageError
-from videobert.cuda.present_gpu import present_gpu
+from videobert.cuda.gpu_presence import present_gpu
 from videobert.engines.external_tensors import check_external
 from videobert.engines.tensorrt.build.build_process import BuildLimits, Built, run_build
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
 from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.build.request import BuildRequest
-from videobert.engines.tensorrt.build.targets import chosen
+from videobert.engines.tensorrt.build.targets import capabilities_to_build
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour, takes_lengths
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
-from videobert.engines.tensorrt.plan_sidecar import Recipe, Sidecar
+from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import ALL_STAGES, GraphFile, find_graph, stages_of
 
@@ -91,7 +91,7 @@ def build_engines(
     engines = []
     for done, (stage, graph) in enumerate(graphs.items()):
         attention = "none" if stage != "encoder" else "mask" if mask else "lengths"
-        recipe = Recipe(
+        recipe = PlanRecipe(
             stage=stage,
             target=target,
             precision=graph.precision,
@@ -115,7 +115,7 @@ def build_engines(
         for file, content in ((path, plan), (path.with_suffix(".json"), sidecar.to_bytes())):
             # Others that may change a file could put code into it: the group never may, whatever the umask.
             write_atomically(file, lambda new, content=content: new.write_bytes(content), mode=0o644)  # type: ignore[misc]
-        remember(sidecar.digest)
+        remember_build(sidecar.digest)
         engines.append(
             BuiltEngine(
                 stage=stage,
@@ -157,14 +157,14 @@ def _flavour(target: str) -> Flavour:
 def _aims(flavour: Flavour, capabilities: Sequence[str] | None, precision: str) -> tuple[tuple[str, ...], str]:
     """The listed targets, or the GPU of this machine."""
     if flavour.lists_targets:
-        return chosen(capabilities, precision), ""
+        return capabilities_to_build(capabilities, precision), ""
     if capabilities is not None:
         raise UsageError(
             "TensorRT builds for the GPU of the machine that builds",
             seen=", ".join(capabilities),
             fix="Leave --sm out, or use --target tensorrt-rtx.",
         )
-    chosen(None, precision)
+    capabilities_to_build(None, precision)
     flavour.version()
     gpu = present_gpu()
     if gpu is None:
@@ -178,11 +178,11 @@ def _aims(flavour: Flavour, capabilities: Sequence[str] | None, precision: str) 
 def _plan(
     folder: ModelFolder,
     graph: GraphFile,
-    recipe: Recipe,
+    recipe: PlanRecipe,
     cache: PlanCache,
     limits: BuildLimits,
     report: Callable[[str, int, int], None],
-) -> tuple[bytes, Sidecar, bool]:
+) -> tuple[bytes, PlanSidecar, bool]:
     key = recipe.to_json()
     with cache.locked(key):
         found = cache.get(key)
@@ -218,7 +218,7 @@ def _private(folder: ModelFolder, graph: GraphFile, place: Path) -> Path:
     return place / own
 
 
-def _described(folder: ModelFolder, recipe: Recipe, built: Built) -> Sidecar:
+def _described(folder: ModelFolder, recipe: PlanRecipe, built: Built) -> PlanSidecar:
     """The sidecar of a new plan, after checking that the plan is what was asked for."""
     layers = folder.config.encoder.layers if recipe.stage == "encoder" else 0
     faults = []
@@ -242,7 +242,7 @@ def _described(folder: ModelFolder, recipe: Recipe, built: Built) -> Sidecar:
         )
         error.log = built.log
         raise error
-    return Sidecar(
+    return PlanSidecar(
         recipe=recipe.to_json(),
         sha256=hashlib.sha256(built.plan).hexdigest(),
         size_bytes=len(built.plan),

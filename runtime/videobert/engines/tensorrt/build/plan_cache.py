@@ -15,7 +15,7 @@ from typing import Any
 from videobert.base.errors import InputError, MismatchError
 from videobert.base.user_cache import cache_folder
 from videobert.engines.compiled_cache import CompiledCache
-from videobert.engines.tensorrt.plan_sidecar import Sidecar
+from videobert.engines.tensorrt.plan_sidecar import PlanSidecar
 
 _LENGTH = struct.Struct("<Q")
 
@@ -41,21 +41,21 @@ class PlanCache:
                 if folder is not None:
                     raise
 
-    def get(self, key: dict[str, Any]) -> tuple[bytes, Sidecar] | None:
+    def get(self, key: dict[str, Any]) -> tuple[bytes, PlanSidecar] | None:
         """The plan and the sidecar for a key, if there is a sound entry."""
         entry = self._entries.get(key) if self._entries else None
         if entry is None or len(entry) < _LENGTH.size:
             return None
         end = _LENGTH.size + _LENGTH.unpack_from(entry)[0]
         try:
-            sidecar = Sidecar.from_bytes(entry[_LENGTH.size : end])
+            sidecar = PlanSidecar.from_bytes(entry[_LENGTH.size : end])
             plan = entry[end:]
             sidecar.check_plan(plan)
         except MismatchError:
             return None
         return plan, sidecar
 
-    def put(self, key: dict[str, Any], plan: bytes, sidecar: Sidecar) -> None:
+    def put(self, key: dict[str, Any], plan: bytes, sidecar: PlanSidecar) -> None:
         """Keep a plan; a full disk is no reason to fail."""
         if self._entries is None:
             return

@@ -29,7 +29,7 @@ def capabilities_with(precision: str) -> tuple[str, ...]:
     return tuple(target for target in CAPABILITIES if target not in _LACKING.get(precision, ()))
 
 
-def chosen(targets: Iterable[str] | None, precision: str) -> tuple[str, ...]:
+def capabilities_to_build(targets: Iterable[str] | None, precision: str) -> tuple[str, ...]:
     """The targets to build for, in ascending order; None means all that have the precision.
 
     Raises:

@@ -19,6 +19,7 @@ from videobert.base.errors import DeviceError, InputError, ModelError, VideoBert
 from videobert.cuda.device_array import DeviceView, matches
 from videobert.cuda.driver import DeviceBuffer, Graph
 from videobert.engines.tensorrt.executor.buckets import Bucket, buckets_of
+from videobert.engines.tensorrt.executor.contexts import make_contexts
 from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
 from videobert.engines.tensorrt.executor.session import Session
 from videobert.engines.tensorrt.executor.tensors import Shape, Tensor, tensors_of
@@ -121,8 +122,7 @@ class StageExecutor:
             self._engine = None
 
     def _prepare(self, scratch: DeviceBuffer) -> None:
-        runtime_config = self._config()
-        contexts = [self._context(runtime_config, bucket, scratch) for bucket in self.buckets]
+        contexts = make_contexts(self._session, self._engine, self.stage, self.buckets, scratch, self._cache)
         shapes = [
             {each.name: tuple(context.get_tensor_shape(each.name)) for each in self.tensors} for context in contexts
         ]
@@ -141,41 +141,6 @@ class StageExecutor:
             prepared = _Prepared(bucket, context, {name: self._view(name, found[name]) for name in self._staging})
             self._prepared.append(prepared)
             self._warm(prepared)
-
-    def _config(self) -> Any:
-        trt = self._session.trt
-        runtime_config = self._engine.create_runtime_config()
-        runtime_config.set_execution_context_allocation_strategy(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
-        if self._session.rtx:
-            if self._cache is not None:
-                self._cache.attach(runtime_config)
-            runtime_config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-            # Compiled while the engine is prepared, not in the background of the first requests.
-            eager = trt.DynamicShapesKernelSpecializationStrategy.EAGER
-            runtime_config.dynamic_shapes_kernel_specialization_strategy = eager
-        return runtime_config
-
-    def _context(self, runtime_config: Any, bucket: Bucket, scratch: DeviceBuffer) -> Any:
-        """A context of its own for each bucket: a graph belongs to the context that it was captured from."""
-        session = self._session
-        context = self._engine.create_execution_context(runtime_config)
-        if context is None:
-            raise DeviceError(f"the engine of {self.stage} gave no context", fix="Free memory on the GPU.")
-        context.set_device_memory(scratch.address, scratch.size_bytes)
-        if bucket.profile and not context.set_optimization_profile_async(bucket.profile, session.stream.handle):
-            raise ModelError(f"the engine of {self.stage} has no such profile", seen=bucket.profile)
-        session.stream.synchronize()
-        for name, shape in bucket.shapes.items():
-            if not context.set_input_shape(name, shape):
-                raise ModelError(
-                    f"the engine of {self.stage} refuses a shape of its own profile",
-                    seen=f"{name} {shape}",
-                    fix="Build the engine again with `videobert build`.",
-                )
-        missing = context.infer_shapes()
-        if missing:
-            raise ModelError(f"the engine of {self.stage} lacks shapes", seen=", ".join(missing))
-        return context
 
     def _warm(self, prepared: _Prepared) -> None:
         context, session = prepared.context, self._session

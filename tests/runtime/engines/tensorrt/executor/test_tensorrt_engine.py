@@ -5,54 +5,25 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from videobert.base.errors import DeviceError, InputError, ModelError
-from videobert.engines.base import AssignsTokens, Engine, EngineOptions
+from videobert.base.errors import InputError
+from videobert.engines.base import AssignsTokens, Engine
 from videobert.engines.tensorrt.engine import TensorRtEngine
 from videobert.model.folder import ModelFolder
 
 Open = Callable[[], TensorRtEngine]
 
 
-@pytest.fixture
-def open_engine(folder: ModelFolder, driver: Any, tmp_path: Path) -> Iterator[Open]:
-    opened: list[TensorRtEngine] = []
-
-    def open_it(**changes: Any) -> TensorRtEngine:
-        options = EngineOptions(**({"cache_dir": tmp_path / "compiled"} | changes))
-        opened.append(TensorRtEngine(folder, options, driver))
-        return opened[-1]
-
-    yield open_it
-    for engine in opened:
-        engine.close()
-    assert not driver.depth
-
-
 def clip(folder: ModelFolder, seed: int = 0) -> np.ndarray:
     recipe = folder.recipe
     shape = (1, recipe.frames, recipe.crop, recipe.crop, 3)
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def encoder_inputs(rows: int, length: int, seed: int = 0) -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    lengths = generator.integers(1, length + 1, rows)
-    lengths[0] = length
-    ids = generator.integers(0, 50, (rows, length))
-    return {"ids": ids, "segments": ids % 2, "lengths": lengths}
-
-
-def expected_states(inputs: dict[str, np.ndarray]) -> np.ndarray:
-    keep = np.arange(inputs["ids"].shape[1]) < inputs["lengths"][:, None]
-    mean = (inputs["ids"] * keep).sum(1) / inputs["lengths"]
-    return (inputs["ids"] + mean[:, None] + inputs["segments"] / 2).astype(np.float32)
 
 
 def test_it_is_an_engine_and_says_what_it_runs_on(library: Any, place: Path, open_engine: Open) -> None:
@@ -81,7 +52,14 @@ def test_every_stage_answers_for_any_number_of_rows(
 
 @pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 64), (2, 65), (8, 128), (9, 3), (32, 40)])
 def test_padding_to_a_bucket_is_not_seen(
-    rows: int, length: int, library: Any, place: Path, open_engine: Open, folder: ModelFolder
+    rows: int,
+    length: int,
+    library: Any,
+    place: Path,
+    open_engine: Open,
+    folder: ModelFolder,
+    encoder_inputs: Any,
+    expected_states: Any,
 ) -> None:
     engine = open_engine()
     length = min(length, folder.config.encoder.positions)
@@ -102,6 +80,7 @@ def test_a_request_is_copies_one_launch_and_one_wait(
     open_engine: Open,
     driver: Any,
     folder: ModelFolder,
+    encoder_inputs: Any,
 ) -> None:
     library = make_library(rtx=rtx)
     engines(rtx=rtx)
@@ -181,7 +160,12 @@ def test_what_was_compiled_is_kept_for_the_next_start(
 
 
 def test_nothing_grows_over_a_thousand_requests(
-    library: Any, place: Path, open_engine: Open, driver: Any, folder: ModelFolder
+    library: Any,
+    place: Path,
+    open_engine: Open,
+    driver: Any,
+    folder: ModelFolder,
+    encoder_inputs: Any,
 ) -> None:
     engine = open_engine()
     engine.prepare()
@@ -204,7 +188,14 @@ def test_nothing_grows_over_a_thousand_requests(
     assert sizes[1] - sizes[0] < 64 << 10, sizes
 
 
-def test_threads_take_turns(library: Any, place: Path, open_engine: Open, folder: ModelFolder) -> None:
+def test_threads_take_turns(
+    library: Any,
+    place: Path,
+    open_engine: Open,
+    folder: ModelFolder,
+    encoder_inputs: Any,
+    expected_states: Any,
+) -> None:
     engine = open_engine()
     engine.prepare()
     inside, most, failures = 0, 0, []
@@ -231,91 +222,6 @@ def test_threads_take_turns(library: Any, place: Path, open_engine: Open, folder
         thread.join()
     assert not failures
     assert most == 1
-
-
-def test_out_of_memory_gives_back_what_was_made(library: Any, place: Path, open_engine: Open, driver: Any) -> None:
-    for passes in (0, 1, 4, 9):
-        engine = open_engine()
-        driver.fails, driver.passes = "allocate", passes
-        with pytest.raises(DeviceError, match="refused a call; got allocate"):
-            engine.prepare()
-        driver.fails = None
-        engine.close()
-        assert not driver.buffers
-
-
-def test_a_shape_that_the_engine_refuses_is_an_error_before_it_runs(
-    library: Any, place: Path, open_engine: Open, driver: Any
-) -> None:
-    engine = open_engine()
-    library.refuse_shape = True
-    with pytest.raises(ModelError, match="refuses a shape of its own profile"):
-        engine.prepare()
-    assert not driver.named("execute")
-
-
-def test_requests_that_fit_no_bucket_reach_no_device(
-    library: Any, place: Path, open_engine: Open, driver: Any, folder: ModelFolder
-) -> None:
-    engine = open_engine()
-    engine.prepare()
-    driver.calls.clear()
-    good = encoder_inputs(1, 4)
-    long = encoder_inputs(1, folder.config.encoder.positions + 1)
-    with pytest.raises(InputError, match="no shape that the encoder was built for"):
-        engine.run("encoder", **long)
-    with pytest.raises(InputError, match="takes other inputs"):
-        engine.run("encoder", ids=good["ids"])
-    with pytest.raises(InputError, match="wrong type"):
-        engine.run("encoder", **good | {"ids": good["ids"].astype(np.int32)})
-    with pytest.raises(InputError, match="different numbers of rows"):
-        engine.run("encoder", **good | {"lengths": np.array([1, 2])})
-    with pytest.raises(InputError, match="no shape that the text_head"):
-        engine.run("text_head", states=np.zeros((2, 3), np.float32))
-    assert not driver.calls
-
-
-def test_a_failed_run_is_an_error_and_the_next_one_works(
-    library: Any, place: Path, open_engine: Open, driver: Any
-) -> None:
-    engine = open_engine()
-    engine.prepare()
-    inputs = encoder_inputs(2, 7)
-    library.refuse_execution = True
-    driver.calls.clear()
-    with pytest.raises(DeviceError, match="the engine of encoder could not be run"):
-        engine.run("encoder", **inputs)
-    # Copies into staging memory that the next request writes must be over.
-    assert driver.named()[-1] == "synchronize"
-    library.refuse_execution = False
-    np.testing.assert_allclose(engine.run("encoder", **inputs)[..., 0], expected_states(inputs), rtol=1e-5)
-
-
-@pytest.mark.parametrize("call", ["upload", "download", "synchronize"])
-def test_a_lost_device_is_a_device_error_every_time(
-    call: str, library: Any, place: Path, open_engine: Open, driver: Any
-) -> None:
-    engine = open_engine()
-    engine.prepare()
-    driver.fails, driver.passes = call, 0
-    for _ in range(3):
-        with pytest.raises(DeviceError, match=f"got {call}"):
-            engine.run("encoder", **encoder_inputs(1, 4))
-    driver.fails, driver.passes = "free", 0
-    engine.close()
-    driver.fails = None
-
-
-def test_exceptions_of_the_library_are_device_errors(library: Any, place: Path, open_engine: Open) -> None:
-    engine = open_engine()
-    engine.prepare()
-
-    def fail() -> None:
-        raise RuntimeError("internal error")
-
-    library.before_execution = fail
-    with pytest.raises(DeviceError, match="tensorrt_rtx failed in the encoder; got internal error"):
-        engine.run("encoder", **encoder_inputs(1, 4))
 
 
 def test_a_closed_engine_has_given_everything_back(

@@ -19,7 +19,7 @@ import videobert.engines.tensorrt as package
 NAMES = Path(__file__).parent / "names"
 RECORDED = {path.stem: json.loads(path.read_text()) for path in sorted(NAMES.glob("*.json"))}
 FOLDER = Path(package.__path__[0])
-SOURCES = [FOLDER / "builder.py", FOLDER / "flavour.py", *sorted((FOLDER / "executor").glob("*.py"))]
+SOURCES = [FOLDER / "build" / "builder.py", FOLDER / "flavour.py", *sorted((FOLDER / "executor").glob("*.py"))]
 # What the builder calls its objects, and the class of each.
 CLASS_OF = {
     "attention": "IAttention",

@@ -1,4 +1,4 @@
-"""The bundled model's engines, really built: what they hold, what they were made from, and when they are refused."""
+"""The bundled model's engines, really built: what they hold, and what they were made from."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ import pytest
 from videobert.base.errors import (
     EngineUnavailable,
     InputError,
-    MismatchError,
     ModelError,
-    UntrustedError,
     VideoBertError,
 )
 from videobert.engines.tensorrt.build.engine_folder import build_engines, check_job
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
 from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.build.targets import CAPABILITIES
-from videobert.engines.tensorrt.place import load_plan, place_for, places
+from videobert.engines.tensorrt.checked_plan import load_plan
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
-from videobert.engines.tensorrt.plan_sidecar import Sidecar, read_sidecar
+from videobert.engines.tensorrt.plan_sidecar import PlanSidecar, read_sidecar
+from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.graph_files import missing_graphs, stages_of
 from videobert.model.precision import GRAPH_PRECISIONS
@@ -34,18 +33,6 @@ from videobert.model.precision import GRAPH_PRECISIONS
 Built = tuple[Path, dict[str, Any], Path]
 VERSION = "1.7.1.116"
 LIBRARY = "tensorrt_rtx"
-
-
-@pytest.fixture
-def engines(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the built engines that a test may damage, for the user who built them."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(built[2]))
-    return Path(shutil.copytree(built[0] / "engines" / "tensorrt-rtx", tmp_path / "engines"))
-
-
-def load(folder: Path, place: Path, stage: str = "text_head", **changes: Any) -> tuple[bytes, Sidecar]:
-    options = {"library": LIBRARY, "version": VERSION, "capability": "8.6"} | changes
-    return load_plan(ModelFolder(folder), place, stage, **options)
 
 
 def test_every_stage_is_built_for_every_target_without_torch_and_onnx(built: Built) -> None:
@@ -120,151 +107,6 @@ def test_the_same_input_gives_the_same_plan_of_the_encoder(
         assert stage != "encoder" or after == before
 
 
-def test_a_sound_engine_is_loaded(built: Built, engines: Path) -> None:
-    plan, sidecar = load(built[0], engines)
-    assert plan == (engines / "text_head.plan").read_bytes()
-    assert sidecar.recipe["stage"] == "text_head"
-
-
-def test_an_engine_that_another_user_built_needs_a_word(
-    built: Built, engines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(UntrustedError, match=r"not known who built these; got .*text_head\.json.*--trust-engines"):
-        load(built[0], engines)
-    assert load(built[0], engines, trusted=True)[0] == (engines / "text_head.plan").read_bytes()
-
-
-def flip(path: Path, place: int) -> None:
-    content = bytearray(path.read_bytes())
-    content[place] ^= 1
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("place", [0, 17, 33, 64, -1])
-def test_a_plan_with_one_other_bit_is_refused(built: Built, engines: Path, place: int) -> None:
-    flip(engines / "text_head.plan", place)
-    with pytest.raises(MismatchError, match="not the one that its sidecar describes"):
-        load(built[0], engines)
-
-
-def test_a_plan_that_is_cut_is_refused(built: Built, engines: Path) -> None:
-    os.truncate(engines / "text_head.plan", 1000)
-    with pytest.raises(MismatchError, match="got 1000 bytes"):
-        load(built[0], engines)
-
-
-def test_a_sidecar_that_was_changed_is_refused(built: Built, engines: Path) -> None:
-    path = engines / "text_head.json"
-    text = path.read_text()
-    for old, new in ((VERSION, "1.7.1.117"), ('"8.6"', '"9.0"'), ('"size_bytes": ', '"size_bytes": 1'), ("{", "[")):
-        path.write_text(text.replace(old, new, 1))
-        with pytest.raises(MismatchError, match="damaged or was changed"):
-            load(built[0], engines)
-
-
-def test_a_sidecar_of_another_plan_is_refused(built: Built, engines: Path) -> None:
-    shutil.copy(engines / "visual_head.json", engines / "text_head.json")
-    with pytest.raises(MismatchError, match="another stage"):
-        load(built[0], engines)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"version": "1.8.0.1"}, "another version"),
-        ({"library": "tensorrt"}, "another library"),
-        ({"capability": "9.0"}, "not for this machine's GPU"),
-    ],
-)
-def test_another_library_version_or_gpu_is_refused(
-    built: Built, engines: Path, changes: dict[str, str], said: str
-) -> None:
-    with pytest.raises(MismatchError, match=said):
-        load(built[0], engines, **changes)
-
-
-def test_an_engine_of_another_model_is_refused(built: Built, engines: Path, model_folder: Path) -> None:
-    with pytest.raises(MismatchError, match="built from another text_head"):
-        load(model_folder, engines)
-
-
-def test_a_file_that_others_can_change_or_that_is_a_link_is_refused(built: Built, engines: Path) -> None:
-    os.chmod(engines / "text_head.plan", 0o666)
-    with pytest.raises(ModelError, match="others could have changed"):
-        load(built[0], engines)
-    os.chmod(engines / "text_head.plan", 0o644)
-    (engines / "text_head.plan").rename(engines / "real")
-    (engines / "text_head.plan").symlink_to(engines / "real")
-    with pytest.raises(ModelError, match="symbolic links"):
-        load(built[0], engines)
-
-
-def test_a_damaged_cache_entry_is_built_again(rtx: None, tmp_path: Path) -> None:
-    key = {"stage": "x"}
-    sidecar = Sidecar(
-        recipe=key,
-        sha256=hashlib.sha256(b"plan").hexdigest(),
-        size_bytes=4,
-        fusion=None,
-        expected_attention=0,
-        build_s=1.0,
-        peak_memory_bytes=1,
-    )
-    cache = PlanCache(tmp_path / "cache")
-    assert cache.get(key) is None
-    cache.put(key, b"plan", sidecar)
-    assert cache.get(key) == (b"plan", sidecar)
-    (entry,) = (tmp_path / "cache").glob("*.compiled")
-    flip(entry, -1)
-    assert cache.get(key) is None
-    cache.put(key, b"another", sidecar)
-    assert cache.get(key) is None
-
-
-def test_engines_of_a_bundled_or_read_only_folder_go_to_the_users_cache(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    writable, bundled = ModelFolder(model_folder), ModelFolder("shapes")
-    assert place_for(writable, "tensorrt-rtx") == model_folder.resolve() / "engines" / "tensorrt-rtx"
-    assert place_for(bundled, "tensorrt-rtx").is_relative_to(tmp_path)
-    assert place_for(bundled, "tensorrt-rtx") != place_for(bundled, "tensorrt")
-    assert place_for(bundled, "tensorrt-rtx") in places(bundled, "tensorrt-rtx")
-    assert (tmp_path / "videobert").stat().st_mode & 0o777 == 0o700
-    monkeypatch.setattr(os, "access", lambda path, *_: not Path(path).is_relative_to(writable.root))
-    assert place_for(writable, "tensorrt-rtx").is_relative_to(tmp_path)
-
-
-@pytest.mark.parametrize("link", ["engines", "engines/tensorrt-rtx"])
-def test_nothing_is_written_through_a_link(copied: ModelFolder, tmp_path: Path, link: str) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    path = copied.root / link
-    path.parent.mkdir(exist_ok=True)
-    path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ModelError, match=rf"{link} of the model folder is a link.*elsewhere.*--out"):
-        place_for(copied, "tensorrt-rtx")
-
-
-def test_a_user_without_a_home_has_no_cache_and_hears_of_it_only_where_it_is_needed(
-    copied: ModelFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", homeless)
-    inside = copied.root / "engines" / "tensorrt-rtx"
-    assert places(copied, "tensorrt-rtx") == (inside,)
-    assert place_for(copied, "tensorrt-rtx") == inside
-    with pytest.raises(EngineUnavailable, match=r"no folder to build into.*no home folder.*XDG_CACHE_HOME"):
-        place_for(ModelFolder("shapes"), "tensorrt-rtx")
-    cache = PlanCache()
-    assert cache.get({"stage": "x"}) is None
-    with cache.locked({"stage": "x"}):
-        pass
-
-
 @pytest.fixture
 def copied(tmp_path: Path) -> ModelFolder:
     """The bundled model in a folder that may be changed."""
@@ -281,8 +123,8 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
         assert request.graph.parent.stat().st_mode & 0o777 == 0o700
         return SimpleNamespace(plan=b"plan of " + request.graph.name.encode())
 
-    def described(folder: ModelFolder, recipe: Any, built: Any) -> Sidecar:
-        return Sidecar(
+    def described(folder: ModelFolder, recipe: Any, built: Any) -> PlanSidecar:
+        return PlanSidecar(
             recipe=recipe.to_json(),
             sha256=hashlib.sha256(built.plan).hexdigest(),
             size_bytes=len(built.plan),
@@ -299,7 +141,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
 
 
 def build(folder: ModelFolder, cache: Path) -> Path:
-    place = place_for(folder, "tensorrt")
+    place = folder_for_building(folder, "tensorrt")
     build_engines(folder, place, target="tensorrt", cache=PlanCache(cache))
     return place
 
@@ -332,7 +174,7 @@ def test_a_build_removes_nothing_but_its_own_old_files(
     copied: ModelFolder, requests: Any, gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    place = place_for(copied, "tensorrt")
+    place = folder_for_building(copied, "tensorrt")
     place.mkdir(parents=True)
     for name in ("notes.json", "mine.plan", "text_top.plan", "text_top.json", "visual_top.json"):
         (place / name).write_text("")

@@ -5,15 +5,23 @@ from __future__ import annotations
 import pytest
 
 from videobert.base.errors import InputError
-from videobert.engines.tensorrt.build.targets import CAPABILITIES, capabilities_with, chosen
+from videobert.engines.tensorrt.build.targets import CAPABILITIES, capabilities_to_build, capabilities_with
 from videobert.model.precision import GRAPH_PRECISIONS
 
 
 def test_all_targets_that_have_the_precision_are_listed_by_name() -> None:
-    assert chosen(None, "fp16") == chosen(None, "int8") == ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")
-    assert chosen(None, "bf16") == chosen(None, "fp32") == ("8.0", "8.6", "8.9", "12.0", "12.1")
-    assert chosen(None, "fp8") == ("8.9", "12.0", "12.1")
-    assert chosen(["12.0", "8.6", "12.0"], "fp16") == ("8.6", "12.0")
+    assert (
+        capabilities_to_build(None, "fp16")
+        == capabilities_to_build(None, "int8")
+        == ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")
+    )
+    assert (
+        capabilities_to_build(None, "bf16")
+        == capabilities_to_build(None, "fp32")
+        == ("8.0", "8.6", "8.9", "12.0", "12.1")
+    )
+    assert capabilities_to_build(None, "fp8") == ("8.9", "12.0", "12.1")
+    assert capabilities_to_build(["12.0", "8.6", "12.0"], "fp16") == ("8.6", "12.0")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +38,7 @@ def test_all_targets_that_have_the_precision_are_listed_by_name() -> None:
 )
 def test_what_a_gpu_lacks_is_refused_by_name(targets: list[str], precision: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        chosen(targets, precision)
+        capabilities_to_build(targets, precision)
 
 
 def test_every_precision_has_a_target() -> None:

@@ -13,7 +13,7 @@ import pytest
 from videobert.base.errors import EngineUnavailable
 from videobert.engines.tensorrt.build.engine_folder import build_engines
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
-from videobert.engines.tensorrt.place import load_plan
+from videobert.engines.tensorrt.checked_plan import load_plan
 from videobert.engines.tensorrt.plan_sidecar import read_sidecar
 from videobert.model.folder import ModelFolder
 
@@ -29,7 +29,7 @@ def classic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         module = tmp_path / "site" / "tensorrt"
         module.mkdir(parents=True)
         shutil.copy(HERE / "classic_stand_in.py", module / "__init__.py")
-        shutil.copy(HERE / "names" / f"tensorrt-{version}.json", module / "names.json")
+        shutil.copy(HERE.parent / "names" / f"tensorrt-{version}.json", module / "names.json")
         facts = tmp_path / "site" / f"tensorrt_cu13-{version}.dist-info"
         facts.mkdir()
         (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tensorrt-cu13\nVersion: {version}\n")

@@ -1,5 +1,4 @@
-"""A device and a TensorRT-RTX that are not there: the device keeps bytes on the host, the library is specified by the
-real bindings and computes something simple for each stage."""
+"""A TensorRT-RTX over a device that is not there: specified by the real bindings, it computes something simple."""
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ import importlib.util
 import json
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,13 +18,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.base.built_by_me import remember
-from videobert.base.errors import DeviceError, EngineUnavailable
+from videobert.base.code_trust import remember_build
+from videobert.base.errors import EngineUnavailable
+from videobert.engines.base import EngineOptions
 from videobert.engines.tensorrt.build.profiles import profiles_of
+from videobert.engines.tensorrt.engine import TensorRtEngine
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour
-from videobert.engines.tensorrt.place import place_for
-from videobert.engines.tensorrt.plan_sidecar import Recipe, Sidecar
+from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
 from videobert.engines.tensorrt.runnable_engines import BACKBONE
+from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import TOP_STAGES, stages_of
 
@@ -34,117 +34,6 @@ VERSION = "1.7.1.116"
 TARGETS = ("8.6", "8.9", "12.0")
 MASK = 0b011100
 SCRATCH = 4096
-
-
-@dataclass
-class Buffer:
-    driver: Driver
-    address: int
-    size_bytes: int
-    memory: npt.NDArray[np.uint8]
-
-    def free(self) -> None:
-        self.driver.call("free", self.address)
-        del self.driver.buffers[self.address]
-
-
-@dataclass
-class Graph:
-    work: Callable[[], None]
-    driver: Driver
-
-    def launch(self, stream: Any) -> None:
-        self.driver.call("graph")
-        self.work()
-
-    def free(self) -> None:
-        self.driver.call("free graph")
-
-
-@dataclass
-class Stream:
-    driver: Driver
-    handle: int = 0x5000
-
-    def synchronize(self) -> None:
-        self.driver.call("synchronize")
-
-
-@dataclass
-class Driver:
-    """Fails at the call named in `fails`, after `passes` of them."""
-
-    captures: bool = True
-    name: str = "fake"
-    device_name: str = "Fake RTX"
-    capability: int = 89
-    calls: list[tuple[Any, ...]] = field(default_factory=list)
-    buffers: dict[int, Buffer] = field(default_factory=dict)
-    fails: str | None = None
-    passes: int = 0
-    depth: int = 0
-    closed: bool = False
-    remember: bool = True
-
-    def call(self, *call: Any) -> None:
-        if self.remember:
-            self.calls.append(call)
-        if call[0] == self.fails:
-            self.passes -= 1
-            if self.passes < 0:
-                raise DeviceError("the GPU or its driver refused a call", seen=call[0])
-
-    def named(self, *names: str) -> list[str]:
-        return [call[0] for call in self.calls if not names or call[0] in names]
-
-    @contextmanager
-    def current(self) -> Iterator[Any]:
-        self.depth += 1
-        try:
-            yield self
-        finally:
-            self.depth -= 1
-
-    def stream(self) -> Stream:
-        return Stream(self)
-
-    def allocate(self, size_bytes: int) -> Buffer:
-        self.call("allocate", size_bytes)
-        address = 0x7F0000000000 + (len(self.calls) << 28)
-        self.buffers[address] = Buffer(self, address, size_bytes, np.full(size_bytes, 0xA5, np.uint8))
-        return self.buffers[address]
-
-    def pinned(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        self.call("pinned", shape)
-        return np.full(shape, 77, dtype)
-
-    def upload(self, target: Any, source: npt.NDArray[Any], stream: Any) -> None:
-        self.call("upload", target.address)
-        assert source.flags.c_contiguous
-        assert source.nbytes <= target.size_bytes
-        target.memory[: source.nbytes] = source.reshape(-1).view(np.uint8)
-
-    def download(self, target: npt.NDArray[Any], source: Any, stream: Any) -> None:
-        self.call("download", source.address)
-        assert target.flags.c_contiguous
-        target[...] = source.memory[: target.nbytes].view(target.dtype).reshape(target.shape)
-
-    def copy(self, target: Any, source: int, size_bytes: int, stream: Any) -> None:
-        self.call("copy", source)
-        target.memory[:size_bytes] = self.buffers[source].memory[:size_bytes]
-
-    def capture(self, work: Callable[[], None], stream: Any) -> Graph:
-        if not self.captures:
-            raise EngineUnavailable("no graph capture")
-        self.call("capture")
-        work()
-        return Graph(work, self)
-
-    def synchronize(self) -> None:
-        self.call("synchronize device")
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def compute(stage: str, given: dict[str, npt.NDArray[Any]], outputs: dict[str, npt.NDArray[Any]]) -> None:
@@ -185,7 +74,7 @@ KINDS = {"clips": "UINT8", "ids": "INT64", "segments": "INT64", "lengths": "INT6
 class Library:
     """`tensorrt_rtx`, or `tensorrt` where `rtx` is false, over the fake device. Its objects have the real names."""
 
-    def __init__(self, real: Any, driver: Driver, folder: ModelFolder, *, rtx: bool = True) -> None:
+    def __init__(self, real: Any, driver: Any, folder: ModelFolder, *, rtx: bool = True) -> None:
         self.real, self.driver, self.folder, self.rtx = real, driver, folder, rtx
         self.deserialised: list[str] = []
         self.calls: list[str] = []
@@ -282,7 +171,7 @@ class Library:
 
         def execute(handle: int) -> bool:
             assert self.driver.depth, "the context must be current"
-            assert handle == Stream(self.driver).handle
+            assert handle == self.driver.stream().handle
             assert scratch
             assert scratch[0] in self.driver.buffers
             if self.driver.remember:
@@ -320,13 +209,13 @@ def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, *
 
     With `ours` they are this user's own build.
     """
-    place = place_for(folder, flavour.target)
+    place = folder_for_building(folder, flavour.target)
     place.mkdir(parents=True, exist_ok=True)
     for stage in stages_of(folder.config):
         if stage in TOP_STAGES:
             continue
         graph = next(name for name in folder.names() if name.startswith(f"graphs/{stage}."))
-        recipe = Recipe(
+        recipe = PlanRecipe(
             stage=stage,
             target=flavour.target,
             precision="fp32" if stage == "nearest" else "fp16",
@@ -341,7 +230,7 @@ def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, *
         )
         recipe = replace(recipe, **{name: value for name, value in changes.items() if name != "plan_version"})
         plan = plan_of(stage, version=changes.get("plan_version", VERSION))
-        sidecar = Sidecar(
+        sidecar = PlanSidecar(
             recipe=recipe.to_json(),
             sha256=hashlib.sha256(plan).hexdigest(),
             size_bytes=len(plan),
@@ -354,7 +243,7 @@ def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, *
             path.write_bytes(content)
             path.chmod(0o644)
         if ours:
-            remember(sidecar.digest)
+            remember_build(sidecar.digest)
     return place
 
 
@@ -374,13 +263,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelFolder:
 
 
 @pytest.fixture
-def driver() -> Driver:
-    return Driver()
-
-
-@pytest.fixture
 def make_library(
-    real: Any, driver: Driver, folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+    real: Any, driver: Any, folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Library]:
     """Puts a fake library in the place of the installed one; its name and version are those of the real one."""
 
@@ -424,13 +308,41 @@ def place(engines: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
-def view(driver: Driver) -> Callable[[npt.NDArray[Any]], Any]:
-    """Puts an array on the fake device, behind `__cuda_array_interface__`."""
+def open_engine(folder: ModelFolder, driver: Any, tmp_path: Path) -> Iterator[Callable[..., TensorRtEngine]]:
+    opened: list[TensorRtEngine] = []
 
-    def put(array: npt.NDArray[Any]) -> Any:
-        buffer = driver.allocate(array.nbytes)
-        buffer.memory[:] = array.reshape(-1).view(np.uint8)
-        interface = {"data": (buffer.address, False), "shape": array.shape, "typestr": array.dtype.str, "version": 3}
-        return SimpleNamespace(__cuda_array_interface__=interface, shape=array.shape)
+    def open_it(**changes: Any) -> TensorRtEngine:
+        options = EngineOptions(**({"cache_dir": tmp_path / "compiled"} | changes))
+        opened.append(TensorRtEngine(folder, options, driver))
+        return opened[-1]
 
-    return put
+    yield open_it
+    for engine in opened:
+        engine.close()
+    assert not driver.depth
+
+
+def _encoder_inputs(rows: int, length: int, seed: int = 0) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(1, length + 1, rows)
+    lengths[0] = length
+    ids = generator.integers(0, 50, (rows, length))
+    return {"ids": ids, "segments": ids % 2, "lengths": lengths}
+
+
+def _expected_states(inputs: dict[str, np.ndarray]) -> np.ndarray:
+    keep = np.arange(inputs["ids"].shape[1]) < inputs["lengths"][:, None]
+    mean = (inputs["ids"] * keep).sum(1) / inputs["lengths"]
+    return (inputs["ids"] + mean[:, None] + inputs["segments"] / 2).astype(np.float32)
+
+
+@pytest.fixture
+def encoder_inputs() -> Callable[..., dict[str, npt.NDArray[Any]]]:
+    """Makes a request: `encoder_inputs(rows, length, seed=0)`."""
+    return _encoder_inputs
+
+
+@pytest.fixture
+def expected_states() -> Callable[[dict[str, npt.NDArray[Any]]], npt.NDArray[Any]]:
+    """What the fake encoder answers to a request, each value once."""
+    return _expected_states

@@ -1,8 +1,7 @@
-"""Choosing an engine, and the OpenVINO engine: settings, cache, repeatable results."""
+"""The OpenVINO engine: settings, cache, repeatable results."""
 
 from __future__ import annotations
 
-import builtins
 import json
 import os
 import shutil
@@ -14,11 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError, UsageError
-from videobert.doctor import examine as doctor
-from videobert.engines import openvino_engine, selection
+from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError
+from videobert.engines import openvino_engine
 from videobert.engines.base import Engine, EngineOptions
-from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.model.folder import ModelFolder
 
@@ -236,56 +233,6 @@ class TestCache:
         OpenVinoEngine(folder, EngineOptions(precision="fp32")).prepare()
         assert len(os.listdir(tmp_path / "xdg" / "videobert")) == 5
 
-    @pytest.mark.parametrize("mask", [0o002, 0o000])
-    def test_a_loose_umask_costs_no_entry(self, tmp_path: Path, mask: int) -> None:
-        before = os.umask(mask)
-        try:
-            CompiledCache(tmp_path / "new" / "cache").put({"graph": 1}, b"compiled")
-        finally:
-            os.umask(before)
-        assert CompiledCache(tmp_path / "new" / "cache").get({"graph": 1}) == b"compiled"
-        (entry,) = (tmp_path / "new" / "cache").iterdir()
-        assert stat.S_IMODE(entry.stat().st_mode) == 0o600
-
-    def test_a_user_without_a_home_has_no_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def homeless() -> Path:
-            raise RuntimeError("Could not determine home directory.")
-
-        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-        monkeypatch.setattr(Path, "home", homeless)
-        cache = CompiledCache(None)
-        cache.put({"graph": 1}, b"compiled")
-        assert cache.get({"graph": 1}) is None
-        found = doctor._cache()
-        assert (found.works, found.detail) == (
-            False,
-            "this user has no home folder: models are compiled anew each time",
-        )
-
-    def test_the_doctor_tells_of_a_cache_that_others_can_write_to(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        CompiledCache(None).put({"graph": 1}, b"compiled")
-        assert doctor._cache().works
-        (tmp_path / "videobert").chmod(0o775)
-        assert CompiledCache(None).get({"graph": 1}) is None
-        found = doctor._cache()
-        assert (found.works, found.fix) == (False, f"make it yours alone: chmod 700 {tmp_path / 'videobert'}")
-
-    def test_what_was_not_used_for_longest_makes_room(self, tmp_path: Path) -> None:
-        cache = CompiledCache(tmp_path / "cache", max_bytes=3_200)
-        payload = bytes(1_000)
-        for number in range(3):
-            cache.put({"graph": number}, payload)
-            for file in (tmp_path / "cache").iterdir():
-                os.utime(file, ns=(0, file.stat().st_mtime_ns - 10**9))
-        assert cache.get({"graph": 0}) == payload  # and with that it is the one used last
-        cache.put({"graph": 3}, payload)
-        assert [cache.get({"graph": number}) for number in range(4)] == [payload, None, payload, payload]
-        cache.put({"graph": 4}, bytes(9_000))
-        assert [cache.get({"graph": number}) is not None for number in range(5)] == [False] * 4 + [True]
-
 
 class TestPrecision:
     @pytest.mark.parametrize(
@@ -319,76 +266,3 @@ class TestPrecision:
             a, b = exact.run("backbone", clips=clip)[0], rounded.run("backbone", clips=clip)[0]
             assert not np.array_equal(a, b)
             assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) >= 0.995
-
-
-class TestSelection:
-    def open(self, folder: ModelFolder, cache_dir: Path, engine: str = "auto", device: str = "auto") -> Engine:
-        return selection.open_engine(folder, engine=engine, device=device, options=options(cache_dir))
-
-    @pytest.fixture
-    def without(self, monkeypatch: pytest.MonkeyPatch) -> Any:
-        """Makes packages unimportable."""
-        real = builtins.__import__
-
-        def hide(*names: str) -> None:
-            def guarded(name: str, *rest: Any, **more: Any) -> Any:
-                if name.split(".")[0] in names:
-                    raise ImportError(f"No module named {name!r}")
-                return real(name, *rest, **more)
-
-            openvino_engine._core.cache_clear()
-            monkeypatch.setattr(builtins, "__import__", guarded)
-
-        yield hide
-        monkeypatch.undo()
-        openvino_engine._core.cache_clear()
-
-    def test_auto_is_openvino_on_the_cpu(self, folder: ModelFolder, cache_dir: Path) -> None:
-        engine = self.open(folder, cache_dir)
-        assert (engine.name, engine.device, engine.fallback) == ("openvino", "CPU", None)
-
-    def test_auto_falls_back_and_says_why(self, folder: ModelFolder, cache_dir: Path, without: Any) -> None:
-        without("openvino")
-        engine = self.open(folder, cache_dir)
-        assert engine.name == "torch"
-        assert engine.fallback is not None
-        assert "No module named 'openvino'" in engine.fallback
-
-    def test_an_engine_asked_for_by_name_that_cannot_run_says_what_to_install(
-        self, folder: ModelFolder, cache_dir: Path, without: Any
-    ) -> None:
-        without("openvino", "torch")
-        with pytest.raises(EngineUnavailable, match="pip install 'openvino"):
-            self.open(folder, cache_dir, "openvino")
-        with pytest.raises(EngineUnavailable, match=r"pip install 'videobert\[build\]'"):
-            self.open(folder, cache_dir, "torch")
-        with pytest.raises(EngineUnavailable, match="no engine can run"):
-            self.open(folder, cache_dir)
-
-    def test_a_device_that_an_engine_does_not_run_on_is_refused(self, folder: ModelFolder, cache_dir: Path) -> None:
-        with pytest.raises(UsageError, match="cpu"):
-            self.open(folder, cache_dir, "openvino", "cuda")
-
-    def test_without_a_gpu_each_engine_gives_one_short_reason(
-        self, folder: ModelFolder, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(name: str, *_: Any) -> Any:
-            raise EngineUnavailable(f"{name} sees no GPU", seen="driver 0", fix=f"Install {name}.")
-
-        monkeypatch.setattr(selection, "_open", refuse)
-        with pytest.raises(EngineUnavailable) as caught:
-            self.open(folder, cache_dir, "auto", "cuda")
-        assert caught.value.seen == ("tensorrt: tensorrt sees no GPU (driver 0); torch: torch sees no GPU (driver 0)")
-        assert 'device="cpu"' in str(caught.value)
-        assert "--device cpu" in str(caught.value.fix_cli)
-        for fix in (caught.value.fix, caught.value.fix_cli):
-            assert "videobert[tensorrt-rtx]" in str(fix)
-            assert "openvino" not in str(fix)
-
-    def test_names_that_are_not_known_are_input_errors(self, folder: ModelFolder, cache_dir: Path) -> None:
-        for arguments in (("tensorflow",), ("auto", "tpu")):
-            with pytest.raises(InputError, match="not known"):
-                self.open(folder, cache_dir, *arguments)
-        for change in ({"hint": "fast"}, {"precision": "int4"}, {"threads": 0}, {"threads": True}):
-            with pytest.raises(InputError):
-                selection.open_engine(folder, engine="auto", device="auto", options=options(cache_dir, **change))

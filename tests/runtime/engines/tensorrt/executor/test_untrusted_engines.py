@@ -110,7 +110,7 @@ def test_shipped_kernels_are_passed_over_and_that_is_said(
 
         def assign(self) -> None: ...
 
-    monkeypatch.setattr(engine_module, "has_cubins", lambda *_: True)
+    monkeypatch.setattr(engine_module, "has_model_kernels", lambda *_: True)
     monkeypatch.setattr(engine_module, "CubinNearest", Cubins)
     codebook = Codebook.load(folder.path("codebook.safetensors"))
     engine = TensorRtEngine(folder, EngineOptions(), driver)

@@ -129,7 +129,7 @@ def test_compiled_kernels_come_first(
 
         def assign(self) -> None: ...
 
-    monkeypatch.setattr(engine_module, "has_cubins", lambda *arguments: True)
+    monkeypatch.setattr(engine_module, "has_model_kernels", lambda *arguments: True)
     monkeypatch.setattr(engine_module, "CubinNearest", Cubins)
     engine = TensorRtEngine(folder, EngineOptions(threads=3), driver)
     codebook = codebook_of(np.ones((3, 4)))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from videobert.base import owned_file as code_file
+from videobert.base import user_cache
+from videobert.base.code_trust import opened_code, read_code
 from videobert.base.errors import MismatchError, ModelError
-from videobert.base.owned_file import opened_code, read_code
 from videobert.engines.compiled_cache import CompiledCache
 
 REBUILD = "Build it again."
@@ -79,7 +79,7 @@ def test_the_cache_of_compiled_graphs_keeps_to_it(damage: str, tmp_path: Path) -
 def test_a_file_of_root_is_as_good_as_ones_own(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if code.stat().st_uid != 0:
         pytest.skip("only root has files of root")
-    monkeypatch.setattr(code_file.os, "getuid", lambda: 12345)
+    monkeypatch.setattr(user_cache.os, "getuid", lambda: 12345)
     with opened_code(code) as file:
         assert file.read() == b"code"
 

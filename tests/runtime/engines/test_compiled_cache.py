@@ -1,0 +1,64 @@
+"""Compiled graphs on disk: private, bounded, and never a reason to fail."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from videobert.doctor import examine as doctor
+from videobert.engines.compiled_cache import CompiledCache
+
+
+@pytest.mark.parametrize("mask", [0o002, 0o000])
+def test_a_loose_umask_costs_no_entry(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        CompiledCache(tmp_path / "new" / "cache").put({"graph": 1}, b"compiled")
+    finally:
+        os.umask(before)
+    assert CompiledCache(tmp_path / "new" / "cache").get({"graph": 1}) == b"compiled"
+    (entry,) = (tmp_path / "new" / "cache").iterdir()
+    assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    cache = CompiledCache(None)
+    cache.put({"graph": 1}, b"compiled")
+    assert cache.get({"graph": 1}) is None
+    found = doctor._cache()
+    assert (found.works, found.detail) == (
+        False,
+        "this user has no home folder: models are compiled anew each time",
+    )
+
+
+def test_the_doctor_tells_of_a_cache_that_others_can_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    CompiledCache(None).put({"graph": 1}, b"compiled")
+    assert doctor._cache().works
+    (tmp_path / "videobert").chmod(0o775)
+    assert CompiledCache(None).get({"graph": 1}) is None
+    found = doctor._cache()
+    assert (found.works, found.fix) == (False, f"make it yours alone: chmod 700 {tmp_path / 'videobert'}")
+
+
+def test_what_was_not_used_for_longest_makes_room(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "cache", max_bytes=3_200)
+    payload = bytes(1_000)
+    for number in range(3):
+        cache.put({"graph": number}, payload)
+        for file in (tmp_path / "cache").iterdir():
+            os.utime(file, ns=(0, file.stat().st_mtime_ns - 10**9))
+    assert cache.get({"graph": 0}) == payload  # and with that it is the one used last
+    cache.put({"graph": 3}, payload)
+    assert [cache.get({"graph": number}) for number in range(4)] == [payload, None, payload, payload]
+    cache.put({"graph": 4}, bytes(9_000))
+    assert [cache.get({"graph": number}) is not None for number in range(5)] == [False] * 4 + [True]
