@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import InputError, ModelError
-from videobert_kernels.packed_encoder import Candidates, best_at, encode
+from videobert_kernels.ops.packed_encoder import Candidates, best_at, encode
 from videobert_modeling.models.families.videobert import VideoBert
 from videobert_modeling.packed.buckets import Bucket, buckets_for, smallest
 from videobert_modeling.packed.graphs import CudaGraphs, GraphDevice

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from videobert.base.atomic import write_atomically
 from videobert.model.recipe import Recipe
 from videobert_modeling.models import S3D
-from videobert_modeling.train.attributes import AttributeHeads, reversed_in_time
-from videobert_modeling.train.dataset import Shards
-from videobert_modeling.train.stages import Report
+from videobert_modeling.train.cached_steps import Report
+from videobert_modeling.train.shapes.attributes import AttributeHeads, reversed_in_time
+from videobert_modeling.train.shapes.dataset import Shards
 
 _ATTRIBUTES_OF_STILLS = ("colour", "shape", "mood")
 _ATTRIBUTES_OF_CLIPS = ("colour", "shape", "mood", "motion")

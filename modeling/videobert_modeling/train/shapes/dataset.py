@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from videobert.base.atomic import write_atomically
 from videobert.model.recipe import Recipe
-from videobert_modeling.train.media import write_film
-from videobert_modeling.train.render import still
-from videobert_modeling.train.stages import Report
-from videobert_modeling.train.world import MOTIONS, TRAIN_BACKGROUNDS, Film, SceneSampler, training_films
+from videobert_modeling.train.cached_steps import Report
+from videobert_modeling.train.shapes.media import write_film
+from videobert_modeling.train.shapes.render import still
+from videobert_modeling.train.shapes.world import MOTIONS, TRAIN_BACKGROUNDS, Film, SceneSampler, training_films
 
 FILMS_PER_SHARD = 16
 STILLS_PER_SHARD = 1000
