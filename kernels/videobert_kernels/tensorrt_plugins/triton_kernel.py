@@ -10,7 +10,8 @@ import triton
 import triton.language as tl
 
 from videobert_kernels.ops.attention.triton_kernel import attention_kernel
-from videobert_kernels.ops.nearest_centroid import triton_kernel as nearest
+from videobert_kernels.ops.nearest_centroid import coarse_kernel as coarse_nearest
+from videobert_kernels.ops.nearest_centroid import triton_kernel as exact_nearest
 
 
 @triton.jit(do_not_specialize=["rows", "dim"])
@@ -27,7 +28,7 @@ def nearest_prepare(
     BLOCK_D: tl.constexpr,
 ):
     """`prepare_points` for a codebook whose scale is known."""
-    nearest.prepare_points(points, center, coarse, stats, rows, dim, padded_dim, EXPONENT, ROWS, BLOCK_D)
+    coarse_nearest.prepare_points(points, center, coarse, stats, rows, dim, padded_dim, EXPONENT, ROWS, BLOCK_D)
 
 
 @triton.jit(do_not_specialize=["rows", "tiles"])
@@ -49,7 +50,7 @@ def nearest_search_many(
 ):
     """`search_many`."""
     row_tiles = tl.cdiv(rows, BLOCK_ROWS)
-    nearest.search_many(
+    coarse_nearest.search_many(
         coarse, codebook, norms, stats, first, second, rows, row_tiles, tiles, padded_dim, BLOCK_ROWS, BLOCK_CENTROIDS,
         BLOCK_D, GROUP, ORDER,
     )  # fmt: skip
@@ -71,7 +72,7 @@ def nearest_search_few(
     BLOCK_D: tl.constexpr,
 ):
     """`search_few`."""
-    nearest.search_few(
+    coarse_nearest.search_few(
         coarse, codebook, norms, stats, first, second, rows, tiles, padded_dim, BLOCK_ROWS, BLOCK_CENTROIDS, BLOCK_D
     )
 
@@ -100,7 +101,7 @@ def nearest_rescore(
     BLOCK_D: tl.constexpr,
 ):
     """`rescore` without margins: their place is given to another output, and nothing is written to it as margins."""
-    nearest.rescore(
+    exact_nearest.rescore(
         points, centroids, bounds, stats, first, second, labels, distances, distances, rows, tiles, count, dim,
         bound_start, bound_stride, ROWS, PAIRS, TILES, TILE_SIZE, GROUP, BLOCK_D, False,
     )  # fmt: skip

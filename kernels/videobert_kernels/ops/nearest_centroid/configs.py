@@ -13,7 +13,15 @@ COARSE_DTYPES: Final = ("fp16", "bf16")
 MAX_CENTROIDS: Final = 65_536
 # Up to this many points the codebook streams past them; above, it is a matrix product.
 FEW_ROWS: Final = 64
-_MODULE: Final = "videobert_kernels.ops.nearest_centroid.triton_kernel"
+_COARSE: Final = "videobert_kernels.ops.nearest_centroid.coarse_kernel"
+_EXACT: Final = "videobert_kernels.ops.nearest_centroid.triton_kernel"
+_MODULES: Final = {
+    "prepare_points": _COARSE,
+    "search_many": _COARSE,
+    "search_few": _COARSE,
+    "rescore": _EXACT,
+    "descend": _EXACT,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +152,7 @@ def variant(
     )
     return KernelVariant(
         name=variant_name(kernel, points, coarse, constants, config.stages),
-        kernel=f"{_MODULE}:{kernel}",
+        kernel=f"{_MODULES[kernel]}:{kernel}",
         arguments=arguments,
         constants=constants,
         aligned=aligned,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -187,8 +187,6 @@ def _capability(points: Tensor) -> int | None:
 
 def _run(work: Launches, given: dict[str, Tensor]) -> _Found:
     """Allocate what the plan asks for and launch it."""
-    from videobert_kernels.ops.nearest_centroid import triton_kernel
-
     device = given["points"].device
     memory = dict(given)
     for buffer in work.buffers:
@@ -196,7 +194,7 @@ def _run(work: Launches, given: dict[str, Tensor]) -> _Found:
             memory[buffer.name] = torch.empty(buffer.shape, dtype=_DTYPES[buffer.dtype], device=device)
     with on_device_of(given["points"]):
         for launch in work.launches:
-            kernel: Any = getattr(triton_kernel, launch.variant.kernel.partition(":")[2])
+            kernel = launch.variant.load()
             values = [memory[value] if isinstance(value, str) else value for value in launch.arguments]
             kernel[launch.grid](
                 *values,
