@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from videobert_kernels.ops.packed_encoder import EncoderWeights, HeadWeights, LayerWeights
+from videobert_kernels.packed_encoder import EncoderWeights, LayerWeights
 
 
 class PlainLayer(nn.Module):
@@ -105,11 +105,4 @@ def random_weights(
         norm=ones(),
         norm_bias=matrix(width),
         layers=tuple(layer() for _ in range(layers)),
-        head=HeadWeights(
-            dense=matrix(width, width),
-            dense_bias=matrix(width),
-            norm=ones(),
-            norm_bias=matrix(width),
-            bias=matrix(vocabulary),
-        ),
     )

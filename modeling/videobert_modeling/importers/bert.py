@@ -19,7 +19,7 @@ from videobert_modeling.importers.shared.visual_side import VisualSide, visual_r
 from videobert_modeling.model_folder.imported import write_folder
 from videobert_modeling.model_folder.ledger import Intake, Ledger
 from videobert_modeling.models import VideoBert
-from videobert_modeling.models.families.videobert import Heads
+from videobert_modeling.models.heads import Heads
 
 PAPER_LEAVES = 12**4
 # torchvision's S3D was trained on crops of 224 out of 256.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 from torch import Tensor
 
 from videobert_kernels.ops.packed_encoder import PackedInputs
@@ -13,19 +10,6 @@ from videobert_modeling.packed.packing import HostBatch, Int32
 
 # In int32 values: parts start at multiples of 128 bytes, which kernels may read in one piece.
 _ALIGNMENT = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """Masked positions of a request, as tokens of the packed batch: those of words and those of visual tokens."""
-
-    words: Int32
-    visual: Int32
-
-    @property
-    def most(self) -> int:
-        """The larger of the two numbers."""
-        return max(len(self.words), len(self.visual))
 
 
 class Layout:
@@ -39,9 +23,6 @@ class Layout:
             "segments": bucket.tokens,
             "offsets": bucket.sequences + 1,
             "key_ranges": 2 * bucket.sequences,
-            "picked": 2 * bucket.masked,
-            "words": bucket.masked,
-            "visual": bucket.masked,
         }
         self._parts: dict[str, slice] = {}
         self.size = 0
@@ -59,7 +40,7 @@ class Layout:
         ranges = self.part(buffer, "key_ranges").view(-1, 2)
         return PackedInputs(**{name: self.part(buffer, name) for name in names}, key_ranges=ranges, longest=longest)
 
-    def fill(self, buffer: Int32, batch: HostBatch, masked: Masked | None) -> None:
+    def fill(self, buffer: Int32, batch: HostBatch) -> None:
         """Write a request. What is left of the bucket are tokens of no sequence and sequences of no tokens."""
         for name in ("ids", "positions", "segments"):
             part = buffer[self._parts[name]]
@@ -70,15 +51,3 @@ class Layout:
         offsets[batch.sequences + 1 :] = batch.tokens
         ranges = buffer[self._parts["key_ranges"]].reshape(-1, 2)
         ranges[:, 0], ranges[:, 1] = offsets[:-1], offsets[1:]
-        if masked is not None:
-            self._fill_masked(buffer, masked)
-
-    def _fill_masked(self, buffer: Int32, masked: Masked) -> None:
-        room = self.bucket.masked
-        picked = buffer[self._parts["picked"]]
-        picked[:] = 0
-        for start, name, tokens in ((0, "words", masked.words), (room, "visual", masked.visual)):
-            picked[start : start + len(tokens)] = tokens
-            places = buffer[self._parts[name]]
-            places[:] = -1
-            places[: len(tokens)] = np.arange(start, start + len(tokens))

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from videobert.model.config import ModelConfig
-from videobert_kernels.ops.attention.configs import HEAD_SIZES
-from videobert_kernels.ops.packed_encoder.weights import EncoderWeights, HeadWeights, LayerWeights
-from videobert_kernels.ops.row_blocks import LARGEST_WIDTH
-from videobert_modeling.models.encoders.joint import EncoderLayer
-from videobert_modeling.models.families.videobert import Heads, VideoBert
+from videobert_kernels.attention.configs import HEAD_SIZES
+from videobert_kernels.packed_encoder.weights import EncoderWeights, LayerWeights
+from videobert_kernels.row_blocks import LARGEST_WIDTH
+from videobert_modeling.models.encoders.transformer import EncoderLayer
+from videobert_modeling.models.families.videobert import VideoBert
 
 
 def reason_against_packing(config: ModelConfig) -> str | None:
@@ -24,12 +24,11 @@ def reason_against_packing(config: ModelConfig) -> str | None:
 
 
 def packed_weights(model: VideoBert, device: torch.device | str, dtype: torch.dtype) -> EncoderWeights:
-    """The encoder and, if there is one, the vocabulary head of `model`, cast once.
+    """The encoder of `model`, cast once.
 
     Tensors that are on `device` in `dtype` already are shared with the model.
     """
     encoder, config = model.encoder, model.config
-    with_head = "text" in config.heads or "visual" in config.heads
     weights = EncoderWeights(
         heads=config.encoder.heads,
         eps=config.encoder.layer_norm_eps,
@@ -39,7 +38,6 @@ def packed_weights(model: VideoBert, device: torch.device | str, dtype: torch.dt
         norm=encoder.norm.weight,
         norm_bias=encoder.norm.bias,
         layers=tuple(_layer(layer) for layer in encoder.layers),
-        head=_head(model.heads) if with_head else None,
     )
     return weights.to(device, dtype)
 
@@ -60,15 +58,4 @@ def _layer(layer: nn.Module) -> LayerWeights:
         outer_bias=layer.outer.bias,
         outer_norm=layer.outer_norm.weight,
         outer_norm_bias=layer.outer_norm.bias,
-    )
-
-
-def _head(heads: Heads) -> HeadWeights:
-    transform = heads.transform
-    return HeadWeights(
-        dense=transform.dense.weight,
-        dense_bias=transform.dense.bias,
-        norm=transform.norm.weight,
-        norm_bias=transform.norm.bias,
-        bias=heads.bias,
     )

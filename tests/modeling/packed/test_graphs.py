@@ -25,7 +25,7 @@ def graphed(model: VideoBert, counting: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(buckets, "TOKENS", (16, 64, 256))
     monkeypatch.setattr(buckets, "SEQUENCES", (1, 4))
-    encoder = PackedEncoder(model, "cpu", torch.float32, top_k=3, graphs=counting)
+    encoder = PackedEncoder(model, "cpu", torch.float32, graphs=counting)
     encoder.prepare()
     counting.requests.clear()
     return encoder
@@ -47,14 +47,6 @@ def graphed(model: VideoBert, counting: Any, monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_the_smallest_bucket_that_holds_a_request_is_chosen(request_: Bucket, expected: Bucket | None) -> None:
     assert smallest(buckets_for(512), request_) == expected
-
-
-def test_masked_positions_have_buckets_of_their_own() -> None:
-    states, answers = buckets_for(512), buckets_for(512, masked=True)
-    assert smallest(states, Bucket(40, 2, 1)) is None
-    assert smallest(answers, Bucket(40, 2)) is None
-    assert smallest(states + answers, Bucket(40, 2, 9)) == Bucket(64, 8, 64)
-    assert smallest(answers, Bucket(40, 2, 65)) is None
 
 
 @pytest.mark.parametrize("positions", [1, 30, 128, 512, 4096])
@@ -87,19 +79,13 @@ def test_what_an_earlier_request_left_in_the_buffers_cannot_matter(
 ) -> None:
     small = make_batch(5, 2)
     wanted = graphed.states(*small)
-    asked = {"words": [(1, 1)], "visual": [(0, 0), (0, 3)]}
-    answers = graphed.answer(*small, **asked)
     graphed.states(*make_batch(128, 100, 20))
-    graphed.answer(*make_batch(9, 50), words=[(1, place) for place in range(40)])
     static = graphed._static
     assert static is not None
     with torch.inference_mode():
         for buffer in (static.host_in, static.device_in, static.device_out, static.host_out):
             buffer.fill_(-(2**31))
     assert np.array_equal(graphed.states(*small), wanted)
-    for again, before in zip(graphed.answer(*small, **asked), answers, strict=True):
-        assert np.array_equal(again.ids, before.ids)
-        assert np.array_equal(again.log_probs, before.log_probs)
 
 
 def test_a_result_is_not_the_next_requests_buffer(graphed: PackedEncoder, make_batch: Callable[..., Any]) -> None:
@@ -118,7 +104,6 @@ def test_after_prepare_nothing_is_captured_or_allocated(
     graphed.prepare()
     for lengths in ((3,), (128, 128), (128, 128, 1), (1,) * 40):
         graphed.states(*make_batch(*lengths))
-        graphed.answer(*make_batch(*lengths), words=[(0, 0)])
     assert (counting.records, counting.buffers) == (graphs, 4)
 
 
@@ -168,10 +153,10 @@ def test_threads_share_the_buffers_one_after_the_other(graphed: PackedEncoder, m
 def test_the_parts_of_a_request_do_not_touch() -> None:
     from videobert_modeling.packed.layout import Layout
 
-    layout = Layout(Bucket(33, 3, 5))
+    layout = Layout(Bucket(33, 3))
     buffer = torch.arange(layout.size)
     parts = [layout.part(buffer, name) for name in layout._parts]
-    assert [len(part) for part in parts] == [33, 33, 33, 4, 6, 10, 5, 5]
+    assert [len(part) for part in parts] == [33, 33, 33, 4, 6]
     places = torch.cat(parts)
     assert len(places.unique()) == len(places)
     assert all(int(part[0]) * 4 % 128 == 0 for part in parts)

@@ -1,4 +1,4 @@
-"""The forward pass on packed sequences, from ids to states and to answers at masked positions.
+"""The forward pass on packed sequences, from ids to states.
 
 Nothing here waits for the device or depends on values, only on shapes: a call can be captured in a CUDA graph.
 """
@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
-from videobert_kernels.errors import KernelError
-from videobert_kernels.ops.attention.launch import attention
-from videobert_kernels.ops.bias_gelu.launch import bias_gelu
-from videobert_kernels.ops.bias_residual_layer_norm.launch import bias_residual_layer_norm
-from videobert_kernels.ops.dispatch import Backend
-from videobert_kernels.ops.embed_layer_norm.launch import embed_layer_norm
-from videobert_kernels.ops.masked_top_k.launch import TopK, masked_top_k
-from videobert_kernels.ops.packed_encoder.weights import EncoderWeights, LayerWeights
+from videobert_kernels.attention.launch import attention
+from videobert_kernels.bias_gelu.launch import bias_gelu
+from videobert_kernels.bias_residual_layer_norm.launch import bias_residual_layer_norm
+from videobert_kernels.dispatch import Backend
+from videobert_kernels.embed_layer_norm.launch import embed_layer_norm
+from videobert_kernels.packed_encoder.weights import EncoderWeights, LayerWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +35,6 @@ class PackedInputs:
     offsets: Tensor
     key_ranges: Tensor
     longest: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
-    """What is asked at masked positions: the `k` best of the ids `first` to `end - 1`.
-
-    Args:
-        places: int32 `(n,)`, which of the picked states; -1 asks nothing.
-    """
-
-    places: Tensor
-    k: int
-    first: int
-    end: int
 
 
 def encode(weights: EncoderWeights, inputs: PackedInputs, *, backend: Backend = "auto") -> Tensor:
@@ -84,51 +68,6 @@ def encode(weights: EncoderWeights, inputs: PackedInputs, *, backend: Backend = 
     for layer in weights.layers:
         states = _layer(states, layer, weights, inputs, backend)
     return states
-
-
-def best_at(
-    weights: EncoderWeights,
-    states: Tensor,
-    picked: Tensor,
-    asked: tuple[Candidates, ...],
-    *,
-    backend: Backend = "auto",
-) -> tuple[TopK, ...]:
-    """The best of the vocabulary at some positions of `encode`'s states; only those pass the head.
-
-    Args:
-        weights: with a head.
-        states: `(tokens, width)`.
-        picked: int32 `(m,)`, tokens that are masked positions, each below `tokens`; they share one transform.
-        asked: for instance words at some of them and visual tokens at others.
-        backend: of the operators; see `dispatch.choose`.
-
-    Returns:
-        A `TopK` for each of `asked`.
-
-    Raises:
-        KernelError: the weights have no head, or as `masked_top_k`.
-    """
-    head = weights.head
-    if head is None:
-        raise KernelError("these weights have no vocabulary head")
-    wide = functional.linear(states.index_select(0, picked), head.dense)
-    normal = functional.layer_norm(
-        bias_gelu(wide, head.dense_bias, backend=backend), (weights.width,), head.norm, head.norm_bias, weights.eps
-    )
-    return tuple(
-        masked_top_k(
-            normal,
-            each.places,
-            weights.tokens,
-            head.bias,
-            k=each.k,
-            first=each.first,
-            end=each.end,
-            backend=backend,
-        )
-        for each in asked
-    )
 
 
 def _layer(

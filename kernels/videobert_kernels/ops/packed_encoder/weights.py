@@ -30,19 +30,8 @@ class LayerWeights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadWeights:
-    """The transform before the output matrix, which is the token table, and a bias `(vocabulary,)`."""
-
-    dense: Tensor
-    dense_bias: Tensor
-    norm: Tensor
-    norm_bias: Tensor
-    bias: Tensor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderWeights:
-    """Everything that `encode` and `best_at` read.
+    """Everything that `encode` reads.
 
     Args:
         heads: of the attention.
@@ -50,7 +39,6 @@ class EncoderWeights:
         tokens, positions, segments: embedding tables `(rows, width)`.
         norm, norm_bias: LayerNorm of the embeddings.
         layers: first to last.
-        head: None for an encoder without a vocabulary head.
     """
 
     heads: int
@@ -61,7 +49,6 @@ class EncoderWeights:
     norm: Tensor
     norm_bias: Tensor
     layers: tuple[LayerWeights, ...]
-    head: HeadWeights | None = None
 
     @property
     def width(self) -> int:
@@ -79,7 +66,7 @@ def _cast(part: _T, device: torch.device, dtype: torch.dtype) -> _T:
             return value.detach().to(device, dtype).contiguous()
         if isinstance(value, tuple):
             return tuple(cast(item) for item in value)
-        return _cast(value, device, dtype) if isinstance(value, (LayerWeights, HeadWeights)) else value
+        return _cast(value, device, dtype) if isinstance(value, LayerWeights) else value
 
     changed = {field.name: cast(getattr(part, field.name)) for field in fields(part)}  # type: ignore[arg-type]
     return replace(part, **changed)  # type: ignore[type-var]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert_modeling.models import S3D, VideoBert
-from videobert_modeling.models.encoders.joint import SelfAttention
+from videobert_modeling.models.encoders.transformer import SelfAttention
 from videobert_modeling.models.stage_modules import stages_of
 
 Inputs = dict[str, Tensor]

@@ -11,14 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from videobert_kernels.errors import KernelError
-from videobert_kernels.ops.packed_encoder import (
-    Candidates,
+from videobert_kernels.packed_encoder import (
     EncoderWeights,
-    HeadWeights,
     LayerWeights,
     PackedInputs,
-    best_at,
     encode,
 )
 
@@ -49,13 +45,6 @@ def _layer() -> LayerWeights:
 
 @pytest.fixture
 def weights(device: str) -> EncoderWeights:
-    head = HeadWeights(
-        dense=_random(WIDTH, WIDTH),
-        dense_bias=_random(WIDTH),
-        norm=1 + _random(WIDTH),
-        norm_bias=_random(WIDTH),
-        bias=_random(WORDS),
-    )
     made = EncoderWeights(
         heads=HEADS,
         eps=EPS,
@@ -65,7 +54,6 @@ def weights(device: str) -> EncoderWeights:
         norm=1 + _random(WIDTH),
         norm_bias=_random(WIDTH),
         layers=tuple(_layer() for _ in range(LAYERS)),
-        head=head,
     )
     return made.to(device, torch.float32)
 
@@ -138,38 +126,11 @@ def test_the_reference_agrees(weights: EncoderWeights, device: str, assert_close
     assert_close(states, _plain(weights, inputs, torch.float32), _plain(weights, inputs, torch.float64))
 
 
-def test_answers_come_from_the_picked_states(weights: EncoderWeights, device: str) -> None:
-    states = encode(weights, _inputs([8, 3], device), backend="reference")
-    picked = torch.tensor([9, 2, 0], dtype=torch.int32, device=device)
-    places = torch.tensor([2, 0, -1], dtype=torch.int32, device=device)
-    asked = (Candidates(places=places, k=4, first=0, end=100), Candidates(places=places[:1], k=2, first=100, end=150))
-    words, visual = best_at(weights, states, picked, asked)
-    head = weights.head
-    assert head is not None
-    wide = functional.gelu(functional.linear(states[picked], head.dense, head.dense_bias))
-    normal = functional.layer_norm(wide, (WIDTH,), head.norm, head.norm_bias, EPS)
-    logits = functional.linear(normal, weights.tokens, head.bias)
-    for found, rows, first, end in ((words, [2, 0], 0, 100), (visual, [2], 100, 150)):
-        best = logits[rows, first:end].topk(found.ids.shape[1])
-        assert torch.equal(found.ids[: len(rows)].long(), best.indices + first)
-        assert torch.allclose(found.values[: len(rows)], best.values, atol=1e-5)
-        assert torch.allclose(found.log_sum_exp[: len(rows)], logits[rows, first:end].logsumexp(1), atol=1e-5)
-    assert (words.ids[2] == -1).all()
-
-
 def test_weights_that_fit_are_shared_and_others_cast(weights: EncoderWeights, device: str) -> None:
     assert weights.to(device, torch.float32).layers[0].qkv.data_ptr() == weights.layers[0].qkv.data_ptr()
     half = weights.to(device, torch.float16)
-    assert half.head is not None
-    assert {half.tokens.dtype, half.layers[1].outer_norm_bias.dtype, half.head.bias.dtype} == {torch.float16}
+    assert {half.tokens.dtype, half.layers[1].outer_norm_bias.dtype, half.norm.dtype} == {torch.float16}
     assert (half.heads, half.eps, half.width) == (HEADS, EPS, WIDTH)
-
-
-def test_weights_without_a_head_give_no_answers(weights: EncoderWeights, device: str) -> None:
-    states = torch.zeros((1, WIDTH), device=device)
-    picked = torch.zeros(1, dtype=torch.int32, device=device)
-    with pytest.raises(KernelError, match="no vocabulary head"):
-        best_at(replace(weights, head=None), states, picked, ())
 
 
 class _Pass(nn.Module):
@@ -183,10 +144,7 @@ class _Pass(nn.Module):
         inputs = PackedInputs(
             ids=ids, positions=positions, segments=segments, offsets=offsets, key_ranges=key_ranges, longest=3
         )
-        states = encode(self.weights, inputs, backend="reference")
-        asked = Candidates(places=segments[:1], k=2, first=0, end=50)
-        (found,) = best_at(self.weights, states, ids[:2] * 0, (asked,), backend="reference")
-        return found.values
+        return encode(self.weights, inputs, backend="reference")
 
 
 @pytest.mark.parametrize("tracer", ["compile", "export"])
