@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from videobert_kernels.packed_encoder import EncoderWeights, LayerWeights
+from videobert_kernels.ops.packed_encoder import EncoderWeights, LayerWeights
 
 
 class PlainLayer(nn.Module):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from videobert_kernels.packed_encoder import encode
+from videobert_kernels.ops.packed_encoder import encode
 from videobert_modeling.models.families.videobert import VideoBert
 from videobert_modeling.packed.buckets import Bucket, buckets_for, smallest
 from videobert_modeling.packed.graphs import CudaGraphs, GraphDevice

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from videobert.model.config import ModelConfig
-from videobert_kernels.attention.configs import HEAD_SIZES
-from videobert_kernels.packed_encoder.weights import EncoderWeights, LayerWeights
-from videobert_kernels.row_blocks import LARGEST_WIDTH
+from videobert_kernels.ops.attention.configs import HEAD_SIZES
+from videobert_kernels.ops.packed_encoder.weights import EncoderWeights, LayerWeights
+from videobert_kernels.ops.row_blocks import LARGEST_WIDTH
 from videobert_modeling.models.encoders.transformer import EncoderLayer
 from videobert_modeling.models.families.videobert import VideoBert
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
-from videobert_kernels.attention.launch import attention
-from videobert_kernels.bias_gelu.launch import bias_gelu
-from videobert_kernels.bias_residual_layer_norm.launch import bias_residual_layer_norm
-from videobert_kernels.dispatch import Backend
-from videobert_kernels.embed_layer_norm.launch import embed_layer_norm
-from videobert_kernels.packed_encoder.weights import EncoderWeights, LayerWeights
+from videobert_kernels.ops.attention.launch import attention
+from videobert_kernels.ops.bias_gelu.launch import bias_gelu
+from videobert_kernels.ops.bias_residual_layer_norm.launch import bias_residual_layer_norm
+from videobert_kernels.ops.dispatch import Backend
+from videobert_kernels.ops.embed_layer_norm.launch import embed_layer_norm
+from videobert_kernels.ops.packed_encoder.weights import EncoderWeights, LayerWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from videobert_kernels.packed_encoder import (
+from videobert_kernels.ops.packed_encoder import (
     EncoderWeights,
     LayerWeights,
     PackedInputs,
