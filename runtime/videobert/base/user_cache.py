@@ -28,10 +28,10 @@ def own_folder(folder: Path) -> Path:
     # A folder above it that is made here is private too, whatever the umask.
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.stat()
-    if not stat.S_ISDIR(found.st_mode):
+    status = folder.stat()
+    if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(f"{folder} is not a folder")
-    check_owned(found)
+    check_owned(status)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder} cannot be written to")
     return folder
@@ -47,11 +47,11 @@ def writable_by_others(status: os.stat_result, *, or_root: bool = False) -> bool
     return status.st_uid not in owners or bool(status.st_mode & 0o022)
 
 
-def check_owned(found: os.stat_result) -> None:
+def check_owned(status: os.stat_result) -> None:
     """Whether a file or folder is this user's own, and nobody else may change it.
 
     Raises:
         PermissionError: it is not.
     """
-    if writable_by_others(found):
-        raise PermissionError(f"mode {stat.filemode(found.st_mode)}, owner {found.st_uid}: others could change it")
+    if writable_by_others(status):
+        raise PermissionError(f"mode {stat.filemode(status.st_mode)}, owner {status.st_uid}: others could change it")
