@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError, UsageError
-from videobert.doctor import examine as doctor
+from videobert.doctor.own_parts import probe_cache
 from videobert.engines import openvino_engine, selection
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
@@ -256,7 +256,7 @@ class TestCache:
         cache = CompiledCache(None)
         cache.put({"graph": 1}, b"compiled")
         assert cache.get({"graph": 1}) is None
-        found = doctor._cache()
+        found = probe_cache()
         assert (found.works, found.detail) == (
             False,
             "this user has no home folder: models are compiled anew each time",
@@ -267,10 +267,10 @@ class TestCache:
     ) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         CompiledCache(None).put({"graph": 1}, b"compiled")
-        assert doctor._cache().works
+        assert probe_cache().works
         (tmp_path / "videobert").chmod(0o775)
         assert CompiledCache(None).get({"graph": 1}) is None
-        found = doctor._cache()
+        found = probe_cache()
         assert (found.works, found.fix) == (False, f"make it yours alone: chmod 700 {tmp_path / 'videobert'}")
 
     def test_what_was_not_used_for_longest_makes_room(self, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from videobert.base.errors import UsageError
-from videobert.cli.build.job import TargetJob
+from videobert.cli.build.job import DEFAULT_PRECISION, TargetJob
 from videobert.cli.stderr import note, steps
 from videobert.engines.tensorrt.build.engine_folder import BuiltEngine, build_engines, check_job
 from videobert.engines.tensorrt.place import copy_folder, place_for
@@ -14,12 +14,10 @@ from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.graph_files import missing_graphs
 from videobert.model.mending import CODEBOOK
 
-_PRECISION = "fp16"
-
 
 def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     """Export what is missing, copy the folder where one is asked for, and build every engine of the model."""
-    precision = job.precision or _PRECISION
+    precision = job.precision or DEFAULT_PRECISION
     mask = check_job(job.target, precision, job.capabilities)
     folder = _with_graphs(job, precision, mask)
     place = place_for(folder, job.target)

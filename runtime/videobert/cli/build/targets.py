@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from videobert.base.errors import UsageError
-from videobert.cli.build.job import CUBINS, Build, TargetJob
+from videobert.cli.build.job import Build, TargetJob
+from videobert.cuda.kernel_targets import KERNEL_TARGETS
 
 
 def _engines(job: TargetJob) -> Sequence[dict[str, Any]]:
@@ -31,7 +32,7 @@ _TARGETS: dict[str, Build] = {
     "tensorrt-rtx": _engines,
     "tensorrt": _engines,
     "triton-server": _server,
-    **dict.fromkeys(CUBINS, _cubins),
+    **dict.fromkeys(KERNEL_TARGETS, _cubins),
 }
 
 

@@ -11,13 +11,15 @@ import typer
 import videobert
 from videobert.base.errors import EngineUnavailable, ModelError, UsageError
 from videobert.cli.build.export import export_graphs
-from videobert.cli.build.job import CUBINS, TargetJob
+from videobert.cli.build.job import TargetJob
 from videobert.cli.build.targets import builder_of
 from videobert.cli.output import print_json, print_row
 from videobert.cli.parser.options import TalkOptions, command
 from videobert.cli.stderr import note, waiting
+from videobert.cuda.kernel_targets import KERNEL_TARGETS
 from videobert.model.folder import find
 from videobert.model.mending import BUNDLED
+from videobert.model.precision import GRAPH_PRECISIONS
 from videobert.report.times import elapsed
 
 
@@ -38,13 +40,15 @@ def build(
             "videobert[tensorrt-rtx]; tensorrt, where its GPU is, needs videobert[tensorrt]. A model "
             "repository for NVIDIA Triton Inference Server: triton-server, needs videobert[triton-server]. Kernels for "
             "one kind of GPU, on any machine: "
-            f"{', '.join(CUBINS)}, need videobert[build,kernels].",
+            f"{', '.join(KERNEL_TARGETS)}, need videobert[build,kernels].",
             show_default=False,
         ),
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(help="With --target: fp16, bf16, fp32, int8 or fp8.", show_default=False),
+        typer.Option(
+            help=f"With --target: {', '.join(GRAPH_PRECISIONS[:-1])} or {GRAPH_PRECISIONS[-1]}.", show_default=False
+        ),
     ] = None,
     sm: Annotated[
         str | None,

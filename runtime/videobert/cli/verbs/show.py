@@ -32,7 +32,7 @@ def show(
     if options.json:
         print_json(summary)
     elif not words:
-        from videobert.report.summary import print_summary
+        from videobert.report.model_summary import print_summary
 
         print_summary(summary)
     elif summary.words is not None:

@@ -13,7 +13,7 @@ from videobert.report.table import print_line
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from videobert.doctor.model_summary import ModelSummary
+    from videobert.model.summary import ModelSummary
 
 _NAME_COLUMN = 15
 # Below this width names stand on lines of their own.
