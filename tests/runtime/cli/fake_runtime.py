@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +31,8 @@ class FakeTokens:
     out_of_domain: bool
     origin: Origin
 
-    def save(self, path: Path) -> None:
-        path.write_bytes(b"tokens")
+    def to_bytes(self) -> bytes:
+        return b"tokens"
 
 
 class FakeStream:

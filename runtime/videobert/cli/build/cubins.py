@@ -8,8 +8,9 @@ from typing import Any
 from videobert.base.built_by_me import remember
 from videobert.base.errors import EngineUnavailable, UsageError
 from videobert.cli.build.job import DEFAULT_PRECISION, TargetJob
-from videobert.cli.needs_modeling import modeling
-from videobert.cli.stderr import note, steps
+from videobert.cli.needs_modeling import modeling_side
+from videobert.cli.notes import note
+from videobert.cli.progress import step_progress
 from videobert.cuda.kernel_targets import KERNEL_TARGETS
 from videobert.engines.tensorrt.place import copy_folder, place_for
 from videobert.model.folder import ModelFolder
@@ -54,14 +55,14 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         # No head of VideoBERT looks only backwards.
         "causal": False,
     }
-    with modeling("build --target cuda-…", "kernels"):
+    with modeling_side("build --target cuda-…", "kernels"):
         import triton  # noqa: F401  # without it the next lines would work for minutes before they fail
 
         from videobert_kernels.cubins import build_cubins, files_of
         from videobert_kernels.errors import KernelError
 
         try:
-            with steps(f"compiling for {job.target}", job.options) as on_progress:
+            with step_progress(f"compiling for {job.target}", job.options) as on_progress:
                 codebook, searches = _searches(model, capability)
                 content = build_cubins(
                     place, capability, traits=traits, codebook=codebook, searches=searches, on_progress=on_progress

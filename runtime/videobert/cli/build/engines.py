@@ -7,7 +7,8 @@ from typing import Any
 
 from videobert.base.errors import UsageError
 from videobert.cli.build.job import DEFAULT_PRECISION, TargetJob
-from videobert.cli.stderr import note, steps
+from videobert.cli.notes import note
+from videobert.cli.progress import step_progress
 from videobert.engines.tensorrt.build.engine_folder import BuiltEngine, build_engines, check_job
 from videobert.engines.tensorrt.place import copy_folder, place_for
 from videobert.model.folder import ModelFolder, no_codebook
@@ -26,7 +27,7 @@ def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
             f"note: {folder.root} is not written to: the engines go to the user's cache; --out makes a folder",
             job.options,
         )
-    with steps(f"building for {job.target}", job.options) as on_progress:
+    with step_progress(f"building for {job.target}", job.options) as on_progress:
         engines = build_engines(
             folder,
             place,

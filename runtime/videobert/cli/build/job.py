@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videobert.cli.parser.options import TalkOptions
+from videobert.cli.parser.options import CommonOptions
 
 # What the weights of a model folder are stored in, and what a target is made in where nothing is said.
 DEFAULT_PRECISION = "fp16"
@@ -32,7 +32,7 @@ class TargetJob:
     precision: str | None
     capabilities: tuple[str, ...] | None
     trust_engines: bool
-    options: TalkOptions
+    options: CommonOptions
 
 
 # Takes the job and returns one JSON object for each thing built, with `name`, `size_bytes` and `summary` at least.

@@ -36,12 +36,19 @@ _TARGETS: dict[str, Build] = {
 }
 
 
-def builder_of(target: str) -> Build:
-    """What builds for the target.
+def build_targets(jobs: Sequence[TargetJob]) -> list[dict[str, Any]]:
+    """All targets, one after the other: a JSON object with its `target` for each thing built.
 
     Raises:
-        UsageError: no such target.
+        UsageError: one is not known, which is found before the first is begun.
     """
+    builders = [_builder_of(job.target) for job in jobs]
+    return [
+        {"target": job.target, **row} for job, build_for in zip(jobs, builders, strict=True) for row in build_for(job)
+    ]
+
+
+def _builder_of(target: str) -> Build:
     if target not in _TARGETS:
         raise UsageError("this target is not known", seen=target, allowed=", ".join(_TARGETS), fix="Use one of those.")
     return _TARGETS[target]
