@@ -5,15 +5,15 @@ The command itself is imported inside, because importing its libraries takes lon
 
 from __future__ import annotations
 
-from videobert.cli.interrupts import end, watch
+from videobert.cli.interrupts import end_at_once, end_on_interrupt
 
 
 def main() -> None:
     """Runs the command line of this process and ends it."""
     try:
-        watch()
+        end_on_interrupt()
         from videobert.cli.main import main as command
 
         command()
     except KeyboardInterrupt:
-        end()
+        end_at_once()

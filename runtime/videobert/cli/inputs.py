@@ -1,27 +1,20 @@
-"""The videos that a verb was given: one, or several, each with its own answer or its own failure."""
+"""The videos that a verb was given: one, or several, with the folders among them searched."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from videobert.base.errors import InputError, UsageError, VideoBertError
+from videobert.base.errors import InputError, UsageError
 from videobert.base.printable import printable
-from videobert.cli.failure import INTERNAL, failure_of
-from videobert.cli.output import check_folder, check_writable, print_json, print_text
-from videobert.cli.session import STANDARD_INPUT, label, open_model, source
-from videobert.cli.stderr import progress
+from videobert.cli.output_file import check_folder, check_writable
+from videobert.cli.stdout import print_json, print_text
+from videobert.cli.video_argument import STANDARD_INPUT
 from videobert.results.as_json import to_json
-
-if TYPE_CHECKING:
-    from videobert.cli.parser.options import VideoOptions
-    from videobert.cli.stderr import Move
-    from videobert.runtime import Runtime
 
 # What a folder is searched for: the usual names of the containers that can be read. Saved tokens are none: they lie
 # beside their videos.
@@ -32,8 +25,6 @@ SUFFIXES = frozenset(
         *(".webm", ".wmv", ".y4m"),
     )
 )
-_BAD_INPUT = InputError.exit_code
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,77 +55,22 @@ class Input:
             print_text(f"==> {printable(self.video)} <==")
 
 
-def answer_each(
-    videos: Sequence[str],
-    options: VideoOptions,
-    ask: Callable[[Runtime, Any, Input, Move | None], Answer],
-    tell: Callable[[Answer, Input], None],
-    *,
-    out: Path | None = None,
-    option: str = "--out",
-    suffix: str = "",
-) -> None:
-    """Ask about each video and tell the answer; of several, one that cannot be used is told, and the rest goes on.
+def inputs_of(videos: Sequence[str], out: Path | None, option: str, suffix: str) -> list[Input]:
+    """What was typed with its folders searched. Its form depends on what was typed, not on what a folder holds.
 
     Args:
         videos: as typed: paths, folders, `-`.
-        ask: gives the answer of a model to what `session.source` gives; takes the input too, and what moves a
-            progress bar.
-        tell: prints an answer.
         out: what `option` was given: a file, or with several videos a folder, for one file of each with `suffix`.
 
     Raises:
         UsageError: `out` cannot be written, or is one of the videos.
-        VideoBertError: of the one video; or at the end, how many of several could not be used.
     """
-    inputs = list(_inputs(videos, out, option, suffix))
+    inputs = list(_expanded(videos, out, option, suffix))
     _keep_videos(inputs, option)
-    if not inputs[0].several:
-        (only,) = inputs
-        given = source(only.video)
-        with open_model(options) as model, progress(label(only.video), options) as move:
-            answer = ask(model, given, only, move)
-        tell(answer, only)
-        return
-    failed: list[int] = []
-    with open_model(options) as model:
-        for each in inputs:
-            try:
-                if each.error is not None:
-                    raise each.error
-                given = source(each.video)
-                with progress(label(each.video), options) as move:
-                    answer = ask(model, given, each, move)
-                tell(answer, each)
-                # So that a failure on stderr stands behind the answers before it.
-                sys.stdout.flush()
-            except Exception as error:
-                failed.append(_recorded(error, each, options))
-    if failed:
-        raise _summary(failed, len(inputs))
+    return inputs
 
 
-def _recorded(error: Exception, each: Input, options: VideoOptions) -> int:
-    """Tells a failure that is of this video alone, and gives its exit code; any other is raised again."""
-    failure = failure_of(error)
-    if failure.exit_code not in (_BAD_INPUT, INTERNAL):
-        raise error
-    if options.json:
-        print_json({"source": each.video, "error": failure.fields()})
-    else:
-        dataclasses.replace(failure, what=f"{each.video}: {failure.what}").show(as_json=False)
-    return failure.exit_code
-
-
-def _summary(failed: Sequence[int], count: int) -> VideoBertError:
-    what = f"{len(failed)} of {count} videos could not be used"
-    fix = "What each of them lacks stands above" + ("; the others are answered." if len(failed) < count else ".")
-    # The worst decides: a defect of ours is not a bad video.
-    return VideoBertError(what, fix=fix) if INTERNAL in failed else InputError(what, fix=fix)
-
-
-def _inputs(videos: Sequence[str], out: Path | None, option: str, suffix: str) -> Iterator[Input]:
-    """What was typed with its folders searched. Its form depends on what was typed, not on what a folder holds."""
+def _expanded(videos: Sequence[str], out: Path | None, option: str, suffix: str) -> Iterator[Input]:
     if len(videos) == 1 and not os.path.isdir(videos[0]):
         check_writable(out, option)
         yield Input(video=videos[0], out=out)
@@ -144,13 +80,13 @@ def _inputs(videos: Sequence[str], out: Path | None, option: str, suffix: str) -
     taken: set[str] = set()
     for typed in videos:
         if not os.path.isdir(typed):
-            yield Input(video=typed, several=True, out=_place(out, typed, suffix, taken))
+            yield Input(video=typed, several=True, out=_file_for(out, typed, suffix, taken))
             continue
         for found in _in_folder(typed):
             if isinstance(found, InputError):
                 yield Input(video=str(found.seen), several=True, error=found)
             else:
-                yield Input(video=found, several=True, out=_place(out, found, suffix, taken))
+                yield Input(video=found, several=True, out=_file_for(out, found, suffix, taken))
 
 
 def _keep_videos(inputs: Sequence[Input], option: str) -> None:
@@ -179,10 +115,10 @@ def _in_folder(folder: str) -> Iterator[str | InputError]:
     """
     unread: list[OSError] = []
     found = 0
-    for place, folders, names in os.walk(folder, onerror=unread.append):
+    for inner, folders, names in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            path = os.path.join(place, name)
+            path = os.path.join(inner, name)
             film = not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
             # A link that leads nowhere is told as a file that is missing.
             if film and (os.path.isfile(path) or not os.path.exists(path)):
@@ -199,7 +135,7 @@ def _in_folder(folder: str) -> Iterator[str | InputError]:
         )
 
 
-def _place(out: Path | None, video: str, suffix: str, taken: set[str]) -> Path | None:
+def _file_for(out: Path | None, video: str, suffix: str, taken: set[str]) -> Path | None:
     """A file of its own in the folder for each video, though two of them may have one name."""
     if out is None:
         return None

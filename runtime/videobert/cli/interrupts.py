@@ -21,25 +21,25 @@ _AGAIN_S = 0.02
 _happened = False
 
 
-def watch() -> None:
+def end_on_interrupt() -> None:
     """From here on an interrupt is the end of the process, unless its parent had interrupts ignored."""
     import signal
 
     # A shell's background job is started with interrupts ignored, and stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, end)
+        signal.signal(signal.SIGINT, end_at_once)
         sys.unraisablehook = _unraisable
 
 
 def raise_interrupts(wanted: bool) -> None:
     """While a verb works, an interrupt is an exception, so that it can clean up; before and after, it is the end.
 
-    Does nothing in a process that did not begin with `watch`, or in a thread.
+    Does nothing in a process that did not begin with `end_on_interrupt`, or in a thread.
     """
     import signal
     import threading
 
-    before, after = (end, _interrupt) if wanted else (_interrupt, end)
+    before, after = (end_at_once, _interrupt) if wanted else (_interrupt, end_at_once)
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is before:
         signal.signal(signal.SIGINT, after)
 
@@ -55,7 +55,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def end(signum: int = 0, frame: FrameType | None = None) -> None:
+def end_at_once(signum: int = 0, frame: FrameType | None = None) -> None:
     """Ends the process; a signal handler."""
     # At once: an exception from within an import can get lost, or leave a traceback behind.
     os.write(2, f"{_JSON if '--json' in sys.argv else _TEXT}\n".encode())

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from videobert.cli.stderr import aside
+from videobert.cli.progress import paused
 from videobert.report.screen import screen
 from videobert.report.terminal import SegmentLines, print_doubt, print_foot, print_head
 from videobert.results.candidate import Candidate
 from videobert.results.run import ReportSegment
 
 if TYPE_CHECKING:
-    from videobert.cli.stderr import Move
+    from videobert.cli.progress import VideoProgress
     from videobert.model.config import ModelConfig
     from videobert.tasks.stream import ReportStream
 
@@ -23,12 +23,12 @@ _MANY_TOKENS = 99
 _DAY_S = 86_400.0
 
 
-def show_segments(stream: ReportStream, config: ModelConfig, move: Move | None) -> Iterator[ReportSegment]:
+def show_segments(stream: ReportStream, config: ModelConfig, bar: VideoProgress | None) -> Iterator[ReportSegment]:
     """Print a report to the terminal in the time that it takes: each segment when it closes.
 
     Args:
         config: of the model; columns are made for its longest answers.
-        move: the progress bar, which gives way to each line.
+        bar: the progress bar, which gives way to each line.
 
     Yields:
         Each segment, once it is printed.
@@ -36,7 +36,7 @@ def show_segments(stream: ReportStream, config: ModelConfig, move: Move | None) 
     lines: SegmentLines | None = None
     doubted = False
     for segment in stream:
-        with aside(move):
+        with paused(bar):
             console = screen()
             if lines is None:
                 report = stream.report()
@@ -50,7 +50,7 @@ def show_segments(stream: ReportStream, config: ModelConfig, move: Move | None) 
             sys.stdout.flush()
         yield segment
     if lines is not None:
-        with aside(move):
+        with paused(bar):
             report = stream.report()
             if not doubted:
                 print_doubt(screen(), report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from itertools import takewhile
 from typing import Annotated
 
@@ -18,25 +19,29 @@ from videobert.cli.failure import (
     is_usage,
     usage_failure,
 )
-from videobert.cli.parser.grammar import Verb, Verbs
-from videobert.cli.verbs.align import align
-from videobert.cli.verbs.build import build
-from videobert.cli.verbs.classify import classify
-from videobert.cli.verbs.cluster import cluster
-from videobert.cli.verbs.doctor import doctor
-from videobert.cli.verbs.embed import embed
-from videobert.cli.verbs.fill import fill
-from videobert.cli.verbs.import_ import import_
-from videobert.cli.verbs.run import run
-from videobert.cli.verbs.show import show
-from videobert.cli.verbs.stream import stream
-from videobert.cli.verbs.tokens import tokens
-from videobert.cli.verbs.train import train
+from videobert.cli.parser.grammar import VerbCommand, VerbGroup
 
 _USE = "Use a model"
 _MAKE = "Make a model (needs torch)"
 _COMPILE = "Compile a model"
 _CARE = "Care"
+
+# Every verb, in the order of the help, with its group there: the file of `verbs/` and the function in it.
+VERBS = {
+    "run": _USE,
+    "tokens": _USE,
+    "embed": _USE,
+    "fill": _USE,
+    "classify": _USE,
+    "align": _USE,
+    "stream": _USE,
+    "build": _COMPILE,
+    "import_": _MAKE,
+    "cluster": _MAKE,
+    "train": _MAKE,
+    "show": _CARE,
+    "doctor": _CARE,
+}
 
 _EPILOG = (
     "Data goes to stdout, talk to stderr. With --json a failure is one JSON object, the last line of stderr: "
@@ -48,29 +53,17 @@ _EPILOG = (
 
 app = typer.Typer(
     name="videobert",
-    cls=Verbs,
+    cls=VerbGroup,
     help="VideoBERT tokens, embeddings and answers from video and text.",
     epilog=_EPILOG,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb, panel in (
-    (run, _USE),
-    (tokens, _USE),
-    (embed, _USE),
-    (fill, _USE),
-    (classify, _USE),
-    (align, _USE),
-    (stream, _USE),
-    (build, _COMPILE),
-    (import_, _MAKE),
-    (cluster, _MAKE),
-    (train, _MAKE),
-    (show, _CARE),
-    (doctor, _CARE),
-):
-    app.command(verb.__name__.rstrip("_"), cls=Verb, rich_help_panel=panel)(verb)
+for _name, _group in VERBS.items():
+    _verb = getattr(import_module(f"videobert.cli.verbs.{_name}"), _name)
+    # Python takes `import` for itself.
+    app.command(_name.rstrip("_"), cls=VerbCommand, rich_help_panel=_group)(_verb)
 
 
 def _version(wanted: bool) -> None:

@@ -12,7 +12,7 @@ from videobert.engines.compiler_folders import compiler_folders
 
 
 @contextmanager
-def modeling(verb: str, extra: str) -> Iterator[None]:
+def modeling_side(verb: str, extra: str) -> Iterator[None]:
     """Around the use of a modeling module: a library that is missing becomes the command that installs it.
 
     Raises:
@@ -25,7 +25,7 @@ def modeling(verb: str, extra: str) -> Iterator[None]:
         raise _missing(verb, extra, (error.name or str(error)).partition(".")[0]) from error
 
 
-def require(verb: str, extra: str, *packages: str) -> None:
+def require_packages(verb: str, extra: str, *packages: str) -> None:
     """Whether libraries are installed, without importing them, which takes seconds.
 
     Raises:

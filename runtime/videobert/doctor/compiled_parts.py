@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from videobert.base.code_trust import is_own_build, read_code, sidecar_digest
 from videobert.base.errors import ModelError
+from videobert.cuda.kernel_targets import KERNEL_TARGETS
 from videobert.cuda.kernels_sidecar import SIDECAR
 from videobert.model.compiled_places import compiled_folders
 from videobert.model.folder import ModelFolder
+from videobert.model.summary import BuiltTarget
 
 _MOST_SIDECAR_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltTarget:
-    """What was built for one target.
-
-    Args:
-        target: `"tensorrt-rtx"`, `"cuda-sm90"`, …
-        place: its folder.
-        stages: of engines; empty for kernels.
-        precision: of the first engine; None for kernels, or where it cannot be read.
-        built_here: whether this user built all of it: only that is loaded without being told to.
-    """
-
-    target: str
-    place: str
-    stages: tuple[str, ...]
-    precision: str | None
-    size_bytes: int
-    built_here: bool
-
-
-def engines_found(root: Path, folder: ModelFolder | None) -> tuple[BuiltTarget, ...]:
+def built_targets(root: Path, folder: ModelFolder | None) -> tuple[BuiltTarget, ...]:
     """Engines in the model folder `root` and, where the `folder` is sound, in the user's cache."""
     inside = root / "engines"
     names = {path.name for path in inside.iterdir() if path.is_dir()} if inside.is_dir() else set()
     found = [inside / name for name in names]
     if folder is not None:
-        for target in ("tensorrt-rtx", "tensorrt", *(f"cuda-sm{number}" for number in (80, 86, 89, 90, 100, 120))):
+        for target in ("tensorrt-rtx", "tensorrt", *KERNEL_TARGETS):
             found += [place for place in compiled_folders(folder, target) if place.is_dir()]
     return tuple(_target(place) for place in sorted(dict.fromkeys(path.resolve() for path in found)))
 

@@ -7,5 +7,7 @@ from typing import Literal
 # What a model may be loaded with; "auto" is bf16 where the hardware multiplies it natively, else fp32.
 Precision = Literal["auto", "fp32", "bf16"]
 PRECISIONS = ("auto", "fp32", "bf16")
+# What kernels compute in.
+FLOAT_PRECISIONS = ("fp32", "fp16", "bf16")
 # What graphs and engines for a target may be made in.
-GRAPH_PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8")
+GRAPH_PRECISIONS = (*FLOAT_PRECISIONS, "int8", "fp8")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from videobert.doctor.examine import Ability, Diagnosis
+    from videobert.results.diagnosis import Ability, Diagnosis
 
 # A detail stands beside its name if that leaves it this many columns.
 _LEAST_DETAIL = 36

@@ -238,7 +238,7 @@ def test_what_cannot_be_built_is_a_usage_error(
 
 
 def test_every_shipped_capability_is_a_target() -> None:
-    from videobert.cli.build.targets import CUBINS
+    from videobert.cuda.kernel_targets import KERNEL_TARGETS
     from videobert_kernels.variant import CAPABILITIES
 
-    assert tuple(CUBINS.values()) == CAPABILITIES
+    assert tuple(KERNEL_TARGETS.values()) == CAPABILITIES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from videobert.doctor import examine as doctor
+from videobert.doctor.own_parts import probe_cache
 from videobert.engines.compiled_cache import CompiledCache
 
 
@@ -33,7 +33,7 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> 
     cache = CompiledCache(None)
     cache.put({"graph": 1}, b"compiled")
     assert cache.get({"graph": 1}) is None
-    found = doctor._cache()
+    found = probe_cache()
     assert (found.works, found.detail) == (
         False,
         "this user has no home folder: models are compiled anew each time",
@@ -43,10 +43,10 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_doctor_tells_of_a_cache_that_others_can_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     CompiledCache(None).put({"graph": 1}, b"compiled")
-    assert doctor._cache().works
+    assert probe_cache().works
     (tmp_path / "videobert").chmod(0o775)
     assert CompiledCache(None).get({"graph": 1}) is None
-    found = doctor._cache()
+    found = probe_cache()
     assert (found.works, found.fix) == (False, f"make it yours alone: chmod 700 {tmp_path / 'videobert'}")
 
 

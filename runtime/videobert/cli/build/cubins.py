@@ -7,13 +7,14 @@ from typing import Any
 
 from videobert.base.code_trust import remember_build
 from videobert.base.errors import EngineUnavailable, UsageError
-from videobert.cli.build.job import CUBINS, TargetJob
-from videobert.cli.needs_modeling import modeling
-from videobert.cli.stderr import note, steps
+from videobert.cli.build.job import DEFAULT_PRECISION, TargetJob
+from videobert.cli.needs_modeling import modeling_side
+from videobert.cli.notes import note
+from videobert.cli.progress import step_progress
+from videobert.cuda.kernel_targets import KERNEL_TARGETS
 from videobert.model.compiled_places import copy_folder, folder_for_building
 from videobert.model.folder import ModelFolder
-
-PRECISIONS = ("fp16", "bf16", "fp32")
+from videobert.model.precision import FLOAT_PRECISIONS
 
 
 def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
@@ -24,21 +25,20 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         EngineUnavailable: torch or Triton is not installed, or a kernel cannot be compiled.
         ModelError: the model folder is damaged.
     """
-    capability = CUBINS[job.target]
+    capability = KERNEL_TARGETS[job.target]
     if job.capabilities is not None:
         raise UsageError(
             f"--sm does not go with {job.target}, which names its capability",
             seen=", ".join(job.capabilities),
             fix="Leave --sm out.",
         )
-    # The weights of a model folder are fp16.
-    precision = job.precision or PRECISIONS[0]
-    if precision not in PRECISIONS:
+    precision = job.precision or DEFAULT_PRECISION
+    if precision not in FLOAT_PRECISIONS:
         raise UsageError(
             "there are no kernels for this precision",
             seen=precision,
-            allowed=", ".join(PRECISIONS),
-            fix=f"Leave --precision out for {PRECISIONS[0]}.",
+            allowed=", ".join(FLOAT_PRECISIONS),
+            fix=f"Leave --precision out for {DEFAULT_PRECISION}.",
         )
     model = ModelFolder(job.folder)
     if job.out is not None:
@@ -55,14 +55,14 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         # No head of VideoBERT looks only backwards.
         "causal": False,
     }
-    with modeling("build --target cuda-…", "kernels"):
+    with modeling_side("build --target cuda-…", "kernels"):
         import triton  # noqa: F401  # without it the next lines would work for minutes before they fail
 
         from videobert_kernels.compile.cubins import build_cubins, files_of
         from videobert_kernels.errors import KernelError
 
         try:
-            with steps(f"compiling for {job.target}", job.options) as on_progress:
+            with step_progress(f"compiling for {job.target}", job.options) as on_progress:
                 codebook, searches = _searches(model, capability)
                 content = build_cubins(
                     place, capability, traits=traits, codebook=codebook, searches=searches, on_progress=on_progress

@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from videobert.base.errors import UsageError
-from videobert.cli.build.job import TargetJob
-from videobert.cli.stderr import note, steps
+from videobert.cli.build.job import DEFAULT_PRECISION, TargetJob
+from videobert.cli.notes import note
+from videobert.cli.progress import step_progress
 from videobert.engines.tensorrt.build.engine_folder import BuiltEngine, build_engines, check_job
 from videobert.model.compiled_places import copy_folder, folder_for_building
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.graph_files import missing_graphs
 from videobert.model.mending import CODEBOOK
 
-_PRECISION = "fp16"
-
 
 def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     """Export what is missing, copy the folder where one is asked for, and build every engine of the model."""
-    precision = job.precision or _PRECISION
+    precision = job.precision or DEFAULT_PRECISION
     mask = check_job(job.target, precision, job.capabilities)
     folder = _with_graphs(job, precision, mask)
     place = folder_for_building(folder, job.target)
@@ -28,7 +27,7 @@ def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
             f"note: {folder.root} is not written to: the engines go to the user's cache; --out makes a folder",
             job.options,
         )
-    with steps(f"building for {job.target}", job.options) as on_progress:
+    with step_progress(f"building for {job.target}", job.options) as on_progress:
         engines = build_engines(
             folder,
             place,

@@ -5,21 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from videobert.cli.needs_modeling import modeling, require
-from videobert.cli.parser.options import TalkOptions
-from videobert.cli.stderr import note, steps
+from videobert.cli.needs_modeling import modeling_side, require_packages
+from videobert.cli.notes import note
+from videobert.cli.parser.options import CommonOptions
+from videobert.cli.progress import step_progress
 from videobert.model.mending import make_codebook, typed
 from videobert.pipeline.build_check import check_buildable
 
 
-def export_graphs(folder: Path, out: Path | None, options: TalkOptions) -> list[dict[str, Any]]:
+def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> list[dict[str, Any]]:
     """Export the portable graphs: all of them, or those of the text side where there is no codebook yet.
 
     Raises:
         EngineUnavailable: torch or another library of the modeling side is missing.
         ModelError, UsageError: the folder cannot be built, see `check_buildable`.
     """
-    require("build", "build", "torch", "onnx", "onnxscript", "onnxruntime")
+    require_packages("build", "build", "torch", "onnx", "onnxscript", "onnxruntime")
     # Before torch is imported: what cannot be built is told at once.
     sees = check_buildable(folder, out).codebook is not None
     if not sees:
@@ -28,22 +29,22 @@ def export_graphs(folder: Path, out: Path | None, options: TalkOptions) -> list[
             f"{make_codebook(folder)}",
             options,
         )
-    with modeling("build", "build"):
+    with modeling_side("build", "build"):
         from videobert_modeling.export import export_folder
 
-        with steps("exporting", options) as on_progress:
+        with step_progress("exporting", options) as on_progress:
             exported = export_folder(folder, out, on_progress=on_progress, text_only=not sees)
     return [{"name": graph.name, "size_bytes": graph.size_bytes, "error": graph.openvino.error} for graph in exported]
 
 
-def export_engine_graphs(folder: Path, precision: str, options: TalkOptions) -> None:
+def export_engine_graphs(folder: Path, precision: str, options: CommonOptions) -> None:
     """Export the graphs that engines of one precision are built from.
 
     Raises:
         EngineUnavailable: torch or another library of the modeling side is missing.
     """
-    with modeling("build", "build"):
+    with modeling_side("build", "build"):
         from videobert_modeling.export import export_engine_graphs as export
 
-        with steps(f"exporting {precision}", options) as on_progress:
+        with step_progress(f"exporting {precision}", options) as on_progress:
             export(folder, precision, on_progress=on_progress)

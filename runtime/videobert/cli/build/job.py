@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videobert.cli.parser.options import TalkOptions
+from videobert.cli.parser.options import CommonOptions
 
-# GPUs that kernels are compiled for, by name of the target.
-CUBINS = {f"cuda-sm{capability}": capability for capability in (80, 86, 89, 90, 100, 120)}
+# What the weights of a model folder are stored in, and what a target is made in where nothing is said.
+DEFAULT_PRECISION = "fp16"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class TargetJob:
         folder: the model folder as it was given.
         out: where the finished folder goes; None means in place.
         target: the name that was given.
-        precision: None means the target's own choice.
+        precision: None where it was not said.
         capabilities: from `--sm`; None means all that the target has.
         trust_engines: from `--trust-engines`: copy plans that someone else built.
     """
@@ -32,7 +32,7 @@ class TargetJob:
     precision: str | None
     capabilities: tuple[str, ...] | None
     trust_engines: bool
-    options: TalkOptions
+    options: CommonOptions
 
 
 # Takes the job and returns one JSON object for each thing built, with `name`, `size_bytes` and `summary` at least.

@@ -7,8 +7,9 @@ from typing import Any
 
 from videobert.base.errors import UsageError
 from videobert.cli.build.job import TargetJob
-from videobert.cli.needs_modeling import modeling
-from videobert.cli.stderr import note, waiting
+from videobert.cli.needs_modeling import modeling_side
+from videobert.cli.notes import note
+from videobert.cli.progress import spinner
 from videobert.model.folder import ModelFolder
 from videobert.serve.triton.plans import plans_of
 from videobert.serve.triton.repository import models_of, write_repository
@@ -33,8 +34,8 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         raise UsageError("--precision and --sm belong to engine targets", fix="Build the engines first, then this.")
     folder = ModelFolder(job.folder)
     codebook = Codebook.from_bytes(folder.read("codebook.safetensors"))
-    with waiting("writing the model repository", job.options):
-        with modeling("build --target triton-server", "build"):
+    with spinner("writing the model repository", job.options):
+        with modeling_side("build --target triton-server", "build"):
             from videobert_modeling.export.portable.served_nearest import served_nearest
 
             nearest = served_nearest(codebook)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from videobert.base.errors import UsageError
-from videobert.cli.build.job import CUBINS, Build, TargetJob
+from videobert.cli.build.job import Build, TargetJob
+from videobert.cuda.kernel_targets import KERNEL_TARGETS
 
 
 def _engines(job: TargetJob) -> Sequence[dict[str, Any]]:
@@ -31,16 +32,23 @@ _TARGETS: dict[str, Build] = {
     "tensorrt-rtx": _engines,
     "tensorrt": _engines,
     "triton-server": _server,
-    **dict.fromkeys(CUBINS, _cubins),
+    **dict.fromkeys(KERNEL_TARGETS, _cubins),
 }
 
 
-def builder_of(target: str) -> Build:
-    """What builds for the target.
+def build_targets(jobs: Sequence[TargetJob]) -> list[dict[str, Any]]:
+    """All targets, one after the other: a JSON object with its `target` for each thing built.
 
     Raises:
-        UsageError: no such target.
+        UsageError: one is not known, which is found before the first is begun.
     """
+    builders = [_builder_of(job.target) for job in jobs]
+    return [
+        {"target": job.target, **row} for job, build_for in zip(jobs, builders, strict=True) for row in build_for(job)
+    ]
+
+
+def _builder_of(target: str) -> Build:
     if target not in _TARGETS:
         raise UsageError("this target is not known", seen=target, allowed=", ".join(_TARGETS), fix="Use one of those.")
     return _TARGETS[target]

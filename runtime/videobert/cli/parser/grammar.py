@@ -18,7 +18,7 @@ from videobert.cli.parser.values import nearest, see_help
 _ALLOWED = re.compile(r" \[[^\]]*\]$")
 
 
-class Verb(TyperCommand):
+class VerbCommand(TyperCommand):
     """One verb."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -48,7 +48,7 @@ class Verb(TyperCommand):
         return help_of_verb(self, ctx)
 
 
-class Verbs(TyperGroup):
+class VerbGroup(TyperGroup):
     """The command with all its verbs."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

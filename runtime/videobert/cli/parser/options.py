@@ -1,23 +1,15 @@
-"""Options that several verbs share, and the decorator that turns a function with them into a command."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-import functools
-import inspect
-import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from typer.models import ArgumentInfo
 
 from videobert.base.limits import Limits
-from videobert.cli.failure import guarded
-from videobert.cli.parser.values import taken
+from videobert.model.precision import Precision
 
 _TALK = "Talk"
 _MODEL = "Model and machine"
@@ -26,7 +18,7 @@ _DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TalkOptions:
+class CommonOptions:
     """What every verb takes: the form of its answer and how much it says on the way."""
 
     json: Annotated[
@@ -49,7 +41,7 @@ class TalkOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOptions(TalkOptions):
+class ModelOptions(CommonOptions):
     """What every verb takes that runs a model."""
 
     model: Annotated[
@@ -78,7 +70,7 @@ class ModelOptions(TalkOptions):
         typer.Option(help="Answer one video soonest, or the most video per second.", rich_help_panel=_MODEL),
     ] = "latency"
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"],
+        Precision,
         typer.Option(help="bf16 where the hardware multiplies it natively, or one of the two.", rich_help_panel=_MODEL),
     ] = "auto"
     cache_dir: Annotated[
@@ -153,60 +145,3 @@ class VideoOptions(ModelOptions):
         int | None,
         typer.Option(min=0, help="Read the n-th video track of the file, from 0; as a player chooses if not given."),
     ] = None
-
-
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """A typer command made of `function`: its options object unfolded, its errors shown and turned into exit codes.
-
-    `function` has one keyword parameter `options`, annotated with one of the classes above; the command has that
-    class's fields as options instead.
-    """
-    hints = typing.get_type_hints(function, include_extras=True)
-    options_class = hints.pop("options")
-    option_hints = typing.get_type_hints(options_class, include_extras=True)
-    names = [field.name for field in dataclasses.fields(options_class)]
-
-    @functools.wraps(function)
-    def unfolded(**values: Any) -> None:
-        options = options_class(**{name: values.pop(name) for name in names})
-        with guarded(debug=options.debug, as_json=options.json):
-            function(**values, options=options)
-
-    own = [
-        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name != "options"
-    ]
-    shared = [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=option_hints[field.name]
-        )
-        for field in dataclasses.fields(options_class)
-    ]
-    # The verb's own options first: the reader of `--help` came for them.
-    verb = function.__name__.rstrip("_")
-    parameters = [each.replace(annotation=_told(each.annotation, each.name, verb)) for each in (*own, *shared)]
-    unfolded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    unfolded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return unfolded
-
-
-def _told(annotation: Any, name: str, verb: str) -> Any:
-    """The annotation of a parameter, completed with how its value is written in help and how it is read."""
-    kind, info = typing.get_args(annotation)
-    info = copy.copy(info)
-    argument = isinstance(info, ArgumentInfo)
-    spelt = name.upper() if argument else _option_name(info, name)
-    takes = taken(kind, name=spelt, verb=verb, least=info.min, most=info.max)
-    info.metavar = info.metavar or (spelt if argument else takes.metavar)
-    if (read := takes.read) is not None:
-        info.parser = lambda typed: read(typed)  # typer asks for its `__name__`, which a partial lacks
-    if takes.in_help is not None:
-        info.help = f"{info.help} [{takes.in_help}]"
-    return Annotated[kind, info]
-
-
-def _option_name(info: Any, name: str) -> str:
-    """How an option is typed in full. Of the names that it was declared with, typer keeps the first as its default."""
-    declared = [each for each in (info.default, *(info.param_decls or ())) if str(each).startswith("--")]
-    return declared[0] if declared else f"--{name.replace('_', '-')}"

@@ -19,8 +19,8 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """What one option or argument takes.
+class Accepted:
+    """What one option or argument accepts.
 
     Args:
         metavar: the word that stands for its value in help; empty for a flag, which takes none.
@@ -35,7 +35,7 @@ class Taken:
     read: Callable[[Any], Any] | None = None
 
 
-def taken(kind: Any, *, name: str, verb: str, least: float | None, most: float | None) -> Taken:
+def accepted(kind: Any, *, name: str, verb: str, least: float | None, most: float | None) -> Accepted:
     """What a parameter of type `kind` takes.
 
     Args:
@@ -47,20 +47,20 @@ def taken(kind: Any, *, name: str, verb: str, least: float | None, most: float |
     kind = _single(kind)
     refuse = partial(_refused, name, verb)
     if kind is bool:
-        return Taken(metavar="")
+        return Accepted(metavar="")
     if typing.get_origin(kind) is Literal:
         choices = tuple(str(choice) for choice in typing.get_args(kind))
         words = ", ".join(choices)
-        return Taken(metavar="NAME", allowed=words, in_help=words, read=partial(_choice, choices, refuse))
+        return Accepted(metavar="NAME", allowed=words, in_help=words, read=partial(_choice, choices, refuse))
     if kind in (int, float):
         bounds = (-math.inf if least is None else least, math.inf if most is None else most)
         span = "" if least is None else f"{least:g} or more" if most is None else f"{least:g} to {most:g}"
         words = ("a whole number" if kind is int else "a number") + (f", {span}" if span else "")
         read = partial(_number, kind, bounds, words, refuse)
-        return Taken(metavar="N", allowed=words, in_help=span or None, read=read)
+        return Accepted(metavar="N", allowed=words, in_help=span or None, read=read)
     if kind is Path:
-        return Taken(metavar="PATH", read=partial(_path, refuse))
-    return Taken(metavar="TEXT")
+        return Accepted(metavar="PATH", read=partial(_path, refuse))
+    return Accepted(metavar="TEXT")
 
 
 def see_help(command: str) -> str:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videobert.cli.output import for_a_person, print_json, print_row, print_rows, print_text
-from videobert.cli.parser.options import VideoOptions, command
-from videobert.cli.session import label, open_model, source
-from videobert.cli.stderr import note, note_domain, note_origin, note_unknown, progress
+from videobert.cli.notes import note, note_answer
+from videobert.cli.open_model import open_model_and_video
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import VideoOptions
+from videobert.cli.stdout import for_a_person, print_json, print_row, print_rows, print_text
 from videobert.report.times import span
 
 if TYPE_CHECKING:
@@ -32,14 +33,11 @@ def align(
     options: VideoOptions,
 ) -> None:
     """Say how likely it is that a text belongs to a video, as a whole and over time."""
-    given = source(video)
-    with open_model(options) as model, progress(label(video), options) as on_progress:
+    with open_model_and_video(video, options) as (model, given, bar):
         alignment = model.align(
-            given, text, window_clips=window_clips, stride=options.stride, track=options.track, on_progress=on_progress
+            given, text, window_clips=window_clips, stride=options.stride, track=options.track, on_progress=bar
         )
-    note_origin(alignment.origin, options)
-    note_domain(alignment.percentile, alignment.out_of_domain, options)
-    note_unknown(alignment.unknown_words, options)
+    note_answer(alignment, options)
     if options.json:
         print_json(alignment)
     elif for_a_person():

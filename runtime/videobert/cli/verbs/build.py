@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-import videobert
-from videobert.base.errors import EngineUnavailable, ModelError, UsageError
-from videobert.cli.build.export import export_graphs
-from videobert.cli.build.job import CUBINS, TargetJob
-from videobert.cli.build.targets import builder_of
-from videobert.cli.output import print_json, print_row
-from videobert.cli.parser.options import TalkOptions, command
-from videobert.cli.stderr import note, waiting
+from videobert.base.errors import ModelError, UsageError
+from videobert.cli.build.job import TargetJob
+from videobert.cli.build.targets import build_targets
+from videobert.cli.build.this_machine import build_here
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import CommonOptions
+from videobert.cli.stdout import print_json, print_row
+from videobert.cuda.kernel_targets import KERNEL_TARGETS
 from videobert.model.folder import find
-from videobert.model.mending import BUNDLED
+from videobert.model.precision import GRAPH_PRECISIONS
 from videobert.report.times import elapsed
+
+_PRECISIONS = f"{', '.join(GRAPH_PRECISIONS[:-1])} or {GRAPH_PRECISIONS[-1]}"
 
 
 @command
@@ -38,13 +40,13 @@ def build(
             "videobert[tensorrt-rtx]; tensorrt, where its GPU is, needs videobert[tensorrt]. A model "
             "repository for NVIDIA Triton Inference Server: triton-server, needs videobert[triton-server]. Kernels for "
             "one kind of GPU, on any machine: "
-            f"{', '.join(CUBINS)}, need videobert[build,kernels].",
+            f"{', '.join(KERNEL_TARGETS)}, need videobert[build,kernels].",
             show_default=False,
         ),
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(help="With --target: fp16, bf16, fp32, int8 or fp8.", show_default=False),
+        typer.Option(help=f"With --target: {_PRECISIONS}.", show_default=False),
     ] = None,
     sm: Annotated[
         str | None,
@@ -62,7 +64,7 @@ def build(
         ),
     ] = False,
     *,
-    options: TalkOptions,
+    options: CommonOptions,
 ) -> None:
     """Export a model folder's weights to ONNX graphs and compile them for this machine, or build engines for a target.
 
@@ -83,20 +85,19 @@ def build(
         raise UsageError("--trust-engines belongs to --target triton-server", fix="Leave it out.")
     if target:
         capabilities = None if sm is None else tuple(part.strip() for part in sm.split(","))
-        _build_targets(
-            [
-                TargetJob(
-                    folder=root,
-                    out=out,
-                    target=name,
-                    precision=precision,
-                    capabilities=capabilities,
-                    trust_engines=trust_engines,
-                    options=options,
-                )
-                for name in dict.fromkeys(target)
-            ]
-        )
+        jobs = [
+            TargetJob(
+                folder=root,
+                out=out,
+                target=name,
+                precision=precision,
+                capabilities=capabilities,
+                trust_engines=trust_engines,
+                options=options,
+            )
+            for name in dict.fromkeys(target)
+        ]
+        _build_targets(jobs, str(out or root), options)
         return
     if precision is not None or sm is not None:
         raise UsageError(
@@ -104,43 +105,21 @@ def build(
             seen=" ".join(f"{name} {value}" for name, value in (("--precision", precision), ("--sm", sm)) if value),
             fix="Give a --target too.",
         )
-    graphs: list[dict[str, Any]] = []
-    if out is None and root.is_relative_to(BUNDLED):
-        note(
-            "note: a bundled model is not written to: its graphs are compiled as they are; --out makes a folder",
-            options,
-        )
-    else:
-        try:
-            graphs = export_graphs(root, out, options)
-        except EngineUnavailable as error:
-            if out is not None or not (root / "manifest.json").is_file():
-                raise
-            note(f"note: {error.what}: the graphs that are there are compiled as they are", options)
-    built = out or root
-    with waiting("compiling for this machine", options):
-        started_s = time.perf_counter()
-        with videobert.load(str(built)) as model:
-            model.warmup()
-        compile_s = time.perf_counter() - started_s
+    built = build_here(root, out, options)
     if options.json:
-        print_json({"folder": str(built), "graphs": graphs, "compile_s": compile_s})
+        print_json(built)
         return
-    for graph in graphs:
+    for graph in built.graphs:
         print_row(graph["name"], f"{graph['size_bytes']} bytes", f"error {graph['error']:.2g}")
-    print_row(built, f"compiled in {elapsed(compile_s)}")
+    print_row(built.folder, f"compiled in {elapsed(built.compile_s)}")
 
 
-def _build_targets(jobs: list[TargetJob]) -> None:
-    """All targets, one after the other; a name that is not known stops the first of them before it starts."""
+def _build_targets(jobs: list[TargetJob], folder: str, options: CommonOptions) -> None:
     started_s = time.perf_counter()
-    builders = [builder_of(job.target) for job in jobs]
-    built = [
-        {"target": job.target, **row} for job, build_for in zip(jobs, builders, strict=True) for row in build_for(job)
-    ]
+    built = build_targets(jobs)
     total_s = time.perf_counter() - started_s
-    folder, targets = str(jobs[0].out or jobs[0].folder), [job.target for job in jobs]
-    if jobs[0].options.json:
+    targets = [job.target for job in jobs]
+    if options.json:
         print_json({"folder": folder, "targets": targets, "built": built, "total_s": total_s})
         return
     for row in built:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from videobert.cli.inputs import Input, answer_each
-from videobert.cli.output import print_rows
-from videobert.cli.parser.options import VideoOptions, command
-from videobert.cli.stderr import Move, note_domain, note_origin, note_unknown
+from videobert.cli.answer_each import answer_each
+from videobert.cli.inputs import Input
+from videobert.cli.notes import note_answer
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import VideoOptions
+from videobert.cli.progress import VideoProgress
+from videobert.cli.stdout import print_rows
 from videobert.report.times import span
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ def classify(
     Example: videobert classify clip.mp4 -l red -l blue -t "a [MASK] circle"
     """
 
-    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> Classification:
+    def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Classification:
         return model.classify(
             video,
             labels or None,
@@ -72,16 +75,14 @@ def classify(
             prior_strength=prior_strength,
             stride=options.stride,
             track=options.track,
-            on_progress=move,
+            on_progress=bar,
         )
 
     answer_each(videos, options, ask, partial(_tell, options))
 
 
 def _tell(options: VideoOptions, result: Classification, about: Input) -> None:
-    note_origin(result.origin, options)
-    note_domain(result.percentile, result.out_of_domain, options)
-    note_unknown(result.unknown_words, options)
+    note_answer(result, options)
     if options.json:
         about.print_json(result)
         return

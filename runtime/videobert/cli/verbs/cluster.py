@@ -9,10 +9,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from videobert.base.errors import UsageError
-from videobert.cli.needs_modeling import modeling, require
-from videobert.cli.output import check_writable, print_json, print_text
-from videobert.cli.parser.options import TalkOptions, command
-from videobert.cli.stderr import note, steps
+from videobert.cli.needs_modeling import modeling_side, require_packages
+from videobert.cli.notes import note
+from videobert.cli.output_file import check_writable
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import CommonOptions
+from videobert.cli.progress import step_progress
+from videobert.cli.stdout import print_json, print_text
 from videobert.model.folder import find
 from videobert.model.mending import BUNDLED, CODEBOOK, typed
 
@@ -63,7 +66,7 @@ def cluster(
         int, typer.Option(min=0, help="The same seed and features give the same codebook and the same new rows.")
     ] = 0,
     *,
-    options: TalkOptions,
+    options: CommonOptions,
 ) -> None:
     """Train a codebook on the clips of videos, or on features saved before, by hierarchical k-means.
 
@@ -72,16 +75,16 @@ def cluster(
     Example: videobert cluster clip.mp4 --model my-model
     """
     folder = None if model is None else find(model)
-    place = _place(folder, out, replace, sources)
-    require("cluster", "train", "sklearn")
+    file = _codebook_file(folder, out, replace, sources)
+    require_packages("cluster", "train", "sklearn")
     sizes: dict[str, Any] = {"branching": branching, "depth": depth, "seed": seed}
     fitted = None
-    with modeling("cluster", "train"), steps("clustering", options) as on_progress:
+    with modeling_side("cluster", "train"), step_progress("clustering", options) as on_progress:
         sizes["on_progress"] = on_progress
         if folder is None:
             from videobert_modeling.codebooks.cluster import cluster_files
 
-            result = cluster_files([Path(source) for source in sources], place or Path(CODEBOOK), **sizes)
+            result = cluster_files([Path(source) for source in sources], file or Path(CODEBOOK), **sizes)
         else:
             from videobert_modeling.codebooks.video_features import cluster_into, cluster_videos
             from videobert_modeling.model_folder.refit import untrained_backbone
@@ -92,14 +95,14 @@ def cluster(
                     "--backbone",
                     options,
                 )
-            if place is not None:
-                result = cluster_videos(folder, sources, place, decoder=decoder, **sizes)
+            if file is not None:
+                result = cluster_videos(folder, sources, file, decoder=decoder, **sizes)
             else:
                 result, fitted = cluster_into(folder, sources, replace=replace, decoder=decoder, **sizes)
     if options.json:
         print_json(
             {
-                "codebook": str(place or (folder or Path()) / CODEBOOK),
+                "codebook": str(file or (folder or Path()) / CODEBOOK),
                 "hash": result.codebook.hash,
                 "leaves": len(result.codebook),
                 "agreement": result.codebook.agreement,
@@ -125,7 +128,7 @@ def cluster(
         note(f"next: videobert build {typed(fitted.folder)}", options)
 
 
-def _place(folder: Path | None, out: Path | None, replace: bool, sources: list[str]) -> Path | None:
+def _codebook_file(folder: Path | None, out: Path | None, replace: bool, sources: list[str]) -> Path | None:
     """The file to write; None for the model folder itself.
 
     Raises:
@@ -139,18 +142,18 @@ def _place(folder: Path | None, out: Path | None, replace: bool, sources: list[s
                 "a bundled model is not written to", seen=str(folder), fix="Pass --out FILE for the codebook alone."
             )
         return None
-    place = out or Path(CODEBOOK)
-    check_writable(place, "--out")
-    if place.exists() and any(os.path.exists(source) and place.samefile(source) for source in sources):
-        raise UsageError("--out is one of the sources", seen=str(place), fix="Name a new one.")
-    if place.exists() and not replace:
+    file = out or Path(CODEBOOK)
+    check_writable(file, "--out")
+    if file.exists() and any(os.path.exists(source) and file.samefile(source) for source in sources):
+        raise UsageError("--out is one of the sources", seen=str(file), fix="Name a new one.")
+    if file.exists() and not replace:
         raise UsageError(
-            "the place to write to is taken", seen=str(place), fix="Name a new one with --out, or pass --replace."
+            "the place to write to is taken", seen=str(file), fix="Name a new one with --out, or pass --replace."
         )
-    if place.name == CODEBOOK and (place.absolute().parent / "config.json").is_file():
+    if file.name == CODEBOOK and (file.absolute().parent / "config.json").is_file():
         raise UsageError(
             "a codebook that lies in a model folder must fit the model",
-            seen=str(place),
-            fix=f"Pass --model {typed(place.absolute().parent)}, which fits the model to it, or name another --out.",
+            seen=str(file),
+            fix=f"Pass --model {typed(file.absolute().parent)}, which fits the model to it, or name another --out.",
         )
-    return place
+    return file

@@ -5,20 +5,21 @@ from __future__ import annotations
 import typer
 
 from videobert.cli.failure import ENVIRONMENT
-from videobert.cli.output import print_json
-from videobert.cli.parser.options import TalkOptions, command
-from videobert.cli.stderr import waiting
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import CommonOptions
+from videobert.cli.progress import spinner
+from videobert.cli.stdout import print_json
 
 
 @command
-def doctor(*, options: TalkOptions) -> None:
+def doctor(*, options: CommonOptions) -> None:
     """Show what is installed, which engines and decoders can run, and the command that fixes what cannot.
 
     Exits with 4 if this machine cannot run a model on a video.
     """
     from videobert.doctor.examine import examine
 
-    with waiting("looking around", options):
+    with spinner("looking around", options):
         diagnosis = examine()
     if options.json:
         print_json(diagnosis)

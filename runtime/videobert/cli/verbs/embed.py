@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.base.errors import UsageError
-from videobert.cli.inputs import Input, answer_each
-from videobert.cli.output import check_writable, for_a_person, print_text
-from videobert.cli.parser.options import VideoOptions, command
-from videobert.cli.session import open_model
-from videobert.cli.stderr import Move, note, note_domain, note_origin, note_unknown
+from videobert.cli.answer_each import answer_each
+from videobert.cli.inputs import Input
+from videobert.cli.notes import note, note_answer
+from videobert.cli.open_model import open_model
+from videobert.cli.output_file import check_writable, write_output
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import VideoOptions
+from videobert.cli.progress import VideoProgress
+from videobert.cli.stdout import for_a_person, print_text
 
 if TYPE_CHECKING:
     from videobert.results.embed import Embedding
@@ -54,8 +58,8 @@ def embed(
     Vectors of one kind can be compared with each other; vectors of text and of video only with a retrieval head.
     """
 
-    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> Embedding:
-        return model.embed(video, text, stride=options.stride, track=options.track, on_progress=move)
+    def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Embedding:
+        return model.embed(video, text, stride=options.stride, track=options.track, on_progress=bar)
 
     if videos:
         answer_each(videos, options, ask, partial(_tell, options), out=out, suffix=".npy")
@@ -72,11 +76,8 @@ def embed(
 def _tell(options: VideoOptions, embedding: Embedding, about: Input) -> None:
     out = about.out
     if out is not None:
-        _save(embedding, out)
-        note(f"wrote {out}", options)
-    note_origin(embedding.origin, options)
-    note_domain(embedding.percentile, embedding.out_of_domain, options)
-    note_unknown(embedding.unknown_words, options)
+        write_output(out, _npy(embedding), options)
+    note_answer(embedding, options)
     if not embedding.comparable:
         note("note: text and video vectors are comparable with each other only with a retrieval head", options)
     if options.json:
@@ -103,13 +104,12 @@ def _glance(embedding: Embedding) -> str:
     )
 
 
-def _save(embedding: Embedding, out: Path) -> None:
+def _npy(embedding: Embedding) -> bytes:
+    """The content of a `.npy` file."""
     import io
 
     import numpy as np
 
-    from videobert.base.atomic import write_atomically
-
     buffer = io.BytesIO()
     np.save(buffer, embedding.vector, allow_pickle=False)
-    write_atomically(out, lambda path: path.write_bytes(buffer.getvalue()))
+    return buffer.getvalue()

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from videobert.cli.output import print_json, print_rows
-from videobert.cli.parser.options import VideoOptions, command
-from videobert.cli.session import label, open_model, source
-from videobert.cli.stderr import note_domain, note_origin, note_unknown, progress
+from videobert.cli.notes import note_answer
+from videobert.cli.open_model import open_model_and_video
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import VideoOptions
+from videobert.cli.stdout import print_json, print_rows
 from videobert.report.times import span
 from videobert.results.fill import Filled
 
@@ -42,8 +43,7 @@ def fill(
 
     Example: videobert fill "a [MASK] circle" clip.mp4
     """
-    given = None if video is None else source(video)
-    with open_model(options) as model, progress("text" if video is None else label(video), options) as on_progress:
+    with open_model_and_video(video, options) as (model, given, bar):
         filled = model.fill(
             text,
             given,
@@ -51,18 +51,16 @@ def fill(
             top=top,
             stride=options.stride,
             track=options.track,
-            on_progress=on_progress,
+            on_progress=bar,
         )
-    note_origin(filled.origin, options)
-    note_domain(filled.percentile, filled.out_of_domain, options)
-    note_unknown(filled.unknown_words, options)
+    note_answer(filled, options)
     if options.json:
         print_json(filled)
         return
     print_rows(
         ("place", "answer", "score"),
         [
-            (_place(position), candidate.text, f"{candidate.score:.3f}")
+            (_position(position), candidate.text, f"{candidate.score:.3f}")
             for position in filled.filled
             for candidate in position.candidates
         ],
@@ -70,7 +68,7 @@ def fill(
     )
 
 
-def _place(position: Filled) -> str:
+def _position(position: Filled) -> str:
     if position.start_s is not None and position.end_s is not None:
         return span(position.start_s, position.end_s)
     return f"[MASK] {position.index + 1}"

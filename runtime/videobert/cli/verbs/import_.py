@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from videobert.cli.needs_modeling import modeling
-from videobert.cli.output import print_json, print_text
-from videobert.cli.parser.options import TalkOptions, command
-from videobert.cli.stderr import note, waiting
+from videobert.cli.needs_modeling import modeling_side
+from videobert.cli.notes import note
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import CommonOptions
+from videobert.cli.progress import spinner
+from videobert.cli.stdout import print_json, print_text
 from videobert.model.mending import CODEBOOK, typed
 
 _PARTS = "Parts"
@@ -94,7 +96,7 @@ def import_(
         bool, typer.Option("--verbose", help="List every tensor and what became of it.", rich_help_panel=_DETAILS)
     ] = False,
     *,
-    options: TalkOptions,
+    options: CommonOptions,
 ) -> None:
     """Import a checkpoint of another project. --verbose, --json and a folder's import.json account for every tensor.
 
@@ -106,10 +108,10 @@ def import_(
     videobert build my-model
     videobert run clip.mp4 --model my-model
     """
-    with modeling("import", "build"):
+    with modeling_side("import", "build"):
         from videobert_modeling.importers import import_checkpoint
 
-        with waiting(f"importing {source.name}", options):
+        with spinner(f"importing {source.name}", options):
             ledger = import_checkpoint(
                 kind,
                 source,

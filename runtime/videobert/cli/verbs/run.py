@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from videobert.cli.inputs import Input, answer_each
+from videobert.cli.answer_each import answer_each
+from videobert.cli.inputs import Input
 from videobert.cli.live_segments import show_segments
-from videobert.cli.output import for_a_person
-from videobert.cli.parser.options import VideoOptions, command
-from videobert.cli.session import video_or_clip
-from videobert.cli.stderr import Move, aside, note, note_domain, note_origin
+from videobert.cli.notes import note_answer
+from videobert.cli.output_file import write_output
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import VideoOptions
+from videobert.cli.progress import VideoProgress, paused
+from videobert.cli.stdout import for_a_person
+from videobert.cli.video_argument import video_or_clip
 from videobert.report.terminal import print_report
 from videobert.tasks.run import with_few_pictures
 
@@ -52,7 +56,7 @@ def run(
     """Report on a video: time-stamped answers, tokens and how sure to be of them."""
     as_they_come = not options.json and for_a_person()
 
-    def ask(model: Runtime, video: Any, about: Input, move: Move | None) -> Report:
+    def ask(model: Runtime, video: Any, about: Input, bar: VideoProgress | None) -> Report:
         asked: dict[str, Any] = {
             "top": top,
             "context_clips": context_clips,
@@ -60,21 +64,19 @@ def run(
             "track": options.track,
         }
         if not as_they_come:
-            return model.run(video, **asked, on_progress=move)
-        with aside(move):
+            return model.run(video, **asked, on_progress=bar)
+        with paused(bar):
             about.print_heading()
-        with model.stream(video, **asked, on_progress=move) as stream:
-            segments = with_few_pictures(show_segments(stream, model.config, move))
+        with model.stream(video, **asked, on_progress=bar) as stream:
+            segments = with_few_pictures(show_segments(stream, model.config, bar))
             return dataclasses.replace(stream.report(), segments=segments)
 
     def tell(report: Report, about: Input) -> None:
         if about.out is not None:
-            _write_page(report, about.out)
-            note(f"wrote {about.out}", options)
+            write_output(about.out, _page(report), options)
         if options.json:
             about.print_json(report)
-            note_origin(report.origin, options)
-            note_domain(report.percentile, report.out_of_domain, options)
+            note_answer(report, options)
         elif not as_they_come:
             about.print_heading()
             print_report(report)
@@ -83,9 +85,7 @@ def run(
     answer_each(named, options, ask, tell, out=html, option="--html", suffix=".html")
 
 
-def _write_page(report: Report, path: Path) -> None:
-    from videobert.base.atomic import write_atomically
+def _page(report: Report) -> bytes:
     from videobert.report.html import html_page
 
-    content = html_page(report).encode("utf-8")
-    write_atomically(path, lambda file: file.write_bytes(content))
+    return html_page(report).encode("utf-8")

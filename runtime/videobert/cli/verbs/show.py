@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from videobert.base.errors import ModelError
-from videobert.cli.output import print_json, print_text
-from videobert.cli.parser.options import TalkOptions, command
-from videobert.cli.stderr import waiting
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import CommonOptions
+from videobert.cli.progress import spinner
+from videobert.cli.stdout import print_json, print_text
 
 
 @command
@@ -19,7 +20,7 @@ def show(
         bool, typer.Option("--words", help="Print every word that the model knows, each on a line.")
     ] = False,
     *,
-    options: TalkOptions,
+    options: CommonOptions,
 ) -> None:
     """Show what a model knows and holds: words, questions, sizes, recipe, graphs, engines, licence and limits.
 
@@ -27,12 +28,12 @@ def show(
     """
     from videobert.doctor.model_summary import summarize
 
-    with waiting(f"looking into {model}", options):
+    with spinner(f"looking into {model}", options):
         summary = summarize(model, all_words=words)
     if options.json:
         print_json(summary)
     elif not words:
-        from videobert.report.summary import print_summary
+        from videobert.report.model_summary import print_summary
 
         print_summary(summary)
     elif summary.words is not None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videobert.cli.live_segments import show_segments
-from videobert.cli.output import for_a_person, print_json, print_row
-from videobert.cli.parser.options import VideoOptions, command
-from videobert.cli.session import label, open_model, source
-from videobert.cli.stderr import note_domain, note_origin, progress
+from videobert.cli.notes import note_answer
+from videobert.cli.open_model import open_model_and_video
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import VideoOptions
+from videobert.cli.stdout import for_a_person, print_json, print_row
 from videobert.report.times import span
 from videobert.results.as_json import to_json
 
@@ -41,21 +42,19 @@ def stream(
 
     Example: videobert stream clip.mp4 --json
     """
-    given = source(video)
     with (
-        open_model(options) as model,
-        progress(label(video), options) as move,
+        open_model_and_video(video, options) as (model, given, bar),
         model.stream(
             given,
             top=top,
             context_clips=context_clips,
             stride=options.stride,
             track=options.track,
-            on_progress=move,
+            on_progress=bar,
         ) as segments,
     ):
         if for_a_person() and not options.json:
-            for _ in show_segments(segments, model.config, move):
+            for _ in show_segments(segments, model.config, bar):
                 pass
             return
         for segment in segments:
@@ -78,5 +77,4 @@ def _end(segments: ReportStream, options: VideoOptions) -> None:
         rest = to_json(report)
         del rest["segments"]
         print_json(rest)
-    note_origin(report.origin, options)
-    note_domain(report.percentile, report.out_of_domain, options)
+    note_answer(report, options)

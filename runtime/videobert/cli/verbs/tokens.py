@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from videobert.cli.inputs import Input, answer_each
-from videobert.cli.output import print_rows
-from videobert.cli.parser.options import VideoOptions, command
-from videobert.cli.stderr import Move, note, note_domain, note_origin
+from videobert.cli.answer_each import answer_each
+from videobert.cli.inputs import Input
+from videobert.cli.notes import note_answer
+from videobert.cli.output_file import write_output
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import VideoOptions
+from videobert.cli.progress import VideoProgress
+from videobert.cli.stdout import print_rows
 from videobert.report.times import span
 
 if TYPE_CHECKING:
@@ -48,20 +52,18 @@ def tokens(
 ) -> None:
     """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
 
-    def ask(model: Runtime, video: Any, _: Input, move: Move | None) -> VisualTokens:
-        return model.tokens(video, stride=options.stride, track=options.track, assignment=assignment, on_progress=move)
+    def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> VisualTokens:
+        return model.tokens(video, stride=options.stride, track=options.track, assignment=assignment, on_progress=bar)
 
     answer_each(videos, options, ask, partial(_tell, options), out=out, suffix=".vbt")
 
 
 def _tell(options: VideoOptions, found: VisualTokens, about: Input) -> None:
-    if found.origin is not None:
-        note_origin(found.origin, options)
-    note_domain(found.percentile, found.out_of_domain, options)
+    note_answer(found, options)
     out = about.out
     if out is not None:
-        found.save(out)
-        note(f"wrote {out}: {len(found.ids)} tokens, {out.stat().st_size} bytes", options)
+        content = found.to_bytes()
+        write_output(out, content, options, holds=f"{len(found.ids)} tokens, {len(content)} bytes")
     if options.json:
         about.print_json(found)
     elif out is None:

@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from videobert.cli.needs_modeling import modeling
-from videobert.cli.output import print_json, print_row
-from videobert.cli.parser.options import TalkOptions, command
-from videobert.cli.stderr import note, steps
+from videobert.cli.needs_modeling import modeling_side
+from videobert.cli.notes import note
+from videobert.cli.parser.command import command
+from videobert.cli.parser.options import CommonOptions
+from videobert.cli.progress import step_progress
+from videobert.cli.stdout import print_json, print_row
 
 
 @command
@@ -40,13 +42,13 @@ def train(
         ),
     ] = None,
     *,
-    options: TalkOptions,
+    options: CommonOptions,
 ) -> None:
     """Train a small model on a generated world: the one that comes with every install."""
-    with modeling("train", "train"):
+    with modeling_side("train", "train"):
         from videobert_modeling.train.shapes.chain import train as train_shapes
 
-        with steps(f"training {world}", options) as on_progress:
+        with step_progress(f"training {world}", options) as on_progress:
             results = train_shapes(
                 out,
                 work or out.with_name(f"{out.name}.work"),

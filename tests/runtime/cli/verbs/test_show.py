@@ -24,7 +24,7 @@ def test_everything_is_told(call: Any) -> None:
     for told in (
         "can            run, tokens, embed, fill, classify, align",
         "runs with      openvino, from the graphs; torch, from the weights",
-        "words          45: ",
+        'words          45: ",", a, and, ',
         "bounces, bouncing",
         "special words  [CLS], [MASK]",
         "question       colour: red, green, blue, yellow, purple, white",

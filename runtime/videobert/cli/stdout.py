@@ -1,16 +1,14 @@
-"""Data on stdout, and a look at where files shall go."""
+"""Data on stdout: text and tables for a person, tabs or JSON for a program."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from videobert.base.errors import UsageError
 from videobert.base.printable import decodable, printable
 from videobert.report.screen import width_of, wrapped
 from videobert.results.as_json import to_json
@@ -73,58 +71,6 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, ranked
 def _encodable(line: str) -> str:
     encoding = sys.stdout.encoding or "utf-8"
     return line.encode(encoding, "replace").decode(encoding)
-
-
-def check_writable(path: Path | None, option: str) -> None:
-    """Refuses an output path that cannot be written, before any work is done for it.
-
-    Raises:
-        UsageError: the folder does not exist or may not be written to, or the path is a folder or no name for a file.
-    """
-    if path is None:
-        return
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{option} cannot be written: {reason}", seen=str(path), fix="Choose another name.") from error
-    if os.path.isdir(path):
-        raise UsageError(f"{option} is a folder", seen=str(path), fix="Give the name of a file in it.")
-    _check_parent(path.absolute().parent, option)
-
-
-def check_folder(path: Path, option: str) -> None:
-    """Refuses a folder that files cannot be written to, before any work is done for them, and makes it if needed.
-
-    Raises:
-        UsageError: it is a file, may not be written to, or lies in no folder.
-    """
-    if not os.path.isdir(path):
-        if os.path.exists(path):
-            raise UsageError(
-                f"{option} is a file", seen=str(path), fix="Name a folder: several videos get a file each in it."
-            )
-        _check_parent(path.absolute().parent, option)
-        try:
-            path.mkdir()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UsageError(
-                f"{option} cannot be made: {reason}", seen=str(path), fix="Choose another name."
-            ) from error
-    if not os.access(path, os.W_OK):
-        raise UsageError(f"{option} may not be written to", seen=str(path), fix="Choose another folder.")
-
-
-def _check_parent(folder: Path, option: str) -> None:
-    if not os.path.isdir(folder):
-        raise UsageError(f"the folder of {option} does not exist", seen=str(folder), fix="Make the folder first.")
-    if not os.access(folder, os.W_OK):
-        raise UsageError(
-            f"the folder of {option} may not be written to", seen=str(folder), fix="Choose another folder."
-        )
 
 
 def _strict(value: Any) -> Any:

@@ -17,9 +17,9 @@ import pytest
 from rich.cells import cell_len
 
 from videobert.base.errors import InputError
-from videobert.doctor.examine import Ability, Diagnosis, Package
 from videobert.results.align import AlignedWindow
 from videobert.results.candidate import Candidate
+from videobert.results.diagnosis import Ability, Diagnosis, Package
 
 WIDTHS = [40, 60, 80, 200]
 CALLS = {

@@ -1,48 +1,23 @@
-"""The model that a verb runs, and the video it reads."""
+"""The video that was typed: a path, `-`, or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import videobert
 from videobert.base.errors import InputError
-from videobert.cli.stderr import note, waiting
+from videobert.cli.notes import note
 from videobert.model.folder import ModelFolder, find
 from videobert.model.mending import MANIFEST
 
 if TYPE_CHECKING:
     from videobert.cli.parser.options import VideoOptions
     from videobert.cli.standard_input import HeldInput, StandardInput
-    from videobert.runtime import Runtime
     from videobert.visual.token_file import VisualTokens
 
 STANDARD_INPUT = "-"
 
 _CLIP = "clip.mp4"
-
-
-@contextmanager
-def open_model(options: VideoOptions) -> Iterator[Runtime]:
-    """The model that the options name, closed at the end of the block."""
-    with waiting(f"loading {options.model}", options):
-        model = videobert.load(
-            options.model,
-            device=options.device,
-            engine=options.engine,
-            limits=options.limits,
-            threads=options.threads,
-            hint=options.hint,
-            precision=options.precision,
-            cache_dir=options.cache_dir,
-            decoder=options.decoder,
-            rebuild_engines=options.rebuild_engines,
-            trust_engines=options.trust_engines,
-        )
-    with model:
-        yield model
 
 
 def video_or_clip(video: str | None, options: VideoOptions) -> str:
@@ -63,7 +38,7 @@ def video_or_clip(video: str | None, options: VideoOptions) -> str:
     return str(clip)
 
 
-def source(video: str) -> str | StandardInput | HeldInput | VisualTokens:
+def video_source(video: str) -> str | StandardInput | HeldInput | VisualTokens:
     """What a verb reads where `video` was typed: `-` is standard input, all else a path, `./-` too.
 
     Raises:
@@ -76,6 +51,6 @@ def source(video: str) -> str | StandardInput | HeldInput | VisualTokens:
     return read_standard_input()
 
 
-def label(video: str) -> str:
+def video_label(video: str) -> str:
     """What a video is called while it is read."""
     return "standard input" if video == STANDARD_INPUT else Path(video).name

@@ -13,7 +13,7 @@ from videobert.report.table import print_line
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from videobert.doctor.model_summary import ModelSummary
+    from videobert.model.summary import ModelSummary
 
 _NAME_COLUMN = 15
 # Below this width names stand on lines of their own.
@@ -44,7 +44,7 @@ def _knows(summary: ModelSummary) -> Iterator[tuple[str, str]]:
     words = summary.words
     if words is not None:
         more = "" if len(words.shown) == words.count else ", … (all: --words)"
-        yield "words", f"{words.count:,}: {', '.join(words.shown)}{more}"
+        yield "words", f"{words.count:,}: {', '.join(map(_listed, words.shown))}{more}"
         yield "special words", ", ".join(words.special)
     for name, question in summary.questions.items():
         yield "question", f"{name}: {', '.join(question.labels)}"
@@ -93,6 +93,11 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
     if not summary.engines:
         yield "engines", "none compiled ahead"
     yield "folder", f"{summary.folder}, {_size(summary.size_bytes)}" + (", bundled" if summary.bundled else "")
+
+
+def _listed(word: str) -> str:
+    """A word of a list with commas between; one of signs alone is in quotes, or it looks like a part of the list."""
+    return word if any(map(str.isalnum, word)) else f'"{word}"'
 
 
 def _size(size_bytes: int) -> str:

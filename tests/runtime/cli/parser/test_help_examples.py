@@ -32,7 +32,7 @@ def examples_in(help_text: str) -> list[list[str]]:
 
 def checkpoints() -> ModuleType:
     """The makers of small checkpoints that the importers' own tests use."""
-    path = Path(__file__).parents[1] / "modeling" / "importers" / "conftest.py"
+    path = Path(__file__).parents[3] / "modeling" / "importers" / "conftest.py"
     spec = importlib.util.spec_from_file_location("small_checkpoints", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,0 +1,73 @@
+"""Notes on stderr for the person at the terminal: what to know of an answer beside what it says."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+from videobert.report.safe_text import printable
+from videobert.report.screen import width_of, wrapped
+
+if TYPE_CHECKING:
+    from videobert.cli.parser.options import CommonOptions
+    from videobert.results.origin import Origin
+
+_LONGEST_LIST = 300
+
+
+class Answer(Protocol):
+    """What every answer says of itself; one that takes text has `unknown_words` too."""
+
+    @property
+    def origin(self) -> Origin | None: ...
+
+    @property
+    def percentile(self) -> float | None: ...
+
+    @property
+    def out_of_domain(self) -> bool | None: ...
+
+
+def note(text: str, options: CommonOptions) -> None:
+    """One line for the person at the terminal, unless they asked for quiet."""
+    if not options.quiet:
+        lines = wrapped(printable(text), width_of(sys.stderr), rest="  ")
+        print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def note_answer(answer: Answer, options: CommonOptions) -> None:
+    """Says what ran and what was read, where that was not the first choice or not all, and how far to trust it."""
+    if answer.origin is not None:
+        _note_origin(answer.origin, options)
+    _note_domain(answer.percentile, answer.out_of_domain, options)
+    _note_unknown(getattr(answer, "unknown_words", ()), options)
+
+
+def _note_origin(origin: Origin, options: CommonOptions) -> None:
+    """Says what ran the model, if it was not the first choice, and what of the video was read, if it was not all."""
+    if origin.fallback:
+        note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
+    if origin.decoder_fallback:
+        note(f"note: decoded with pyav: {origin.decoder_fallback}", options)
+    if origin.tracks is not None:
+        note(f"note: video track {origin.track} of 0–{origin.tracks - 1} was read; --track chooses another", options)
+    for count, words in (
+        (origin.frames_left_out, "frames whose time does not fit, left out"),
+        (origin.stills_cut, "pictures that stood still too long, cut"),
+    ):
+        if count:
+            note(f"note: {words}: {count}", options)
+
+
+def _note_domain(percentile: float | None, out_of_domain: bool | None, options: CommonOptions) -> None:
+    """Says that a video is unlike what the model was trained on."""
+    if out_of_domain:
+        note(f"note: out of domain (median percentile {percentile:.0f}): the answers mean little", options)
+
+
+def _note_unknown(words: tuple[str, ...], options: CommonOptions) -> None:
+    """Says which words of the caller's text the model does not know."""
+    if words:
+        text = ", ".join(words)
+        shown = text if len(text) <= _LONGEST_LIST else text[:_LONGEST_LIST] + "…"
+        note(f"note: the model does not know: {shown}", options)

@@ -1,0 +1,166 @@
+"""A stand-in for the runtime, so that the command line is tested apart from any model."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sample_report import candidates, make_report
+
+from videobert.model.config import QuestionConfig
+from videobert.results.align import AlignedWindow, Alignment
+from videobert.results.classify import Classification, Segment
+from videobert.results.embed import Embedding
+from videobert.results.fill import Fill, Filled
+from videobert.results.origin import Origin
+from videobert.results.run import Report, ReportSegment
+
+
+@dataclass(frozen=True)
+class FakeTokens:
+    """As much of `VisualTokens` as the command line touches."""
+
+    ids: npt.NDArray[np.int32]
+    start_s: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.float64]
+    percentiles: npt.NDArray[np.float32]
+    percentile: float
+    out_of_domain: bool
+    origin: Origin
+
+    def to_bytes(self) -> bytes:
+        return b"tokens"
+
+
+class FakeStream:
+    """A `ReportStream` that gives the segments of a report."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._segments = iter(report.segments)
+        self.closed = False
+
+    def __iter__(self) -> FakeStream:
+        return self
+
+    def __next__(self) -> ReportSegment:
+        return next(self._segments)
+
+    def report(self) -> Report:
+        return dataclasses.replace(self._report, segments=())
+
+    def __enter__(self) -> FakeStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+
+@dataclass(frozen=True)
+class FakeConfig:
+    """As much of `ModelConfig` as the command line touches."""
+
+    questions: dict[str, QuestionConfig]
+    visual_tokens: int = 1042
+
+
+@dataclass
+class FakeRuntime:
+    """Answers every verb with a fixed result and remembers how it was asked."""
+
+    loaded: dict[str, Any] = field(default_factory=dict)
+    asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    report: Report = field(default_factory=make_report)
+    unknown: tuple[str, ...] = ()
+    error: BaseException | None = None
+    closed: bool = False
+
+    def __enter__(self) -> FakeRuntime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    def _ask(self, verb: str, *args: Any, **options: Any) -> None:
+        self.asked.append((verb, args, options))
+        if self.error is not None:
+            raise self.error
+        on_progress = options.get("on_progress")
+        if on_progress is not None:
+            on_progress(5.0, None)
+            on_progress(10.0, 10.0)
+
+    def _seen(self) -> dict[str, Any]:
+        """What every answer about a video says of it."""
+        return {name: getattr(self.report, name) for name in ("percentile", "out_of_domain", "origin")}
+
+    def run(self, *args: Any, **options: Any) -> Report:
+        self._ask("run", *args, **options)
+        return self.report
+
+    def stream(self, *args: Any, **options: Any) -> FakeStream:
+        self._ask("stream", *args, **options)
+        return FakeStream(self.report)
+
+    @property
+    def config(self) -> FakeConfig:
+        """Questions with the answers that the report gives."""
+        answers: dict[str, list[str]] = {}
+        for segment in self.report.segments:
+            for name, found in segment.answers.items():
+                answers.setdefault(name, []).extend(candidate.text for candidate in found)
+        questions = {name: tuple(dict.fromkeys(labels)) for name, labels in answers.items()}
+        return FakeConfig(
+            {name: QuestionConfig(templates=("a [MASK]",), labels=labels) for name, labels in questions.items()}
+        )
+
+    def warmup(self) -> None:
+        self._ask("warmup")
+
+    def tokens(self, *args: Any, **options: Any) -> FakeTokens:
+        self._ask("tokens", *args, **options)
+        return FakeTokens(
+            np.array([7, 1041], np.int32),
+            np.array([0.0, 1.5]),
+            np.array([1.5, 3.0]),
+            np.array([12.0, 99.0], np.float32),
+            **self._seen(),
+        )
+
+    def embed(self, *args: Any, **options: Any) -> Embedding:
+        self._ask("embed", *args, **options)
+        return Embedding(
+            vector=np.array([0.25, -1.0, 3.0], np.float32),
+            kind="joint",
+            **self._seen(),
+            unknown_words=self.unknown,
+        )
+
+    def fill(self, *args: Any, **options: Any) -> Fill:
+        self._ask("fill", *args, **options)
+        word = Filled(kind="word", index=0, candidates=candidates(("circle", 0.9), ("square", 0.1)))
+        visual = Filled(kind="visual", index=1, candidates=candidates(("<712>", 0.4)), start_s=1.5, end_s=3.0)
+        return Fill(text=args[0], filled=(word, visual), **self._seen(), unknown_words=self.unknown)
+
+    def classify(self, *args: Any, **options: Any) -> Classification:
+        self._ask("classify", *args, **options)
+        segment = Segment(start_s=1.5, end_s=3.0, candidates=candidates(("red", 0.8), ("blue", 0.2)), percentile=40.0)
+        return Classification(
+            question=options["question"],
+            templates=("a [MASK] circle",),
+            labels=("red", "blue"),
+            segments=(segment,),
+            **self._seen(),
+            unknown_words=self.unknown,
+        )
+
+    def align(self, *args: Any, **options: Any) -> Alignment:
+        self._ask("align", *args, **options)
+        windows = (
+            AlignedWindow(start_s=0.0, end_s=24.0, score=0.75),
+            AlignedWindow(start_s=24.0, end_s=30.0, score=0.5),
+        )
+        return Alignment(text=args[1], score=0.625, windows=windows, **self._seen(), unknown_words=self.unknown)
