@@ -1,6 +1,6 @@
 """`kernels.json`: what the compiled kernels of a target are, and what a search launches.
 
-Written by `videobert_kernels.compile.cubins`, read by `kernels_sidecar_reader`; `docs/model-folder.md` tells the format.
+Written by `videobert_kernels.compile.cubins`, read by `kernels_sidecar_reader`; `docs/model-folder.md` has the format.
 """
 
 from __future__ import annotations
