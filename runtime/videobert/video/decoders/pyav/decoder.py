@@ -96,19 +96,7 @@ class PyAvDecoder:
         check_side(stream.codec_context.width, stream.codec_context.height, limits)
         duration_s = stated_duration(container, stream, limits)
         context = stream.codec_context
-        context.thread_type = "AUTO"
-        if context.width * context.height < _THREADED_PIXELS:
-            context.thread_count = 1
-        elif threads is not None:
-            # The calling thread transforms while FFmpeg's decode what follows.
-            context.thread_count = max(1, threads - 1)
-        # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
-        context.flags |= Flags.unaligned
-        context.options = {
-            # What a decoder that learns no siting from the stream is to say; the others overwrite it.
-            "chroma_sample_location": "left",
-            "max_pixels": str(most_pixels(limits)),
-        }
+        _configure(context, limits, threads)
         rate = stream.average_rate or stream.guessed_rate
         self.nominal_s: Fraction | None = 1 / rate if rate and rate > 0 else None
         self._times = StatedTimes(container, stream, self.nominal_s)
@@ -269,3 +257,20 @@ class PyAvDecoder:
         # Read while the track was chosen, and each once.
         ahead, self._ahead = iter(self._ahead), ()
         return self._damage.packets_of(self._container, stream, ahead)
+
+
+def _configure(context: VideoCodecContext, limits: Limits, threads: int | None) -> None:
+    """Set how FFmpeg is to decode, before it begins."""
+    context.thread_type = "AUTO"
+    if context.width * context.height < _THREADED_PIXELS:
+        context.thread_count = 1
+    elif threads is not None:
+        # The calling thread transforms while FFmpeg's decode what follows.
+        context.thread_count = max(1, threads - 1)
+    # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
+    context.flags |= Flags.unaligned
+    context.options = {
+        # What a decoder that learns no siting from the stream is to say; the others overwrite it.
+        "chroma_sample_location": "left",
+        "max_pixels": str(most_pixels(limits)),
+    }

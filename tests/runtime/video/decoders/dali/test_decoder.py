@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from fractions import Fraction as F
 
@@ -245,6 +246,19 @@ def test_a_source_that_can_be_read_only_once(factory, made):
     assert info.decoder == "pyav"
     assert "only once" in info.decoder_fallback
     assert same_choice(factory, clips) == same_choice(factory, read(path)[0])
+
+
+def test_a_pipe_is_not_opened_a_second_time(made, tmp_path):
+    """It would wait for a writer that never comes."""
+    content = made("vp9.webm", **KINDS["vp9.webm"]).read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(content,))
+    writer.start()
+    clips, info = read(tmp_path / "pipe", decoder="dali")
+    writer.join()
+    assert len(clips) == len(read(content)[0])
+    assert info.decoder == "pyav"
+    assert "only once" in info.decoder_fallback
 
 
 def test_numpy_frames_need_no_decoder(factory):

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("dali")
 
-CHILD = Path(__file__).with_name("dali_memory_child.py")
+CHILD = Path(__file__).with_name("memory_child.py")
 SLACK_KIB = 32 * 1024
 # glibc gives large blocks back at once: what is seen is in use, not kept in case it is needed again.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
