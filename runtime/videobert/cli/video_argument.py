@@ -20,15 +20,13 @@ STANDARD_INPUT = "-"
 _CLIP = "clip.mp4"
 
 
-def video_or_clip(video: str | None, options: VideoOptions) -> str:
-    """The video asked for, or the clip that lies in the model folder, as in a bundled model.
+def clip_of_model(options: VideoOptions) -> str:
+    """The video where none was typed: the clip that lies in the model folder, as in a bundled model.
 
     Raises:
-        InputError: no video given, and the model has no clip of its own.
-        ModelError: no video given, and there is no such model, or its clip is damaged.
+        InputError: the model has no clip of its own.
+        ModelError: there is no such model, or its clip is damaged.
     """
-    if video is not None:
-        return video
     folder = find(options.model)
     if not (folder / _CLIP).is_file():
         raise InputError("no video given", fix=f"Name one: `videobert run VIDEO --model {options.model}`.")

@@ -96,7 +96,7 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
 
 
 def _listed(word: str) -> str:
-    """A word of a list with commas between; one of signs alone is in quotes, or it looks like a part of the list."""
+    """A word in a list with commas between; one of signs alone is in quotes, to be told from those."""
     return word if any(map(str.isalnum, word)) else f'"{word}"'
 
 

@@ -17,7 +17,7 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import VideoProgress, paused
 from videobert.cli.stdout import for_a_person
-from videobert.cli.video_argument import video_or_clip
+from videobert.cli.video_argument import clip_of_model
 from videobert.report.terminal import print_report
 from videobert.tasks.run import with_few_pictures
 
@@ -81,7 +81,7 @@ def run(
             about.print_heading()
             print_report(report)
 
-    named = videos or [video_or_clip(None, options)]
+    named = videos or [clip_of_model(options)]
     answer_each(named, options, ask, tell, out=html, option="--html", suffix=".html")
 
 

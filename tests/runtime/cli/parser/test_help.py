@@ -13,6 +13,7 @@ import pytest
 
 import videobert
 from videobert.cli.main import app
+from videobert.model.precision import GRAPH_PRECISIONS, PRECISIONS
 
 MODEL = [
     "--model",
@@ -111,6 +112,13 @@ def test_help_says_which_values_an_option_takes(call: Any) -> None:
     assert "KIND bert and mdskul become model folders, s3d and centroids files. [bert, mdskul, s3d, centroids]" in (
         call("import", "--help").said
     )
+
+
+def test_help_names_precisions_as_the_vocabulary_has_them(call: Any) -> None:
+    assert f"With --target: {', '.join(GRAPH_PRECISIONS[:-1])} or {GRAPH_PRECISIONS[-1]}." in (
+        call("build", "--help").said
+    )
+    assert f"[{', '.join(PRECISIONS)}] [default: auto]" in call("run", "--help").said
 
 
 def test_a_text_in_brackets_is_no_markup(call: Any) -> None:
