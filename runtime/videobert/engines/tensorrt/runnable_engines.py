@@ -12,7 +12,7 @@ from videobert.engines.tensorrt.flavour import CLASSIC, FLAVOURS, RTX, Flavour
 from videobert.engines.tensorrt.place import first_usable, load_plan, places
 from videobert.engines.tensorrt.plan_sidecar import Sidecar
 from videobert.model.folder import ModelFolder
-from videobert.model.graph_files import TOP_STAGES, stages_of
+from videobert.model.graph_files import stages_of
 
 BACKBONE = "backbone"
 
@@ -107,9 +107,6 @@ def _load(folder: ModelFolder, driver: CudaDriver, flavour: Flavour, version: st
     capability = dotted(driver.capability)
     plans = {}
     for stage in stages_of(folder.config):
-        # Heads with their candidates are for servers; here they would only hold the same weights again.
-        if stage in TOP_STAGES:
-            continue
         plan, sidecar = load_plan(
             folder,
             place,
