@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from videobert.base.arguments import flag, local_path
 from videobert.base.cancelling import Stop
 from videobert.base.cpu_threads import thread_limit
@@ -24,9 +22,9 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
-from videobert.pipeline.label_scorer import prepare_questions
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Progress, Request
+from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
 from videobert.results.classify import Classification
 from videobert.results.embed import Embedding
@@ -365,23 +363,7 @@ class Runtime:
     def warmup(self) -> None:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
         with self._using() as stages:
-            recipe, special = stages.recipe, stages.tokenizer.special
-            if not stages.sees:
-                states = next(stages.states([(stages.builder.text([special.mask]), (1,))]))
-                if "text" in stages.config.heads:
-                    stages.log_probs("text_head", states)
-                return
-            frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
-            feature, _ = stages.feature(frames).result()
-            ids, _ = stages.assign(feature[None])
-            states = next(stages.states([(stages.builder.joint([special.mask], ids), (0, 1))]))
-            if "text" in stages.config.heads:
-                stages.log_probs("text_head", states)
-                prepare_questions(stages)
-            if "visual" in stages.config.heads:
-                stages.log_probs("visual_head", states)
-            if "alignment" in stages.config.heads:
-                stages.alignment_log_odds(states[:1])
+            warm_up(stages)
 
     def close(self) -> None:
         """Wait for calls that are under way in other threads, then give back threads and memory.

@@ -82,13 +82,13 @@ class Engine(Protocol):
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """Run one stage.
 
-        Inputs and outputs, all contiguous:
-        backbone: `clips` uint8 `(1, frames, height, width, 3)` -> float32 `(1, feature_dim)`, one clip at a time, so
-        that a clip's feature cannot depend on its neighbours;
-        encoder: `ids`, `segments` int64 `(batch, length)`, `lengths` int64 `(batch,)` -> float32
-        `(batch, length, width)`;
-        text_head, visual_head: `states` float32 `(n, width)` -> float32 `(n, words)` or `(n, visual_tokens)`;
-        alignment_head: `states` float32 `(n, width)`, those of `[CLS]` -> float32 `(n,)`, log-odds of "aligned".
+        Args:
+            stage: one that the model's family lists, see `videobert.model.stage_lists`.
+            inputs: what its `StageSpec` says, by name, contiguous. A stage that takes one item at a time gets a batch
+                of 1.
+
+        Returns:
+            The stage's output, contiguous.
 
         Raises:
             ModelError: the model has no such stage, or its graph cannot be run.

@@ -16,7 +16,9 @@ from videobert.base.offline_imports import openvino_library
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
-from videobert.model.stage import STAGES, Stage
+from videobert.model.graph_files import portable_graph
+from videobert.model.stage import Stage, StageSpec
+from videobert.model.stage_lists import stage_specs
 
 if TYPE_CHECKING:
     from videobert.model.folder import ModelFolder
@@ -47,6 +49,8 @@ class OpenVinoEngine:
         self._options = options
         self._cache = CompiledCache(options.cache_dir)
         self._lock = threading.Lock()
+        specs = stage_specs(folder.config, folder.recipe)
+        self._specs = {spec.name: spec for spec in specs if not spec.gpu_only}
         self._stages: dict[Stage, _CompiledStage] = {}
         self._closed = False
         self.precision = _precision(options)
@@ -61,15 +65,15 @@ class OpenVinoEngine:
             return compiled.run(inputs)
         except RuntimeError as error:
             raise ModelError(
-                f"{_graph(stage)} cannot be run on these inputs by OpenVINO {_version()}",
+                f"{portable_graph(stage)} cannot be run on these inputs by OpenVINO {_version()}",
                 seen=str(error).strip().rsplit("\n", 1)[-1],
                 fix="Export the folder again with `videobert build`.",
             ) from error
 
     def prepare(self) -> None:
         """See `Engine.prepare`."""
-        for stage in STAGES:
-            if _graph(stage) in self._folder:
+        for stage in self._specs:
+            if portable_graph(stage) in self._folder:
                 self._stage(stage)
 
     def close(self) -> None:
@@ -87,18 +91,19 @@ class OpenVinoEngine:
             return self._stages[stage]
 
     def _compile(self, stage: Stage) -> _CompiledStage:
-        name = _graph(stage)
-        if name not in self._folder:
+        name = portable_graph(stage)
+        spec = self._specs.get(stage)
+        if spec is None or name not in self._folder:
             raise ModelError(
                 f"this model has no {stage}",
                 seen=f"no {name}",
                 fix="Use a model with that head, or export the folder with `videobert build`.",
             )
-        settings = self._settings(stage)
-        shape = self._shape(stage)
+        settings = self._settings(spec)
+        shapes = _shapes(spec)
         key = {
             "graph": self._folder.digest(name),
-            "shape": shape,
+            "shapes": shapes,
             "settings": settings,
             "openvino": _version(),
             "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
@@ -110,21 +115,21 @@ class OpenVinoEngine:
         except RuntimeError:
             compiled = None
         if compiled is None:
-            compiled = self._compile_graph(name, shape, settings)
+            compiled = self._compile_graph(name, shapes, settings)
             self._cache.put(key, compiled.export_model().getvalue())
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        if stage == "backbone":
+        if spec.one_at_a_time:
             self.parallel = streams
-        return _CompiledStage(compiled, max(streams, _MOST_REQUESTS if stage != "backbone" else 1))
+        return _CompiledStage(compiled, max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS))
 
-    def _compile_graph(self, name: str, shape: list[int] | None, settings: dict[str, Any]) -> Any:
+    def _compile_graph(self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any]) -> Any:
         content = self._folder.read(name)
         # OpenVINO would read files that it names, from below the current folder.
         check_external(content, name)
         try:
             model = self._core.read_model(content)
-            if shape is not None:
-                model.reshape({"clips": shape})
+            if shapes:
+                model.reshape(shapes)
             return self._core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise ModelError(
@@ -133,16 +138,9 @@ class OpenVinoEngine:
                 fix="Export the folder again with `videobert build`.",
             ) from error
 
-    def _shape(self, stage: Stage) -> list[int] | None:
-        if stage != "backbone":
-            return None
-        recipe = self._folder.recipe
-        return [1, recipe.frames, recipe.crop, recipe.crop, 3]
-
-    def _settings(self, stage: Stage) -> dict[str, Any]:
-        """Heads stay in fp32: they cost nothing, and their logits are what a reader sees."""
+    def _settings(self, spec: StageSpec) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": _HINTS[self.precision if stage in ("backbone", "encoder") else "fp32"],
+            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if spec.keeps_fp32 else self.precision],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
         if self._options.threads is not None:
@@ -212,8 +210,11 @@ def _precision(options: EngineOptions) -> str:
     return options.precision
 
 
-def _graph(stage: Stage) -> str:
-    return f"graphs/{stage}.onnx"
+def _shapes(spec: StageSpec) -> dict[str, list[int]]:
+    """The shapes that a stage is compiled for; none where they depend on the call."""
+    if not spec.one_at_a_time:
+        return {}
+    return {tensor.name: list(tensor.shape_with({spec.batch: 1})) for tensor in spec.inputs}
 
 
 @cache

@@ -14,6 +14,7 @@ from videobert.base.offline_imports import no_library_search
 from videobert.engines.base import DeviceArray, EngineOptions
 from videobert.engines.compiler_folders import compiler_folders
 from videobert.model.stage import Stage
+from videobert.model.stage_lists import stage_specs
 
 if TYPE_CHECKING:
     import torch
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from videobert.model.folder import ModelFolder
     from videobert_modeling.packed import PackedEncoder
-
-_IN_BF16 = ("backbone", "encoder")
 
 
 class TorchEngine:
@@ -72,6 +71,7 @@ class TorchEngine:
         backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch types lack it
         stages = stages_of(backbone, model, folder.recipe)
         self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
+        self._keep_fp32 = {spec.name for spec in stage_specs(folder.config, folder.recipe) if spec.keeps_fp32}
         self._torch_device = device
         self._cache_dir = options.cache_dir
         # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
@@ -94,12 +94,12 @@ class TorchEngine:
             raise ModelError(f"this model has no {stage}", allowed=sorted(stages), fix="Use a model with that head.")
         packed = self._packed if stage == "encoder" else None
         if self._lock is None:
-            return self._run(stages[stage], stage in _IN_BF16, inputs) if packed is None else packed.states(**inputs)
+            return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
         from torch.backends import cudnn
 
         exact = cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with self._lock, compiler_folders(self._cache_dir), exact:
-            return self._run(stages[stage], stage in _IN_BF16, inputs) if packed is None else packed.states(**inputs)
+            return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
 
     def prepare(self) -> None:
         """On CUDA, compile the encoder's kernels and capture its graphs; on the CPU there is nothing to compile."""
@@ -112,10 +112,10 @@ class TorchEngine:
         self._stages = None
         self._packed = None
 
-    def _run(self, module: nn.Module, may_use_bf16: bool, inputs: dict[str, Any]) -> npt.NDArray[Any]:
+    def _run(self, stage: Stage, module: nn.Module, inputs: dict[str, Any]) -> npt.NDArray[Any]:
         import torch
 
-        bf16 = may_use_bf16 and self.precision == "bf16"
+        bf16 = self.precision == "bf16" and stage not in self._keep_fp32
         with torch.inference_mode(), torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16):
             tensors = {name: self._tensor(array) for name, array in inputs.items()}
             output: npt.NDArray[Any] = module(**tensors).float().cpu().numpy()

@@ -1,16 +1,32 @@
-"""Joint sequences `[CLS] text [>] visual tokens [SEP]` (arXiv 1904.01766, section 3.2) and batches of them."""
+"""The family of the paper: one encoder over joint sequences `[CLS] text [>] visual tokens [SEP]`, and its heads.
+
+arXiv 1904.01766, section 3.2.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
+from videobert.families.family import Asked, Capability, RunStage, States
+from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig
+from videobert.model.stage import Stage
+from videobert.text.reader import TextTokenizer
 from videobert.text.special_ids import SpecialIds
+
+# Sequences and states that a stage is given at a time.
+_BATCH = 32
+_HEAD_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +36,18 @@ class JointSequence:
     Args:
         ids: int64 `(length,)` ids in the joint vocabulary.
         segments: int64 `(length,)`; 0 for `[CLS]`, text and `[>]`, 1 for visual tokens and the `[SEP]` after them.
-        visual_start: index of the first visual token; equal to the length if there is none. Text starts at 1.
+        visual_start: index of the first visual token; equal to the length if there is none.
+
+    Attributes:
+        whole: the index of `[CLS]`, whose state stands for the whole sequence.
+        text_start: the index of the first word piece.
     """
 
     ids: npt.NDArray[np.int64]
     segments: npt.NDArray[np.int64]
     visual_start: int
+    whole: ClassVar[int] = 0
+    text_start: ClassVar[int] = 1
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -38,6 +60,62 @@ class Batch:
     ids: npt.NDArray[np.int64]
     segments: npt.NDArray[np.int64]
     lengths: npt.NDArray[np.int64]
+
+
+class VideoBert:
+    """See `videobert.families.family.Family`.
+
+    Args:
+        config: of the model.
+        tokenizer: its special words, and which words can be an answer.
+        run: runs a stage.
+    """
+
+    head_for: ClassVar[Mapping[Capability, str | None]] = MappingProxyType(
+        {
+            "fills_words": "text",
+            "fills_moments": "visual",
+            "aligns": "alignment",
+            "embeds": None,
+            "classifies": "text",
+        }
+    )
+
+    def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
+        self._builder = SequenceBuilder(config, tokenizer.special)
+        self._answers = tokenizer.answers
+        self._run = run
+        self.room, self.text, self.joint = self._builder.room, self._builder.text, self._builder.joint
+
+    def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
+        """See `Family.states`."""
+        remaining = iter(asked)
+        while group := list(islice(remaining, _BATCH)):
+            stop_if(cancel)
+            # A task has them from `text` and `joint`.
+            batch = self._builder.batch([cast(JointSequence, sequence) for sequence, _ in group])
+            states = self._run("encoder", ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
+            for row, (_, places) in enumerate(group):
+                yield states[row, list(places)]
+
+    def word_log_probs(self, states: States) -> States:
+        """See `Family.word_log_probs`."""
+        logits = self._run_head("text_head", states)
+        logits[:, ~self._answers] = -np.inf
+        return log_softmax(logits)
+
+    def moment_log_probs(self, states: States) -> States:
+        """See `Family.moment_log_probs`."""
+        return log_softmax(self._run_head("visual_head", states))
+
+    def alignment_log_odds(self, states: States) -> States:
+        """See `Family.alignment_log_odds`."""
+        return self._run_head("alignment_head", states)
+
+    def _run_head(self, head: Stage, states: States) -> States:
+        states = np.ascontiguousarray(states)
+        blocks = [states[start : start + _HEAD_ROWS] for start in range(0, len(states), _HEAD_ROWS)]
+        return np.concatenate([self._run(head, states=block) for block in blocks])
 
 
 class SequenceBuilder:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from videobert.base.errors import ModelError, UsageError
 from videobert.model.config import ModelConfig
-from videobert.model.precision import GRAPH_PRECISIONS
-from videobert.model.stage import STAGES
+from videobert.model.precision import GRAPH_PRECISIONS, QUANTISED
+from videobert.model.stage import Stage
+from videobert.model.stage_lists import NEAREST, all_stage_names, stage_names
 
-# Stages that only engines on a GPU have: tokens and best candidates, so that scores never leave the device.
-TOP_STAGES = ("text_top", "visual_top")
-NEAREST = "nearest"
-ALL_STAGES = (*STAGES, NEAREST, *TOP_STAGES)
-QUANTISED = ("int8", "fp8")
+# Engines of these names are ours, and are taken away where a model has no such stage. The last two are what is left of
+# earlier releases.
+ALL_STAGES = (*all_stage_names(), "text_top", "visual_top")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +31,14 @@ class GraphFile:
     precision: str
 
 
-def stages_of(config: ModelConfig) -> tuple[str, ...]:
-    """The engines of a model: backbone, tokenisation, encoder, heads, and heads that end in their best candidates."""
-    heads = tuple(f"{head}_head" for head in config.heads)
-    tops = tuple(top for top in TOP_STAGES if top.removesuffix("_top") in config.heads)
-    return ("backbone", NEAREST, "encoder", *heads, *tops)
+def stages_of(config: ModelConfig) -> tuple[Stage, ...]:
+    """The names of the engines that are built of a model."""
+    return stage_names(config, gpu=True)
+
+
+def portable_graph(stage: Stage) -> str:
+    """The file, relative to the model folder, of a stage's portable graph, which has its weights inside."""
+    return f"graphs/{stage}.onnx"
 
 
 def graph_file(stage: str, precision: str, *, mask: bool) -> GraphFile:
@@ -52,9 +54,9 @@ def graph_file(stage: str, precision: str, *, mask: bool) -> GraphFile:
         raise UsageError(
             "this precision is not known", seen=precision, allowed=", ".join(GRAPH_PRECISIONS), fix="Use one of those."
         )
-    weights = f"graphs/{stage.replace('_top', '_head')}.onnx"
+    weights = portable_graph(stage)
     suffix = "-mask" if mask and stage == "encoder" else ""
-    if precision == "fp32" and not suffix and stage not in (*TOP_STAGES, NEAREST):
+    if precision == "fp32" and not suffix and stage != NEAREST:
         return GraphFile(name=weights, weights=weights, precision=precision)
     name = f"graphs/{stage}.{precision}{suffix}.onnx"
     return GraphFile(name=name, weights=name if stage == NEAREST else weights, precision=precision)

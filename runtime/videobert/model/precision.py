@@ -7,7 +7,8 @@ from typing import Literal
 # What a model may be loaded with; "auto" is bf16 where the hardware multiplies it natively, else fp32.
 Precision = Literal["auto", "fp32", "bf16"]
 PRECISIONS = ("auto", "fp32", "bf16")
-# What kernels compute in.
-FLOAT_PRECISIONS = ("fp32", "fp16", "bf16")
+# Types that a graph computes in as it is, and those that its products are quantised to.
+FLOATS = ("fp32", "fp16", "bf16")
+QUANTISED = ("int8", "fp8")
 # What graphs and engines for a target may be made in.
-GRAPH_PRECISIONS = (*FLOAT_PRECISIONS, "int8", "fp8")
+GRAPH_PRECISIONS = (*FLOATS, *QUANTISED)

@@ -1,8 +1,150 @@
-"""The stages of a model: what each graph of a model folder computes."""
+"""What a stage of a model takes and gives: told once, and read by everything that makes, runs, serves or checks one.
+
+That is the ONNX export, the engines and their optimisation profiles, the repository of a Triton server, the checks
+around every call, and the table in docs/model-folder.md.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-Stage = Literal["backbone", "encoder", "text_head", "visual_head", "alignment_head"]
-STAGES: tuple[Stage, ...] = ("backbone", "encoder", "text_head", "visual_head", "alignment_head")
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.errors import InputError, ModelError
+
+# The name of a stage; which ones a model has is its family's to say, see `videobert.model.stage_lists`.
+Stage = str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis of a tensor.
+
+    Args:
+        name: free axes of one name have one length in a call, and fixed ones of one name one size.
+        size: its length where the configuration fixes it; None for a free axis.
+        longest: of a free axis: the most that the model can take; None if nothing limits it.
+    """
+
+    name: str
+    size: int | None = None
+    longest: int | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its length depends on the call."""
+        return self.size is None
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """An input or output.
+
+    Args:
+        dtype: as numpy calls it: `"uint8"`, `"int64"` or `"float32"`.
+        axes: in order; the batch is the first one where the tensor has one.
+    """
+
+    name: str
+    dtype: str
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes, -1 where an axis is free."""
+        return tuple(-1 if axis.size is None else axis.size for axis in self.axes)
+
+    def shape_with(self, lengths: Mapping[str, int]) -> tuple[int, ...]:
+        """The sizes with free axes as long as `lengths` says."""
+        return tuple(lengths[axis.name] if axis.size is None else axis.size for axis in self.axes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSpec:
+    """A stage's signature, and what an engine has to know of it.
+
+    Args:
+        inputs, outputs: in order.
+        batch: name of the axis along which items are independent of each other.
+        one_at_a_time: the batch has length 1 in every call, so that no item's output can depend on its neighbours.
+        keeps_fp32: cheap, and its numbers are what a reader sees: an engine that is free to choose arithmetic leaves it
+            in float32.
+        usual_batch, most_batch: an engine that is made for a range of shapes is tuned for the one, and takes as many
+            items at a time as the other.
+        gpu_only: only engines on a GPU have it.
+    """
+
+    name: Stage
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    batch: str
+    one_at_a_time: bool = False
+    keeps_fp32: bool = False
+    usual_batch: int = 1
+    most_batch: int = 8
+    gpu_only: bool = False
+
+    @property
+    def free_axes(self) -> tuple[Axis, ...]:
+        """The free axes of the inputs, each once and in order, the batch first."""
+        axes = {axis.name: axis for tensor in self.inputs for axis in tensor.axes if axis.is_free}
+        return tuple(sorted(axes.values(), key=lambda axis: axis.name != self.batch))
+
+    def lengths_of(self, inputs: Mapping[str, Any]) -> dict[str, int]:
+        """How long the free axes are in a call.
+
+        Args:
+            inputs: arrays by name. One that is no numpy array lies on a device, and may lack the batch in front.
+
+        Raises:
+            InputError: a name, type or shape does not fit.
+        """
+        wanted = {tensor.name for tensor in self.inputs}
+        if inputs.keys() != wanted:
+            raise InputError(f"the {self.name} takes other inputs", seen=sorted(inputs), allowed=sorted(wanted))
+        lengths: dict[str, int] = {}
+        for tensor in self.inputs:
+            value = inputs[tensor.name]
+            on_host = isinstance(value, np.ndarray)
+            shape = tuple(value.shape)
+            if not on_host and len(shape) == len(tensor.axes) - 1:
+                shape = (1, *shape)
+            fits = len(shape) == len(tensor.axes) and all(
+                size == (lengths.setdefault(axis.name, size) if axis.size is None else axis.size)
+                for axis, size in zip(tensor.axes, shape, strict=True)
+            )
+            if not fits or (on_host and value.dtype != tensor.dtype):
+                raise InputError(
+                    f"the input {tensor.name} of the {self.name} does not fit",
+                    seen=f"{value.dtype} {shape}" if on_host else shape,
+                    allowed=f"{tensor.dtype} {described(tensor.axes)}",
+                )
+        return lengths
+
+    def check_output(self, output: npt.NDArray[Any], lengths: Mapping[str, int]) -> None:
+        """Whether an engine gave what the stage's one output is; its graph is no more trusted than the whole folder.
+
+        Args:
+            lengths: see `lengths_of`.
+
+        Raises:
+            ModelError: type or shape does not fit.
+        """
+        (wanted,) = self.outputs
+        shape = wanted.shape_with(lengths)
+        if output.shape != shape or output.dtype != wanted.dtype:
+            kind = "" if output.dtype == wanted.dtype else f"{output.dtype} "
+            raise ModelError(
+                f"the {self.name} does not fit config.json",
+                seen=f"an output of {kind}shape {output.shape}",
+                allowed=f"{wanted.dtype} {shape}" if kind else shape,
+                fix="Export the model folder again with `videobert build`.",
+            )
+
+
+def described(axes: Iterable[Axis]) -> str:
+    """`"(batch, 30, 112, 112, 3)"`: the names of free axes, the sizes of fixed ones."""
+    return f"({', '.join(axis.name if axis.size is None else str(axis.size) for axis in axes)})"

@@ -46,7 +46,7 @@ class Answering:
     ) -> None:
         self._scorers = scorers
         self._reach = {
-            name: min(context_clips, (stages.builder.room(scorer.longest) - 1) // 2) for name, scorer in scorers.items()
+            name: min(context_clips, (stages.family.room(scorer.longest) - 1) // 2) for name, scorer in scorers.items()
         }
         self._farthest = max(self._reach.values(), default=0)
         self._group = group

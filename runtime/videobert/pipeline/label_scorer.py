@@ -19,8 +19,9 @@ import numpy.typing as npt
 from videobert.base.arguments import number, texts
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
-from videobert.families.videobert import JointSequence
-from videobert.pipeline.opened import OpenedModel, log_softmax
+from videobert.families.family import Asked as AskedStates
+from videobert.families.log_softmax import log_softmax
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.questions import Asked, Probe
 from videobert.pipeline.ranking import best
 from videobert.results.candidate import Candidate
@@ -34,7 +35,7 @@ class LabelScorer:
     """Scores of some labels in some templates.
 
     Args:
-        stages: the model.
+        opened: the model.
         templates: sentences with one blank each: `{label}`, or the one `[MASK]`. Where `{label}` is used, any
             `[MASK]` beside it stays masked.
         labels: what to choose from.
@@ -45,10 +46,11 @@ class LabelScorer:
 
     Raises:
         InputError: a template without a blank, labels that are missing, double, or hold words unknown to the model.
+        ModelError: the model cannot classify.
     """
 
     def __init__(
-        self, stages: OpenedModel, templates: Iterable[str], labels: Iterable[str], prior_strength: float = 1.0
+        self, opened: OpenedModel, templates: Iterable[str], labels: Iterable[str], prior_strength: float = 1.0
     ) -> None:
         self._strength = number(
             "prior_strength",
@@ -58,8 +60,9 @@ class LabelScorer:
             allowed="0 to 2",
             fix="1 subtracts all of it, 0 none.",
         )
-        self._stages = stages
-        self._question = stages.questions.prepared(
+        opened.need("classifies")
+        self._opened = opened
+        self._question = opened.questions.prepared(
             texts("templates", templates, example='["a [MASK] circle"]'),
             texts("labels", labels, example='["red", "blue"]'),
         )
@@ -68,10 +71,10 @@ class LabelScorer:
         self._shared: dict[tuple[Probe, ...], _Shared] = {}
 
     @classmethod
-    def of_model(cls, stages: OpenedModel) -> dict[str, LabelScorer]:
+    def of_model(cls, opened: OpenedModel) -> dict[str, LabelScorer]:
         """For each question of the model its scorer; sentences that several of them ask are encoded once."""
-        questions = stages.config.questions
-        scorers = {name: cls(stages, question.templates, question.labels) for name, question in questions.items()}
+        questions = opened.config.questions
+        scorers = {name: cls(opened, question.templates, question.labels) for name, question in questions.items()}
         asking: dict[tuple[Probe, ...], list[Asked]] = {}
         for scorer in scorers.values():
             for asked in scorer._question.asked:
@@ -135,32 +138,33 @@ class LabelScorer:
         self, probes: tuple[Probe, ...], words: tuple[int, ...], windows: Windows, cancel: Event | None
     ) -> npt.NDArray[np.float64]:
         """Log-probabilities where each probe has its mask, float64 `(windows, probes, words)`."""
-        items = ((self._sequence(probe, ids), (1 + probe.mask,)) for ids in windows for probe in probes)
+        items = (self._asked(probe, ids) for ids in windows for probe in probes)
         rows = np.stack(list(self._word_log_probs(items, list(words), cancel)))
         return rows.reshape(len(windows), len(probes), -1)
 
     def _word_log_probs(
-        self, items: Iterator[tuple[JointSequence, tuple[int]]], words: list[int], cancel: Event | None
+        self, items: Iterator[AskedStates], words: list[int], cancel: Event | None
     ) -> Iterator[npt.NDArray[np.float64]]:
         waiting: list[npt.NDArray[np.float32]] = []
-        for state in self._stages.states(items, cancel):
+        for state in self._opened.family.states(items, cancel):
             waiting.append(state)
             if len(waiting) == _GROUP:
-                yield from self._stages.log_probs("text_head", np.concatenate(waiting))[:, words].astype(np.float64)
+                yield from self._opened.family.word_log_probs(np.concatenate(waiting))[:, words].astype(np.float64)
                 waiting.clear()
         if waiting:
-            yield from self._stages.log_probs("text_head", np.concatenate(waiting))[:, words].astype(np.float64)
+            yield from self._opened.family.word_log_probs(np.concatenate(waiting))[:, words].astype(np.float64)
 
-    def _sequence(self, probe: Probe, ids: npt.NDArray[np.int32] | None) -> JointSequence:
-        builder = self._stages.builder
-        return builder.text(probe.pieces) if ids is None else builder.joint(probe.pieces, ids)
+    def _asked(self, probe: Probe, ids: npt.NDArray[np.int32] | None) -> AskedStates:
+        family = self._opened.family
+        sequence = family.text(probe.pieces) if ids is None else family.joint(probe.pieces, ids)
+        return sequence, (sequence.text_start + probe.mask,)
 
 
-def prepare_questions(stages: OpenedModel) -> None:
+def prepare_questions(opened: OpenedModel) -> None:
     """Prepare the model's own questions; one that cannot be put is an error in the request that puts it, not here."""
-    for question in stages.config.questions.values():
+    for question in opened.config.questions.values():
         with suppress(InputError):
-            LabelScorer(stages, question.templates, question.labels).log_prior()
+            LabelScorer(opened, question.templates, question.labels).log_prior()
 
 
 class _Shared:

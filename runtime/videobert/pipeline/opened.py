@@ -1,38 +1,32 @@
-"""The stages that tasks are built from: an opened model with its engine, tokenizer, codebook and id layout."""
+"""An opened model: its engine, tokenizer and codebook, and its family, which tasks ask for capabilities."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.cancelling import stop_if
 from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
-from videobert.families.videobert import JointSequence, SequenceBuilder
+from videobert.families.family import Capability
+from videobert.families.registry import capabilities_of, lacks, open_family
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.mending import command
 from videobert.model.recipe import Recipe, check_stride
 from videobert.model.stage import Stage
+from videobert.model.stage_lists import stage_specs
 from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
 from videobert.text.reader import TextTokenizer
 from videobert.video.decoders.available import DecoderName, Device
 from videobert.visual.codebook import Codebook
-
-_BATCH = 32
-_HEAD_ROWS = 256
-
-Masked = tuple[JointSequence, Sequence[int]]
 
 
 class OpenedModel:
@@ -71,8 +65,9 @@ class OpenedModel:
         self.decoder: DecoderName = decoder
         self.decode_on: Device = decode_on
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
-        self.builder = SequenceBuilder(folder.config, self.tokenizer.special)
-        self.questions = Questions(folder.config.questions, self.tokenizer, self.builder)
+        self._specs = {spec.name: spec for spec in stage_specs(folder.config, folder.recipe)}
+        self.family = open_family(folder.config, self.tokenizer, self._run)
+        self.questions = Questions(folder.config.questions, self.tokenizer, self.family)
         # What is done beside an engine that works on several clips has the threads of one of them.
         self.threads = None if threads is None else max(1, threads // engine.parallel)
         self._folder = folder.root
@@ -100,6 +95,15 @@ class OpenedModel:
         if self._codebook is None:
             raise no_codebook(self._folder)
         return self._codebook
+
+    def can(self, capability: Capability) -> bool:
+        """Whether the model's family and heads have a capability; what needs a video needs a codebook besides."""
+        return capability in capabilities_of(self.config)
+
+    def need(self, capability: Capability) -> None:
+        """Refuses a model that lacks a capability; ModelError says which models have it."""
+        if not self.can(capability):
+            raise lacks(self.config, capability)
 
     def check_sees(self) -> None:
         """Refuses a model that cannot use any video; ModelError if it has no codebook yet."""
@@ -145,35 +149,6 @@ class OpenedModel:
             self._take_turns(future)
         return future
 
-    def states(
-        self, items: Iterable[Masked], cancel: threading.Event | None = None
-    ) -> Iterator[npt.NDArray[np.float32]]:
-        """The joint encoder's final states at some positions of each sequence: float32 `(positions, width)` each."""
-        remaining = iter(items)
-        while group := list(islice(remaining, _BATCH)):
-            stop_if(cancel)
-            batch = self.builder.batch([sequence for sequence, _ in group])
-            shape = (*batch.ids.shape, self.config.encoder.width)
-            states = self._run("encoder", shape, ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
-            for row, (_, positions) in enumerate(group):
-                yield states[row, list(positions)]
-
-    def log_probs(
-        self, head: Literal["text_head", "visual_head"], states: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        """Log-probabilities over words or visual tokens, float32 `(n, choices)`, of states `(n, width)`.
-
-        Special words are not among the choices.
-        """
-        logits = self._run_head(head, states)
-        if head == "text_head":
-            logits[:, ~self.tokenizer.answers] = -np.inf
-        return log_softmax(logits)
-
-    def alignment_log_odds(self, states: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Log-odds of "aligned", float32 `(n,)`, of `[CLS]` states `(n, width)`."""
-        return self._run_head("alignment_head", states)
-
     def close(self) -> None:
         """Stop the threads and close the engine."""
         self._clips.shutdown(wait=True)
@@ -194,36 +169,18 @@ class OpenedModel:
             clips: npt.NDArray[np.uint8] | DeviceArray = frames[None]
         else:
             clips = frames if self.engine.takes_device_arrays else frames.on_host()[None]
-        feature = self._run("backbone", (1, self.config.backbone.feature_dim), clips=clips)[0]
+        feature = self._run("backbone", clips=clips)[0]
         return feature, time.perf_counter() - began
 
-    def _run_head(
-        self, head: Literal["text_head", "visual_head", "alignment_head"], states: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        states = np.ascontiguousarray(states)
-        blocks = [states[start : start + _HEAD_ROWS] for start in range(0, len(states), _HEAD_ROWS)]
-        width = {"text_head": (self.config.words,), "visual_head": (self.config.visual_tokens,)}.get(head, ())
-        return np.concatenate([self._run(head, (len(block), *width), states=block) for block in blocks])
-
-    def _run(self, stage: Stage, shape: tuple[int, ...], **inputs: Any) -> npt.NDArray[Any]:
-        """Run a stage, whose graph is no more trusted than the rest of the folder."""
+    def _run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
+        """Run a stage; what goes in and what comes out is held to its signature."""
+        spec = self._specs.get(stage)
+        if spec is None:
+            raise ModelError(f"this model has no {stage}", allowed=", ".join(self._specs), fix="Use another model.")
+        lengths = spec.lengths_of(inputs)
         output = self.engine.run(stage, **inputs)
-        if output.shape != shape:
-            raise ModelError(
-                f"the {stage} does not fit config.json",
-                seen=f"an output of shape {output.shape}",
-                allowed=shape,
-                fix="Export the model folder again with `videobert build`.",
-            )
+        spec.check_output(output, lengths)
         return output
-
-
-def log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Logarithm of the softmax over the last axis, computed in float64."""
-    shifted = np.asarray(logits, np.float64)
-    shifted = shifted - shifted.max(axis=-1, keepdims=True)
-    result: npt.NDArray[np.float32] = (shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))).astype(np.float32)
-    return result
 
 
 def _codebook(folder: ModelFolder) -> Codebook:

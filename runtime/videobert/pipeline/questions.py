@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, UsageError
-from videobert.families.videobert import SequenceBuilder
+from videobert.families.family import Family
 from videobert.model.config import QuestionConfig
 from videobert.text.reader import MASK, TextTokenizer
 
@@ -57,7 +57,7 @@ class Question:
 
     Args:
         templates, labels: see `LabelScorer`.
-        tokenizer, builder: of the model.
+        tokenizer, family: of the model.
 
     Attributes:
         asked: each different template with its labels.
@@ -75,13 +75,13 @@ class Question:
         templates: tuple[str, ...],
         labels: tuple[str, ...],
         tokenizer: TextTokenizer,
-        builder: SequenceBuilder,
+        family: Family,
     ) -> None:
         _check(templates, labels)
         self.templates, self.labels = templates, labels
         pieces = _label_pieces(labels, tokenizer)
         different = tuple(dict.fromkeys(templates))
-        self.asked = tuple(_asked(template, pieces, tokenizer, builder) for template in different)
+        self.asked = tuple(_asked(template, pieces, tokenizer, family) for template in different)
         self.order = tuple(different.index(template) for template in templates)
         self.longest = max(len(probe.pieces) for asked in self.asked for probe in asked.probes)
         read = (tokenizer.read(template.replace(LABEL, MASK), masks=True) for template in different)
@@ -118,11 +118,11 @@ class Questions:
 
     Args:
         own: the model's questions, by name.
-        tokenizer, builder: of the model.
+        tokenizer, family: of the model.
     """
 
-    def __init__(self, own: Mapping[str, QuestionConfig], tokenizer: TextTokenizer, builder: SequenceBuilder) -> None:
-        self._tokenizer, self._builder = tokenizer, builder
+    def __init__(self, own: Mapping[str, QuestionConfig], tokenizer: TextTokenizer, family: Family) -> None:
+        self._tokenizer, self._family = tokenizer, family
         self._lock = threading.Lock()
         self._own: dict[tuple[tuple[str, ...], tuple[str, ...]], Question | None] = {
             (question.templates, question.labels): None for question in own.values()
@@ -141,7 +141,7 @@ class Questions:
                     self._others.move_to_end(key)
                 return found
         # Outside the lock: a long list takes its time. Of two threads that come first at once, one is kept.
-        made = Question(templates, labels, self._tokenizer, self._builder)
+        made = Question(templates, labels, self._tokenizer, self._family)
         with self._lock:
             return self._keep(key, made)
 
@@ -197,14 +197,12 @@ def _label_pieces(labels: tuple[str, ...], tokenizer: TextTokenizer) -> list[tup
     return list(known)
 
 
-def _asked(
-    template: str, labels: Sequence[tuple[int, ...]], tokenizer: TextTokenizer, builder: SequenceBuilder
-) -> Asked:
+def _asked(template: str, labels: Sequence[tuple[int, ...]], tokenizer: TextTokenizer, family: Family) -> Asked:
     blank = LABEL if LABEL in template else MASK
     before, after = template.split(blank)
     head, tail = (tokenizer.read(part, masks=True).pieces for part in (before, after))
     # Said before anything is made of them: a label of n pieces makes n sentences of n pieces.
-    builder.room(len(head) + max(map(len, labels)) + len(tail))
+    family.room(len(head) + max(map(len, labels)) + len(tail))
     known: dict[Probe, int] = {}
     terms = []
     for pieces in labels:

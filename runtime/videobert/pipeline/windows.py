@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from videobert.base.arguments import whole
 from videobert.base.errors import InputError
-from videobert.pipeline.opened import Masked, OpenedModel
+from videobert.families.family import Asked
+from videobert.pipeline.opened import OpenedModel
 from videobert.visual.token_file import VisualTokens
 
 
@@ -42,7 +43,7 @@ def window(tokens: VisualTokens, start: int, stop: int) -> Window:
     )
 
 
-def window_size(stages: OpenedModel, text_pieces: int, window_clips: int | None = None) -> int:
+def window_size(opened: OpenedModel, text_pieces: int, window_clips: int | None = None) -> int:
     """Clips to a window: `window_clips`, or the model's own number, or fewer if the text beside it leaves less room.
 
     Needs no video, so that what is asked for can be refused before one is read.
@@ -51,9 +52,9 @@ def window_size(stages: OpenedModel, text_pieces: int, window_clips: int | None 
         InputError: `window_clips` is out of range.
         LimitExceeded: the text leaves no room for a clip.
     """
-    room = stages.builder.room(text_pieces)
+    room = opened.family.room(text_pieces)
     if window_clips is None:
-        return min(stages.config.window_clips, room)
+        return min(opened.config.window_clips, room)
     return whole(
         "window_clips",
         window_clips,
@@ -71,18 +72,18 @@ def windows(tokens: VisualTokens, size: int) -> list[Window]:
 
 
 def states_of(
-    stages: OpenedModel, items: Sequence[Masked], cancel: Event | None = None
+    opened: OpenedModel, asked: Sequence[Asked], cancel: Event | None = None
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """As `OpenedModel.states`, but equal sequences, such as a picture that stands still gives, are encoded once."""
+    """As `Family.states`, but equal sequences, such as a picture that stands still gives, are encoded once."""
     distinct: dict[tuple[int, bytes, tuple[int, ...]], int] = {}
     places, first = [], []
-    for sequence, positions in items:
+    for sequence, positions in asked:
         key = (sequence.visual_start, sequence.ids.tobytes(), tuple(positions))
         if key not in distinct:
             first.append((sequence, positions))
         places.append(distinct.setdefault(key, len(distinct)))
     to_come = Counter(places)
-    encoded = enumerate(stages.states(first, cancel))
+    encoded = enumerate(opened.family.states(first, cancel))
     # Held only until its last window has come: memory stays flat where no two are the same.
     held: dict[int, npt.NDArray[np.float32]] = {}
     for place in places:

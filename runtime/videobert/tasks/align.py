@@ -14,14 +14,16 @@ from videobert.pipeline.windows import states_of, window_size, windows
 from videobert.results.align import AlignedWindow, Alignment
 
 
-def align(stages: OpenedModel, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
+def align(opened: OpenedModel, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
     """See `Runtime.align`."""
-    read = read_text(stages, text)
-    size = window_size(stages, len(read.pieces), window_clips)
-    watched = watch(stages, video, request)
+    opened.need("aligns")
+    read = read_text(opened, text)
+    size = window_size(opened, len(read.pieces), window_clips)
+    watched = watch(opened, video, request)
     parts = windows(watched.tokens, size)
-    sequences = [(stages.builder.joint(read.pieces, part.ids), (0,)) for part in parts]
-    log_odds = stages.alignment_log_odds(np.concatenate(list(states_of(stages, sequences, request.cancel))))
+    sequences = [opened.family.joint(read.pieces, part.ids) for part in parts]
+    asked = [(sequence, (sequence.whole,)) for sequence in sequences]
+    log_odds = opened.family.alignment_log_odds(np.concatenate(list(states_of(opened, asked, request.cancel))))
     scores = _sigmoid(log_odds.astype(np.float64))
     return Alignment(
         text=text,

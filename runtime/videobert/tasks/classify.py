@@ -16,7 +16,7 @@ from videobert.results.classify import Classification, Segment
 
 
 def classify(
-    stages: OpenedModel,
+    opened: OpenedModel,
     video: Any,
     labels: Iterable[str] | None,
     templates: Iterable[str] | None,
@@ -28,10 +28,11 @@ def classify(
 ) -> Classification:
     """See `Runtime.classify`."""
     top = check_top(top)
-    templates, labels = _choices(stages, labels, templates, question)
-    scorer = LabelScorer(stages, templates, labels, prior_strength)
-    size = window_size(stages, scorer.longest, window_clips)
-    watched = watch(stages, video, request)
+    opened.need("classifies")
+    templates, labels = _choices(opened, labels, templates, question)
+    scorer = LabelScorer(opened, templates, labels, prior_strength)
+    size = window_size(opened, scorer.longest, window_clips)
+    watched = watch(opened, video, request)
     parts = windows(watched.tokens, size)
     scores = scorer.scores([part.ids for part in parts], request.cancel)
     return Classification(
@@ -56,10 +57,10 @@ def classify(
 
 
 def _choices(
-    stages: OpenedModel, labels: Iterable[str] | None, templates: Iterable[str] | None, question: str | None
+    opened: OpenedModel, labels: Iterable[str] | None, templates: Iterable[str] | None, question: str | None
 ) -> tuple[Iterable[str], Iterable[str]]:
     """Templates and labels: those of the question, each replaced by what the caller gives."""
-    known = stages.config.questions
+    known = opened.config.questions
     if question is not None:
         if not isinstance(question, str) or question not in known:
             raise InputError(

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from videobert.base.arguments import items, whole
 from videobert.base.errors import InputError, UsageError
-from videobert.families.videobert import JointSequence
-from videobert.pipeline.opened import OpenedModel, log_softmax
+from videobert.families.family import JointInput
+from videobert.families.log_softmax import log_softmax
+from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import best, check_top
 from videobert.pipeline.reading import check_known
 from videobert.pipeline.request import Request
@@ -25,12 +26,12 @@ from videobert.visual.token_file import VisualTokens
 _MOST_POSITIONS = 1_000_000
 
 
-def fill(stages: OpenedModel, text: str, video: Any, visual: Iterable[int], top: int, request: Request) -> Fill:
+def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top: int, request: Request) -> Fill:
     """See `Runtime.fill`."""
     top = check_top(top)
-    read = stages.tokenizer.read(text, masks=True)
+    read = opened.tokenizer.read(text, masks=True)
     pieces = read.pieces
-    masks = [index for index, piece in enumerate(pieces) if piece == stages.tokenizer.special.mask]
+    masks = [index for index, piece in enumerate(pieces) if piece == opened.tokenizer.special.mask]
     given = items("visual", visual, most=_MOST_POSITIONS, of="positions", example="visual=[3, 4]")
     wanted = sorted({_position(position) for position in given})
     if not masks and not wanted:
@@ -41,20 +42,25 @@ def fill(stages: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             fix='The text comes first: fill("a [MASK] circle", video), or with visual=[3, 4] for moments of the video.',
             fix_cli='The text comes first: `videobert fill "a [MASK] circle" VIDEO`, or with --visual 3 for a moment.',
         )
-    check_known(stages, text, read)
+    check_known(opened, text, read)
+    if masks:
+        opened.need("fills_words")
+    if wanted:
+        opened.need("fills_moments")
     if video is None:
         if wanted:
             raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")
-        states = next(stages.states([(stages.builder.text(pieces), [1 + mask for mask in masks])], request.cancel))
-        log_probs = stages.log_probs("text_head", states)
+        sequence = opened.family.text(pieces)
+        places = [sequence.text_start + mask for mask in masks]
+        log_probs = opened.family.word_log_probs(next(opened.family.states([(sequence, places)], request.cancel)))
         return Fill(
             text=text,
-            filled=_words(stages, log_probs, top),
-            origin=stages.origin(request.stride),
+            filled=_words(opened, log_probs, top),
+            origin=opened.origin(request.stride),
             unknown_words=read.unknown_words,
         )
-    size = window_size(stages, len(pieces))
-    watched = watch(stages, video, request)
+    size = window_size(opened, len(pieces))
+    watched = watch(opened, video, request)
     tokens = watched.tokens
     if wanted and wanted[-1] >= len(tokens):
         raise InputError(
@@ -63,7 +69,7 @@ def fill(stages: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             allowed=f"0 to {len(tokens) - 1} in this video",
             fix="Positions count clips, the first is 0.",
         )
-    filled = _fill_windows(stages, pieces, masks, windows(tokens, size), tokens, wanted, top, request)
+    filled = _fill_windows(opened, pieces, masks, windows(tokens, size), tokens, wanted, top, request)
     return Fill(
         text=text,
         filled=filled,
@@ -75,7 +81,7 @@ def fill(stages: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
 
 
 def _fill_windows(
-    stages: OpenedModel,
+    opened: OpenedModel,
     pieces: list[int],
     masks: list[int],
     parts: list[Window],
@@ -87,38 +93,44 @@ def _fill_windows(
     """Words from all windows together, a visual position from the window that holds it."""
     inside = [[position for position in wanted if part.start <= position < part.stop] for part in parts]
     jobs = [
-        (part, positions, _sequence(stages, pieces, part, positions))
+        (part, positions, _sequence(opened, pieces, part, positions))
         for part, positions in zip(parts, inside, strict=True)
         if masks or positions
     ]
-    words = np.zeros((len(masks), stages.config.words), np.float64)
+    words = np.zeros((len(masks), opened.config.words), np.float64)
     moments: list[Filled] = []
     asked = [
-        (sequence, [*(1 + mask for mask in masks), *(sequence.visual_start + p - part.start for p in positions)])
+        (
+            sequence,
+            [
+                *(sequence.text_start + mask for mask in masks),
+                *(sequence.visual_start + position - part.start for position in positions),
+            ],
+        )
         for part, positions, sequence in jobs
     ]
-    for (_, positions, _), states in zip(jobs, states_of(stages, asked, request.cancel), strict=True):
+    for (_, positions, _), states in zip(jobs, states_of(opened, asked, request.cancel), strict=True):
         if masks:
-            words += stages.log_probs("text_head", states[: len(masks)])
+            words += opened.family.word_log_probs(states[: len(masks)])
         if positions:
-            log_probs = stages.log_probs("visual_head", states[len(masks) :])
+            log_probs = opened.family.moment_log_probs(states[len(masks) :])
             moments += [
-                _moment(stages, tokens, position, row, top) for position, row in zip(positions, log_probs, strict=True)
+                _moment(opened, tokens, position, row, top) for position, row in zip(positions, log_probs, strict=True)
             ]
-    return (*_words(stages, log_softmax(words / len(jobs)), top), *moments)
+    return (*_words(opened, log_softmax(words / len(jobs)), top), *moments)
 
 
-def _sequence(stages: OpenedModel, pieces: list[int], part: Window, positions: list[int]) -> JointSequence:
-    return stages.builder.joint(pieces, part.ids, [position - part.start for position in positions])
+def _sequence(opened: OpenedModel, pieces: list[int], part: Window, positions: list[int]) -> JointInput:
+    return opened.family.joint(pieces, part.ids, [position - part.start for position in positions])
 
 
-def _words(stages: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:
+def _words(opened: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:
     return tuple(
         Filled(
             kind="word",
             index=index,
             candidates=tuple(
-                Candidate(text=stages.tokenizer.word(word), id=word, score=float(np.exp(row[word])))
+                Candidate(text=opened.tokenizer.word(word), id=word, score=float(np.exp(row[word])))
                 for word in best(row, top)
             ),
         )
@@ -126,12 +138,12 @@ def _words(stages: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) ->
     )
 
 
-def _moment(stages: OpenedModel, tokens: VisualTokens, position: int, row: npt.NDArray[np.float32], top: int) -> Filled:
+def _moment(opened: OpenedModel, tokens: VisualTokens, position: int, row: npt.NDArray[np.float32], top: int) -> Filled:
     return Filled(
         kind="visual",
         index=position,
         candidates=tuple(
-            Candidate(text=f"<{token}>", id=stages.config.words + token, score=float(np.exp(row[token])))
+            Candidate(text=f"<{token}>", id=opened.config.words + token, score=float(np.exp(row[token])))
             for token in best(row, top)
         ),
         start_s=float(tokens.start_s[position]),

@@ -11,9 +11,9 @@ from videobert.pipeline.watch import watch
 from videobert.visual.token_file import VisualTokens
 
 
-def tokens(stages: OpenedModel, video: Any, request: Request) -> VisualTokens:
+def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:
     """See `Runtime.tokens`."""
-    watched = watch(stages, video, request)
+    watched = watch(opened, video, request)
     return dataclasses.replace(
         watched.tokens, percentile=watched.percentile, out_of_domain=watched.out_of_domain, origin=watched.origin
     )

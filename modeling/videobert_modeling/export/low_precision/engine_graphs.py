@@ -15,20 +15,20 @@ from videobert.base.atomic import write_atomically
 from videobert.base.errors import InputError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, own_place
-from videobert.model.graph_files import NEAREST, QUANTISED, TOP_STAGES, graph_file
-from videobert.model.precision import GRAPH_PRECISIONS
-from videobert_modeling.export.low_precision.candidates import nearest_graph, with_top
-from videobert_modeling.export.low_precision.lowered import lowered
-from videobert_modeling.export.low_precision.masked import masked
-from videobert_modeling.export.low_precision.quantised_graphs import quantised_stages
-from videobert_modeling.export.low_precision.shared_weights import sharing
-from videobert_modeling.export.portable.graphs import graphs_of
-from videobert_modeling.export.portable.manifest import write_manifest
-from videobert_modeling.export.portable.parity import Parity, Reference, Run, onnxruntime_runner
+from videobert.model.graph_files import graph_file
+from videobert.model.precision import FLOATS, GRAPH_PRECISIONS, QUANTISED
+from videobert.model.stage_lists import NEAREST, nearest
+from videobert_modeling.export.ending import nearest_graph
+from videobert_modeling.export.graphs import graphs_of
+from videobert_modeling.export.lowered import lowered
+from videobert_modeling.export.manifest import write_manifest
+from videobert_modeling.export.masked import masked
+from videobert_modeling.export.parity import Parity, Reference, Run, onnxruntime_runner
+from videobert_modeling.export.quantised_graphs import quantised_stages
+from videobert_modeling.export.shared_weights import sharing
 from videobert_modeling.models import load_weights
 
 Progress = Callable[[str, int, int], None]
-PLAIN = ("fp32", "fp16", "bf16")
 # onnxruntime has no bf16 arithmetic on CPUs; a bf16 graph is the fp16 one with another type in its casts.
 _CHECKED = {"fp32": torch.float32, "fp16": torch.float16}
 
@@ -39,8 +39,7 @@ class EngineGraph:
 
     Args:
         name: relative to the model folder.
-        parity: in onnxruntime against torch; None for bf16, and for a file that differs from a checked one in its last
-            nodes only.
+        parity: in onnxruntime against torch; None for bf16 and for graphs without weights.
         agreement: of an int8 or fp8 graph: share of masked positions whose best candidate is the portable graphs'.
     """
 
@@ -71,10 +70,10 @@ def export_engine_graphs(
         if precision not in GRAPH_PRECISIONS:
             raise InputError("this precision is not known", seen=precision, allowed=", ".join(GRAPH_PRECISIONS))
     quantised = [precision for precision in dict.fromkeys(precisions) if precision in QUANTISED]
-    plain = [precision for precision in dict.fromkeys(precisions) if precision in PLAIN]
+    plain = [precision for precision in dict.fromkeys(precisions) if precision in FLOATS]
     if quantised and "fp16" not in plain:
         plain.append("fp16")
-    plain = plain or list(PLAIN)
+    plain = plain or list(FLOATS)
     opened = ModelFolder(folder)
     backbone, model = load_weights(folder)
     contents: dict[str, bytes] = {}
@@ -91,7 +90,7 @@ def export_engine_graphs(
             reference = Reference(graph, dtype) if dtype and files else None
             for name, content in files.items():
                 parity = None
-                if reference and not name.startswith(tuple(f"graphs/{top}." for top in TOP_STAGES)):
+                if reference is not None:
                     parity = reference.check("onnxruntime", beside(portable, graph.name, content))
                 reports.append(EngineGraph(name=name, size_bytes=len(content), parity=parity))
     for kind in quantised:
@@ -111,8 +110,7 @@ def export_engine_graphs(
 def variants(stage: str, precision: str, portable: bytes) -> Iterator[tuple[str, bytes]]:
     """The files that a portable graph gives in one precision: name in the folder and content.
 
-    For the encoder a graph with lengths and one with a mask; for a head over a vocabulary also the one that ends in its
-    best candidates.
+    For the encoder a graph with lengths and one with a mask.
     """
     source = onnx.load_from_string(portable)
     for name, model in _models(stage, precision, source):
@@ -123,7 +121,7 @@ def nearest_files(config: ModelConfig) -> dict[str, bytes]:
     """The tokenisation graphs, which have no weights."""
     return {
         graph_file(NEAREST, precision, mask=False).name: nearest_graph(
-            config.visual_tokens, config.backbone.feature_dim, half=precision == "fp16"
+            nearest(config), half=precision == "fp16"
         ).SerializeToString(deterministic=True)
         for precision in ("fp32", "fp16")
     }
@@ -155,6 +153,3 @@ def _models(stage: str, precision: str, source: ModelProto) -> Iterator[tuple[st
         yield graph_file(stage, precision, mask=False).name, low(source)
     if stage == "encoder":
         yield graph_file(stage, precision, mask=True).name, low(masked(source))
-    top = stage.replace("_head", "_top")
-    if top in TOP_STAGES:
-        yield graph_file(top, precision, mask=False).name, with_top(low(source))

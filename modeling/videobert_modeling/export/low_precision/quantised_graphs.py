@@ -12,14 +12,13 @@ from onnx import ModelProto
 
 from videobert.base.errors import VideoBertError
 from videobert.model.folder import ModelFolder
-from videobert.model.graph_files import TOP_STAGES, graph_file
-from videobert_modeling.export.low_precision.calibration import Inputs, ranges_of, samples_of
-from videobert_modeling.export.low_precision.candidates import with_top
-from videobert_modeling.export.low_precision.lowered import lowered
-from videobert_modeling.export.low_precision.masked import masked
-from videobert_modeling.export.low_precision.quantised import Quantised, activations_of, quantised
-from videobert_modeling.export.low_precision.shared_weights import sharing
-from videobert_modeling.export.portable.parity import onnxruntime_runner
+from videobert.model.graph_files import graph_file
+from videobert_modeling.export.calibration import Inputs, ranges_of, samples_of
+from videobert_modeling.export.lowered import lowered
+from videobert_modeling.export.masked import masked
+from videobert_modeling.export.parity import onnxruntime_runner
+from videobert_modeling.export.quantised import Quantised, activations_of, quantised
+from videobert_modeling.export.shared_weights import sharing
 
 # The share of masked positions whose answer must stay.
 LEAST_AGREEMENT = 0.99
@@ -107,9 +106,6 @@ def _stage(
         models = {graph_file(stage, kind, mask=False).name: model}
         if stage == "encoder":
             models[graph_file(stage, kind, mask=True).name] = quantised(lowered(masked(source), "fp16"), kind, ranges)
-        top = stage.replace("_head", "_top")
-        if top in TOP_STAGES:
-            models[graph_file(top, kind, mask=False).name] = with_top(model)
         files = {name: sharing(model, f"{stage}.onnx", content) for name, model in models.items()}
         return QuantisedStage(
             stage=stage, activations=ranges is not None, agreement=agreement, judged=judged, files=files

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
+from videobert.model.stage import StageSpec
+from videobert.model.stage_lists import stage_specs
 from videobert_modeling.models import S3D, VideoBert
 from videobert_modeling.models.encoders.transformer import SelfAttention
 from videobert_modeling.models.stage_modules import stages_of
@@ -48,13 +51,14 @@ class Graph:
 def graphs_of(backbone: S3D, model: VideoBert, recipe: Recipe) -> Iterator[Graph]:
     """The graphs of a model, backbone first; heads only as far as the model has them."""
     random = torch.Generator().manual_seed(0)
+    specs = {spec.name: spec for spec in stage_specs(model.config, recipe)}
     for name, module in stages_of(backbone, model, recipe).items():
         if name == "backbone":
-            yield _backbone(module, recipe, random)
+            yield _backbone(specs[name], module, random)
         elif name == "encoder":
-            yield _encoder(module, model.config, random)
+            yield _encoder(specs[name], module, model.config, random)
         else:
-            yield _head(name, module, model.config.encoder.width, random)
+            yield _head(specs[name], module, random)
 
 
 @contextmanager
@@ -78,23 +82,33 @@ def _onnx_attention(query: Tensor, key: Tensor, value: Tensor, lengths: Tensor) 
     )
 
 
-def _backbone(module: nn.Module, recipe: Recipe, random: torch.Generator) -> Graph:
-    def clips(batch: int) -> Inputs:
-        shape = (batch, recipe.frames, recipe.crop, recipe.crop, 3)
-        return {"clips": torch.randint(256, shape, generator=random, dtype=torch.uint8)}
-
+def _graph(spec: StageSpec, module: nn.Module, example: Inputs, trials: tuple[Inputs, ...], **more: Any) -> Graph:
+    """The graph of a stage, named as its specification says and with its inputs in that order."""
+    (output,) = spec.outputs
     return Graph(
-        name="backbone",
+        name=spec.name,
         module=module,
-        example=clips(2),
-        output="features",
-        axes=("batch",),
-        trials=(clips(1),),  # one is what the runtime passes, and differs from the example
-        longest={},
+        example={tensor.name: example[tensor.name] for tensor in spec.inputs},
+        output=output.name,
+        axes=tuple(axis.name for axis in spec.free_axes),
+        trials=trials,
+        longest={axis.name: axis.longest for axis in spec.free_axes if axis.longest is not None},
+        **more,
     )
 
 
-def _encoder(module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
+def _backbone(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:
+    (clip,) = spec.inputs
+
+    def clips(batch: int) -> Inputs:
+        shape = clip.shape_with({spec.batch: batch})
+        return {clip.name: torch.randint(256, shape, generator=random, dtype=torch.uint8)}
+
+    # One is what the runtime passes, and differs from the example.
+    return _graph(spec, module, clips(2), (clips(1),))
+
+
+def _encoder(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
     longest = config.encoder.positions
 
     def sequences(*wanted: int) -> Inputs:
@@ -106,33 +120,20 @@ def _encoder(module: nn.Module, config: ModelConfig, random: torch.Generator) ->
             "lengths": torch.tensor(lengths),
         }
 
-    return Graph(
-        name="encoder",
-        module=module,
-        example=sequences(7, 4),
-        output="states",
-        axes=("batch", "length"),
-        trials=(sequences(1), sequences(2, 9, 5), sequences(63), sequences(3, 40)),
-        longest={"length": longest},
-        part=_valid,
-    )
+    example = sequences(7, 4)
+    trials = (sequences(1), sequences(2, 9, 5), sequences(63), sequences(3, 40))
+    return _graph(spec, module, example, trials, part=_valid)
 
 
-def _head(name: str, module: nn.Module, width: int, random: torch.Generator) -> Graph:
+def _head(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:
+    (given,) = spec.inputs
+
     def states(count: int) -> Inputs:
-        return {"states": torch.randn((count, width), generator=random)}
+        return {given.name: torch.randn(given.shape_with({spec.batch: count}), generator=random)}
 
-    return Graph(
-        name=name,
-        module=module,
-        example=states(3),
-        output="logits",
-        axes=("count",),
-        trials=(states(1), states(5)),
-        longest={},
-        # Log-odds are the difference of two logits.
-        rounded_at=1.0 if name == "alignment_head" else 0.0,
-    )
+    # Log-odds are the difference of two logits.
+    rounded_at = 1.0 if spec.name == "alignment_head" else 0.0
+    return _graph(spec, module, states(3), (states(1), states(5)), rounded_at=rounded_at)
 
 
 def _valid(inputs: Inputs, states: Tensor) -> Tensor:

@@ -39,8 +39,8 @@ from videobert.engines.tensorrt.nearest_on_gpu import CubinNearest, ExactNearest
 from videobert.engines.tensorrt.runnable_engines import RunnableEngines, find_engines
 from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder
-from videobert.model.graph_files import NEAREST
 from videobert.model.stage import Stage
+from videobert.model.stage_lists import NEAREST
 from videobert.visual.codebook import Codebook
 
 # One clip at a time: a clip's feature must not depend on its neighbours.

@@ -14,7 +14,7 @@ from videobert.engines.tensorrt.flavour import CLASSIC, FLAVOURS, RTX, Flavour
 from videobert.engines.tensorrt.plan_sidecar import PlanSidecar
 from videobert.model.compiled_places import compiled_folders, first_loadable
 from videobert.model.folder import ModelFolder
-from videobert.model.graph_files import TOP_STAGES, stages_of
+from videobert.model.graph_files import stages_of
 
 BACKBONE = "backbone"
 
@@ -87,9 +87,6 @@ def _load(
     capability = dotted(driver.capability)
     plans = {}
     for stage in stages_of(folder.config):
-        # Heads with their candidates are for servers; here they would only hold the same weights again.
-        if stage in TOP_STAGES:
-            continue
         plan, sidecar = load_plan(
             folder,
             place,

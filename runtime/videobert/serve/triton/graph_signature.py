@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from videobert.base.errors import ModelError
 from videobert.base.offline_imports import openvino_library
 from videobert.engines.external_tensors import check_external
+from videobert.model.stage import StageSpec
 
 _TYPES = {"u8": "uint8", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32"}
 
@@ -45,6 +46,37 @@ def signature_of(content: bytes, name: str) -> Signature:
         raise ModelError(
             f"{name} cannot be read as a graph", seen=str(error), fix="Export the folder with `videobert build`."
         ) from error
+
+
+def check_signature(content: bytes, spec: StageSpec) -> None:
+    """Whether an ONNX file takes and gives what its stage does.
+
+    Raises:
+        ModelError: it does not, or see `signature_of`.
+    """
+    name = f"{spec.name}.onnx"
+    found = signature_of(content, name)
+    for group, ports, tensors in (("inputs", found.inputs, spec.inputs), ("outputs", found.outputs, spec.outputs)):
+        wanted = tuple(Port(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors)
+        if len(ports) != len(wanted) or not all(map(_is, ports, wanted)):
+            raise ModelError(
+                f"{name} has other {group} than config.json says",
+                seen=", ".join(map(_described, ports)),
+                allowed=", ".join(map(_described, wanted)),
+                fix="Export the folder again with `videobert build`.",
+            )
+
+
+def _is(port: Port, wanted: Port) -> bool:
+    """A size that the reader of the file could not work out may be any."""
+    sizes = len(port.dims) == len(wanted.dims) and all(
+        found in (-1, size) for found, size in zip(port.dims, wanted.dims, strict=True)
+    )
+    return (port.name, port.dtype) == (wanted.name, wanted.dtype) and sizes
+
+
+def _described(port: Port) -> str:
+    return f"{port.name} {port.dtype} {list(port.dims)}"
 
 
 def _port(port: object) -> Port:

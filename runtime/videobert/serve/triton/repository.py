@@ -9,8 +9,10 @@ from pathlib import Path
 
 from videobert.base.errors import InputError, ModelError, UsageError
 from videobert.model.folder import ModelFolder
-from videobert.model.recipe import Recipe
-from videobert.serve.triton.graph_signature import Port, signature_of
+from videobert.model.graph_files import portable_graph
+from videobert.model.stage import StageSpec, TensorSpec
+from videobert.model.stage_lists import nearest_with_codebook, stage_specs
+from videobert.serve.triton.graph_signature import Port, check_signature
 from videobert.serve.triton.lint import lint
 from videobert.serve.triton.model_config import ServedModel, ServedTensor, Step
 from videobert.serve.triton.pipeline_signature import signature_of_pipeline
@@ -21,65 +23,65 @@ _BATCH = 8
 _DALI_THREADS = 4
 
 
-def served_graph(name: str, content: bytes) -> ServedModel:
-    """A graph on onnxruntime.
+def served_graph(spec: StageSpec, content: bytes) -> ServedModel:
+    """A stage on onnxruntime.
 
     Args:
-        name: of the served model.
         content: the ONNX file, its weights inside.
 
     Raises:
-        ModelError: the file cannot be read.
+        ModelError: the file cannot be read, or is not of this stage.
     """
-    signature = signature_of(content, f"{name}.onnx")
+    check_signature(content, spec)
     return ServedModel(
-        name=name,
+        name=spec.name,
         backend="onnxruntime",
         most=_BATCH,
-        inputs=_tensors(signature.inputs),
-        outputs=_tensors(signature.outputs),
+        inputs=_tensors(spec.inputs),
+        outputs=_tensors(spec.outputs),
         files={"model.onnx": content},
     )
 
 
-def served_plan(name: str, plan: ServedPlan, graph: bytes) -> ServedModel:
-    """A TensorRT plan; the portable graph, which has the same inputs and outputs, tells what it takes and gives."""
-    signature = signature_of(graph, f"{name}.onnx")
+def served_plan(spec: StageSpec, plan: ServedPlan, graph: bytes) -> ServedModel:
+    """A stage as a TensorRT plan; the portable graph, which has the same inputs and outputs, is held to them."""
+    check_signature(graph, spec)
     return ServedModel(
-        name=name,
+        name=spec.name,
         backend="tensorrt",
         most=_BATCH,
-        inputs=_tensors(signature.inputs),
-        outputs=_tensors(signature.outputs),
+        inputs=_tensors(spec.inputs),
+        outputs=_tensors(spec.outputs),
         files={"model.plan": plan.content},
         profiles=tuple(range(plan.profiles)),
     )
 
 
-def preprocessing(recipe: Recipe, serialised: bytes) -> ServedModel:
+def preprocessing(clip: TensorSpec, serialised: bytes) -> ServedModel:
     """Encoded video and frame numbers to one clip, on the DALI back end.
 
     Frame numbers, window, shift and colour come from the client, which computes them as the dali decoder does. What
     there is to be fed, and of which type, the pipeline itself says; only the lengths of axes, which it does not know,
-    are the recipe's. A tensor that is not known here may have any.
+    are the clip's. A tensor that is not known here may have any.
 
     Args:
+        clip: what the backbone takes: `(batch, frames, height, width, 3)`.
         serialised: the DALI graph for one clip of a picture that is not turned, chroma sited left.
 
     Raises:
         ModelError: it cannot be read.
     """
-    corner, matrix = (2,), (3, 3)
+    corner, matrix, frames = (2,), (3, 3), clip.shape[1]
     known = {
         "VIDEO": (-1,),
         "FRAMES": (-1,),
-        "ORDER_0": (recipe.frames,),
+        "ORDER_0": (frames,),
         "FIRST": corner,
         "LAST": corner,
         "SHIFT": corner,
         "LUMA": matrix,
         "CHROMA": matrix,
-        "CLIP_0": (recipe.frames, recipe.crop, recipe.crop, 3),
+        "CLIP_0": clip.shape[1:],
     }
     places = list(known)
 
@@ -145,13 +147,14 @@ def models_of(
         ModelError: a graph is missing or damaged.
     """
 
-    def stage(name: str) -> ServedModel:
-        graph = folder.read(f"graphs/{name}.onnx")
-        return served_plan(name, plans[name], graph) if name in plans else served_graph(name, graph)
+    def served(spec: StageSpec) -> ServedModel:
+        graph = folder.read(portable_graph(spec.name))
+        return served_plan(spec, plans[spec.name], graph) if spec.name in plans else served_graph(spec, graph)
 
-    preprocess, backbone = preprocessing(folder.recipe, pipeline), stage("backbone")
-    tokens = served_graph("nearest", nearest)
-    joint = [stage(name) for name in ("encoder", *(f"{head}_head" for head in folder.config.heads))]
+    first, *others = (spec for spec in stage_specs(folder.config, folder.recipe) if not spec.gpu_only)
+    preprocess, backbone = preprocessing(first.inputs[0], pipeline), served(first)
+    tokens = served_graph(nearest_with_codebook(folder.config), nearest)
+    joint = [served(spec) for spec in others]
     return preprocess, backbone, tokens, *joint, video_to_tokens(preprocess, backbone, tokens)
 
 
@@ -186,9 +189,9 @@ def write_repository(models: Sequence[ServedModel], out: Path) -> None:
         ) from error
 
 
-def _tensors(ports: Sequence[Port]) -> tuple[ServedTensor, ...]:
-    """The ports without their batch. Triton has no tensor without dims: a value for each item is one of length 1."""
+def _tensors(tensors: Sequence[TensorSpec]) -> tuple[ServedTensor, ...]:
+    """The tensors without their batch. Triton has none without dims: a value for each item is one of length 1."""
     return tuple(
-        ServedTensor(name=port.name, dtype=port.dtype, dims=port.dims[1:] or (1,), scalar=not port.dims[1:])
-        for port in ports
+        ServedTensor(name=each.name, dtype=each.dtype, dims=each.shape[1:] or (1,), scalar=not each.shape[1:])
+        for each in tensors
     )

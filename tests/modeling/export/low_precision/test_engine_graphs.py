@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from videobert.base.errors import InputError, VideoBertError
 from videobert.model.folder import ModelFolder, find
 from videobert.model.graph_files import graph_file, missing_graphs, stages_of
-from videobert_modeling.export import export_engine_graphs, write_manifest
-from videobert_modeling.export.low_precision import engine_graphs
-from videobert_modeling.export.low_precision.candidates import CANDIDATES, nearest_graph
-from videobert_modeling.export.low_precision.engine_graphs import EngineGraph, variants
-from videobert_modeling.export.low_precision.lowered import lowered
-from videobert_modeling.export.low_precision.quantised import activations_of, quantised
-from videobert_modeling.export.portable.parity import onnxruntime_runner
+from videobert.model.stage import StageSpec
+from videobert.model.stage_lists import CANDIDATES, nearest
+from videobert_modeling.export import engine_graphs, export_engine_graphs, write_manifest
+from videobert_modeling.export.ending import nearest_graph
+from videobert_modeling.export.engine_graphs import EngineGraph, variants
+from videobert_modeling.export.lowered import lowered
+from videobert_modeling.export.parity import onnxruntime_runner
+from videobert_modeling.export.quantised import activations_of, quantised
 
 CONFIG = ModelFolder("shapes").config
 STAGES = ["backbone", "encoder", "text_head", "visual_head", "alignment_head"]
@@ -93,7 +94,7 @@ def test_inputs_and_outputs_are_those_of_the_portable_graph(folder: Path, stage:
 def test_weights_lie_in_the_portable_files_alone(folder: Path) -> None:
     for path in sorted((folder / "graphs").glob("*.*.onnx")):
         model = onnx.load(path, load_external_data=False)
-        stage = path.name.split(".")[0].replace("_top", "_head")
+        stage = path.name.split(".")[0]
         for tensor in model.graph.initializer:
             facts = {entry.key: entry.value for entry in tensor.external_data}
             assert facts.get("location", f"{stage}.onnx") == f"{stage}.onnx"
@@ -212,17 +213,8 @@ def test_padding_has_no_influence_behind_the_mask(folder: Path) -> None:
         assert np.array_equal(states[row, :length], other[row, :length])
 
 
-@pytest.mark.parametrize("head", ["text", "visual"])
-def test_the_best_candidates_are_those_of_the_logits(folder: Path, head: str) -> None:
-    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
-
-    states = np.random.default_rng(0).normal(size=(5, CONFIG.encoder.width)).astype(np.float32)
-    logits = torch.from_numpy(onnxruntime_runner(folder / "graphs" / f"{head}_head.onnx")({"states": states}))
-    best = logits.log_softmax(-1).topk(CANDIDATES)
-    session = onnxruntime_library().InferenceSession(str(folder / "graphs" / f"{head}_top.fp32.onnx"))
-    scores, ids = session.run(["scores", "ids"], {"states": states})
-    assert np.array_equal(ids, best.indices.numpy())
-    assert np.abs(scores - best.values.numpy()).max() < 1e-5
+def centroids_of(leaves: int, width: int) -> StageSpec:
+    return nearest(replace(CONFIG, visual_tokens=leaves, backbone=replace(CONFIG.backbone, feature_dim=width)))
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -232,7 +224,7 @@ def test_the_nearest_centroids_are_the_codebooks(half: bool) -> None:
     random = np.random.default_rng(0)
     centroids = random.normal(size=(300, 64)).astype(np.float32)
     features = (centroids[random.integers(300, size=40)] + 0.4 * random.normal(size=(40, 64))).astype(np.float32)
-    model = nearest_graph(300, 64, half=half)
+    model = nearest_graph(centroids_of(300, 64), half=half)
     session = onnxruntime_library().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     squares = (centroids.astype(np.float64) ** 2).sum(-1).astype(np.float32)
     scores, ids = session.run(None, {"features": features, "centroids": centroids, "squares": squares})
@@ -248,7 +240,7 @@ def test_the_nearest_centroids_are_the_codebooks(half: bool) -> None:
 
 
 def test_a_codebook_smaller_than_the_candidates_gives_all_of_it() -> None:
-    model = nearest_graph(3, 4, half=False)
+    model = nearest_graph(centroids_of(3, 4), half=False)
     assert [d.dim_value for d in model.graph.output[1].type.tensor_type.shape.dim][1] == 3
 
 
@@ -333,6 +325,4 @@ def test_stages_follow_the_heads() -> None:
         "text_head",
         "visual_head",
         "alignment_head",
-        "text_top",
-        "visual_top",
     )

@@ -11,6 +11,7 @@ import pytest
 
 from videobert.base.errors import InputError, ModelError
 from videobert.model.folder import ModelFolder
+from videobert.model.stage_lists import stage_specs
 from videobert.serve.triton.lint import lint
 from videobert.serve.triton.model_config import ServedModel, ServedTensor, Step
 from videobert.serve.triton.pipeline_signature import signature_of_pipeline
@@ -239,8 +240,9 @@ def test_a_pipeline_of_another_kind_is_found(repository: Path, content: bytes, f
 
 
 def test_what_is_fed_and_given_is_what_the_pipeline_says(model_folder: Path) -> None:
-    recipe = ModelFolder(model_folder).recipe
-    served = preprocessing(recipe, pipeline({**FED, "GAMMA": (FLOAT, 0), "ALPHA": (INT32, 2)}))
+    folder = ModelFolder(model_folder)
+    recipe, (clip,) = folder.recipe, stage_specs(folder.config, folder.recipe)[0].inputs
+    served = preprocessing(clip, pipeline({**FED, "GAMMA": (FLOAT, 0), "ALPHA": (INT32, 2)}))
     assert {tensor.name: (tensor.dtype, tensor.dims, tensor.ragged) for tensor in served.inputs} == {
         "VIDEO": ("uint8", (-1,), True),
         "FRAMES": ("int32", (-1,), True),
@@ -288,8 +290,10 @@ def test_a_folder_with_something_in_it_is_left_alone(models: tuple[ServedModel, 
 
 
 def test_a_plan_is_served_with_all_its_profiles(model_folder: Path) -> None:
-    graph = ModelFolder(model_folder).read("graphs/encoder.onnx")
-    model = served_plan("encoder", ServedPlan(content=b"plan", profiles=3, version="11.4.0"), graph)
+    folder = ModelFolder(model_folder)
+    graph = folder.read("graphs/encoder.onnx")
+    spec = next(spec for spec in stage_specs(folder.config, folder.recipe) if spec.name == "encoder")
+    model = served_plan(spec, ServedPlan(content=b"plan", profiles=3, version="11.4.0"), graph)
     assert model.backend == "tensorrt"
     assert model.files == {"model.plan": b"plan"}
     assert re.search(r'kind: KIND_GPU\n +profile: "0"\n +profile: "1"\n +profile: "2"', model.to_text())

@@ -1,19 +1,19 @@
-"""Shapes that an engine is optimised for: one profile for each bucket of lengths or counts."""
+"""Shapes that an engine is optimised for: one profile for each bucket of lengths, all of them for some batches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
+from videobert.model.stage import Axis, Stage, StageSpec
+from videobert.model.stage_lists import stage_specs
 
 Shape = tuple[int, ...]
 
-_BATCH = 8
-_COUNT = 64
 # Sequences of a few clips with a sentence, paragraphs, everything. Each profile costs plan size and build time.
 _LENGTHS = (64, 128)
-_FEW = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,31 +23,39 @@ class Profile:
     inputs: dict[str, tuple[Shape, Shape, Shape]]
 
 
-def profiles_of(stage: str, config: ModelConfig, recipe: Recipe) -> tuple[Profile, ...]:
+def profiles_of(stage: Stage, config: ModelConfig, recipe: Recipe) -> tuple[Profile, ...]:
     """The profiles of a stage's engine, smallest bucket first; every shape of a later one's bucket is allowed in it.
 
-    Args:
-        stage: `"backbone"`, `"encoder"`, `"nearest"` or a head.
+    Raises:
+        ModelError: the model has no such stage.
     """
-    if stage == "backbone":
-        clip = (recipe.frames, recipe.crop, recipe.crop, 3)
-        return (Profile(inputs={"clips": ((1, *clip), (1, *clip), (_BATCH, *clip))}),)
-    if stage == "nearest":
-        width, leaves = config.backbone.feature_dim, config.visual_tokens
-        fixed: dict[str, tuple[Shape, Shape, Shape]] = {
-            "centroids": ((leaves, width),) * 3,
-            "squares": ((leaves,),) * 3,
+    specs = {spec.name: spec for spec in stage_specs(config, recipe)}
+    if stage not in specs:
+        raise ModelError(f"this model has no {stage}", allowed=", ".join(specs), fix="Use another model.")
+    return profiles_for(specs[stage])
+
+
+def profiles_for(spec: StageSpec) -> tuple[Profile, ...]:
+    """The profiles of a stage: the buckets of its one free axis beside the batch, or one profile if it has none."""
+    lengths = [axis for axis in spec.free_axes if axis.name != spec.batch]
+    if not lengths:
+        return (_profile(spec, {}),)
+    (axis,) = lengths
+    return tuple(_profile(spec, {axis.name: end}) for end in _buckets(axis))
+
+
+def _buckets(axis: Axis) -> list[int]:
+    if axis.longest is None:
+        return list(_LENGTHS)
+    return [*(length for length in _LENGTHS if length < axis.longest), axis.longest]
+
+
+def _profile(spec: StageSpec, ends: dict[str, int]) -> Profile:
+    least = dict.fromkeys((spec.batch, *ends), 1)
+    usual, most = {**ends, spec.batch: spec.usual_batch}, {**ends, spec.batch: spec.most_batch}
+    return Profile(
+        inputs={
+            tensor.name: (tensor.shape_with(least), tensor.shape_with(usual), tensor.shape_with(most))
+            for tensor in spec.inputs
         }
-        return (Profile(inputs={"features": ((1, width), (_BATCH, width), (_COUNT, width)), **fixed}),)
-    if stage == "encoder":
-        longest = config.encoder.positions
-        ends = [length for length in _LENGTHS if length < longest] + [longest]
-        return tuple(_sequences(end) for end in ends)
-    width = config.encoder.width
-    return (Profile(inputs={"states": ((1, width), (_FEW, width), (_COUNT, width))}),)
-
-
-def _sequences(end: int) -> Profile:
-    least, usual, largest = (1, 1), (1, end), (_BATCH, end)
-    both = (least, usual, largest)
-    return Profile(inputs={"ids": both, "segments": both, "lengths": ((1,), (1,), (_BATCH,))})
+    )

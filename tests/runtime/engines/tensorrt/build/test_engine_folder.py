@@ -93,7 +93,7 @@ def test_a_second_build_takes_the_plans_from_the_cache(built: Built, command: An
 def test_the_same_input_gives_the_same_plan_of_the_encoder(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stages = ("encoder", "visual_head", "visual_top")
+    stages = ("encoder", "visual_head")
     monkeypatch.setattr("videobert.engines.tensorrt.build.engine_folder.stages_of", lambda config: stages)
     rebuilt = build_engines(
         ModelFolder(built[0]), tmp_path / "engines", target="tensorrt-rtx", cache=PlanCache(tmp_path / "cache")

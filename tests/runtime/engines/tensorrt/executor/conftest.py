@@ -28,7 +28,7 @@ from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
 from videobert.engines.tensorrt.runnable_engines import BACKBONE
 from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder
-from videobert.model.graph_files import TOP_STAGES, stages_of
+from videobert.model.graph_files import stages_of
 
 VERSION = "1.7.1.116"
 TARGETS = ("8.6", "8.9", "12.0")
@@ -212,8 +212,6 @@ def write_engines(folder: ModelFolder, flavour: Flavour, *, ours: bool = True, *
     place = folder_for_building(folder, flavour.target)
     place.mkdir(parents=True, exist_ok=True)
     for stage in stages_of(folder.config):
-        if stage in TOP_STAGES:
-            continue
         graph = next(name for name in folder.names() if name.startswith(f"graphs/{stage}."))
         recipe = PlanRecipe(
             stage=stage,

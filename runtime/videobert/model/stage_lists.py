@@ -1,0 +1,147 @@
+"""The stages of each model family: the graphs of its folders and the engines that are built from them.
+
+They are part of the folder's format, so they stand below the engines; what is done with them is in
+`videobert.families`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from videobert.base.errors import ModelError
+from videobert.model.config import ModelConfig
+from videobert.model.recipe import Recipe
+from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
+
+NEAREST = "nearest"
+# Nearest centroids that an engine proposes: near ties are then decided exactly, as on the CPU.
+CANDIDATES = 8
+_STATES_AT_ONCE = 64
+
+StageList = Callable[[ModelConfig, Recipe], tuple[StageSpec, ...]]
+
+
+def stage_specs(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """The stages of a model in the order in which data passes them; heads only as far as the model has them.
+
+    Args:
+        recipe: sizes of a clip.
+
+    Raises:
+        ModelError: this release does not know the family.
+    """
+    if config.family not in STAGE_LISTS:
+        raise ModelError(
+            "this model's family is not known",
+            seen=config.family,
+            allowed=", ".join(STAGE_LISTS),
+            fix="Install the videobert release that wrote the folder.",
+        )
+    return STAGE_LISTS[config.family](config, recipe)
+
+
+def stage_names(config: ModelConfig, *, gpu: bool) -> tuple[Stage, ...]:
+    """The names alone, which do not depend on a recipe.
+
+    Args:
+        gpu: with the stages that only engines on a GPU have.
+    """
+    return tuple(spec.name for spec in stage_specs(config, Recipe()) if gpu or not spec.gpu_only)
+
+
+def all_stage_names() -> tuple[Stage, ...]:
+    """The names of every stage that a model of any family can have."""
+    largest = ModelConfig(name="any", words=1, visual_tokens=1)
+    return tuple(dict.fromkeys(spec.name for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe())))
+
+
+def backbone(config: ModelConfig, recipe: Recipe) -> StageSpec:
+    """Clips as the decoder gives them to features; the recipe's normalisation is inside."""
+    batch = Axis("batch")
+    side = recipe.crop
+    clip = (Axis("frames", recipe.frames), Axis("height", side), Axis("width", side), Axis("channels", 3))
+    return StageSpec(
+        name="backbone",
+        inputs=(TensorSpec("clips", "uint8", (batch, *clip)),),
+        outputs=(_features(config),),
+        batch=batch.name,
+        one_at_a_time=True,
+    )
+
+
+def nearest(config: ModelConfig) -> StageSpec:
+    """Features to their nearest centroids, which are given: `scores` are squared distances less the feature's square.
+
+    The codebook stays outside, so that one copy of it on the device serves everything.
+    """
+    batch, leaves = Axis("batch"), Axis("visual_tokens", config.visual_tokens)
+    found = Axis("candidates", min(CANDIDATES, config.visual_tokens))
+    return StageSpec(
+        name=NEAREST,
+        inputs=(
+            _features(config),
+            TensorSpec("centroids", "float32", (leaves, Axis("feature_dim", config.backbone.feature_dim))),
+            TensorSpec("squares", "float32", (leaves,)),
+        ),
+        outputs=(TensorSpec("scores", "float32", (batch, found)), TensorSpec("ids", "int64", (batch, found))),
+        batch=batch.name,
+        usual_batch=8,
+        most_batch=64,
+        gpu_only=True,
+    )
+
+
+def nearest_with_codebook(config: ModelConfig) -> StageSpec:
+    """Features to visual tokens and their distances, the codebook inside: for a server, which has nowhere else for it.
+
+    It belongs to no folder: the graph is made when it is served.
+    """
+    batch, one = Axis("batch"), Axis("nearest", 1)
+    return StageSpec(
+        name=NEAREST,
+        inputs=(_features(config),),
+        outputs=(TensorSpec("ids", "int64", (batch, one)), TensorSpec("distances", "float32", (batch, one))),
+        batch=batch.name,
+    )
+
+
+def _features(config: ModelConfig) -> TensorSpec:
+    return TensorSpec("features", "float32", (Axis("batch"), Axis("feature_dim", config.backbone.feature_dim)))
+
+
+def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """One encoder over words and visual tokens, and its heads (arXiv 1904.01766, section 3)."""
+    batch, length = Axis("batch"), Axis("length", longest=config.encoder.positions)
+    count, width = Axis("count"), Axis("width", config.encoder.width)
+    encoder = StageSpec(
+        name="encoder",
+        inputs=(
+            TensorSpec("ids", "int64", (batch, length)),
+            TensorSpec("segments", "int64", (batch, length)),
+            TensorSpec("lengths", "int64", (batch,)),
+        ),
+        outputs=(TensorSpec("states", "float32", (batch, length, width)),),
+        batch=batch.name,
+    )
+    choices: dict[str, tuple[Axis, ...]] = {
+        "text": (Axis("words", config.words),),
+        "visual": (Axis("visual_tokens", config.visual_tokens),),
+        # Log-odds that text and video belong together, of the states of `[CLS]`.
+        "alignment": (),
+    }
+    heads = tuple(
+        StageSpec(
+            name=f"{head}_head",
+            inputs=(TensorSpec("states", "float32", (count, width)),),
+            outputs=(TensorSpec("logits", "float32", (count, *choices[head])),),
+            batch=count.name,
+            keeps_fp32=True,
+            usual_batch=4,
+            most_batch=_STATES_AT_ONCE,
+        )
+        for head in config.heads
+    )
+    return (backbone(config, recipe), nearest(config), encoder, *heads)
+
+
+STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert}
