@@ -8,7 +8,7 @@ from typing import Literal
 Precision = Literal["auto", "fp32", "bf16"]
 PRECISIONS = ("auto", "fp32", "bf16")
 # Types that a graph computes in as it is, and those that its products are quantised to.
-FLOATS = ("fp32", "fp16", "bf16")
+FLOAT_PRECISIONS = ("fp32", "fp16", "bf16")
 QUANTISED = ("int8", "fp8")
 # What graphs and engines for a target may be made in.
-GRAPH_PRECISIONS = (*FLOATS, *QUANTISED)
+GRAPH_PRECISIONS = (*FLOAT_PRECISIONS, *QUANTISED)

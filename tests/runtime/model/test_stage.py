@@ -154,8 +154,8 @@ def test_a_planted_stage_changes_what_the_engine_may_be_given(
 
 def test_a_planted_stage_changes_the_export_and_what_is_served(planted: None) -> None:
     torch = pytest.importorskip("torch")
-    from videobert_modeling.export.graphs import graphs_of
-    from videobert_modeling.export.onnx_file import to_onnx
+    from videobert_modeling.export.portable.graphs import graphs_of
+    from videobert_modeling.export.portable.onnx_file import to_onnx
     from videobert_modeling.models import S3D, VideoBert
 
     class PlantedHead(torch.nn.Module):  # type: ignore[misc, name-defined]

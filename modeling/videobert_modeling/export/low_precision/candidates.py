@@ -7,7 +7,7 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from videobert.model.stage import StageSpec
-from videobert_modeling.export.onnx_file import OPSET
+from videobert_modeling.export.portable.onnx_file import OPSET
 from videobert_modeling.export.value_info import value_info
 
 

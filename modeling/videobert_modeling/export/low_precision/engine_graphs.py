@@ -16,16 +16,16 @@ from videobert.base.errors import InputError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, own_place
 from videobert.model.graph_files import graph_file
-from videobert.model.precision import FLOATS, GRAPH_PRECISIONS, QUANTISED
+from videobert.model.precision import FLOAT_PRECISIONS, GRAPH_PRECISIONS, QUANTISED
 from videobert.model.stage_lists import NEAREST, nearest
-from videobert_modeling.export.ending import nearest_graph
-from videobert_modeling.export.graphs import graphs_of
-from videobert_modeling.export.lowered import lowered
-from videobert_modeling.export.manifest import write_manifest
-from videobert_modeling.export.masked import masked
-from videobert_modeling.export.parity import Parity, Reference, Run, onnxruntime_runner
-from videobert_modeling.export.quantised_graphs import quantised_stages
-from videobert_modeling.export.shared_weights import sharing
+from videobert_modeling.export.low_precision.candidates import nearest_graph
+from videobert_modeling.export.low_precision.lowered import lowered
+from videobert_modeling.export.low_precision.masked import masked
+from videobert_modeling.export.low_precision.quantised_graphs import quantised_stages
+from videobert_modeling.export.low_precision.shared_weights import sharing
+from videobert_modeling.export.portable.graphs import graphs_of
+from videobert_modeling.export.portable.manifest import write_manifest
+from videobert_modeling.export.portable.parity import Parity, Reference, Run, onnxruntime_runner
 from videobert_modeling.models import load_weights
 
 Progress = Callable[[str, int, int], None]
@@ -70,10 +70,10 @@ def export_engine_graphs(
         if precision not in GRAPH_PRECISIONS:
             raise InputError("this precision is not known", seen=precision, allowed=", ".join(GRAPH_PRECISIONS))
     quantised = [precision for precision in dict.fromkeys(precisions) if precision in QUANTISED]
-    plain = [precision for precision in dict.fromkeys(precisions) if precision in FLOATS]
+    plain = [precision for precision in dict.fromkeys(precisions) if precision in FLOAT_PRECISIONS]
     if quantised and "fp16" not in plain:
         plain.append("fp16")
-    plain = plain or list(FLOATS)
+    plain = plain or list(FLOAT_PRECISIONS)
     opened = ModelFolder(folder)
     backbone, model = load_weights(folder)
     contents: dict[str, bytes] = {}

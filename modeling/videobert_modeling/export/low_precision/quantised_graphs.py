@@ -13,12 +13,12 @@ from onnx import ModelProto
 from videobert.base.errors import VideoBertError
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import graph_file
-from videobert_modeling.export.calibration import Inputs, ranges_of, samples_of
-from videobert_modeling.export.lowered import lowered
-from videobert_modeling.export.masked import masked
-from videobert_modeling.export.parity import onnxruntime_runner
-from videobert_modeling.export.quantised import Quantised, activations_of, quantised
-from videobert_modeling.export.shared_weights import sharing
+from videobert_modeling.export.low_precision.calibration import Inputs, ranges_of, samples_of
+from videobert_modeling.export.low_precision.lowered import lowered
+from videobert_modeling.export.low_precision.masked import masked
+from videobert_modeling.export.low_precision.quantised import Quantised, activations_of, quantised
+from videobert_modeling.export.low_precision.shared_weights import sharing
+from videobert_modeling.export.portable.parity import onnxruntime_runner
 
 # The share of masked positions whose answer must stay.
 LEAST_AGREEMENT = 0.99

@@ -17,12 +17,13 @@ from videobert.model.folder import ModelFolder, find
 from videobert.model.graph_files import graph_file, missing_graphs, stages_of
 from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import CANDIDATES, nearest
-from videobert_modeling.export import engine_graphs, export_engine_graphs, write_manifest
-from videobert_modeling.export.ending import nearest_graph
-from videobert_modeling.export.engine_graphs import EngineGraph, variants
-from videobert_modeling.export.lowered import lowered
-from videobert_modeling.export.parity import onnxruntime_runner
-from videobert_modeling.export.quantised import activations_of, quantised
+from videobert_modeling.export import export_engine_graphs, write_manifest
+from videobert_modeling.export.low_precision import engine_graphs
+from videobert_modeling.export.low_precision.candidates import nearest_graph
+from videobert_modeling.export.low_precision.engine_graphs import EngineGraph, variants
+from videobert_modeling.export.low_precision.lowered import lowered
+from videobert_modeling.export.low_precision.quantised import activations_of, quantised
+from videobert_modeling.export.portable.parity import onnxruntime_runner
 
 CONFIG = ModelFolder("shapes").config
 STAGES = ["backbone", "encoder", "text_head", "visual_head", "alignment_head"]

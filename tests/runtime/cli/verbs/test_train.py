@@ -11,7 +11,7 @@ import pytest
 def test_train_passes_on_its_options_and_prints_the_results(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from videobert_modeling.train import shapes
+    from videobert_modeling.train.shapes import chain as shapes
 
     asked: list[Any] = []
 
