@@ -8,20 +8,24 @@ import pytest
 from tests.needs_modeling import functions_that_need_it, needs_modeling
 
 RUN_SIDE = Path(__file__).parent / "runtime"
-# Whole files, or single tests or fixtures of files, that an environment without torch and onnx leaves out. Each is there
-# because it holds the run side against the modeling side, or tests a door. A file that stands here without need goes.
+# Files that an environment without torch and onnx leaves out, as a whole or in part. Each stands here because it holds
+# the run side against the modeling side, or tests a door; a file that stands here without need goes.
 KNOWN = {
+    "base/test_offline_imports.py",
+    "cli/parser/test_help_examples.py",
     "cli/test_end_to_end.py",
-    "cli/test_help_examples.py",
-    "cli/test_modeling_verbs.py",
+    "cli/verbs/test_cluster.py",
+    "cli/verbs/test_import.py",
+    "cli/verbs/test_modeling_verbs.py",
+    "cli/verbs/test_train.py",
     "cuda/test_build.py",
-    "tensorrt/conftest.py",
-    "test_build_check.py",
-    "test_external_tensors.py",
-    "test_nearest.py",
-    "test_offline_imports.py",
-    "test_torch_engine.py",
-    "triton_server/test_repository.py",
+    "engines/tensorrt/conftest.py",
+    "engines/test_external_tensors.py",
+    "engines/test_torch_engine.py",
+    "model/test_stage.py",
+    "pipeline/test_build_check.py",
+    "serve/triton/test_repository.py",
+    "visual/test_nearest.py",
 }
 
 

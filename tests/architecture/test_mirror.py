@@ -8,16 +8,17 @@ from pathlib import Path
 from tests.architecture.house import House
 
 # Beside the halves of the tree, tests of the whole.
-WHOLE_TREE = {"test_clean_clone.py", "test_documentation.py", "test_examples.py"}
+WHOLE_TREE = {"test_clean_clone.py", "test_documentation.py", "test_examples.py", "test_needs_modeling.py"}
 # Beside the rooms of the run side, tests of the run side as a whole.
 WHOLE_RUN_SIDE = {
     "test_bundled.py",
+    "test_damaged_folder.py",
     "test_memory.py",
     "test_offline.py",
     "test_runtime.py",
     "test_running_threads.py",
+    "test_saved_answers.py",
     "test_stream.py",
-    "test_text_only.py",
     "test_turns.py",
     "test_without_torch.py",
 }
@@ -34,7 +35,7 @@ def without_a_counterpart(house: House) -> list[str]:
     """Tests in a folder that the tree does not have, or about something that does not stand there.
 
     A test belongs to the file or folder that its name begins with (`test_transform_formats.py` to `transform.py`), or
-    to its room as a whole: then it speaks of the room by its dotted name.
+    to its room as a whole: then it speaks of the room by its dotted name, itself or in a file beside it that it uses.
     """
     stray = []
     for test in house.sources(house.tests):
@@ -64,7 +65,10 @@ def _about(folder: Path, test: Path) -> bool:
 def _speaks_of(house: House, folder: Path, test: Path) -> bool:
     home = next(package for package in house.packages if folder.is_relative_to(package))
     dotted = ".".join(folder.relative_to(home.parent).parts)
-    return re.search(rf"\b{re.escape(dotted)}\b", test.read_text(encoding="utf-8")) is not None
+    text = test.read_text(encoding="utf-8")
+    beside = [path for path in test.parent.glob("*.py") if re.search(rf"\b{path.stem}\b", text) and path != test]
+    texts = [text, *(path.read_text(encoding="utf-8") for path in beside)]
+    return any(re.search(rf"\b{re.escape(dotted)}\b", each) for each in texts)
 
 
 def test_every_test_has_a_counterpart(house: House) -> None:
