@@ -1,8 +1,9 @@
 # make demo    an answer on the bundled clip, from nothing but Python, gcc and make
 # make test    everything the tests need, then the tests
+# make test-runtime   the run side's tests in an environment that has only the run side and pytest
 # make check   the longer gate: sanitizers, slow tests, the wheel in an empty environment, every kernel for every GPU,
-#              the kernel tests in the second environment
-# make lint    formatting, lint, types
+#              the kernel tests in the second environment, the run side's tests in the third
+# make lint    formatting, lint, types, which part imports which
 # make format  applies the formatting that `make lint` asks for
 
 PYTHON ?= python3
@@ -17,8 +18,11 @@ PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
 # The second environment, for the kernels alone: see constraints-oldest.txt.
 OLDEST := $(VENV)-oldest
 PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
+# The third environment: what a product has, and pytest.
+RUN_ONLY := $(VENV)-runtime
+PIP_RUN_ONLY := $(RUN_ONLY)/bin/pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: demo test check lint format clean
+.PHONY: demo test test-runtime check lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-run
@@ -28,7 +32,12 @@ test: $(VENV)/.installed-all
 	$(BIN)/python -m pytest -m "not slow" --ignore tests/kernels
 	$(BIN)/python -m pytest -m "not slow" tests/kernels
 
-check: $(VENV)/.installed-all $(OLDEST)/.installed
+# The modeling side makes a small model first, as it would for a product; a test that needs more of it is left out.
+test-runtime: $(VENV)/.installed-all $(RUN_ONLY)/.installed
+	$(BIN)/python -m tests.small_model build/small-model
+	VIDEOBERT_TESTS_MODEL=build/small-model $(RUN_ONLY)/bin/python -m pytest -m "not slow and not modeling" tests/runtime
+
+check: $(VENV)/.installed-all $(OLDEST)/.installed test-runtime
 	$(BIN)/cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
 	$(BIN)/cmake --build build/sanitized
 	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
@@ -46,6 +55,7 @@ lint: $(VENV)/.installed-all
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV)/.installed-all
 	$(BIN)/ruff check --fix .
@@ -53,7 +63,7 @@ format: $(VENV)/.installed-all
 	$(BIN)/clang-format -i $(CPP)
 
 clean:
-	rm -rf $(VENV) $(OLDEST) build dist
+	rm -rf $(VENV) $(OLDEST) $(RUN_ONLY) build dist
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "videobert needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -71,4 +81,9 @@ $(OLDEST)/.installed: constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(PIP_OLDEST) -c constraints-oldest.txt torch numpy pytest pytest-timeout
 	$(PIP_OLDEST) --no-deps triton==3.6.0
+	touch $@
+
+$(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
+	$(PYTHON) -m venv $(RUN_ONLY)
+	$(PIP_RUN_ONLY) -e . pytest pytest-timeout
 	touch $@

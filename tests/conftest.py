@@ -13,6 +13,35 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.needs_modeling import functions_that_need_it, installed, needs_modeling
+
+RUN_SIDE = Path(__file__).parent / "runtime"
+_left_out: list[Path] = []
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out, without the modeling side's libraries, the run side's test files that cannot be imported then."""
+    if installed() or collection_path.suffix != ".py" or not collection_path.is_relative_to(RUN_SIDE):
+        return None
+    if "" in functions_that_need_it(collection_path):
+        _left_out.append(collection_path)
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the run side's tests that need the modeling side."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.is_relative_to(RUN_SIDE):
+            asked_for = (each.func for all_ in item._fixtureinfo.name2fixturedefs.values() for each in all_)
+            if needs_modeling(item.function, asked_for):
+                item.add_marker("modeling")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say which files were not even read."""
+    for path in sorted(set(_left_out)):
+        terminalreporter.write_line(f"LEFT OUT {path.relative_to(Path.cwd())}: it imports the modeling side")
 
 
 @pytest.fixture(autouse=True)

@@ -16,10 +16,13 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 CLIP = ROOT / "runtime/videobert/bundled/shapes/clip.mp4"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What the pages for contributors name of the tree; rooms of the run side are named from `runtime/videobert` on.
+TREE = re.compile(r"`((?:runtime|modeling|kernels|csrc|tests|benchmarks|docs|examples)/[\w./-]*)`")
+ROOM = re.compile(r"`([a-z_]+/(?:[a-z_]+/)*)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 # Continuous integration runs these; `make demo` has a test of its own in test_clean_clone.py.
 ACTIVATE = ". .venv/bin/activate"
-MAKE_TARGETS = {"demo", "test", "check", "lint", "format"}
+MAKE_TARGETS = {"demo", "test", "test-runtime", "check", "lint", "format"}
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -91,3 +94,29 @@ def test_links_inside_the_tree_resolve(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         if not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def missing_from_the_tree(text: str) -> list[str]:
+    """Paths that a page names and that are not there."""
+    named = set(TREE.findall(text))
+    rooms = {name for name in ROOM.findall(text) if name not in named}
+    return sorted(
+        [name for name in named if not (ROOT / name).exists()]
+        + [name for name in rooms if not any((base / name).is_dir() for base in (ROOT, ROOT / "runtime/videobert"))]
+    )
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_path_that_a_page_names_is_there(page: str) -> None:
+    assert not missing_from_the_tree((ROOT / page).read_text(encoding="utf-8"))
+
+
+def test_a_path_that_is_not_there_is_seen() -> None:
+    text = "`runtime/videobert/base/errors.py`, `video/source/`, `runtime/videobert/nowhere.py`, `attic/`, `csrc/`"
+    assert missing_from_the_tree(text) == ["attic/", "runtime/videobert/nowhere.py"]
+
+
+def test_the_picture_of_the_house_has_every_room() -> None:
+    picture = FENCE.findall((ROOT / "docs/architecture.md").read_text(encoding="utf-8"))[1][1]
+    rooms = {path.parent.name for path in (ROOT / "runtime/videobert").glob("*/__init__.py")}
+    assert not {room for room in rooms if f"{room}/" not in picture}
