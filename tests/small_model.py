@@ -20,8 +20,8 @@ import numpy.typing as npt
 from videobert.model.config import ModelConfig, QuestionConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 from videobert.visual.codebook import Codebook, Level
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from tests.small_model import frames_of, write_small_model
 
 from videobert.runtime import Runtime, load
-from videobert.video.decoders.frame_array import FrameArray
+from videobert.video.source.frame_array import FrameArray
 
 
 @pytest.fixture(scope="session")
