@@ -36,7 +36,7 @@ def nvdec() -> dict[str, Any]:
     except OSError as error:
         return {"libnvcuvid": str(error)}
     importlib.import_module("nvidia.dali")
-    from videobert.video.decoders.dali.probe import failure
+    from videobert.video.dali_trial import failure
 
     found["dali"] = {codec: failure(codec, "cuda") or "equal to PyAV" for codec in ("h264", "hevc", "av1", "vp9")}
     return found

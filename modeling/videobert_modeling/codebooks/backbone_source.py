@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from videobert.engines.base import EngineOptions
 from videobert.engines.selection import open_engine
+from videobert.families.build_check import check_sizes
 from videobert.model.folder import ModelFolder, backbone_hash
 from videobert.model.mending import MANIFEST, WEIGHTS, mend
 from videobert.model.recipe import Recipe
 from videobert.model.weights_file import backbone_of
-from videobert.pipeline.build_check import check_sizes
 
 Run = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 _GRAPH = "graphs/backbone.onnx"

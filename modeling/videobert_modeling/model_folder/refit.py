@@ -14,9 +14,9 @@ from torch import Tensor
 
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError, UsageError
+from videobert.families.build_check import check_place, check_sizes
 from videobert.model.config import ModelConfig
 from videobert.model.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
-from videobert.pipeline.build_check import check_place, check_sizes
 from videobert.visual.codebook import Codebook
 from videobert_modeling.importers.shared.visual_side import visual_rows
 from videobert_modeling.model_folder.card import VISUAL_ROWS, card_of

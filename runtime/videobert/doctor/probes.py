@@ -49,7 +49,7 @@ print(json.dumps({"version": av.__version__, "devices": codecs}))
 """
 _DALI = """
 import json, nvidia.dali
-from videobert.video.decoders.dali.probe import failure
+from videobert.video.dali_trial import failure
 from videobert.video.decoders.dali.accepted_streams import CODECS, place_of
 found = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
 print(json.dumps({{

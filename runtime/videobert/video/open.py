@@ -15,9 +15,9 @@ from videobert.base.cpu_threads import thread_limit
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits, limits_or_default, most_pixels
 from videobert.model.recipe import Recipe
+from videobert.video.decoder_opener import DecoderOpener
 from videobert.video.decoders.available import DecoderName, Device
 from videobert.video.decoders.choice import choose
-from videobert.video.decoders.opening import DecoderOpener
 from videobert.video.source.frame_array import FrameArray
 from videobert.video.source.kind import SourceKind, kind_of
 from videobert.video.source.opening import VideoOpener

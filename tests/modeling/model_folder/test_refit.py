@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
+from videobert.families.build_check import check_buildable
 from videobert.model.folder import BUNDLED, ModelFolder, backbone_hash
 from videobert.model.recipe import Recipe
-from videobert.pipeline.build_check import check_buildable
 from videobert.visual.codebook import Codebook
 from videobert_modeling.codebooks.backbone_source import backbone_of_folder
 from videobert_modeling.codebooks.feature_file import write_features

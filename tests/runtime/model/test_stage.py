@@ -14,7 +14,7 @@ from videobert.base.errors import InputError, ModelError
 from videobert.base.limits import Limits
 from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine, _shapes
-from videobert.engines.tensorrt.build.profiles import profiles_of
+from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.model import stage_lists
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder

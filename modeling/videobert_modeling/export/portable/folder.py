@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videobert.base.atomic import write_atomically, write_together
+from videobert.families.build_check import check_codebook, check_copy_place, check_sizes
 from videobert.model.folder import own_place
-from videobert.pipeline.build_check import check_codebook, check_copy_place, check_sizes
 from videobert_modeling.base.new_folder import is_free, write_whole
 from videobert_modeling.export.portable.graphs import Graph, graphs_of
 from videobert_modeling.export.portable.manifest import model_files, write_manifest

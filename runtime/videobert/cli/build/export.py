@@ -9,8 +9,8 @@ from videobert.cli.needs_modeling import modeling_side, require_packages
 from videobert.cli.notes import note
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import step_progress
+from videobert.families.build_check import check_buildable
 from videobert.model.mending import make_codebook, typed
-from videobert.pipeline.build_check import check_buildable
 
 
 def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from videobert.base.code_trust import read_code, sidecar_digest
 from videobert.base.errors import MismatchError
-from videobert.engines.tensorrt.build.profiles import Profile
 from videobert.engines.tensorrt.plan_info import Fusion
+from videobert.engines.tensorrt.profiles import Profile
 
 SIDECAR_VERSION = 1
 _MOST_BYTES = 1 << 20

@@ -3,7 +3,7 @@
 1. What was asked for: `check_decoder`, `choose`.
 2. Can DALI run on this machine: `available.unusable`. A decoder asked for by name that cannot is an error.
 3. Does DALI decode this stream as the recipe says: `dali.accepted_streams.refusal`.
-4. Does NVDEC count the frames of this codec as the index does: `dali.probe.failure`.
+4. Does NVDEC count the frames of this codec as the index does: `dali_trial.failure`.
 5. Can the source be read a second time: `VideoOpener.repeatable`.
 6. On the way: does the decoder go on (`GaveUp`)?
 

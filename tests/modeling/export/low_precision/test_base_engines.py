@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from videobert.engines.tensorrt.build.build_process import BuildLimits, run_build
-from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.build.request import BuildRequest
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
+from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.model.recipe import Recipe
 from videobert_modeling.export.low_precision.engine_graphs import variants
 from videobert_modeling.export.portable.graphs import graphs_of

@@ -16,13 +16,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from videobert.base.errors import DeviceError, EngineUnavailable
-from videobert.engines.tensorrt.build.profiles import Profile
 from videobert.engines.tensorrt.build.request import BuildRequest
+from videobert.engines.tensorrt.profiles import Profile
 
 ALL = "7.5,8.0,8.6,8.9,12.0,12.1"
 
@@ -68,6 +66,9 @@ def built(rtx: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, di
 
 def _product_graph(path: Path, *, unused: bool = False) -> Path:
     """One matrix product in fp16, behind an input that may be left unused."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
     weight = numpy_helper.from_array(np.ones((16, 16), np.float16), "w")
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT16, ["n", 16])]
     if unused:
@@ -81,6 +82,9 @@ def _product_graph(path: Path, *, unused: bool = False) -> Path:
 
 def _crashing_graph(path: Path) -> Path:
     """Attention whose query, key and value are one tensor: TensorRT-RTX 1.7.1 ends the process on it."""
+    import onnx
+    from onnx import TensorProto, helper
+
     shape = [1, 2, 16, 32]
     tensor = helper.make_tensor_value_info("x", TensorProto.FLOAT16, shape)
     output = helper.make_tensor_value_info("y", TensorProto.FLOAT16, shape)

@@ -15,12 +15,12 @@ from videobert.cuda.gpu_presence import present_gpu
 from videobert.engines.external_tensors import check_external
 from videobert.engines.tensorrt.build.build_process import BuildLimits, Built, run_build
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
-from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.build.request import BuildRequest
 from videobert.engines.tensorrt.build.targets import capabilities_to_build
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour, takes_lengths
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
+from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import ALL_STAGES, GraphFile, find_graph, stages_of
 

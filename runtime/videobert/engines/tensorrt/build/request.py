@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from videobert.engines.tensorrt.build.profiles import Profile
+from videobert.engines.tensorrt.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,11 @@ from videobert.base.errors import (
 )
 from videobert.engines.tensorrt.build.engine_folder import build_engines, check_job
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
-from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.build.targets import CAPABILITIES
 from videobert.engines.tensorrt.checked_plan import load_plan
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.plan_sidecar import PlanSidecar, read_sidecar
+from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.graph_files import missing_graphs, stages_of

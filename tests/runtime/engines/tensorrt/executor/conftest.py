@@ -21,10 +21,10 @@ import pytest
 from videobert.base.code_trust import remember_build
 from videobert.base.errors import EngineUnavailable
 from videobert.engines.base import EngineOptions
-from videobert.engines.tensorrt.build.profiles import profiles_of
 from videobert.engines.tensorrt.engine import TensorRtEngine
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour
 from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
+from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.tensorrt.runnable_engines import BACKBONE
 from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder

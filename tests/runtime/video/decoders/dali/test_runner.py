@@ -10,10 +10,10 @@ import pytest
 
 from videobert.base.errors import DecodeError, LimitExceeded
 from videobert.model.recipe import Recipe
+from videobert.video.dali_trial import failure
 from videobert.video.decoders.dali.frame_index import index_frames
 from videobert.video.decoders.dali.geometry import Shape, chroma_shift, geometry
 from videobert.video.decoders.dali.piece import cut_piece
-from videobert.video.decoders.dali.probe import failure
 from videobert.video.decoders.dali.runner import ClipRequest, DaliRunner
 from videobert.video.device_frames import DeviceFrames
 from videobert.video.picture.orientation import UPRIGHT, Orientation

@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from videobert.base.errors import MismatchError, ModelError, UsageError
-from videobert.pipeline.build_check import check_buildable
+from videobert.families.build_check import check_buildable
 from videobert.visual.codebook import Codebook
 
 
@@ -136,7 +136,7 @@ def test_sizes_that_cannot_be_are_told(folder: Path, name: str, changes: dict[st
 def test_the_smallest_clip_that_passes_is_one_that_the_network_takes() -> None:
     import torch
 
-    from videobert.pipeline.build_check import _LEAST_CROP, _LEAST_FRAMES
+    from videobert.families.build_check import _LEAST_CROP, _LEAST_FRAMES
     from videobert_modeling.models import S3D
 
     network = S3D(0.125, 32).eval()
@@ -167,7 +167,7 @@ def test_a_place_that_cannot_be_written_is_told(folder: Path, tmp_path: Path) ->
 
 def test_the_look_needs_no_torch(folder: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from videobert.pipeline.build_check import check_buildable; "
+        "import sys; from pathlib import Path; from videobert.families.build_check import check_buildable; "
         f"check_buildable(Path({str(folder)!r})); print([name for name in ('torch', 'onnx') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

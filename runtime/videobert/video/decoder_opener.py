@@ -104,7 +104,7 @@ def _not_for_dali(info: VideoInfo, choice: Choice) -> str | None:
 
     why = refusal(info, backend_of(choice.device))
     if why is None and choice.device == "cuda":
-        from videobert.video.decoders.dali.probe import failure
+        from videobert.video.dali_trial import failure
 
         why = failure(info.codec, choice.device)
     return why
