@@ -162,14 +162,24 @@ def _argument_bytes(variant: KernelVariant, kind: str) -> int:
     return ARGUMENT_BYTES[kind]
 
 
+def entry_function(ptx: str) -> re.Match[str]:
+    """Where PTX declares its kernel; the groups are the name, and the parameters as they are written.
+
+    Raises:
+        CompileError: there is none.
+    """
+    entry = _ENTRY.search(ptx)
+    if entry is None:
+        raise CompileError("the compiler's output has no entry function")
+    return entry
+
+
 def _parameters(ptx: str) -> tuple[str, list[int]]:
     """Name of the entry function and bytes of each of its parameters."""
-    found = _ENTRY.search(ptx)
-    if found is None:
-        raise CompileError("the compiler's output has no entry function")
-    lines = [line for line in found.group(2).split(",") if line.strip()]
+    entry = entry_function(ptx)
+    lines = [line for line in entry.group(2).split(",") if line.strip()]
     sizes = [_SCALAR_PARAMETER.search(line) for line in lines]
-    return found.group(1), [int(size.group(1)) // 8 if size else -1 for size in sizes]
+    return entry.group(1), [int(size.group(1)) // 8 if size else -1 for size in sizes]
 
 
 def _registers_and_stack(cubin: bytes) -> tuple[int, int]:
@@ -180,8 +190,8 @@ def _registers_and_stack(cubin: bytes) -> tuple[int, int]:
         file.flush()
         tool = [knobs.nvidia.cuobjdump.path, "--dump-resource-usage", file.name]
         text = subprocess.run(tool, capture_output=True, text=True, check=True, timeout=60).stdout
-    found = _RESOURCES.findall(text)
-    if len(found) != 1:
+    totals = _RESOURCES.findall(text)
+    if len(totals) != 1:
         raise CompileError("cuobjdump does not say what the kernel uses", seen=text.strip()[:200])
-    registers, stack_bytes = map(int, found[0])
+    registers, stack_bytes = map(int, totals[0])
     return registers, stack_bytes

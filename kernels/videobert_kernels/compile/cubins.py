@@ -173,10 +173,10 @@ def _search(folder: Path, name: str, codebook: str, search: StoredSearch) -> dic
     }
 
 
-def _stored(folder: Path, name: str, ending: str, content: bytes) -> dict[str, Any]:
+def _stored(folder: Path, name: str, suffix: str, content: bytes) -> dict[str, Any]:
     digest = hashlib.sha256(content).hexdigest()
     # The content is part of the name: a new build never changes a file that the old sidecar still describes.
-    file = f"{name}-{digest[:8]}.{ending}"
+    file = f"{name}-{digest[:8]}.{suffix}"
     _write(folder / file, content)
     return {"file": file, "bytes": len(content), "sha256": digest}
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from videobert_kernels.compile.compilation import CompileError, compile_variant
+from videobert_kernels.compile.compilation import CompileError, compile_variant, entry_function
 from videobert_kernels.variant import KernelVariant
 
 # What every launch may use. More must be asked for from the driver, and nothing says that TensorRT does so.
 PLAIN_SHARED_BYTES: Final = 48 * 1024
-_ENTRY = re.compile(r"\.entry\s+(\w+)\(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +67,10 @@ def without_hidden(ptx: str, parameters: int) -> str:
     Raises:
         CompileError: one of them is used.
     """
-    found = _ENTRY.search(ptx)
-    if found is None:
-        raise CompileError("the compiler's output has no entry function")
-    declared = found.group(2).strip().split(",\n")
+    entry = entry_function(ptx)
+    declared = entry.group(2).strip().split(",\n")
     for index in range(parameters, len(declared)):
-        if re.search(rf"\b{found.group(1)}_param_{index}\b", ptx[found.end() :]):
-            raise CompileError("the kernel uses its scratch memory, which a plugin does not have", seen=found.group(1))
+        if re.search(rf"\b{entry.group(1)}_param_{index}\b", ptx[entry.end() :]):
+            raise CompileError("the kernel uses its scratch memory, which a plugin does not have", seen=entry.group(1))
     kept = ",\n".join(declared[:parameters])
-    return f"{ptx[: found.start(2)]}\n{kept}\n{ptx[found.end(2) :]}"
+    return f"{ptx[: entry.start(2)]}\n{kept}\n{ptx[entry.end(2) :]}"

@@ -17,16 +17,16 @@ _SUFFIXES = ("64_", "_64", "")
 @contextmanager
 def blas_threads(most: int) -> Iterator[None]:
     """While it lasts, OpenBLAS works with at most so many threads, in the whole process. Other libraries are let be."""
-    found = _openblas()
-    before = found[0]() if found else 0
-    if found is None or before <= most:
+    controls = _openblas()
+    before = controls[0]() if controls else 0
+    if controls is None or before <= most:
         yield
         return
-    found[1](most)
+    controls[1](most)
     try:
         yield
     finally:
-        found[1](before)
+        controls[1](before)
 
 
 @cache

@@ -164,11 +164,11 @@ def variant(
 
 def variants() -> tuple[KernelVariant, ...]:
     """Every kernel with every dtype and tile that `plan` can ask for on a GPU."""
-    found: dict[str, KernelVariant] = {}
+    shipped: dict[str, KernelVariant] = {}
 
     def add(each: KernelVariant) -> None:
-        known = found.get(each.name, each)
-        found[each.name] = replace(each, capabilities=tuple(sorted({*known.capabilities, *each.capabilities})))
+        known = shipped.get(each.name, each)
+        shipped[each.name] = replace(each, capabilities=tuple(sorted({*known.capabilities, *each.capabilities})))
 
     for coarse in COARSE_DTYPES:
         for config in _FEW.values():
@@ -183,4 +183,4 @@ def variants() -> tuple[KernelVariant, ...]:
             for size, group in ((64, 1), (128, 2)):
                 sizes = {"TILES": MAX_CENTROIDS // size, "TILE_SIZE": size, "GROUP": group, "MARGIN": margin}
                 add(variant("rescore", points, "", _RESCORE, sizes))
-    return tuple(found[name] for name in sorted(found))
+    return tuple(shipped[name] for name in sorted(shipped))

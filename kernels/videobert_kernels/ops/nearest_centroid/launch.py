@@ -17,7 +17,7 @@ from videobert_kernels.variant import FP_FUSION
 _TYPES: Final = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 _DTYPES: Final = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "i32": torch.int32}
 
-_Found = tuple[Tensor, Tensor, Tensor]
+_Answer = tuple[Tensor, Tensor, Tensor]
 
 
 def nearest_centroid(
@@ -58,11 +58,11 @@ def nearest_centroid(
     """
     chosen = _checked(points, packed.centroids, backend)
     margin = bool(return_margin)
-    found = torch.ops.videobert_kernels.nearest_centroid(
+    answer = torch.ops.videobert_kernels.nearest_centroid(
         points, packed.centroids, packed.coarse, packed.norms, packed.center, packed.bounds, packed.exponent, margin,
         chosen,
     )  # fmt: skip
-    return _picked(found, return_distance, margin)
+    return _picked(answer, return_distance, margin)
 
 
 def nearest_centroid_tree(
@@ -97,16 +97,16 @@ def nearest_centroid_tree(
     """
     chosen = _checked(points, tree.nodes, backend)
     margin = bool(return_margin)
-    found = torch.ops.videobert_kernels.nearest_centroid_tree(
+    answer = torch.ops.videobert_kernels.nearest_centroid_tree(
         points, tree.nodes, tree.children, tree.depth, tree.leaves, margin, chosen
     )
-    return _picked(found, return_distance, margin)
+    return _picked(answer, return_distance, margin)
 
 
-def _picked(found: _Found, distance: bool, margin: bool) -> Tensor | tuple[Tensor, ...]:
+def _picked(answer: _Answer, distance: bool, margin: bool) -> Tensor | tuple[Tensor, ...]:
     if not distance and not margin:
-        return found[0]
-    return (found[0], *found[1:2][: int(distance)], *found[2:][: int(margin)])
+        return answer[0]
+    return (answer[0], *answer[1:2][: int(distance)], *answer[2:][: int(margin)])
 
 
 def _checked(points: Tensor, table: Tensor, backend: Backend) -> str:
@@ -129,7 +129,7 @@ def _checked(points: Tensor, table: Tensor, backend: Backend) -> str:
 def _nearest_op(
     points: Tensor, centroids: Tensor, coarse: Tensor, norms: Tensor, center: Tensor, bounds: Tensor, exponent: int,
     margin: bool, backend: str,
-) -> _Found:  # fmt: skip
+) -> _Answer:  # fmt: skip
     if backend == "reference":
         label, distance, gap = reference.nearest(points, centroids)
         return label, distance, gap if margin else gap[:0].clone()
@@ -147,7 +147,7 @@ def _nearest_op(
 @torch.library.custom_op("videobert_kernels::nearest_centroid_tree", mutates_args=())
 def _tree_op(
     points: Tensor, nodes: Tensor, children: Tensor, depth: int, leaves: int, margin: bool, backend: str
-) -> _Found:
+) -> _Answer:
     if backend == "reference":
         label, distance, gap = reference.descend(points, nodes, children, depth, leaves)
         return label, distance, gap if margin else gap[:0].clone()
@@ -158,7 +158,7 @@ def _tree_op(
     return _run(work, {"points": points.contiguous(), "nodes": nodes, "children": children})
 
 
-def _fake(points: Tensor, margin: bool) -> _Found:
+def _fake(points: Tensor, margin: bool) -> _Answer:
     rows = points.shape[0]
     return (
         points.new_empty((rows,), dtype=torch.int32),
@@ -169,12 +169,12 @@ def _fake(points: Tensor, margin: bool) -> _Found:
 
 @_nearest_op.register_fake
 def _(points: Tensor, centroids: Tensor, coarse: Tensor, norms: Tensor, center: Tensor, bounds: Tensor, exponent: int,
-      margin: bool, backend: str) -> _Found:  # fmt: skip
+      margin: bool, backend: str) -> _Answer:  # fmt: skip
     return _fake(points, margin)
 
 
 @_tree_op.register_fake
-def _(points: Tensor, nodes: Tensor, children: Tensor, depth: int, leaves: int, margin: bool, backend: str) -> _Found:
+def _(points: Tensor, nodes: Tensor, children: Tensor, depth: int, leaves: int, margin: bool, backend: str) -> _Answer:
     return _fake(points, margin)
 
 
@@ -185,7 +185,7 @@ def _capability(points: Tensor) -> int | None:
     return major * 10 + minor
 
 
-def _run(work: Launches, given: dict[str, Tensor]) -> _Found:
+def _run(work: Launches, given: dict[str, Tensor]) -> _Answer:
     """Allocate what the plan asks for and launch it."""
     device = given["points"].device
     memory = dict(given)

@@ -47,8 +47,8 @@ def descend(points: Tensor, nodes: Tensor, children: Tensor, depth: int, leaves:
         for parent in sorted(set(node[good].tolist())):
             rows = (good & (node == parent)).nonzero().flatten()
             start, end = children[parent + 1].tolist()
-            found, distance[rows], margin[rows] = nearest(points[rows], nodes[start:end])
-            child[rows] = found.long() + start
+            nearest_child, distance[rows], margin[rows] = nearest(points[rows], nodes[start:end])
+            child[rows] = nearest_child.long() + start
         node = child
     return torch.where(good, node - (len(nodes) - leaves), -1).int(), distance, margin
 
