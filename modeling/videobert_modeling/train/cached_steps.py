@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ class Report(Protocol):
     def __call__(self, share: float, note: str = "") -> None: ...
 
 
-class Stages:
+class CachedSteps:
     """The stages of one training run under a work folder.
 
     Each stage writes into `<name>-<hash>.partial`, which is renamed when the stage is done. An interrupted stage finds
@@ -74,10 +73,3 @@ class Stages:
         path = folder / "seconds.json"
         before = json.loads(path.read_text()) if path.exists() else 0.0
         path.write_text(json.dumps(round(before + seconds, 1)))
-
-
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` fill a temporary file beside `path` and moves it there in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    write(temporary)
-    os.replace(temporary, path)

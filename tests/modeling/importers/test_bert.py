@@ -15,8 +15,9 @@ from videobert.visual.codebook import Codebook
 from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.bert import read_bert
 from videobert_modeling.importers.shared.bert_layout import BertLayout
+from videobert_modeling.importers.shared.intake import Intake
 from videobert_modeling.importers.shared.visual_side import VisualSide
-from videobert_modeling.model_folder.ledger import Intake, Ledger
+from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import S3D, VideoBert, load_weights
 
 WORDS, WIDTH, LAYERS = 60, 32, 2
@@ -366,7 +367,7 @@ class TestFolder:
     def test_with_backbone_and_centroids_has_a_codebook_of_its_own(
         self, tmp_path, bert_folder, bert_state, small_s3d_file
     ):
-        from videobert_modeling.importers.shared.visual_side import hash_of
+        from videobert_modeling.models.weights import hash_of
 
         centroids = tmp_path / "centers.npy"
         np.save(centroids, np.random.default_rng(0).normal(size=(24, 32)))

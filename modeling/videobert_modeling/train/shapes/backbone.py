@@ -16,9 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from videobert.base.atomic import write_atomically
 from videobert.model.recipe import Recipe
 from videobert_modeling.models import S3D
-from videobert_modeling.train.cached_steps import Report, write_atomically
+from videobert_modeling.train.cached_steps import Report
 from videobert_modeling.train.shapes.attributes import AttributeHeads, reversed_in_time
 from videobert_modeling.train.shapes.dataset import Shards
 

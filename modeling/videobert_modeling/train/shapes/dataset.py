@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.atomic import write_atomically
 from videobert.model.recipe import Recipe
-from videobert_modeling.train.cached_steps import Report, write_atomically
+from videobert_modeling.train.cached_steps import Report
 from videobert_modeling.train.shapes.media import write_film
 from videobert_modeling.train.shapes.render import still
 from videobert_modeling.train.shapes.world import MOTIONS, TRAIN_BACKGROUNDS, Film, SceneSampler, training_films
