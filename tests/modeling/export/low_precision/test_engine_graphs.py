@@ -157,7 +157,7 @@ def with_all_values(model: ModelProto, low: int) -> tuple[ModelProto, list[str]]
 
 
 def test_activations_eight_times_as_large_stay_finite_in_fp16(folder: Path) -> None:
-    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
     model = whole(folder, "encoder.onnx")
     for tensor in model.graph.initializer:
@@ -214,7 +214,7 @@ def test_padding_has_no_influence_behind_the_mask(folder: Path) -> None:
 
 @pytest.mark.parametrize("head", ["text", "visual"])
 def test_the_best_candidates_are_those_of_the_logits(folder: Path, head: str) -> None:
-    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
     states = np.random.default_rng(0).normal(size=(5, CONFIG.encoder.width)).astype(np.float32)
     logits = torch.from_numpy(onnxruntime_runner(folder / "graphs" / f"{head}_head.onnx")({"states": states}))
@@ -227,7 +227,7 @@ def test_the_best_candidates_are_those_of_the_logits(folder: Path, head: str) ->
 
 @pytest.mark.parametrize("half", [False, True])
 def test_the_nearest_centroids_are_the_codebooks(half: bool) -> None:
-    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
     random = np.random.default_rng(0)
     centroids = random.normal(size=(300, 64)).astype(np.float32)
