@@ -1,4 +1,4 @@
-"""Turn checkpoints of others into ours: one door, `import_checkpoint`, and one importer for each layout."""
+"""Turn checkpoints of others into ours: `import_checkpoint` knows one importer for each layout."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import torch
 
 from videobert.base.errors import InputError, ModelError, UsageError
 from videobert.model.recipe import Recipe
-from videobert_modeling.importers.artefacts import import_centroids, import_s3d
 from videobert_modeling.importers.bert import import_bert
+from videobert_modeling.importers.centroids import import_centroids
 from videobert_modeling.importers.mdskul import import_mdskul
+from videobert_modeling.importers.s3d import import_s3d
 from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 __all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]

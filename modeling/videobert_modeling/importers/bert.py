@@ -6,20 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
-from videobert_modeling.base.new_folder import require_new
-from videobert_modeling.importers.shared.bert_layout import BertLayout, config_beside
-from videobert_modeling.importers.shared.checkpoint import open_checkpoint
-from videobert_modeling.importers.shared.tokenizer import find_tokenizer, read_tokenizer
-from videobert_modeling.importers.shared.visual_side import VisualSide, visual_rows, visual_side
-from videobert_modeling.model_folder.imported import write_folder
-from videobert_modeling.model_folder.ledger import Intake, Ledger
+from videobert_modeling.importers.shared.bert_folder import Beside, assemble, import_folder
+from videobert_modeling.importers.shared.bert_layout import open_bert
+from videobert_modeling.importers.shared.visual_side import VisualSide
+from videobert_modeling.model_folder.ledger import Ledger
+from videobert_modeling.model_folder.visual_rows import visual_rows
 from videobert_modeling.models import VideoBert
-from videobert_modeling.models.heads import Heads
+from videobert_modeling.models.configurations import checked
 
 PAPER_LEAVES = 12**4
 # torchvision's S3D was trained on crops of 224 out of 256.
@@ -50,20 +47,14 @@ def read_bert(
     Raises:
         ModelError: not a BERT, damaged, or with unexplained tensors.
     """
-    checkpoint = open_checkpoint(source)
-    ledger.notes += checkpoint.notes
-    intake = Intake(checkpoint.tensors, ledger, strict=strict)
-    layout = BertLayout(intake)
-    sizes = layout.encoder_config(config_beside(checkpoint.path), heads)
-    taken = layout.take(sizes)
-    intake.finish()
+    opened = open_bert(source, ledger, heads=heads, strict=strict)
+    opened.intake.finish()
+    taken, sizes = opened.tensors, opened.sizes
     count = visual_tokens or (PAPER_LEAVES if side.codebook is None else len(side.codebook))
     if side.codebook is not None and count != len(side.codebook):
         raise ModelError("the codebook has another number of leaves", seen=len(side.codebook), allowed=count)
-    config = ModelConfig.from_json(
-        ModelConfig(
-            name=name, words=len(taken.table), visual_tokens=count, backbone=side.config, encoder=sizes
-        ).to_json()
+    config = checked(
+        ModelConfig(name=name, words=len(taken.table), visual_tokens=count, backbone=side.config, encoder=sizes)
     )
     rows = visual_rows(count, sizes.width, side.codebook, ledger, seed=seed)
     state = taken.state | {"encoder.tokens.weight": torch.cat([taken.table, rows])}
@@ -73,19 +64,6 @@ def read_bert(
         ledger.uninitialised.append("prediction head: random")
     ledger.uninitialised.append("alignment head: random")
     return assemble(config, state, seed=seed)
-
-
-def assemble(config: ModelConfig, state: dict[str, Tensor], *, seed: int) -> VideoBert:
-    """A model with `state`; parts of the heads that it lacks start as in training, from `seed`."""
-    with torch.device("meta"):
-        model = VideoBert(config)
-    lacking = model.state_dict().keys() - state.keys()
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
-        fresh = Heads(config).state_dict()
-    state = state | {name: fresh[name.removeprefix("heads.")] for name in sorted(lacking)}
-    model.load_state_dict(state, assign=True)
-    return model.eval()
 
 
 def import_bert(
@@ -104,41 +82,21 @@ def import_bert(
     dtype: torch.dtype = torch.float16,
     strict: bool = True,
 ) -> Ledger:
-    """Write the model folder `out` around a BERT; see `read_bert` and `visual_side` for the arguments.
+    """Write the model folder `out` around a BERT; see `read_bert` and `Beside` for the arguments."""
 
-    Args:
-        tokenizer: `tokenizer.json` or `vocab.txt`; by default the one in the folder of `source`.
-    """
-    require_new(out)
-    folder = source if source.is_dir() else source.parent
-    words = tokenizer or find_tokenizer(folder)
-    if words is None:
-        raise ModelError(
-            f"there is no tokenizer beside {source.name}",
-            allowed="tokenizer.json or vocab.txt",
-            fix="Pass tokenizer=PATH (--tokenizer).",
+    def read(side: VisualSide, ledger: Ledger) -> VideoBert:
+        return read_bert(
+            source,
+            side,
+            ledger,
+            name=name or out.name,
+            visual_tokens=visual_tokens,
+            heads=heads,
+            seed=seed,
+            strict=strict,
         )
-    ledger = Ledger("BERT", source.name)
-    content = read_tokenizer(words, ledger.notes)
-    side = visual_side(backbone, centroids, recipe, ledger, features=features, seed=seed, strict=strict)
-    model = read_bert(
-        source,
-        side,
-        ledger,
-        name=name or out.name,
-        visual_tokens=visual_tokens,
-        heads=heads,
-        seed=seed,
-        strict=strict,
+
+    beside = Beside(
+        tokenizer=tokenizer, backbone=backbone, centroids=centroids, features=features, recipe=recipe, seed=seed
     )
-    write_folder(
-        out,
-        model=model,
-        backbone=side.backbone,
-        recipe=recipe,
-        tokenizer=content,
-        codebook=side.codebook,
-        ledger=ledger,
-        dtype=dtype,
-    )
-    return ledger
+    return import_folder("BERT", source, out, read, beside, dtype=dtype, strict=strict)

@@ -12,15 +12,13 @@ from torch import Tensor
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
-from videobert_modeling.base.new_folder import require_new
-from videobert_modeling.importers.bert import assemble
-from videobert_modeling.importers.shared.bert_layout import BertLayout, config_beside
-from videobert_modeling.importers.shared.checkpoint import open_checkpoint
-from videobert_modeling.importers.shared.tokenizer import find_tokenizer, read_tokenizer
-from videobert_modeling.importers.shared.visual_side import VisualSide, visual_side
-from videobert_modeling.model_folder.imported import write_folder
-from videobert_modeling.model_folder.ledger import Intake, Ledger
+from videobert_modeling.importers.shared.bert_folder import Beside, assemble, import_folder
+from videobert_modeling.importers.shared.bert_layout import open_bert
+from videobert_modeling.importers.shared.intake import Intake
+from videobert_modeling.importers.shared.visual_side import VisualSide
+from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import VideoBert
+from videobert_modeling.models.configurations import checked
 
 BERT_WORDS = 30_522
 # 15 frames at 10 per second, pixels from -1 to 1. The original scaled each batch by its own extremes and stretched the
@@ -47,12 +45,8 @@ def read_mdskul(
     Raises:
         ModelError: damaged, another layout, or a table that does not fit `words` or the codebook.
     """
-    checkpoint = open_checkpoint(source)
-    ledger.notes += checkpoint.notes
-    intake = Intake(checkpoint.tensors, ledger, strict=strict)
-    layout = BertLayout(intake)
-    sizes = layout.encoder_config(config_beside(checkpoint.path), heads)
-    taken = layout.take(sizes)
+    opened = open_bert(source, ledger, heads=heads, strict=strict)
+    taken, sizes, intake = opened.tensors, opened.sizes, opened.intake
     if taken.bias is None:
         raise ModelError("the checkpoint has no prediction head", allowed="cls.predictions.*", fix="Import it as bert.")
     alignment = _alignment(intake, sizes.width)
@@ -72,7 +66,7 @@ def read_mdskul(
             allowed=f"{visual_tokens} visual tokens",
             fix="Use the centroids that this model was trained with.",
         )
-    config = ModelConfig.from_json(
+    config = checked(
         ModelConfig(
             name=name,
             words=words,
@@ -81,7 +75,7 @@ def read_mdskul(
             encoder=sizes,
             heads=("text", "visual", "alignment") if alignment else ("text", "visual"),
             alignment_pooler=False,
-        ).to_json()
+        )
     )
     state = taken.state | {"encoder.tokens.weight": taken.table, "heads.bias": taken.bias} | alignment
     if not alignment:
@@ -120,27 +114,21 @@ def import_mdskul(
     dtype: torch.dtype = torch.float16,
     strict: bool = True,
 ) -> Ledger:
-    """Write the model folder `out`; see `read_mdskul` and `visual_side` for the arguments."""
-    require_new(out)
-    tokens = tokenizer or find_tokenizer(source if source.is_dir() else source.parent)
-    if tokens is None:
-        raise ModelError(
-            f"there is no tokenizer beside {source.name}",
-            allowed="tokenizer.json or vocab.txt",
-            fix="Pass tokenizer=PATH (--tokenizer) with BERT's own.",
-        )
-    ledger = Ledger("MDSKUL VideoBERT", source.name)
-    content = read_tokenizer(tokens, ledger.notes)
-    side = visual_side(backbone, centroids, recipe, ledger, features=features, seed=seed, strict=strict)
-    model = read_mdskul(source, side, ledger, name=name or out.name, words=words, heads=heads, strict=strict)
-    write_folder(
-        out,
-        model=model,
-        backbone=side.backbone,
-        recipe=recipe,
-        tokenizer=content,
-        codebook=side.codebook,
-        ledger=ledger,
-        dtype=dtype,
+    """Write the model folder `out`; see `read_mdskul` and `Beside` for the arguments."""
+
+    def read(side: VisualSide, ledger: Ledger) -> VideoBert:
+        return read_mdskul(source, side, ledger, name=name or out.name, words=words, heads=heads, strict=strict)
+
+    beside = Beside(
+        tokenizer=tokenizer, backbone=backbone, centroids=centroids, features=features, recipe=recipe, seed=seed
     )
-    return ledger
+    return import_folder(
+        "MDSKUL VideoBERT",
+        source,
+        out,
+        read,
+        beside,
+        whose_tokenizer=" with BERT's own",
+        dtype=dtype,
+        strict=strict,
+    )

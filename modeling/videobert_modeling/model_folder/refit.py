@@ -18,9 +18,10 @@ from videobert.families.build_check import check_place, check_sizes
 from videobert.model.config import ModelConfig
 from videobert.model.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
 from videobert.visual.codebook import Codebook
-from videobert_modeling.importers.shared.visual_side import visual_rows
 from videobert_modeling.model_folder.card import VISUAL_ROWS, card_of
 from videobert_modeling.model_folder.ledger import Ledger
+from videobert_modeling.model_folder.visual_rows import visual_rows
+from videobert_modeling.models.configurations import checked
 
 ACCOUNT = "import.json"
 _TABLE, _BIAS = "encoder.tokens.weight", "heads.bias"
@@ -101,7 +102,7 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
         ModelError: a file is missing or damaged, or more leaves than a model may have.
     """
     config, _ = check_sizes(folder)
-    new = ModelConfig.from_json(dataclasses.replace(config, visual_tokens=len(codebook)).to_json())
+    new = checked(dataclasses.replace(config, visual_tokens=len(codebook)))
     ledger = Ledger("codebook", CODEBOOK)
     rows = visual_rows(len(codebook), config.encoder.width, codebook, ledger, seed=seed)[: len(codebook)]
     if codebook.dim != config.encoder.width:

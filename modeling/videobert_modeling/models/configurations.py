@@ -1,4 +1,4 @@
-"""Configurations by name."""
+"""Configurations by name, and whether one that was put together may be."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def large() -> ModelConfig:
         visual_tokens=_PAPER_LEAVES,
         encoder=EncoderConfig(layers=24, width=1024, heads=16, feed_forward=4096),
     )
+
+
+def checked(config: ModelConfig) -> ModelConfig:
+    """A configuration that was put together, held to what a `config.json` is held to.
+
+    Raises:
+        ModelError: as `ModelConfig.from_json`.
+    """
+    return ModelConfig.from_json(config.to_json())

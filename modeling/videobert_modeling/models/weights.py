@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
+from videobert.model.folder import backbone_hash
 from videobert_modeling.models.backbones.s3d import S3D
 from videobert_modeling.models.families.videobert import VideoBert
 
@@ -30,6 +31,11 @@ def backbone_tensors(backbone: S3D) -> dict[str, Tensor]:
         for name, tensor in backbone.state_dict().items()
         if not name.startswith("classifier.") and not name.endswith(".num_batches_tracked")
     }
+
+
+def hash_of(backbone: S3D) -> str:
+    """`backbone_hash` of a network as a model folder will store it."""
+    return backbone_hash({name: tensor.detach().numpy() for name, tensor in backbone_tensors(backbone).items()})
 
 
 def save_weights(model: VideoBert, backbone: S3D, path: Path, dtype: torch.dtype = torch.float16) -> None:

@@ -1,1 +1,1 @@
-"""Training of the bundled model: a generated world of narrated moving shapes, from pixels to a model folder."""
+"""Training: steps that are kept and gone on with, and the worlds to train on."""

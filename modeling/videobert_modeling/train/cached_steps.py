@@ -18,7 +18,7 @@ class Report(Protocol):
     def __call__(self, share: float, note: str = "") -> None: ...
 
 
-class Stages:
+class CachedSteps:
     """The stages of one training run under a work folder.
 
     Each stage writes into `<name>-<hash>.partial`, which is renamed when the stage is done. An interrupted stage finds

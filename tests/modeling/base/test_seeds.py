@@ -11,8 +11,8 @@ import pytest
 from videobert.base.errors import UsageError
 from videobert_modeling.base.seeds import check_seed
 from videobert_modeling.importers import import_bert
-from videobert_modeling.importers.shared.visual_side import visual_rows
 from videobert_modeling.model_folder.ledger import Ledger
+from videobert_modeling.model_folder.visual_rows import visual_rows
 from videobert_modeling.train.shapes.chain import train
 
 ODD: list[Any] = [-1, 2**63, 10**30, 0.5, "0", None, True, float("nan")]

@@ -10,7 +10,8 @@ import pytest
 
 from videobert.base.errors import LimitExceeded, ModelError
 from videobert_modeling.codebooks.cluster import train_codebook
-from videobert_modeling.importers.centroids import make_codebook, read_centroids
+from videobert_modeling.importers.shared.centroid_arrays import read_centroids
+from videobert_modeling.importers.shared.centroid_codebook import make_codebook
 
 DIM = 6
 

@@ -16,8 +16,8 @@ from videobert.visual.codebook import Codebook
 from videobert_modeling.codebooks.feature_file import write_features
 from videobert_modeling.importers import KINDS, import_checkpoint, options_of
 from videobert_modeling.importers.shared.tokenizer import find_tokenizer, read_tokenizer
-from videobert_modeling.importers.shared.visual_side import hash_of
-from videobert_modeling.importers.torchvision_s3d import read_s3d
+from videobert_modeling.importers.shared.torchvision_s3d import read_s3d
+from videobert_modeling.models.weights import hash_of
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from videobert.base.errors import ModelError
-from videobert_modeling.model_folder.ledger import Entry, Intake, Ledger
+from videobert_modeling.importers.shared.intake import Intake
+from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 
 def intake(strict: bool = True) -> Intake:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from videobert_modeling.train.cached_steps import Report, Stages
+from videobert_modeling.train.cached_steps import CachedSteps, Report
 
 
 class Recorder:
@@ -17,7 +17,7 @@ class Recorder:
         self._work_dir = work_dir
 
     def go(self, first: int = 1, second: int = 1, *, fail: bool = False) -> Path:
-        stages = Stages(self._work_dir)
+        stages = CachedSteps(self._work_dir)
         stages.run("first", {"value": first}, self._build("first"))
         return stages.run("second", {"value": second}, self._build("second", fail), after=("first",))
 
@@ -58,7 +58,7 @@ def test_an_interrupted_stage_finds_what_it_had_written_and_is_not_taken_for_fin
 
 def test_progress_names_the_stage_and_ends_whole(tmp_path: Path) -> None:
     heard: list[tuple[str, float, float | None]] = []
-    stages = Stages(tmp_path, lambda *step: heard.append(step))
+    stages = CachedSteps(tmp_path, lambda *step: heard.append(step))
     stages.run("first", {}, lambda folder, report: report(0.5, "half"))
     assert heard == [("first half", 0.5, 1.0), ("first", 1.0, 1.0)]
 
@@ -70,7 +70,7 @@ def test_the_time_of_an_interrupted_try_counts(tmp_path: Path, monkeypatch: pyte
     def stop(folder: Path, report: Report) -> None:
         raise KeyboardInterrupt
 
-    stages = Stages(tmp_path)
+    stages = CachedSteps(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         stages.run("slow", {}, stop)
     stages.run("slow", {}, lambda folder, report: None)

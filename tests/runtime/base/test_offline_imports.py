@@ -84,7 +84,7 @@ def test_a_search_for_another_library_is_answered_as_always(monkeypatch: pytest.
 def test_onnxruntimes_variable_is_put_back() -> None:
     pytest.importorskip("onnxruntime")
     code = (
-        "import os; from videobert_modeling.export.onnxruntime_library import onnxruntime_library; "
+        "import os; from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library; "
         "onnxruntime_library(); print(os.environ.get('ORT_DISABLE_TELEMETRY'))"
     )
     assert printed(code, HOME="/nonexistent") == "None"

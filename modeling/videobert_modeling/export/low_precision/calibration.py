@@ -17,7 +17,7 @@ from videobert.families.videobert import JointSequence, SequenceBuilder
 from videobert.model.folder import ModelFolder
 from videobert.runtime import load
 from videobert.text.reader import TextTokenizer
-from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
 Inputs = dict[str, npt.NDArray[Any]]
 

@@ -26,8 +26,8 @@ from torch.overrides import TorchFunctionMode
 
 from videobert.base.errors import VideoBertError
 from videobert.base.offline_imports import openvino_library
-from videobert_modeling.export.onnxruntime_library import onnxruntime_library
 from videobert_modeling.export.portable.graphs import Graph, Inputs
+from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
 Run = Callable[[dict[str, npt.NDArray[np.generic]]], npt.NDArray[np.float32]]
 _UNIT = float(torch.finfo(torch.float32).eps)

@@ -14,7 +14,9 @@ from torch import Tensor
 from videobert.base.arguments import as_number, as_whole
 from videobert.base.errors import ModelError
 from videobert.model.config import EncoderConfig
-from videobert_modeling.model_folder.ledger import Intake
+from videobert_modeling.importers.shared.checkpoint import open_checkpoint
+from videobert_modeling.importers.shared.intake import Intake
+from videobert_modeling.model_folder.ledger import Ledger
 
 # Reading the sizes of heads off the weights is impossible: published BERTs all have heads of 64.
 _HEAD_SIZE = 64
@@ -46,6 +48,40 @@ class BertTensors:
     state: dict[str, Tensor]
     table: Tensor
     bias: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBert:
+    """A checkpoint of which BERT's part was taken.
+
+    Args:
+        intake: what is left in it; its reader calls `finish`.
+        sizes: of the encoder.
+        tensors: BERT's part.
+    """
+
+    intake: Intake
+    sizes: EncoderConfig
+    tensors: BertTensors
+
+
+def open_bert(source: Path, ledger: Ledger, *, heads: int | None = None, strict: bool = True) -> OpenedBert:
+    """Read what a VideoBERT shares with a BERT from a checkpoint in BERT's layout.
+
+    Args:
+        source: a weights file or its folder; a `config.json` beside it gives heads and eps.
+        heads: attention heads, if there is no `config.json` and they are not 64 wide.
+        strict: see `Intake`.
+
+    Raises:
+        ModelError: not a BERT, or damaged.
+    """
+    checkpoint = open_checkpoint(source)
+    ledger.notes += checkpoint.notes
+    intake = Intake(checkpoint.tensors, ledger, strict=strict)
+    layout = BertLayout(intake)
+    sizes = layout.encoder_config(config_beside(checkpoint.path), heads)
+    return OpenedBert(intake, sizes, layout.take(sizes))
 
 
 class BertLayout:

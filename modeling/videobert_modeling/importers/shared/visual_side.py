@@ -1,4 +1,4 @@
-"""The parts of a VideoBERT that a text checkpoint does not have: backbone, codebook, visual rows, alignment."""
+"""What a text checkpoint lacks to see: a backbone, and a codebook that belongs to it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from videobert.base.errors import ModelError
 from videobert.model.config import BackboneConfig
-from videobert.model.folder import backbone_hash
 from videobert.model.recipe import Recipe
 from videobert.visual.codebook import Codebook
 from videobert_modeling.base.seeds import check_seed
-from videobert_modeling.importers.centroids import make_codebook, read_centroids
-from videobert_modeling.importers.torchvision_s3d import read_s3d, width_of
-from videobert_modeling.model_folder.card import VISUAL_ROWS
+from videobert_modeling.importers.shared.centroid_arrays import read_centroids
+from videobert_modeling.importers.shared.centroid_codebook import ON_TRUST, make_codebook
+from videobert_modeling.importers.shared.torchvision_s3d import read_s3d, width_of
 from videobert_modeling.model_folder.ledger import Ledger
-from videobert_modeling.models import S3D, backbone_tensors
+from videobert_modeling.models import S3D
+from videobert_modeling.models.weights import hash_of
 
 _INIT_STD = 0.02
 
@@ -32,11 +30,6 @@ class VisualSide:
     backbone: S3D
     config: BackboneConfig
     codebook: Codebook | None
-
-
-def hash_of(backbone: S3D) -> str:
-    """`backbone_hash` of a network as a model folder will store it."""
-    return backbone_hash({name: tensor.detach().numpy() for name, tensor in backbone_tensors(backbone).items()})
 
 
 def visual_side(
@@ -77,7 +70,7 @@ def visual_side(
         read = read_centroids(centroids, strict=strict)
         codebook = make_codebook(read, backbone_hash=own, clip_hash=recipe.clip_hash, features=features)
         ledger.notes += [f"centroids: {note}" for note in read.ledger.notes]
-        ledger.notes.append("that these centroids belong to this backbone and recipe is taken on trust")
+        ledger.notes.append(ON_TRUST)
     if codebook.dim != config.feature_dim:
         raise ModelError(
             "the centroids are not as wide as the backbone's feature",
@@ -86,23 +79,3 @@ def visual_side(
             fix="Use centroids of features that this backbone gave.",
         )
     return VisualSide(network, config, codebook)
-
-
-def visual_rows(count: int, width: int, codebook: Codebook | None, ledger: Ledger, *, seed: int) -> Tensor:
-    """Rows of the token table for the visual tokens and the joiner, `(count + 1, width)`.
-
-    The paper starts visual rows from the centroids (arXiv 1904.01766, section 4.3), which needs equal widths;
-    otherwise, and for the joiner, BERT's normal start is used.
-    """
-    generator = torch.Generator().manual_seed(check_seed(seed))
-    rows = torch.randn(count + 1, width, generator=generator) * _INIT_STD
-    if codebook is not None and codebook.dim == width:
-        rows[:count] = torch.from_numpy(np.array(codebook.leaves))
-        ledger.notes.append(f"{count} visual rows start from the centroids")
-        ledger.uninitialised.append(f"{VISUAL_ROWS}: started from the centroids, not trained")
-    else:
-        if codebook is not None:
-            ledger.notes.append(f"centroids {codebook.dim} wide cannot start rows {width} wide")
-        ledger.uninitialised.append(f"{VISUAL_ROWS}: random")
-    ledger.uninitialised.append("joiner row of the token table: random")
-    return rows

@@ -16,15 +16,15 @@ import numpy.typing as npt
 import torch
 
 from videobert.model.config import BackboneConfig, ModelConfig
-from videobert.model.folder import backbone_hash
 from videobert.visual.codebook import Codebook
 from videobert_modeling.base.new_folder import require_new, write_whole
 from videobert_modeling.base.seeds import check_seed
 from videobert_modeling.codebooks.cluster import train_codebook
 from videobert_modeling.export import export_folder
 from videobert_modeling.export.portable.manifest import write_manifest
-from videobert_modeling.models import S3D, VideoBert, backbone_tensors, save_weights
-from videobert_modeling.train.cached_steps import Progress, Report, Stages
+from videobert_modeling.models import S3D, VideoBert, save_weights
+from videobert_modeling.models.weights import hash_of
+from videobert_modeling.train.cached_steps import CachedSteps, Progress, Report
 from videobert_modeling.train.shapes.backbone import inflate, new_backbone, train_on_clips, train_on_stills
 from videobert_modeling.train.shapes.card import model_card
 from videobert_modeling.train.shapes.dataset import Shards, write_clips, write_stills
@@ -74,12 +74,12 @@ def train(
     """
     require_new(out)
     check_seed(seed)
-    chain = _Chain(SETTINGS[scale], seed, Stages(work_dir, on_progress))
+    chain = _Chain(SETTINGS[scale], seed, CachedSteps(work_dir, on_progress))
     return chain.run(out, real_film)
 
 
 class _Chain:
-    def __init__(self, settings: Settings, seed: int, stages: Stages) -> None:
+    def __init__(self, settings: Settings, seed: int, stages: CachedSteps) -> None:
         self._settings, self._seed, self._stages = settings, seed, stages
         self._workers = os.cpu_count() or 1
 
@@ -188,7 +188,7 @@ class _Chain:
             branching=s.branching,
             depth=_DEPTH,
             seed=self._seed,
-            backbone_hash=backbone_hash({k: v.numpy() for k, v in backbone_tensors(network).items()}),
+            backbone_hash=hash_of(network),
             clip_hash=s.recipe.clip_hash,
             on_progress=lambda stage, done, total: report(0.7 + 0.3 * done / (total or 1), stage),
         )

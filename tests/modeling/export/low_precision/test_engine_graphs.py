@@ -159,7 +159,7 @@ def with_all_values(model: ModelProto, low: int) -> tuple[ModelProto, list[str]]
 
 
 def test_activations_eight_times_as_large_stay_finite_in_fp16(folder: Path) -> None:
-    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
     model = whole(folder, "encoder.onnx")
     for tensor in model.graph.initializer:
@@ -220,7 +220,7 @@ def centroids_of(leaves: int, width: int) -> StageSpec:
 
 @pytest.mark.parametrize("half", [False, True])
 def test_the_nearest_centroids_are_the_codebooks(half: bool) -> None:
-    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
     random = np.random.default_rng(0)
     centroids = random.normal(size=(300, 64)).astype(np.float32)

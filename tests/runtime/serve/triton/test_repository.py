@@ -126,7 +126,7 @@ def test_configurations_say_what_the_graphs_take_and_give(repository: Path, mode
 
 
 def test_the_served_graph_gives_the_runtimes_tokens(repository: Path, model_folder: Path) -> None:
-    from videobert_modeling.export.onnxruntime_library import onnxruntime_library
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
     codebook = Codebook.load(ModelFolder(model_folder).path("codebook.safetensors"))
     random = np.random.default_rng(3)

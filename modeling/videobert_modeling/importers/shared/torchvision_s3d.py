@@ -9,7 +9,8 @@ from torch import Tensor
 
 from videobert.base.errors import ModelError
 from videobert_modeling.importers.shared.checkpoint import open_checkpoint
-from videobert_modeling.model_folder.ledger import Intake, Ledger
+from videobert_modeling.importers.shared.intake import Intake
+from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import S3D
 
 _STEM = "features.0.0.0.weight"
