@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import UsageError
 from videobert.visual.codebook import MAX_LEAVES, Assignment, Codebook, Level
-from videobert_modeling.feature_file import FeatureFiles
+from videobert.visual.feature_file import FeatureFiles
 from videobert_modeling.kmeans_tree import Node, Rows, build_tree
 from videobert_modeling.seeds import check_seed
 from videobert_modeling.spool import FeatureSpool, Progress

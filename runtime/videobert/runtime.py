@@ -43,7 +43,7 @@ from videobert.tasks.stream import ReportStream
 from videobert.tasks.tokens import tokens
 from videobert.video.decoders.available import check_decoder, decoding
 from videobert.visual.codebook import Assignment, Codebook
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 if TYPE_CHECKING:
     from typing import Self

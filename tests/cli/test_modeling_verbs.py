@@ -12,7 +12,7 @@ import pytest
 
 from videobert.model.folder import find
 from videobert.visual.codebook import Codebook
-from videobert_modeling.feature_file import write_features
+from videobert.visual.feature_file import write_features
 
 ROWS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
 VERBS = {

@@ -18,9 +18,9 @@ from videobert.model.folder import BUNDLED, ModelFolder, backbone_hash
 from videobert.model.recipe import Recipe
 from videobert.pipeline.build_check import check_buildable
 from videobert.visual.codebook import Codebook
+from videobert.visual.feature_file import write_features
 from videobert_modeling.backbone_source import backbone_of_folder
 from videobert_modeling.export import write_manifest
-from videobert_modeling.feature_file import write_features
 from videobert_modeling.importers.card import card_of
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.models import S3D, VideoBert, backbone_tensors, load_weights, save_weights, tiny

@@ -33,7 +33,7 @@ from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
 from videobert.video.decoders.frame_array import FrameArray
 from videobert.video.open import open_clips
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 MakeVideo = Callable[..., FrameArray]
 

@@ -27,7 +27,7 @@ from videobert.results.as_json import to_json
 from videobert.results.run import Report, ReportSegment
 from videobert.runtime import Runtime
 from videobert.video.decoders.frame_array import FrameArray
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 WORDS, WIDTH, LABELS = 128, 64, 3
 RED = 5  # in the tokenizer of conftest.py; then blue and green

@@ -8,7 +8,7 @@ from pathlib import Path
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import InputError
 from videobert.model.recipe import Recipe
-from videobert_modeling.feature_file import FeatureFiles
+from videobert.visual.feature_file import FeatureFiles
 from videobert_modeling.importers.centroids import make_codebook, read_centroids
 from videobert_modeling.importers.ledger import Ledger
 from videobert_modeling.importers.skeleton import hash_of

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import InputError, LimitExceeded, ModelError
 from videobert.visual.codebook import MAX_DIM, MAX_LEAVES, Codebook, Level
-from videobert_modeling.feature_file import FeatureFiles
+from videobert.visual.feature_file import FeatureFiles
 from videobert_modeling.importers.checkpoint import open_array
 from videobert_modeling.importers.ledger import Entry, Ledger
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 import videobert
 from videobert.runtime import Runtime
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 from videobert_modeling.train.media import SUFFIXES, write_film
 from videobert_modeling.train.narrate import FULL_TEMPLATES, QUESTIONS, fill_template
 from videobert_modeling.train.scores import area, proportion

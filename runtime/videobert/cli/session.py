@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from videobert.cli.parser.options import VideoOptions
     from videobert.cli.standard_input import HeldInput, StandardInput
     from videobert.runtime import Runtime
-    from videobert.visual.token_file import VisualTokens
+    from videobert.visual.tokens import VisualTokens
 
 STANDARD_INPUT = "-"
 

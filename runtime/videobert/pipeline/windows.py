@@ -13,7 +13,7 @@ import numpy.typing as npt
 from videobert.base.arguments import whole
 from videobert.base.errors import InputError
 from videobert.pipeline.opened import Masked, OpenedModel
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

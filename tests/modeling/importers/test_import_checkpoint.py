@@ -13,7 +13,7 @@ from safetensors import safe_open
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.model.recipe import Recipe
 from videobert.visual.codebook import Codebook
-from videobert_modeling.feature_file import write_features
+from videobert.visual.feature_file import write_features
 from videobert_modeling.importers import KINDS, import_checkpoint, options_of
 from videobert_modeling.importers.skeleton import hash_of
 from videobert_modeling.importers.tokenizer import find_tokenizer, read_tokenizer
