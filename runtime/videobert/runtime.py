@@ -185,6 +185,7 @@ class Runtime:
         Args:
             assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`. None is flat for a
                 video, and whatever they are for saved tokens; saved tokens of another kind are a `MismatchError`.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
         request = Request(stride=stride, track=track, assignment=assignment, on_progress=on_progress, cancel=cancel)
         with self._lifetime.using() as stages:
@@ -204,11 +205,13 @@ class Runtime:
 
         Vectors of one kind are comparable with each other. A text's vector and a video's are not: that takes a
         retrieval head, which the result's `comparable` field would tell of.
+
+        Args:
+            stride, track, on_progress, cancel: see `Runtime`.
         """
         with self._lifetime.using() as stages:
-            return embed(
-                stages, video, text, Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            )
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
+            return embed(stages, video, text, request)
 
     def fill(
         self,
@@ -232,6 +235,7 @@ class Runtime:
             text: words, with `[MASK]` for each that is wanted. Other special words in it are plain text.
             visual: positions in the video's tokens, from 0.
             top: answers to each place.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
         with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
@@ -264,6 +268,7 @@ class Runtime:
             window_clips: clips to one answer; the model's own window if not given.
             top: answers to each window.
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
         with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
@@ -284,6 +289,7 @@ class Runtime:
 
         Args:
             window_clips: clips to one window; the model's own window if not given.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
         with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
@@ -308,6 +314,7 @@ class Runtime:
         Args:
             top: answers to each question.
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
         with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
@@ -336,6 +343,7 @@ class Runtime:
 
         Args:
             top, context_clips: see `run`. With neighbours, a segment waits for those of its last clip and one more.
+            stride, track, on_progress, cancel: see `Runtime`.
 
         Returns:
             An iterator of `ReportSegment`, whose `report()` is the rest of what `run` gives.
