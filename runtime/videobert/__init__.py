@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from videobert.video.open import open_clips
     from videobert.video.source.frame_array import FrameArray
     from videobert.visual.codebook import Codebook
-    from videobert.visual.token_file import VisualTokens
+    from videobert.visual.tokens import VisualTokens
 
 
 # Everything below is imported on first use, so that `import videobert` costs next to nothing.
@@ -57,7 +57,7 @@ _HOME = {
     "Recipe": "videobert.model.recipe",
     "ReportStream": "videobert.tasks.stream",
     "Runtime": "videobert.runtime",
-    "VisualTokens": "videobert.visual.token_file",
+    "VisualTokens": "videobert.visual.tokens",
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
     "open_clips": "videobert.video.open",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,7 +11,6 @@ from typing import TYPE_CHECKING
 from videobert.base.arguments import flag, local_path
 from videobert.base.cancelling import Stop
 from videobert.base.cpu_threads import thread_limit
-from videobert.base.errors import InputError
 from videobert.base.limits import Limits, limits_or_default
 from videobert.engines.base import Engine, EngineOptions, Hint
 from videobert.engines.selection import open_engine
@@ -22,6 +18,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
+from videobert.pipeline.lifetime import Lifetime
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Progress, Request
 from videobert.pipeline.warm_up import warm_up
@@ -41,7 +38,7 @@ from videobert.tasks.stream import ReportStream
 from videobert.tasks.tokens import tokens
 from videobert.video.decoders.choice import check_decoder, decoder_for_engine
 from videobert.visual.codebook import Assignment, Codebook
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 if TYPE_CHECKING:
     from typing import Self
@@ -146,13 +143,7 @@ class Runtime:
         accepted = limits_or_default(limits)
         reads = decoder_for_engine(decoder, takes_device_arrays=engine.takes_device_arrays)
         self._stages = OpenedModel(folder, engine, accepted, *reads, threads=threads)
-        self._state = threading.Condition()
-        # For each verb that is under way, the thread that it runs in.
-        self._inside: list[int] = []
-        # Those given up by their readers are gone from here, and have let go of their videos.
-        self._streams: weakref.WeakSet[ReportStream] = weakref.WeakSet()
-        self._closed = self._released = False
-        self._process = os.getpid()
+        self._lifetime = Lifetime(self._stages)
 
     def __repr__(self) -> str:
         origin = self.origin
@@ -193,9 +184,10 @@ class Runtime:
         Args:
             assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`. None is flat for a
                 video, and whatever they are for saved tokens; saved tokens of another kind are a `MismatchError`.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
         request = Request(stride=stride, track=track, assignment=assignment, on_progress=on_progress, cancel=cancel)
-        with self._using() as stages:
+        with self._lifetime.using() as stages:
             return tokens(stages, video, request)
 
     def embed(
@@ -212,11 +204,13 @@ class Runtime:
 
         Vectors of one kind are comparable with each other. A text's vector and a video's are not: that takes a
         retrieval head, which the result's `comparable` field would tell of.
+
+        Args:
+            stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._using() as stages:
-            return embed(
-                stages, video, text, Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            )
+        with self._lifetime.using() as stages:
+            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
+            return embed(stages, video, text, request)
 
     def fill(
         self,
@@ -240,8 +234,9 @@ class Runtime:
             text: words, with `[MASK]` for each that is wanted. Other special words in it are plain text.
             visual: positions in the video's tokens, from 0.
             top: answers to each place.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._using() as stages:
+        with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return fill(stages, text, video, visual, top, request)
 
@@ -272,8 +267,9 @@ class Runtime:
             window_clips: clips to one answer; the model's own window if not given.
             top: answers to each window.
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._using() as stages:
+        with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return classify(stages, video, labels, templates, question, window_clips, top, prior_strength, request)
 
@@ -292,8 +288,9 @@ class Runtime:
 
         Args:
             window_clips: clips to one window; the model's own window if not given.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._using() as stages:
+        with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return align(stages, video, text, window_clips, request)
 
@@ -316,8 +313,9 @@ class Runtime:
         Args:
             top: answers to each question.
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
+            stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._using() as stages:
+        with self._lifetime.using() as stages:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
             return run(stages, video, top, context_clips, request)
 
@@ -344,6 +342,7 @@ class Runtime:
 
         Args:
             top, context_clips: see `run`. With neighbours, a segment waits for those of its last clip and one more.
+            stride, track, on_progress, cancel: see `Runtime`.
 
         Returns:
             An iterator of `ReportSegment`, whose `report()` is the rest of what `run` gives.
@@ -351,18 +350,16 @@ class Runtime:
         stop = Stop(cancel)
         request = Request(stride=stride, track=track, on_progress=on_progress, cancel=stop)
         stream = ReportStream(
-            self._using, lambda stages: Segments(stages, video, top, context_clips, request, at_once=True), stop
+            self._lifetime.using,
+            lambda stages: Segments(stages, video, top, context_clips, request, at_once=True),
+            stop,
         )
-        with self._state:
-            self._streams.add(stream)
-            closed = self._closed
-        if closed:
-            stream.end()
+        self._lifetime.add(stream)
         return stream
 
     def warmup(self) -> None:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
-        with self._using() as stages:
+        with self._lifetime.using() as stages:
             warm_up(stages)
 
     def close(self) -> None:
@@ -375,23 +372,7 @@ class Runtime:
         Raises:
             InputError: called from inside one of the verbs, such as from its `on_progress`.
         """
-        if os.getpid() != self._process:
-            return
-        with self._state:
-            if threading.get_ident() in self._inside:
-                raise InputError(
-                    "this Runtime cannot be closed from inside one of its own calls",
-                    fix="Set `cancel` to stop the call, and close the Runtime when it has returned.",
-                )
-            self._closed = True
-            streams = list(self._streams)
-        for stream in streams:
-            stream.end()
-        with self._state:
-            self._state.wait_for(lambda: not self._inside)
-            if not self._released:
-                self._stages.close()
-                self._released = True
+        self._lifetime.close()
 
     def __enter__(self) -> Self:
         return self
@@ -400,23 +381,3 @@ class Runtime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @contextmanager
-    def _using(self) -> Iterator[OpenedModel]:
-        # Threads do not outlive a fork: without those of the engine a call would wait for ever.
-        if os.getpid() != self._process:
-            raise InputError(
-                "this Runtime was loaded by another process",
-                fix="Load the model after the fork, in the process that uses it.",
-            )
-        thread = threading.get_ident()
-        with self._state:
-            if self._closed:
-                raise InputError("this Runtime is closed", fix="Load the model again with `videobert.load`.")
-            self._inside.append(thread)
-        try:
-            yield self._stages
-        finally:
-            with self._state:
-                self._inside.remove(thread)
-                self._state.notify_all()

@@ -28,7 +28,7 @@ from videobert.runtime import Runtime, load
 from videobert.video.open import open_clips
 from videobert.video.source.frame_array import FrameArray
 from videobert.visual.codebook import Codebook, Level
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 
 class Nasty:

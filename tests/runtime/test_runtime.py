@@ -1,4 +1,4 @@
-"""A whole model on a real engine: tokens that depend on nothing but the frames, threads, cancelling, closing."""
+"""A whole model on a real engine: tokens that depend on nothing but the frames, threads, cancelling."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,20 +17,15 @@ import numpy.typing as npt
 import pytest
 
 import videobert
-from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError, ModelError
+from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError
 from videobert.base.limits import Limits
-from videobert.engines.base import Engine, EngineOptions, Hint
-from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
-from videobert.model.folder import ModelFolder
+from videobert.engines.base import Hint
+from videobert.engines.openvino_engine import cpu_features
 from videobert.model.precision import Precision
-from videobert.model.stage import Stage
-from videobert.pipeline.opened import OpenedModel
 from videobert.results.as_json import to_json
 from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
-from videobert.video.open import open_clips
 from videobert.video.source.frame_array import FrameArray
-from videobert.visual.token_file import VisualTokens
 
 MakeVideo = Callable[..., FrameArray]
 
@@ -103,29 +95,6 @@ def test_identical_frames_give_identical_tokens_whatever_the_neighbours(
     found = model.tokens(FrameArray(mixed, np.arange(len(mixed)) / 10))
     np.testing.assert_array_equal(found.ids[3:7], whole.ids[4:8])
     np.testing.assert_array_equal(found.percentiles[3:7], whole.percentiles[4:8])
-
-
-def test_a_picture_that_stands_still_is_looked_at_once(
-    model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = []
-    feature = OpenedModel.feature
-
-    def counted(stages: OpenedModel, frames: Any) -> Any:
-        ran.append(1)
-        return feature(stages, frames)
-
-    monkeypatch.setattr(OpenedModel, "feature", counted)
-    still, moving = video.frames[:1], video.frames[:15]
-    # 15 s of one picture, 1.5 s in which it moves, and 15 s of that picture twice again.
-    times = [0.0, *(15 + np.arange(15) / 10), 16.5, 31.5]
-    frames = FrameArray(np.concatenate([still, moving, still, moving[:1]]), np.array(times))
-    found = model.tokens(frames)
-    assert len(found) == 31  # the last picture stays as long as the one before it did
-    assert len(ran) == 4
-    assert len(set(found.ids[:10].tolist())) == len(set(found.ids[11:21].tolist())) == 1
-    alone = model.tokens(FrameArray(still, np.zeros(1)))
-    np.testing.assert_array_equal(found.ids[:1], alone.ids)
 
 
 def test_streams_and_threads_do_not_change_tokens(
@@ -261,73 +230,6 @@ def test_tree_assignment_is_there_for_those_who_ask(model: Runtime, video: Frame
         model.tokens(video, assignment="best")  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=["object", "path", "text path", "renamed"])
-def saved(request: pytest.FixtureRequest, model: Runtime, video: FrameArray, tmp_path: Path) -> Any:
-    tokens = model.tokens(video)
-    if request.param == "object":
-        return tokens
-    path = tmp_path / ("tokens.bin" if request.param == "renamed" else "tokens.vbt")
-    tokens.save(path)
-    return str(path) if request.param == "text path" else path
-
-
-def test_saved_tokens_are_accepted_wherever_a_video_is(model: Runtime, video: FrameArray, saved: Any) -> None:
-    assert model.tokens(saved) == model.tokens(video)
-    made_by = TokensFrom(engine="openvino", precision="fp32")
-    verbs: list[Callable[[Any], Any]] = [
-        lambda video: model.fill("a [MASK] square", video, [2]),
-        lambda video: model.classify(video, question="colour"),
-        lambda video: model.align(video, "red square"),
-    ]
-    for verb in verbs:
-        answer, wanted = verb(saved), verb(video)
-        assert answer.origin == dataclasses.replace(wanted.origin, tokens_from=made_by)
-        assert dataclasses.replace(answer, origin=wanted.origin) == wanted
-    np.testing.assert_array_equal(model.embed(saved, "red").vector, model.embed(video, "red").vector)
-    ours, theirs = model.run(saved), model.run(video)
-    assert [(s.start_s, s.answers, s.tokens) for s in ours.segments] == [
-        (s.start_s, s.answers, s.tokens) for s in theirs.segments
-    ]
-    assert ours.percentile == theirs.percentile
-    assert ours.video == {}
-
-
-def test_tokens_of_another_codebook_or_recipe_are_a_mismatch(model: Runtime, video: FrameArray) -> None:
-    tokens = model.tokens(video)
-    for change in ({"codebook": "0" * 16}, {"clip_recipe": "0" * 16}):
-        foreign = dataclasses.replace(tokens, **change)
-        verbs: list[Callable[[], object]] = [
-            lambda: model.tokens(foreign),  # noqa: B023 - called before the loop goes on
-            lambda: model.fill("[MASK]", foreign),  # noqa: B023
-            lambda: model.classify(foreign, question="colour"),  # noqa: B023
-            lambda: model.align(foreign, "red"),  # noqa: B023
-            lambda: model.embed(foreign),  # noqa: B023
-            lambda: model.run(foreign),  # noqa: B023
-        ]
-        for verb in verbs:
-            with pytest.raises(MismatchError, match="another model"):
-                verb()
-
-
-def test_saved_tokens_are_held_against_the_model_the_limits_and_the_wish(
-    model: Runtime, model_folder: Path, cache_dir: Path, video: FrameArray
-) -> None:
-    import dataclasses
-
-    tokens = model.tokens(video, assignment="tree")
-    assert model.tokens(tokens) == tokens
-    assert model.tokens(tokens, assignment="tree") == tokens
-    with pytest.raises(MismatchError, match="assigned in another way; got tree; allowed: flat"):
-        model.tokens(tokens, assignment="flat")
-    with pytest.raises(MismatchError, match="another model"):
-        model.tokens(dataclasses.replace(tokens, clip_s=tokens.clip_s * 2))
-    with (
-        load(model_folder, cache_dir=cache_dir, limits=Limits(max_duration_s=10)) as careful,
-        pytest.raises(LimitExceeded, match="max_duration_s = 10"),
-    ):
-        careful.tokens(tokens)
-
-
 def test_special_words_in_user_text_change_nothing_but_their_own_pieces(model: Runtime, video: FrameArray) -> None:
     """If `[SEP]` or a visual token could be injected, the text would end or the video change."""
     tokens = model.tokens(video)
@@ -438,143 +340,6 @@ def test_cancelling_endless_live_input_from_another_thread(model: Runtime, make_
     timer.join()
 
 
-def gate() -> tuple[threading.Event, threading.Event, Callable[[float, float | None], None]]:
-    """Two events and an `on_progress` that sets the first and waits for the second."""
-    begun, go_on = threading.Event(), threading.Event()
-
-    def hold(done_s: float, total_s: float | None) -> None:
-        begun.set()
-        go_on.wait(60)
-
-    return begun, go_on, hold
-
-
-def test_a_closed_model_says_so_and_closing_waits_for_calls(
-    model_folder: Path, cache_dir: Path, make_video: MakeVideo
-) -> None:
-    video = make_video(6, seed=2)
-    model = load(model_folder, cache_dir=cache_dir)
-    begun, go_on, hold = gate()
-
-    with ThreadPoolExecutor(2) as pool:
-        call = pool.submit(model.tokens, video, on_progress=hold)
-        assert begun.wait(60)
-        closing = pool.submit(model.close)
-        time.sleep(0.05)
-        assert not closing.done()
-        with pytest.raises(InputError, match="closed"):
-            model.tokens(video)
-        go_on.set()
-        assert len(call.result(60)) == 4
-        closing.result(60)
-    model.close()
-    with pytest.raises(InputError, match="closed"):
-        model.warmup()
-
-
-def test_a_second_close_waits_too(model_folder: Path, cache_dir: Path, make_video: MakeVideo) -> None:
-    model = load(model_folder, cache_dir=cache_dir)
-    begun, go_on, hold = gate()
-
-    with ThreadPoolExecutor(3) as pool:
-        call = pool.submit(model.tokens, make_video(3, seed=2), on_progress=hold)
-        assert begun.wait(60)
-        closing = [pool.submit(model.close) for _ in range(2)]
-        time.sleep(0.1)
-        assert not any(future.done() for future in closing)
-        go_on.set()
-        assert len(call.result(60)) == 2
-        for future in closing:
-            future.result(60)
-
-
-def test_closing_from_inside_a_call_is_refused(model_folder: Path, cache_dir: Path, make_video: MakeVideo) -> None:
-    refused: list[InputError] = []
-
-    def close(done_s: float, total_s: float | None) -> None:
-        with pytest.raises(InputError, match="from inside") as raised:
-            model.close()
-        refused.append(raised.value)
-
-    with load(model_folder, cache_dir=cache_dir) as model:
-        assert len(model.tokens(make_video(3, seed=2), on_progress=close)) == 2
-        assert refused
-        model.warmup()
-
-
-@pytest.fixture
-def _ctrl_c() -> Iterator[None]:
-    """SIGINT is a KeyboardInterrupt, also where the tests run in the background of a shell, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_ctrl_c")
-def test_a_close_that_was_interrupted_can_be_repeated(
-    model_folder: Path, cache_dir: Path, make_video: MakeVideo
-) -> None:
-    class Counting(OpenVinoEngine):
-        closed = 0
-
-        def close(self) -> None:
-            self.closed += 1
-            super().close()
-
-    folder = ModelFolder(model_folder)
-    engine = Counting(folder, EngineOptions(cache_dir=cache_dir))
-    model = Runtime(folder, engine, Limits())
-    begun, go_on, hold = gate()
-
-    with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(model.tokens, make_video(3, seed=2), on_progress=hold)
-        assert begun.wait(60)
-        interrupt = threading.Timer(0.2, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
-        interrupt.start()
-        with pytest.raises(KeyboardInterrupt):
-            model.close()
-        go_on.set()
-        call.result(60)
-    assert not engine.closed
-    model.close()
-    model.close()
-    assert engine.closed == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.filterwarnings("ignore:.*fork")
-def test_a_forked_process_is_told_to_load_its_own(model: Runtime, video: FrameArray) -> None:
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            model.close()
-            model.tokens(video)
-        except InputError as error:
-            status = 0 if "after the fork" in str(error) else 2
-        finally:
-            os._exit(status)
-    ended, until = (0, 0), time.monotonic() + 60
-    while ended[0] == 0 and time.monotonic() < until:
-        time.sleep(0.05)
-        ended = os.waitpid(child, os.WNOHANG)
-    if ended[0] == 0:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    assert ended == (child, 0)
-    assert len(model.tokens(video)) == 14
-
-
-def test_a_with_block_closes_and_threads_end(model_folder: Path, cache_dir: Path, video: FrameArray) -> None:
-    before = threading.active_count()
-    with load(model_folder, cache_dir=cache_dir) as model:
-        model.warmup()
-        model.tokens(video)
-    assert threading.active_count() <= before
-    with pytest.raises(InputError, match="closed"):
-        model.tokens(video)
-
-
 def test_limits_reach_the_video_and_the_text(model_folder: Path, cache_dir: Path, video: FrameArray) -> None:
     limits = Limits(max_duration_s=10, max_text_chars=20)
     with load(model_folder, cache_dir=cache_dir, limits=limits) as model:
@@ -588,90 +353,3 @@ def test_limits_reach_the_video_and_the_text(model_folder: Path, cache_dir: Path
 def test_what_is_not_a_video_is_an_input_error(model: Runtime, source: Any) -> None:
     with pytest.raises(InputError):
         model.tokens(source)
-
-
-class Overflowing:
-    """An engine whose backbone gives NaN for every clip but the first two."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._clips = engine, 0
-        self.name, self.device, self.precision = engine.name, engine.device, engine.precision
-        self.fallback, self.parallel, self.takes_device_arrays = None, 1, False
-
-    def run(self, stage: Stage, **inputs: Any) -> Any:
-        result = self._engine.run(stage, **inputs)
-        if stage == "backbone":
-            self._clips += 1
-            if self._clips > 2:
-                result[0, 0] = np.nan
-        return result
-
-    def prepare(self) -> None:
-        self._engine.prepare()
-
-    def close(self) -> None:
-        self._engine.close()
-
-
-def test_a_feature_that_is_not_finite_is_an_error_that_names_the_clip(
-    model_folder: Path, cache_dir: Path, video: FrameArray
-) -> None:
-    folder = ModelFolder(model_folder)
-    engine = Overflowing(OpenVinoEngine(folder, EngineOptions(cache_dir=cache_dir)))
-    with Runtime(folder, engine, Limits()) as model, pytest.raises(ModelError, match=r"clip 2 at 3\.00 s"):
-        model.tokens(video)
-
-
-def test_a_token_list_survives_a_file(model: Runtime, video: FrameArray, tmp_path: Path) -> None:
-    tokens = model.tokens(video)
-    tokens.save(tmp_path / "a.vbt")
-    assert VisualTokens.load(tmp_path / "a.vbt") == tokens
-
-
-@pytest.mark.parametrize("stride", [1, 3])
-def test_clips_of_open_clips_give_the_tokens_of_the_video(model: Runtime, video: FrameArray, stride: int) -> None:
-    recipe = model.recipe.replace(stride=stride)
-    content = mp4(video)
-    wanted = model.tokens(content, stride=stride)
-    with open_clips(content, recipe) as stream:
-        found = model.tokens(stream)
-        assert next(stream, None) is None
-    assert found == wanted
-    assert found.origin == wanted.origin
-    with open_clips(content, recipe) as stream:
-        clips = list(stream)
-    for source in (clips, iter(clips), (clip for clip in clips), tuple(clips)):
-        tokens = model.tokens(source)
-        assert tokens == wanted
-        assert tokens.origin == dataclasses.replace(wanted.origin, decoder=None)  # nobody says what decoded them
-    assert model.tokens(clips[2:]).ids.tolist() == wanted.ids[2:].tolist()
-    with open_clips(content, recipe) as stream:
-        report = model.run(stream)
-    assert (report.segments[-1].end_s, report.video["codec"]) == (wanted.end_s[-1], "h264")
-    assert model.align(clips, "red square").score == model.align(content, "red square", stride=stride).score
-
-
-def test_clips_may_be_read_with_a_larger_stride(model: Runtime, video: FrameArray) -> None:
-    with open_clips(video, model.recipe) as stream:
-        assert model.tokens(stream, stride=2) == model.tokens(video, stride=2)
-    with (
-        open_clips(video, model.recipe.replace(stride=2)) as stream,
-        pytest.raises(InputError, match="cannot be read with that stride"),
-    ):
-        model.tokens(stream, stride=3)
-
-
-def test_clips_of_another_recipe_are_refused_by_every_verb(model: Runtime, video: FrameArray) -> None:
-    verbs: list[Callable[[Any], Any]] = [model.tokens, model.run, model.embed, lambda video: next(model.stream(video))]
-    for verb in verbs:
-        with open_clips(video, model.recipe.replace(fps=20)) as stream, pytest.raises(MismatchError):
-            verb(stream)
-
-
-def test_tokens_do_not_depend_on_how_many_features_are_searched_at_once(
-    model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted = model.tokens(video)
-    for block in (1, 3, 14, 15):
-        monkeypatch.setattr("videobert.pipeline.watch.BLOCK", block)
-        assert model.tokens(video) == wanted

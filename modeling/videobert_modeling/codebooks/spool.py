@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import InputError
+from videobert.visual.feature_rows import checked_rows
 
 Progress = Callable[[str, int, int | None], None]
 """Called as `(stage, done, total)`; the total is None while it is not known."""
 
-# Squared distances of 65,536-wide float32 features stay far from overflow below this.
-_LARGEST = 1e15
 _BLOCK_BYTES = 16 * 2**20
 
 
@@ -98,28 +97,3 @@ class FeatureSpool:
         for start in range(0, len(members), step):
             part = members[start : start + step]
             yield part, self.take(part)
-
-
-def checked_rows(block: npt.NDArray[np.generic], first: int, of: str = "") -> npt.NDArray[np.float32]:
-    """Rows `(n, D)` of any floating-point type as float32, which is what is computed with.
-
-    Args:
-        first: the number of the block's first row, and
-        of: what it is a row of, such as " of clips.safetensors", for the error.
-
-    Raises:
-        InputError: a value is NaN, infinite or beyond 1e15.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):  # float64 beyond float32 becomes infinite, and is refused so
-        rows = np.ascontiguousarray(block, np.float32)
-    # In float32: no float16 is as large as the limit, which would become infinite itself.
-    wrong = ~(np.abs(rows) <= np.float32(_LARGEST))
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(
-            f"feature row {first + row}{of} holds a value that cannot be clustered (column {column})",
-            seen=float(block[row, column]),
-            allowed=f"finite numbers up to {_LARGEST:g} in size",
-            fix="Drop that row, or find out why the backbone gave it.",
-        )
-    return rows

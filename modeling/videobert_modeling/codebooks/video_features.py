@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from concurrent.futures import Future
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.model.folder import ModelFolder
-from videobert.video.clip import Clip
+from videobert.pipeline.events import Event, FeatureFound
+from videobert.pipeline.features import Feature, features
 from videobert.video.decoders.available import DecoderName
 from videobert.video.open import open_clips
-from videobert_modeling.codebooks.backbone_source import BackboneSource, Run, backbone_of_folder, source_of
+from videobert.visual.feature_file import FeatureFiles
+from videobert_modeling.codebooks.backbone_source import BackboneSource, backbone_of_folder, source_of
 from videobert_modeling.codebooks.cluster import Clustering, cluster
-from videobert_modeling.codebooks.feature_file import FeatureFiles
-from videobert_modeling.codebooks.spool import Progress
 from videobert_modeling.model_folder.refit import Refit, check_refit, refit
+from videobert_modeling.codebooks.spool import Progress
 
 _BLOCK_CLIPS = 64
 FEATURE_SUFFIX = ".safetensors"
@@ -47,14 +52,30 @@ def features_of_videos(
         InputError: no video holds a whole clip.
     """
     run, close = backbone.open()
+
+    def start(frames: Any) -> Future[tuple[Feature, float]]:
+        # Here and now: what is known of a clip is known before the next one is decoded.
+        future: Future[tuple[Feature, float]] = Future()
+        future.set_result((run((frames if isinstance(frames, np.ndarray) else frames.on_host())[None])[0], 0.0))
+        return future
+
     found = False
     try:
         for video in videos:
             with open_clips(video, backbone.recipe, decoder=decoder) as stream:
                 whole = (clip for clip in stream if clip.padded_frames == 0)
-                while block := _block(run, islice(whole, _BLOCK_CLIPS), video):
-                    found = True
-                    yield np.concatenate(block)
+                events = features(
+                    start,
+                    whole,
+                    ahead=0,
+                    cancel=None,
+                    seconds=defaultdict(float),
+                    not_finite=partial(_not_finite, video),
+                )
+                with closing(events):
+                    for block in _blocks(events):
+                        found = True
+                        yield block
     finally:
         close()
     if not found:
@@ -66,18 +87,24 @@ def features_of_videos(
         )
 
 
-def _block(run: Run, clips: Iterable[Clip], video: str | Path) -> list[npt.NDArray[np.float32]]:
-    features = []
-    for clip in clips:
-        feature = run(clip.on_host()[None])
-        if not np.isfinite(feature).all():
-            raise ModelError(
-                "the backbone gave a value that is not finite",
-                seen=f"{video}, the clip at {clip.start_s:.2f} s",
-                fix="Its weights are damaged or do not fit the recipe: import the backbone again.",
-            )
-        features.append(feature)
-    return features
+def _blocks(events: Iterable[Event]) -> Iterator[npt.NDArray[np.float32]]:
+    block: list[Feature] = []
+    for event in events:
+        if isinstance(event, FeatureFound):
+            block.append(event.feature)
+            if len(block) == _BLOCK_CLIPS:
+                yield np.stack(block)
+                block = []
+    if block:
+        yield np.stack(block)
+
+
+def _not_finite(video: str | Path, index: int, start_s: float) -> ModelError:
+    return ModelError(
+        "the backbone gave a value that is not finite",
+        seen=f"{video}, the clip at {start_s:.2f} s",
+        fix="Its weights are damaged or do not fit the recipe: import the backbone again.",
+    )
 
 
 def check_videos(videos: Sequence[str | Path]) -> None:
@@ -181,12 +208,12 @@ def cluster_sources(
             fix="Name one kind of the two.",
         )
     if files:
-        features = _of_files(backbone, files)
+        rows = _of_files(backbone, files)
     else:
         check_videos(sources)
-        features = features_of_videos(backbone, sources, decoder)
+        rows = features_of_videos(backbone, sources, decoder)
     return cluster(
-        features,
+        rows,
         branching=branching,
         depth=depth,
         seed=seed,

@@ -8,7 +8,8 @@ import stat
 import sys
 
 from videobert.base.errors import DecodeError, LimitExceeded, UsageError
-from videobert.visual.token_file import VisualTokens, begins_as_token_file, most_bytes
+from videobert.visual.token_file import begins_as_token_file, most_bytes
+from videobert.visual.tokens import VisualTokens
 
 NAME = "standard input"
 _HEAD_BYTES = 4096

@@ -13,7 +13,7 @@ from videobert.model.mending import MANIFEST
 if TYPE_CHECKING:
     from videobert.cli.parser.options import VideoOptions
     from videobert.cli.standard_input import HeldInput, StandardInput
-    from videobert.visual.token_file import VisualTokens
+    from videobert.visual.tokens import VisualTokens
 
 STANDARD_INPUT = "-"
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Seconds
 from videobert.visual.codebook import Assignment
-from videobert.visual.token_file import in_half_points
+from videobert.visual.grid import in_half_points
 
 # A search for many features at once costs little more than one for a single feature.
 BLOCK = 64

@@ -48,7 +48,7 @@ class TokenFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The video is over; every clip has its token.
+    """The video is over; every clip has its token, or on a walk that knows no tokens its feature.
 
     Args:
         clips: how many there were, one at least.

@@ -1,4 +1,7 @@
-"""Clips through the backbone: it works on some while the next ones are decoded."""
+"""Clips through the backbone: it works on some while the next ones are decoded.
+
+The part of a walk that knows no tokens, and needs neither a codebook nor a built model: a codebook is trained on it.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import ModelError
-from videobert.pipeline.events import ClipRead, FeatureFound
+from videobert.pipeline.events import ClipRead, Ended, FeatureFound
 from videobert.pipeline.request import Seconds
 
 if TYPE_CHECKING:
@@ -23,12 +26,32 @@ if TYPE_CHECKING:
 Feature = npt.NDArray[np.float32]
 # Starts the backbone on the frames of one clip; later gives the feature and the seconds that it took.
 Start = Callable[[Any], Future[tuple[Feature, float]]]
+# What to raise of a feature that is not finite: it gets the index of the clip and the second that it starts at.
+NotFinite = Callable[[int, float], ModelError]
+
+
+def not_finite(index: int, start_s: float) -> ModelError:
+    """What a loaded model says of a feature that is not finite."""
+    return ModelError(
+        "the backbone gave a value that is not finite",
+        seen=f"clip {index} at {start_s:.2f} s",
+        fix='Load the model with precision="fp32"; if that does not help, its weights are damaged.',
+        fix_cli="Use --precision fp32; if that does not help, the model's weights are damaged.",
+    )
 
 
 def features(
-    start: Start, clips: Iterator[Clip], *, ahead: int, cancel: Event | None, seconds: Seconds
-) -> Generator[ClipRead | FeatureFound, None, None]:
-    """Clips and their features, each in order. Nothing is asked of `clips` before the caller comes for more.
+    start: Start,
+    clips: Iterator[Clip],
+    *,
+    ahead: int,
+    cancel: Event | None,
+    seconds: Seconds,
+    not_finite: NotFinite = not_finite,
+) -> Generator[ClipRead | FeatureFound | Ended, None, None]:
+    """Clips and their features, each in order, and the end; of no clips at all there is no event.
+
+    Nothing is asked of `clips` before the caller comes for more.
 
     Args:
         start: the backbone.
@@ -37,28 +60,53 @@ def features(
             has been given before this waits for a frame.
         cancel: looked at for each clip.
         seconds: busy time of `decode` and `backbone` is added here; they overlap.
+        not_finite: the error of a feature that is not finite.
 
     Raises:
-        ModelError: a feature that is not finite.
+        ModelError: see `not_finite`.
     """
-    pending: deque[tuple[int, str, Future[tuple[Feature, float]], bool]] = deque()
+    pending: deque[_Pending] = deque()
     stills = _Stills(start)
+    first_s = 0.0
+    last: tuple[int, float, int] | None = None
+
+    def found(clip: _Pending) -> FeatureFound:
+        feature, busy_s = clip.future.result()
+        seconds["backbone"] += 0 if clip.again else busy_s
+        if not np.isfinite(feature).all():
+            raise not_finite(clip.index, clip.start_s)
+        return FeatureFound(number=clip.number, feature=feature)
+
     try:
         for number, clip in enumerate(_timed(clips, seconds)):
             stop_if(cancel)
-            pending.append((number, f"clip {clip.index} at {clip.start_s:.2f} s", *stills.start(clip)))
+            pending.append(_Pending(number, clip.index, clip.start_s, *stills.start(clip)))
+            first_s = clip.start_s if last is None else first_s
+            last = number + 1, clip.end_s, clip.padded_frames
             yield ClipRead(number=number, clip=clip)
             # This frame may be suspended for long: it must not hold the pictures.
             del clip
             while len(pending) > ahead:
                 stop_if(cancel)
-                yield _finished(*pending.popleft(), seconds)
+                yield found(pending.popleft())
         while pending:
             stop_if(cancel)
-            yield _finished(*pending.popleft(), seconds)
+            yield found(pending.popleft())
     finally:
-        for _, _, future, _ in pending:
-            future.cancel()
+        for clip_on_its_way in pending:
+            clip_on_its_way.future.cancel()
+    if last is not None:
+        yield Ended(clips=last[0], first_s=first_s, end_s=last[1], padded_frames=last[2])
+
+
+class _Pending(NamedTuple):
+    """A clip that the backbone has; `again`: its feature is the one of the clip before."""
+
+    number: int
+    index: int
+    start_s: float
+    future: Future[tuple[Feature, float]]
+    again: bool
 
 
 class _Stills:
@@ -85,21 +133,6 @@ class _Stills:
         future = self._start(frames)
         self._before = time_s, frames, future
         return future, False
-
-
-def _finished(
-    number: int, place: str, future: Future[tuple[Feature, float]], again: bool, seconds: Seconds
-) -> FeatureFound:
-    feature, busy_s = future.result()
-    seconds["backbone"] += 0 if again else busy_s
-    if not np.isfinite(feature).all():
-        raise ModelError(
-            "the backbone gave a value that is not finite",
-            seen=place,
-            fix='Load the model with precision="fp32"; if that does not help, its weights are damaged.',
-            fix_cli="Use --precision fp32; if that does not help, the model's weights are damaged.",
-        )
-    return FeatureFound(number=number, feature=feature)
 
 
 def _timed(clips: Iterator[Clip], seconds: Seconds) -> Iterator[Clip]:

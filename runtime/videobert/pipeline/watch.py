@@ -1,39 +1,43 @@
-"""The walk over a video: what happens, as it happens. Decoding runs beside the backbone; memory does not grow."""
+"""The walk over a video: what happens, as it happens. Decoding runs beside the backbone; memory does not grow.
+
+Whatever needs a video, or the tokens of one, walks here: `watch` to the end for the verbs that answer on the whole of
+it, `Walk` event by event for segments that come while it runs. `features` is the part of it that knows no tokens.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from array import array
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from videobert.base.arguments import local_path
-from videobert.base.errors import InputError, MismatchError
-from videobert.base.limits import check_duration
+from videobert.base.errors import InputError
 from videobert.pipeline.assign import BLOCK, Assigner
 from videobert.pipeline.events import ClipRead, Ended, Event, FeatureFound, TokenFound
 from videobert.pipeline.features import features
+from videobert.pipeline.open_video import open_video
 from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.origin import origin_of_tokens, origin_of_video
 from videobert.pipeline.request import Request, Seconds
+from videobert.pipeline.saved_tokens import saved_tokens, token_events
 from videobert.results.as_json import to_json
-from videobert.results.origin import Origin, TokensFrom
-from videobert.video.source.kind import kind_of
+from videobert.results.origin import Origin
 from videobert.visual.codebook import Assignment
-from videobert.visual.token_file import VisualTokens, is_token_file, on_grid
+from videobert.visual.grid import on_grid
+from videobert.visual.tokens import VisualTokens
 
 if TYPE_CHECKING:
+    from videobert.video.clip import Clip
     from videobert.video.given_clips import GivenClips
     from videobert.video.open import VideoSource
     from videobert.video.stream import ClipStream
 
-    Video = VideoSource | VisualTokens
-
-_READ = ("decoder", "decoder_fallback", "track", "tracks", "frames_left_out", "stills_cut")
+    Video = VideoSource | Iterable[Clip] | VisualTokens
 
 
 class Walk:
@@ -61,13 +65,9 @@ class Walk:
         self._recipe = stages.recipe_for(request.stride)
         # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
         stages.check_sees()
-        if kind_of(video).is_path:
-            path = local_path("video", video)
-            if is_token_file(path):
-                video = VisualTokens.load(path)
         self._stages, self._request, self._at_once = stages, request, at_once
-        self._video: Any = video
-        self.saved = _accepted(stages, video, request) if isinstance(video, VisualTokens) else None
+        self.saved = saved_tokens(stages, video, request)
+        self._video: Any = video if self.saved is None else None
         self.seconds: Seconds = defaultdict(float)
         self.live = False
         self._clips: ClipStream | GivenClips | None = None
@@ -94,13 +94,7 @@ class Walk:
     def origin(self) -> Origin:
         """Where an answer made now comes from."""
         origin = dataclasses.replace(self._stages.origin(self._stride), assignment=self.assignment)
-        if self.saved is not None:
-            made_by = TokensFrom(engine=self.saved.engine, precision=self.saved.precision)
-            # Tokens that never were in a file still know what decoded them.
-            known = self.saved.origin
-            read = {} if known is None else {name: getattr(known, name) for name in _READ}
-            return dataclasses.replace(origin, tokens_from=made_by, **read)
-        return dataclasses.replace(origin, **_read(self.info))
+        return origin_of_video(origin, self.info) if self.saved is None else origin_of_tokens(origin, self.saved)
 
     def events(self) -> Generator[Event, None, None]:
         """All that happens, to be walked once; closing the generator at any point releases the video.
@@ -109,30 +103,22 @@ class Walk:
             InputError: the video cannot be used, or has no clip.
             Cancelled: once `request.cancel` is set.
         """
-        return self._over_video() if self.saved is None else self._over_tokens(self.saved)
-
-    def _over_tokens(self, tokens: VisualTokens) -> Generator[Event, None, None]:
-        columns = (tokens.ids, tokens.percentiles, tokens.start_s, tokens.end_s)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        for number, (id_, percentile, start_s, end_s) in enumerate(rows):
-            yield TokenFound(number=number, id=id_, percentile=percentile, start_s=start_s, end_s=end_s)
-        yield Ended(
-            clips=len(tokens),
-            first_s=float(tokens.start_s[0]),
-            end_s=float(tokens.end_s[-1]),
-            padded_frames=tokens.padded_frames,
-        )
+        return self._over_video() if self.saved is None else token_events(self.saved)
 
     def _over_video(self) -> Generator[Event, None, None]:
         clip_s = self._recipe.frames / self._recipe.fps
         found, first_s = 0, 0.0
-        last: tuple[int, float, int] | None = None
+        ended: Ended | None = None
 
         def token(id_: int, percentile: float) -> TokenFound:
             start_s, end_s = on_grid(first_s, found * self._stride, clip_s)
             return TokenFound(number=found, id=id_, percentile=percentile, start_s=start_s, end_s=end_s)
 
-        with self._open() as clips:
+        # What was asked for is not kept: an array, or what an iterator has given, may be large.
+        video, self._video = self._video, None
+        clips = open_video(self._stages, video, self._recipe, self._request)
+        del video
+        with clips:
             self._clips, self.live = clips, clips.live
             promptly = self._at_once and self.live
             assigner = Assigner(self._stages, self.assignment, 1 if promptly else BLOCK, self.seconds)
@@ -141,10 +127,11 @@ class Walk:
             steps = features(self._stages.feature, clips, ahead=ahead, cancel=cancel, seconds=self.seconds)
             with closing(steps):
                 for step in steps:
-                    if isinstance(step, ClipRead):
-                        if last is None:
-                            first_s, self._stride = step.clip.start_s, clips.stride
-                        last = (step.number + 1, step.clip.end_s, step.clip.padded_frames)
+                    if isinstance(step, Ended):
+                        ended = step
+                        continue
+                    if isinstance(step, ClipRead) and step.number == 0:
+                        first_s, self._stride = step.clip.start_s, clips.stride
                     yield step
                     if isinstance(step, FeatureFound):
                         for id_, percentile in assigner.add(step.feature):
@@ -154,56 +141,9 @@ class Walk:
                 for id_, percentile in assigner.finish():
                     yield token(id_, percentile)
                     found += 1
-        if last is None:
+        if ended is None:
             raise InputError("the video has no clip", fix="Use a video with at least one frame.")
-        yield Ended(clips=last[0], first_s=first_s, end_s=last[1], padded_frames=last[2])
-
-    def _open(self) -> ClipStream | GivenClips:
-        from videobert.video.clips_or_video import clips_or_video
-        from videobert.video.open import open_clips
-
-        stages, request = self._stages, self._request
-        clips, live, video = clips_or_video(self._video)
-        # What was asked for is not kept: an array, or what an iterator has given, may be large.
-        self._video = None
-        if clips is not None:
-            from videobert.video.given_clips import GivenClips
-
-            if request.track:
-                raise InputError("clips are of one track", seen=f"track {request.track}", fix="Leave track out.")
-            return GivenClips(
-                clips,
-                self._recipe,
-                request.stride,
-                live=live,
-                limits=stages.limits,
-                on_progress=request.on_progress,
-                cancel=request.cancel,
-            )
-        return open_clips(
-            video,
-            self._recipe,
-            limits=stages.limits,
-            on_progress=request.on_progress,
-            cancel=request.cancel,
-            decoder=stages.decoder,
-            device=stages.decode_on,
-            track=request.track,
-            threads=stages.threads,
-        )
-
-
-def _read(info: dict[str, Any]) -> dict[str, Any]:
-    """What an origin tells of a video's properties: what is not as in any video, and what decoded it."""
-    several = info.get("tracks", 1) > 1
-    return {
-        "decoder": None if info.get("decoder") == "none" else info.get("decoder"),
-        "decoder_fallback": info.get("decoder_fallback"),
-        "track": info["track"] if several else None,
-        "tracks": info["tracks"] if several else None,
-        "frames_left_out": info.get("frames_left_out") or None,
-        "stills_cut": info.get("stills_cut") or None,
-    }
+        yield ended
 
 
 @dataclass(slots=True)
@@ -260,41 +200,3 @@ def _collected(stages: OpenedModel, walk: Walk) -> VisualTokens:
         engine=stages.engine.name,
         precision=stages.engine.precision,
     )
-
-
-def _accepted(stages: OpenedModel, tokens: VisualTokens, request: Request) -> VisualTokens:
-    clip_s = stages.recipe.frames / stages.recipe.fps
-    if (tokens.codebook, tokens.clip_recipe, tokens.clip_s) != (stages.codebook.hash, stages.recipe.clip_hash, clip_s):
-        raise MismatchError(
-            "these tokens were made by another model",
-            seen=f"{tokens.model}, codebook {tokens.codebook}, recipe {tokens.clip_recipe}, clips of {tokens.clip_s} s",
-            allowed=f"{stages.config.name}, codebook {stages.codebook.hash}, recipe {stages.recipe.clip_hash}, "
-            f"clips of {clip_s} s",
-            fix="Load that model, or make the tokens again with this one.",
-        )
-    if not len(tokens):
-        raise InputError("there are no tokens", seen=repr(tokens), fix="Make them from a video with `Runtime.tokens`.")
-    if not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < len(stages.codebook):
-        raise InputError(
-            "a visual token is not in the codebook",
-            seen=f"{tokens.ids.min()} to {tokens.ids.max()}",
-            allowed=f"0 to {len(stages.codebook) - 1}",
-            fix="Make the tokens again from the video.",
-        )
-    if request.assignment not in (None, tokens.assignment):
-        raise MismatchError(
-            "these tokens were assigned in another way",
-            seen=tokens.assignment,
-            allowed=request.assignment,
-            fix="Leave assignment out, or make the tokens again from the video.",
-            fix_cli="Leave --assignment out, or make the tokens again from the video.",
-        )
-    if request.track is not None:
-        raise MismatchError(
-            "saved tokens have no tracks to choose from",
-            seen=f"track {request.track}",
-            fix="Leave track out, or make the tokens again from the video.",
-            fix_cli="Leave --track out, or make the tokens again from the video.",
-        )
-    check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
-    return tokens if request.stride is None else tokens.strided(request.stride)

@@ -14,7 +14,7 @@ from videobert.base.arguments import whole
 from videobert.base.errors import InputError
 from videobert.families.family import Asked
 from videobert.pipeline.opened import OpenedModel
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

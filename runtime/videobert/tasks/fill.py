@@ -20,7 +20,7 @@ from videobert.pipeline.watch import watch
 from videobert.pipeline.windows import Window, states_of, window_size, windows
 from videobert.results.candidate import Candidate
 from videobert.results.fill import Fill, Filled
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 # More clips than any video has; an endless iterator ends here.
 _MOST_POSITIONS = 1_000_000

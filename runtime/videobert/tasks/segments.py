@@ -28,7 +28,7 @@ from videobert.pipeline.stills import Stills
 from videobert.pipeline.watch import Walk, is_out_of_domain
 from videobert.results.candidate import Candidate
 from videobert.results.run import Report, ReportSegment
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 
 @dataclass(frozen=True, slots=True)

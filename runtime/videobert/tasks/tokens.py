@@ -8,7 +8,7 @@ from typing import Any
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.watch import watch
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 
 def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:

@@ -17,7 +17,7 @@ from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.visual.codebook import Codebook
 from videobert_modeling.codebooks import kmeans_tree, spool
 from videobert_modeling.codebooks.cluster import Clustering, cluster, cluster_files, train_codebook
-from videobert_modeling.codebooks.feature_file import read_features, write_features
+from videobert.visual.feature_file import read_features, write_features
 from videobert_modeling.codebooks.kmeans_tree import Means
 
 HASHES = {"backbone_hash": "b" * 16, "clip_hash": "c" * 16}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 import videobert
 from videobert.base.errors import DecodeError, InputError, ModelError
 from videobert.model.folder import BUNDLED, ModelFolder
-from videobert_modeling.codebooks.video_features import cluster_videos, stream_features
+from videobert_modeling.codebooks.backbone_source import BackboneSource
 from videobert_modeling.export.portable.manifest import write_manifest
+from videobert_modeling.codebooks.video_features import cluster_videos, features_of_videos, stream_features
 
 SHAPES = BUNDLED / "shapes"
 CLIP = SHAPES / "clip.mp4"
@@ -49,6 +51,41 @@ def test_a_folder_needs_no_codebook_but_its_weights(tmp_path: Path) -> None:
     write_manifest(tmp_path / "model")
     with pytest.raises(ModelError, match=r"model\.safetensors"):
         cluster_videos(tmp_path / "model", [CLIP], tmp_path / "codebook.safetensors", branching=2, depth=1)
+
+
+def backbone_of(run: Callable[[np.ndarray], np.ndarray], closed: list[bool]) -> BackboneSource:
+    return BackboneSource(
+        recipe=ModelFolder("shapes").recipe, hash="b" * 16, open=lambda: (run, lambda: closed.append(True))
+    )
+
+
+def test_features_come_video_by_video_and_the_backbone_is_closed() -> None:
+    seen: list[int] = []
+    closed: list[bool] = []
+
+    def run(clips: np.ndarray) -> np.ndarray:
+        assert clips.shape == (1, 30, 112, 112, 3)
+        seen.append(len(seen))
+        return np.full((1, 4), seen[-1], np.float32)
+
+    blocks = list(features_of_videos(backbone_of(run, closed), [CLIP, CLIP]))
+    assert [block.shape for block in blocks] == [(7, 4), (7, 4)]
+    assert np.concatenate(blocks)[:, 0].tolist() == seen
+    assert closed == [True]
+
+
+def test_a_feature_that_is_not_finite_names_the_video_and_the_clip() -> None:
+    seen: list[int] = []
+    closed: list[bool] = []
+
+    def run(clips: np.ndarray) -> np.ndarray:
+        seen.append(len(clips))
+        return np.full((1, 4), np.nan if len(seen) == 3 else 1.0, np.float32)
+
+    with pytest.raises(ModelError, match=r"not finite; got .*clip\.mp4, the clip at 3\.00 s"):
+        list(features_of_videos(backbone_of(run, closed), [CLIP]))
+    assert len(seen) == 3
+    assert closed == [True]
 
 
 def test_bad_sources_are_named(tmp_path: Path) -> None:

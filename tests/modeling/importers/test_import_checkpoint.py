@@ -13,7 +13,7 @@ from safetensors import safe_open
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.model.recipe import Recipe
 from videobert.visual.codebook import Codebook
-from videobert_modeling.codebooks.feature_file import write_features
+from videobert.visual.feature_file import write_features
 from videobert_modeling.importers import KINDS, import_checkpoint, options_of
 from videobert_modeling.importers.shared.tokenizer import find_tokenizer, read_tokenizer
 from videobert_modeling.importers.shared.torchvision_s3d import read_s3d

@@ -18,7 +18,7 @@ import pytest
 from videobert.cli import standard_input
 from videobert.cli.standard_input import HeldInput, StandardInput
 from videobert.model.folder import find
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 CALLS = {
     "run": ("-",),

@@ -23,7 +23,7 @@ from videobert.model.folder import ModelFolder
 from videobert.model.stage import Stage
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 WORDS = 128
 OWN = {"labels": ["red", "blue"], "templates": ["a [MASK] square", "the circle is [MASK]"]}

@@ -19,7 +19,7 @@ from videobert.engines.base import Engine
 from videobert.model.folder import ModelFolder
 from videobert.model.stage import Stage
 from videobert.runtime import Runtime
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 
 # Ids in the tokenizer of conftest.py.
 RED, BLUE, GREEN, DARK, LIGHT = range(5, 10)

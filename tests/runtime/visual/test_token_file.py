@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import InputError
-from videobert.visual.token_file import VisualTokens, is_token_file
+from videobert.visual.token_file import is_token_file
+from videobert.visual.tokens import VisualTokens
 
 
 def make(count: int = 7, **changes: Any) -> VisualTokens:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import InputError
 from videobert.visual.codebook import Codebook
-from videobert_modeling.codebooks.feature_file import FeatureFiles
+from videobert.visual.feature_file import FeatureFiles
 from videobert_modeling.importers.shared.centroid_arrays import Centroids
 
 _QUANTILES = 1001

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 import videobert
 from videobert.runtime import Runtime
-from videobert.visual.token_file import VisualTokens
+from videobert.visual.tokens import VisualTokens
 from videobert_modeling.metrics.proportion import area, proportion
 from videobert_modeling.train.cached_steps import Report
 from videobert_modeling.train.shapes.media import SUFFIXES, write_film

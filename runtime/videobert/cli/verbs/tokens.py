@@ -20,7 +20,7 @@ from videobert.report.times import span
 
 if TYPE_CHECKING:
     from videobert.runtime import Runtime
-    from videobert.visual.token_file import VisualTokens
+    from videobert.visual.tokens import VisualTokens
 
 
 @command

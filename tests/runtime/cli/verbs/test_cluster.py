@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from videobert.visual.codebook import Codebook
-from videobert_modeling.codebooks.feature_file import write_features
+from videobert.visual.feature_file import write_features
 
 ROWS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import InputError, MismatchError, ModelError
-from videobert_modeling.codebooks.spool import checked_rows
+from videobert.visual.feature_rows import checked_rows
 
 _FORMAT = {"format": "videobert-features", "version": "1"}
 _BLOCK_ROWS = 4096
@@ -133,6 +133,6 @@ def _header(path: Path) -> _Header:
             f"{path.name} is not a feature file",
             seen=f"{kind}{shape} {metadata}",
             allowed="one tensor `features` (n, D) of float16 or float32, with backbone_hash and clip_hash",
-            fix="Write feature files with videobert_modeling.codebooks.feature_file.write_features.",
+            fix="Write feature files with videobert.visual.feature_file.write_features.",
         )
     return _Header(metadata["backbone_hash"], metadata["clip_hash"], shape[0], shape[1])
