@@ -18,7 +18,7 @@ MOST_WAITING = 100_000
 
 
 @dataclass(slots=True)
-class _Place:
+class _PacketPlace:
     ticks: int
     duration: int
     gave: bool = False
@@ -49,14 +49,14 @@ class DecodeOrder(Generic[Frame]):
     """
 
     def __init__(self) -> None:
-        self._places: deque[_Place] = deque()
-        self._by_ticks: dict[int, _Place] = {}
-        self._held: deque[tuple[Frame, _Place | int | None]] = deque()
+        self._places: deque[_PacketPlace] = deque()
+        self._by_ticks: dict[int, _PacketPlace] = {}
+        self._held: deque[tuple[Frame, _PacketPlace | int | None]] = deque()
         self._lost = 0
 
     def read(self, ticks: int, duration: int) -> None:
         """Note a packet that goes to the decoder. `ticks` tells it from others that the decoder holds."""
-        place = _Place(ticks, duration)
+        place = _PacketPlace(ticks, duration)
         self._places.append(place)
         self._by_ticks[ticks] = place
         if len(self._places) > MOST_WAITING:
@@ -82,7 +82,7 @@ class DecodeOrder(Generic[Frame]):
     def _settle(self, over: bool) -> Iterator[Placed[Frame]]:
         while self._held:
             frame, given_by = self._held[0]
-            if not isinstance(given_by, _Place) or not self._places:
+            if not isinstance(given_by, _PacketPlace) or not self._places:
                 self._held.popleft()
                 yield Placed(frame, given_by if isinstance(given_by, int) else None)
                 continue
@@ -94,7 +94,7 @@ class DecodeOrder(Generic[Frame]):
                 lost, self._lost = self._lost, 0
                 yield Placed(frame, place.ticks, lost)
 
-    def _missing_before(self, place: _Place) -> _Place | None:
+    def _missing_before(self, place: _PacketPlace) -> _PacketPlace | None:
         missing = None
         for other in self._places:
             if other is place:
@@ -103,7 +103,7 @@ class DecodeOrder(Generic[Frame]):
                 missing = other
         return None
 
-    def _pass(self) -> _Place:
+    def _pass(self) -> _PacketPlace:
         place = self._places.popleft()
         if self._by_ticks.get(place.ticks) is place:
             del self._by_ticks[place.ticks]
