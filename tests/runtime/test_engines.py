@@ -347,6 +347,7 @@ class TestSelection:
         engine = self.open(folder, cache_dir)
         assert (engine.name, engine.device, engine.fallback) == ("openvino", "CPU", None)
 
+    @pytest.mark.modeling
     def test_auto_falls_back_and_says_why(self, folder: ModelFolder, cache_dir: Path, without: Any) -> None:
         without("openvino")
         engine = self.open(folder, cache_dir)
