@@ -13,7 +13,7 @@ from tests.architecture.house import House
 # Libraries that report to someone where they are imported plainly, and the one file that imports each.
 REPORTING = {
     "openvino": "runtime/videobert/base/offline_imports.py",
-    "onnxruntime": "modeling/videobert_modeling/export/onnxruntime_library.py",
+    "onnxruntime": "modeling/videobert_modeling/export/portable/onnxruntime_library.py",
 }
 
 
