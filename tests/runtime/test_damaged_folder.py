@@ -179,7 +179,7 @@ class Counted:
         return hashlib.file_digest(file, name)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "torch"])
+@pytest.mark.parametrize("engine", ["openvino", pytest.param("torch", marks=pytest.mark.modeling)])
 def test_each_file_is_hashed_once_to_load(engine: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted()
     monkeypatch.setattr(module, "hashlib", counted)

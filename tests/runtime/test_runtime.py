@@ -105,6 +105,7 @@ def test_streams_and_threads_do_not_change_tokens(
             assert other.tokens(video) == model.tokens(video)
 
 
+@pytest.mark.modeling
 def test_the_torch_engine_finds_the_same_tokens(
     model: Runtime, model_folder: Path, cache_dir: Path, video: FrameArray
 ) -> None:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from videobert.base.errors import UsageError
 from videobert.visual.codebook import MAX_LEAVES, Assignment, Codebook, Level
-from videobert_modeling.base.seeds import check_seed
 from videobert.visual.feature_file import FeatureFiles
+from videobert_modeling.base.seeds import check_seed
 from videobert_modeling.codebooks.kmeans_tree import Node, Rows, build_tree
 from videobert_modeling.codebooks.spool import FeatureSpool, Progress
 

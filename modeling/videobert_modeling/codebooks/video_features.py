@@ -22,8 +22,8 @@ from videobert.video.open import open_clips
 from videobert.visual.feature_file import FeatureFiles
 from videobert_modeling.codebooks.backbone_source import BackboneSource, backbone_of_folder, source_of
 from videobert_modeling.codebooks.cluster import Clustering, cluster
-from videobert_modeling.model_folder.refit import Refit, check_refit, refit
 from videobert_modeling.codebooks.spool import Progress
+from videobert_modeling.model_folder.refit import Refit, check_refit, refit
 
 _BLOCK_CLIPS = 64
 FEATURE_SUFFIX = ".safetensors"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from videobert.base.errors import InputError
 from videobert.model.recipe import Recipe
-from videobert_modeling.base.new_folder import require_new
 from videobert.visual.feature_file import FeatureFiles
+from videobert_modeling.base.new_folder import require_new
 from videobert_modeling.importers.shared.centroid_arrays import read_centroids
 from videobert_modeling.importers.shared.centroid_codebook import ON_TRUST, make_codebook
 from videobert_modeling.importers.shared.torchvision_s3d import read_s3d

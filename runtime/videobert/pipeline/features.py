@@ -103,7 +103,7 @@ class _Pending(NamedTuple):
     """A clip that the backbone has; `again`: its feature is the one of the clip before."""
 
     number: int
-    index: int
+    clip: int
     start_s: float
     future: Future[tuple[Feature, float]]
     again: bool

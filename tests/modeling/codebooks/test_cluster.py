@@ -15,9 +15,9 @@ import pytest
 
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.visual.codebook import Codebook
+from videobert.visual.feature_file import read_features, write_features
 from videobert_modeling.codebooks import kmeans_tree, spool
 from videobert_modeling.codebooks.cluster import Clustering, cluster, cluster_files, train_codebook
-from videobert.visual.feature_file import read_features, write_features
 from videobert_modeling.codebooks.kmeans_tree import Means
 
 HASHES = {"backbone_hash": "b" * 16, "clip_hash": "c" * 16}

@@ -18,8 +18,8 @@ from videobert.families.build_check import check_buildable
 from videobert.model.folder import BUNDLED, ModelFolder, backbone_hash
 from videobert.model.recipe import Recipe
 from videobert.visual.codebook import Codebook
-from videobert_modeling.codebooks.backbone_source import backbone_of_folder
 from videobert.visual.feature_file import write_features
+from videobert_modeling.codebooks.backbone_source import backbone_of_folder
 from videobert_modeling.codebooks.video_features import cluster_into, features_of_videos, stream_features
 from videobert_modeling.export import write_manifest
 from videobert_modeling.model_folder.card import card_of

@@ -19,8 +19,8 @@ from videobert.model.folder import ModelFolder
 from videobert.model.stage import Stage
 from videobert.pipeline.opened import OpenedModel
 from videobert.runtime import Runtime
-from videobert.video.source.frame_array import FrameArray
 from videobert.video.open import open_clips
+from videobert.video.source.frame_array import FrameArray
 
 MakeVideo = Callable[..., FrameArray]
 
