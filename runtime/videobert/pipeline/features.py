@@ -74,7 +74,7 @@ def features(
         feature, busy_s = clip.future.result()
         seconds["backbone"] += 0 if clip.again else busy_s
         if not np.isfinite(feature).all():
-            raise not_finite(clip.index, clip.start_s)
+            raise not_finite(clip.clip, clip.start_s)
         return FeatureFound(number=clip.number, feature=feature)
 
     try:

@@ -51,6 +51,7 @@ def test_auto_is_openvino_on_the_cpu(folder: ModelFolder, cache_dir: Path) -> No
     assert (engine.name, engine.device, engine.fallback) == ("openvino", "CPU", None)
 
 
+@pytest.mark.modeling
 def test_auto_falls_back_and_says_why(folder: ModelFolder, cache_dir: Path, without: Any) -> None:
     without("openvino")
     engine = opened(folder, cache_dir)
