@@ -157,11 +157,11 @@ def variant(
 
 def variants() -> tuple[KernelVariant, ...]:
     """Every shipped (dtype, head size, mask, config), each with the capabilities whose table holds it."""
-    shipped: list[KernelVariant] = []
+    made: list[KernelVariant] = []
     for dtype, head_size, causal in itertools.product(SHORT_NAMES, HEAD_SIZES, (False, True)):
         users: dict[AttentionConfig, list[int]] = {}
         for capability in CAPABILITIES:
             for config in shipped(head_size, dtype, causal, capability):
                 users.setdefault(config, []).append(capability)
-        shipped += [variant(head_size, dtype, causal, config, tuple(used)) for config, used in users.items()]
-    return tuple(shipped)
+        made += [variant(head_size, dtype, causal, config, tuple(used)) for config, used in users.items()]
+    return tuple(made)
