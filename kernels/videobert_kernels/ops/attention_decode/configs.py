@@ -49,15 +49,15 @@ def shipped(head_size: int, dtype: torch.dtype) -> tuple[DecodeConfig, ...]:
 
 def variants() -> tuple[KernelVariant, ...]:
     """Every shipped (kernel, dtype, head size, config)."""
-    shipped: list[KernelVariant] = []
+    made: list[KernelVariant] = []
     for dtype, element in SHORT_NAMES.items():
         for head_size in HEAD_SIZES:
             # Configs of one head size and dtype differ in run-time arguments only.
             config = choose_config(head_size, dtype, 1)
-            shipped.append(_split(element, head_size, config))
-            shipped.append(_combine(element, head_size, config))
-            shipped.append(_append(element, head_size))
-    return tuple(shipped)
+            made.append(_split(element, head_size, config))
+            made.append(_combine(element, head_size, config))
+            made.append(_append(element, head_size))
+    return tuple(made)
 
 
 def _serves(element: str, head_size: int) -> dict[str, tuple[object, ...]]:
