@@ -74,7 +74,7 @@ def features(
         feature, busy_s = clip.future.result()
         seconds["backbone"] += 0 if clip.again else busy_s
         if not np.isfinite(feature).all():
-            raise not_finite(clip.clip, clip.start_s)
+            raise not_finite(clip.clip_index, clip.start_s)
         return FeatureFound(number=clip.number, feature=feature)
 
     try:
@@ -103,7 +103,7 @@ class _Pending(NamedTuple):
     """A clip that the backbone has; `again`: its feature is the one of the clip before."""
 
     number: int
-    clip: int
+    clip_index: int
     start_s: float
     future: Future[tuple[Feature, float]]
     again: bool

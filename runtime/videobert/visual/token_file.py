@@ -74,10 +74,9 @@ def content_of(tokens: Any) -> bytes:
     }
     text = json.dumps(header, separators=(",", ":")).encode()
     half_points = np.clip(np.round(tokens.percentiles * 2), 0, _MOST_HALF_POINTS).astype(np.uint8)
-    body: bytes = (
-        _MAGIC + struct.pack("<I", len(text)) + text + tokens.ids.astype("<u2").tobytes() + half_points.tobytes()
-    )
-    return body + hashlib.sha256(body).digest()[:_DIGEST_BYTES]
+    body = _MAGIC + struct.pack("<I", len(text)) + text + tokens.ids.astype("<u2").tobytes() + half_points.tobytes()
+    content: bytes = body + hashlib.sha256(body).digest()[:_DIGEST_BYTES]
+    return content
 
 
 def parse(content: bytes, make: Callable[..., Made]) -> Made:
