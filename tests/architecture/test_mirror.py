@@ -11,6 +11,7 @@ from tests.architecture.house import House
 WHOLE_TREE = {"test_clean_clone.py", "test_documentation.py", "test_examples.py", "test_needs_modeling.py"}
 # Beside the rooms of the run side, tests of the run side as a whole.
 WHOLE_RUN_SIDE = {
+    "test_arguments.py",
     "test_bundled.py",
     "test_damaged_folder.py",
     "test_memory.py",
@@ -18,8 +19,7 @@ WHOLE_RUN_SIDE = {
     "test_runtime.py",
     "test_running_threads.py",
     "test_saved_answers.py",
-    "test_stream.py",
-    "test_turns.py",
+    "test_without_codebook.py",
     "test_without_torch.py",
 }
 

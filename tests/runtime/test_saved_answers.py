@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from videobert.base.offline_imports import openvino_library
 from videobert.engines.openvino_engine import cpu_features
 from videobert.model.folder import BUNDLED, bundled_names
 from videobert.results.as_json import to_json
@@ -36,7 +37,6 @@ LEFT_OUT = ("timings_s", "videobert", "weights")
 
 def kind_of_cpu() -> dict[str, Any]:
     """What the last bits of a sum may depend on."""
-    import openvino
 
     told: dict[str, str] = {}
     if Path("/proc/cpuinfo").exists():
@@ -47,7 +47,7 @@ def kind_of_cpu() -> dict[str, Any]:
     return {
         "cpu": model.strip() or platform.processor(),
         "instruction_sets": sorted(name for name, there in cpu_features().items() if there),
-        "openvino": openvino.__version__,
+        "openvino": openvino_library().__version__,
     }
 
 

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.errors import MismatchError, ModelError
+from videobert.base.errors import MismatchError
 from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
+from videobert.engines.checked_stages import CheckedStages
 from videobert.families.family import Capability
 from videobert.families.registry import capabilities_of, lacks, open_family
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.mending import command
 from videobert.model.recipe import Recipe, check_stride
-from videobert.model.stage import Stage
 from videobert.model.stage_lists import stage_specs
 from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
@@ -65,8 +65,8 @@ class OpenedModel:
         self.decoder: DecoderName = decoder
         self.decode_on: Device = decode_on
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
-        self._specs = {spec.name: spec for spec in stage_specs(folder.config, folder.recipe)}
-        self.family = open_family(folder.config, self.tokenizer, self._run)
+        self._stages = CheckedStages(engine, stage_specs(folder.config, folder.recipe))
+        self.family = open_family(folder.config, self.tokenizer, self._stages.run)
         self.questions = Questions(folder.config.questions, self.tokenizer, self.family)
         # What is done beside an engine that works on several clips has the threads of one of them.
         self.threads = None if threads is None else max(1, threads // engine.parallel)
@@ -169,18 +169,8 @@ class OpenedModel:
             clips: npt.NDArray[np.uint8] | DeviceArray = frames[None]
         else:
             clips = frames if self.engine.takes_device_arrays else frames.on_host()[None]
-        feature = self._run("backbone", clips=clips)[0]
+        feature = self._stages.run("backbone", clips=clips)[0]
         return feature, time.perf_counter() - began
-
-    def _run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
-        """Run a stage; what goes in and what comes out is held to its signature."""
-        spec = self._specs.get(stage)
-        if spec is None:
-            raise ModelError(f"this model has no {stage}", allowed=", ".join(self._specs), fix="Use another model.")
-        lengths = spec.lengths_of(inputs)
-        output = self.engine.run(stage, **inputs)
-        spec.check_output(output, lengths)
-        return output
 
 
 def _codebook(folder: ModelFolder) -> Codebook:

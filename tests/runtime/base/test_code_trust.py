@@ -19,7 +19,7 @@ import pytest
 from videobert.base.code_trust import remember_build, sidecar_digest
 from videobert.base.errors import InputError, ModelError, UntrustedError
 from videobert.cuda.cubin_library import CubinLibrary
-from videobert.doctor.compiled_parts import engines_found
+from videobert.doctor.compiled_parts import built_targets
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.compiler_folders import compiler_folders
 from videobert.engines.tensorrt.build.plan_cache import PlanCache
@@ -146,7 +146,7 @@ def told_engine(folder: ModelFolder, tmp_path: Path) -> Case:
     file = write(
         tmp_path / "model" / "engines" / "tensorrt" / "encoder.json", json.dumps({**fields, "self": digest}).encode()
     )
-    return Case((file,), lambda: engines_found(tmp_path / "model", None)[0].built_here, digest)
+    return Case((file,), lambda: built_targets(tmp_path / "model", None)[0].built_here, digest)
 
 
 def cached_graph(folder: ModelFolder, tmp_path: Path) -> Case:

@@ -17,6 +17,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.runtime.engines.tensorrt.gpu_stand_in import (  # noqa: F401
+    encoder_inputs,
+    engines,
+    expected_states,
+    folder,
+    library,
+    make_library,
+    open_engine,
+    place,
+    real,
+)
 
 from videobert.base.errors import DeviceError, EngineUnavailable
 from videobert.engines.tensorrt.build.request import BuildRequest
@@ -55,13 +66,13 @@ def _command(*arguments: object, cache: Path) -> subprocess.CompletedProcess[str
 @pytest.fixture(scope="session")
 def built(rtx: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, Path]:
     """The bundled model with fp16 engines for every target: the folder, what the command said, its cache."""
-    place = tmp_path_factory.mktemp("built")
-    cache = place / "cache"
+    root = tmp_path_factory.mktemp("built")
+    cache = root / "cache"
     done = _command(
-        "build", "shapes", "--target", "tensorrt-rtx", "--sm", ALL, "--out", place / "out", "--json", cache=cache
+        "build", "shapes", "--target", "tensorrt-rtx", "--sm", ALL, "--out", root / "out", "--json", cache=cache
     )
     assert done.returncode == 0, done.stderr
-    return place / "out", json.loads(done.stdout), cache
+    return root / "out", json.loads(done.stdout), cache
 
 
 def _product_graph(path: Path, *, unused: bool = False) -> Path:

@@ -2,8 +2,8 @@
 
 A room is a folder of `videobert`, or `runtime.py`. Every call of one of our Python functions is followed, in every
 thread, while the bundled model's clip is reported on; what is counted is a call from a function of one room to a
-function of another, whichever library lies between, as where numpy or a thread pool calls back. A generator that is
-resumed counts as called by whoever asks it for more.
+function of another, whichever library lies between, as where numpy or a thread pool calls back. A generator that a
+room was handed from above and asks for more is data on its way down, and no call; what it calls counts as its own.
 
 `base` and `results` are the ground that every room stands on, and are left out. `model` describes the model that all
 rooms work for: calls must not go up from it, but any room may ask it.
@@ -11,6 +11,7 @@ rooms work for: calls must not go up from it, but any room may ask it.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ class Followed:
         while caller is not None and (self.room(caller) is None or not caller.f_code.co_flags & 0x2):
             caller = caller.f_back
         came_from = None if caller is None else self.room(caller)
-        if came_from == room:
+        if came_from == room or (_is_generator(frame) and came_from in DOWN and is_up(came_from, room)):
             return
         with self._lock:
             if room not in self.order:
@@ -81,6 +82,15 @@ class Followed:
             if came_from is not None:
                 count, first = self.arrows.get((came_from, room), (0, frame.f_code.co_qualname))
                 self.arrows[came_from, room] = (count + 1, first)
+
+
+def _is_generator(frame: FrameType) -> bool:
+    return bool(frame.f_code.co_flags & inspect.CO_GENERATOR)
+
+
+def is_up(caller: str, called: str) -> bool:
+    """Whether a call from one known room to another goes up the house."""
+    return called in DOWN and DOWN.index(caller) > DOWN.index(called)
 
 
 def follow(model: Runtime) -> Followed:
@@ -114,7 +124,7 @@ def wrong(arrows: dict[Arrow, tuple[int, str]]) -> list[str]:
     found += [
         f"{lower} calls {upper} ({first}, {count} times)"
         for (lower, upper), (count, first) in arrows.items()
-        if DOWN.index(lower) > DOWN.index(upper) or {lower, upper} == {"engines", "video"}
+        if is_up(lower, upper) or {lower, upper} == {"engines", "video"}
     ]
     for room in set(DOWN) - {ASKED_BY_ALL}:
         callers = [caller for caller, called in arrows if called == room]

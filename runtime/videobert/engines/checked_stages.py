@@ -1,0 +1,40 @@
+"""The stages of a model on an engine, held to their signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy.typing as npt
+
+from videobert.base.errors import ModelError
+from videobert.engines.base import Engine
+from videobert.model.stage import Stage, StageSpec
+
+
+class CheckedStages:
+    """Runs stages; thread-safe, as the engine is.
+
+    Args:
+        engine: what runs them.
+        specs: the signatures of those that the model has.
+    """
+
+    def __init__(self, engine: Engine, specs: Iterable[StageSpec]) -> None:
+        self._engine = engine
+        self._specs = {spec.name: spec for spec in specs}
+
+    def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
+        """Run a stage; what goes in and what comes out is held to its signature.
+
+        Raises:
+            ModelError: the model has no such stage, an input does not fit its signature, or the engine's answer does
+                not.
+        """
+        spec = self._specs.get(stage)
+        if spec is None:
+            raise ModelError(f"this model has no {stage}", allowed=", ".join(self._specs), fix="Use another model.")
+        lengths = spec.lengths_of(inputs)
+        output = self._engine.run(stage, **inputs)
+        spec.check_output(output, lengths)
+        return output
