@@ -54,7 +54,7 @@ RIVALS = {
 
 def reference() -> ModuleType:
     """The float64 transform of the tests."""
-    path = Path(__file__).parents[1] / "tests" / "video" / "reference_transform.py"
+    path = Path(__file__).parents[1] / "tests" / "runtime" / "video" / "picture" / "reference_transform.py"
     spec = importlib.util.spec_from_file_location("reference_transform", path)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(path)
