@@ -142,8 +142,8 @@ class Runtime:
     ) -> None:
         accepted = limits_or_default(limits)
         reads = decoder_for_engine(decoder, takes_device_arrays=engine.takes_device_arrays)
-        self._stages = OpenedModel(folder, engine, accepted, *reads, threads=threads)
-        self._lifetime = Lifetime(self._stages)
+        self._opened = OpenedModel(folder, engine, accepted, *reads, threads=threads)
+        self._lifetime = Lifetime(self._opened)
 
     def __repr__(self) -> str:
         origin = self.origin
@@ -152,22 +152,22 @@ class Runtime:
     @property
     def config(self) -> ModelConfig:
         """Architecture, sizes, heads and questions of the model."""
-        return self._stages.config
+        return self._opened.config
 
     @property
     def recipe(self) -> Recipe:
         """How pixels become a clip for this model."""
-        return self._stages.recipe
+        return self._opened.recipe
 
     @property
     def codebook(self) -> Codebook:
         """What turns features into visual tokens; a ModelError if the model's folder has no codebook yet."""
-        return self._stages.codebook
+        return self._opened.codebook
 
     @property
     def origin(self) -> Origin:
         """Model, engine, device and precision, as every answer quotes them."""
-        return self._stages.origin()
+        return self._opened.origin()
 
     def tokens(
         self,
@@ -187,8 +187,8 @@ class Runtime:
             stride, track, on_progress, cancel: see `Runtime`.
         """
         request = Request(stride=stride, track=track, assignment=assignment, on_progress=on_progress, cancel=cancel)
-        with self._lifetime.using() as stages:
-            return tokens(stages, video, request)
+        with self._lifetime.using() as opened:
+            return tokens(opened, video, request)
 
     def embed(
         self,
@@ -208,9 +208,9 @@ class Runtime:
         Args:
             stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._lifetime.using() as stages:
+        with self._lifetime.using() as opened:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return embed(stages, video, text, request)
+            return embed(opened, video, text, request)
 
     def fill(
         self,
@@ -236,9 +236,9 @@ class Runtime:
             top: answers to each place.
             stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._lifetime.using() as stages:
+        with self._lifetime.using() as opened:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return fill(stages, text, video, visual, top, request)
+            return fill(opened, text, video, visual, top, request)
 
     def classify(
         self,
@@ -269,9 +269,9 @@ class Runtime:
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
             stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._lifetime.using() as stages:
+        with self._lifetime.using() as opened:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return classify(stages, video, labels, templates, question, window_clips, top, prior_strength, request)
+            return classify(opened, video, labels, templates, question, window_clips, top, prior_strength, request)
 
     def align(
         self,
@@ -290,9 +290,9 @@ class Runtime:
             window_clips: clips to one window; the model's own window if not given.
             stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._lifetime.using() as stages:
+        with self._lifetime.using() as opened:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return align(stages, video, text, window_clips, request)
+            return align(opened, video, text, window_clips, request)
 
     def run(
         self,
@@ -315,9 +315,9 @@ class Runtime:
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
             stride, track, on_progress, cancel: see `Runtime`.
         """
-        with self._lifetime.using() as stages:
+        with self._lifetime.using() as opened:
             request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return run(stages, video, top, context_clips, request)
+            return run(opened, video, top, context_clips, request)
 
     def stream(
         self,
@@ -351,7 +351,7 @@ class Runtime:
         request = Request(stride=stride, track=track, on_progress=on_progress, cancel=stop)
         stream = ReportStream(
             self._lifetime.using,
-            lambda stages: Segments(stages, video, top, context_clips, request, at_once=True),
+            lambda opened: Segments(opened, video, top, context_clips, request, at_once=True),
             stop,
         )
         self._lifetime.add(stream)
@@ -359,8 +359,8 @@ class Runtime:
 
     def warmup(self) -> None:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
-        with self._lifetime.using() as stages:
-            warm_up(stages)
+        with self._lifetime.using() as opened:
+            warm_up(opened)
 
     def close(self) -> None:
         """Wait for calls that are under way in other threads, then give back threads and memory.

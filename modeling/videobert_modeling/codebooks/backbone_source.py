@@ -15,6 +15,7 @@ from videobert.families.build_check import check_sizes
 from videobert.model.folder import ModelFolder, backbone_hash
 from videobert.model.mending import MANIFEST, WEIGHTS, mend
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import BACKBONE
 from videobert.model.weights_file import backbone_of
 
 Run = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
@@ -60,7 +61,7 @@ def source_of(folder: ModelFolder) -> BackboneSource:
 
     def opened() -> tuple[Run, Callable[[], None]]:
         engine = open_engine(folder, engine="auto", device="auto", options=EngineOptions())
-        return lambda clips: engine.run("backbone", clips=clips), engine.close
+        return lambda clips: engine.run(BACKBONE, clips=clips), engine.close
 
     return BackboneSource(recipe=folder.recipe, hash=folder.backbone_hash() or "", open=opened)
 

@@ -12,11 +12,14 @@ from videobert.base.errors import ModelError
 from videobert.doctor.compiled_parts import built_targets
 from videobert.doctor.next_steps import COPY_AGAIN, add_error, run_verb
 from videobert.doctor.vocabulary import read_codebook, read_words
+from videobert.families.registry import capabilities_of
 from videobert.model.card import ModelCard, read_card
 from videobert.model.config import ModelConfig
 from videobert.model.folder import BUNDLED, CARD, ModelFolder, find
 from videobert.model.folder_parts import FolderParts
+from videobert.model.graph_files import portable_graph
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import stage_names
 from videobert.model.summary import BuiltTarget, GraphFileSize, ModelSummary, Verb
 
 _JSON_BYTES, _CARD_BYTES = 1 << 20, 1 << 20
@@ -105,7 +108,7 @@ def _json(parts: FolderParts, name: str, fix: str) -> Any:
 def _graphs(parts: FolderParts, config: ModelConfig | None) -> tuple[GraphFileSize, ...]:
     if config is None:
         return ()
-    files = {name: f"graphs/{name}.onnx" for name in _graph_names(config)}
+    files = {name: portable_graph(name) for name in stage_names(config, gpu=False)}
     graphs = tuple(
         GraphFileSize(name=name, size_bytes=parts.size_bytes(file) if parts.has(file) else None)
         for name, file in files.items()
@@ -149,26 +152,22 @@ def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
     """What can be asked: the parts that each verb needs are there and sound; without a codebook, of text alone."""
     if config is None or not parts.finished or not parts.sound("config.json", "recipe.json", "tokenizer.json"):
         return ()
-    heads = config.heads
     if not _engines_fed(parts, config):
         return ()
+    can = capabilities_of(config)
     sees = parts.sound("codebook.safetensors")
     needed: dict[Verb, bool] = {
-        "run": sees and ("text" in heads or not config.questions),
+        "run": sees and ("classifies" in can or not config.questions),
         "tokens": sees,
-        "embed": True,
-        "fill": "text" in heads or (sees and "visual" in heads),
-        "classify": sees and "text" in heads,
-        "align": sees and "alignment" in heads,
+        "embed": "embeds" in can,
+        "fill": "fills_words" in can or (sees and "fills_moments" in can),
+        "classify": sees and "classifies" in can,
+        "align": sees and "aligns" in can,
     }
-    return tuple(verb for verb, can in needed.items() if can)
+    return tuple(verb for verb, is_there in needed.items() if is_there)
 
 
 def _engines_fed(parts: FolderParts, config: ModelConfig | None) -> tuple[str, ...]:
-    graphs = () if config is None else tuple(f"graphs/{name}.onnx" for name in _graph_names(config))
+    graphs = () if config is None else tuple(portable_graph(name) for name in stage_names(config, gpu=False))
     fed = {"openvino": bool(graphs) and parts.sound(*graphs), "torch": parts.sound("model.safetensors")}
     return tuple(name for name, is_fed in fed.items() if is_fed)
-
-
-def _graph_names(config: ModelConfig) -> tuple[str, ...]:
-    return ("backbone", "encoder", *(f"{head}_head" for head in config.heads))

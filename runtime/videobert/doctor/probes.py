@@ -49,9 +49,8 @@ print(json.dumps({"version": av.__version__, "devices": codecs}))
 """
 _DALI = """
 import json, nvidia.dali
-from videobert.video.dali_trial import failure
-from videobert.video.decoders.dali.accepted_streams import CODECS, place_of
-found = {{codec: failure(codec, "{device}") for codec in CODECS[place_of("{device}")]}}
+from videobert.video.dali_trial import failures
+found = failures("{device}")
 print(json.dumps({{
     "version": nvidia.dali.__version__,
     "devices": [codec for codec in found if found[codec] is None],
@@ -72,7 +71,7 @@ from importlib.metadata import version
 from tritonclient.grpc import model_config_pb2
 print(json.dumps({"version": version("tritonclient"), "devices": ["writes and checks a model repository"]}))
 """
-_TENSORRT_ENGINE = "from videobert.engines.tensorrt.availability import answer; print(answer())"
+_TENSORRT_ENGINE = "from videobert.engines.tensorrt.availability import availability_json; print(availability_json())"
 
 
 def probe_openvino() -> list[Ability]:

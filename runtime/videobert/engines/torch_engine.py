@@ -71,7 +71,9 @@ class TorchEngine:
         backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch types lack it
         stages = stages_of(backbone, model, folder.recipe)
         self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
-        self._keep_fp32 = {spec.name for spec in stage_specs(folder.config, folder.recipe) if spec.keeps_fp32}
+        specs = stage_specs(folder.config, folder.recipe)
+        self._keep_fp32 = {spec.name for spec in specs if spec.keeps_fp32}
+        self._with_lengths = {spec.name for spec in specs if spec.lengths is not None}
         self._torch_device = device
         self._cache_dir = options.cache_dir
         # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
@@ -92,7 +94,7 @@ class TorchEngine:
             raise InputError("this engine is closed", fix="Load the model again.")
         if stage not in stages:
             raise ModelError(f"this model has no {stage}", allowed=sorted(stages), fix="Use a model with that head.")
-        packed = self._packed if stage == "encoder" else None
+        packed = self._packed if stage in self._with_lengths else None
         if self._lock is None:
             return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
         from torch.backends import cudnn

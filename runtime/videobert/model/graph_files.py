@@ -9,11 +9,12 @@ from videobert.base.errors import ModelError, UsageError
 from videobert.model.config import ModelConfig
 from videobert.model.precision import GRAPH_PRECISIONS, QUANTISED
 from videobert.model.stage import Stage
-from videobert.model.stage_lists import NEAREST, all_stage_names, stage_names
+from videobert.model.stage_lists import NEAREST, all_stage_names, stage_names, stages_with_lengths
 
 # Engines of these names are ours, and are taken away where a model has no such stage. The last two are what is left of
 # earlier releases.
 ALL_STAGES = (*all_stage_names(), "text_top", "visual_top")
+_WITH_LENGTHS = stages_with_lengths()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def graph_file(stage: str, precision: str, *, mask: bool) -> GraphFile:
     """The file that holds a stage in one precision.
 
     Args:
-        mask: of the encoder, the variant whose attention takes an additive mask and no lengths.
+        mask: of a stage with lengths, the variant whose attention takes an additive mask in place of them.
 
     Raises:
         UsageError: the precision is not known.
@@ -55,7 +56,7 @@ def graph_file(stage: str, precision: str, *, mask: bool) -> GraphFile:
             "this precision is not known", seen=precision, allowed=", ".join(GRAPH_PRECISIONS), fix="Use one of those."
         )
     weights = portable_graph(stage)
-    suffix = "-mask" if mask and stage == "encoder" else ""
+    suffix = "-mask" if mask and stage in _WITH_LENGTHS else ""
     if precision == "fp32" and not suffix and stage != NEAREST:
         return GraphFile(name=weights, weights=weights, precision=precision)
     name = f"graphs/{stage}.{precision}{suffix}.onnx"
@@ -90,7 +91,9 @@ def find_graph(files: Container[str], stage: str, precision: str, *, mask: bool,
         found = graph_file(stage, "fp16" if turing else "fp32", mask=False)
     else:
         found = graph_file(stage, precision, mask=mask)
-        quantised = precision in QUANTISED and graph_file("encoder", precision, mask=mask).name in files
+        quantised = precision in QUANTISED and any(
+            graph_file(name, precision, mask=mask).name in files for name in _WITH_LENGTHS
+        )
         if quantised and found.name not in files:
             found = graph_file(stage, "fp16", mask=mask)
     for name in (found.name, found.weights):

@@ -72,6 +72,12 @@ class StageSpec:
         one_at_a_time: the batch has length 1 in every call, so that no item's output can depend on its neighbours.
         keeps_fp32: cheap, and its numbers are what a reader sees: an engine that is free to choose arithmetic leaves it
             in float32.
+        lengths: of a stage with attention, the input that says how many places of each item are real: its attention
+            keeps to them. Such a stage has a second graph for engines that take a mask in place of lengths.
+        attentions: how many layers of attention it has.
+        of_text: a text passes through it, so that a model that has no codebook yet has it.
+        scores_candidates: it scores every candidate for a place that is hidden, and the best one is an answer: what a
+            graph in fewer bits is judged by.
         usual_batch, most_batch: an engine that is made for a range of shapes is tuned for the one, and takes as many
             items at a time as the other.
         gpu_only: only engines on a GPU have it.
@@ -83,6 +89,10 @@ class StageSpec:
     batch: str
     one_at_a_time: bool = False
     keeps_fp32: bool = False
+    lengths: str | None = None
+    attentions: int = 0
+    of_text: bool = False
+    scores_candidates: bool = False
     usual_batch: int = 1
     most_batch: int = 8
     gpu_only: bool = False

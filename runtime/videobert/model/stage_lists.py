@@ -13,6 +13,8 @@ from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
 
+# The stages of the visual side, which every family has.
+BACKBONE = "backbone"
 NEAREST = "nearest"
 # Nearest centroids that an engine proposes: near ties are then decided exactly, as on the CPU.
 CANDIDATES = 8
@@ -40,6 +42,18 @@ def stage_specs(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     return STAGE_LISTS[config.family](config, recipe)
 
 
+def stage_spec(stage: Stage, config: ModelConfig, recipe: Recipe) -> StageSpec:
+    """One stage of a model.
+
+    Raises:
+        ModelError: the model has no such stage, or this release does not know the family.
+    """
+    specs = {spec.name: spec for spec in stage_specs(config, recipe)}
+    if stage not in specs:
+        raise ModelError(f"this model has no {stage}", allowed=", ".join(specs), fix="Use another model.")
+    return specs[stage]
+
+
 def stage_names(config: ModelConfig, *, gpu: bool) -> tuple[Stage, ...]:
     """The names alone, which do not depend on a recipe.
 
@@ -51,8 +65,17 @@ def stage_names(config: ModelConfig, *, gpu: bool) -> tuple[Stage, ...]:
 
 def all_stage_names() -> tuple[Stage, ...]:
     """The names of every stage that a model of any family can have."""
+    return tuple(dict.fromkeys(spec.name for spec in _all_stages()))
+
+
+def stages_with_lengths() -> frozenset[Stage]:
+    """The names of the stages of any family whose attention takes lengths; a name means the same in all of them."""
+    return frozenset(spec.name for spec in _all_stages() if spec.lengths is not None)
+
+
+def _all_stages() -> tuple[StageSpec, ...]:
     largest = ModelConfig(name="any", words=1, visual_tokens=1)
-    return tuple(dict.fromkeys(spec.name for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe())))
+    return tuple(spec for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe()))
 
 
 def backbone(config: ModelConfig, recipe: Recipe) -> StageSpec:
@@ -61,7 +84,7 @@ def backbone(config: ModelConfig, recipe: Recipe) -> StageSpec:
     side = recipe.crop
     clip = (Axis("frames", recipe.frames), Axis("height", side), Axis("width", side), Axis("channels", 3))
     return StageSpec(
-        name="backbone",
+        name=BACKBONE,
         inputs=(TensorSpec("clips", "uint8", (batch, *clip)),),
         outputs=(_features(config),),
         batch=batch.name,
@@ -122,6 +145,9 @@ def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
         ),
         outputs=(TensorSpec("states", "float32", (batch, length, width)),),
         batch=batch.name,
+        lengths="lengths",
+        attentions=config.encoder.layers,
+        of_text=True,
     )
     choices: dict[str, tuple[Axis, ...]] = {
         "text": (Axis("words", config.words),),
@@ -136,6 +162,8 @@ def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
             outputs=(TensorSpec("logits", "float32", (count, *choices[head])),),
             batch=count.name,
             keeps_fp32=True,
+            of_text=head == "text",
+            scores_candidates=bool(choices[head]),
             usual_batch=4,
             most_batch=_STATES_AT_ONCE,
         )

@@ -42,11 +42,11 @@ class Answering:
     """
 
     def __init__(
-        self, stages: OpenedModel, scorers: dict[str, LabelScorer], context_clips: int, group: int | None
+        self, opened: OpenedModel, scorers: dict[str, LabelScorer], context_clips: int, group: int | None
     ) -> None:
         self._scorers = scorers
         self._reach = {
-            name: min(context_clips, (stages.family.room(scorer.longest) - 1) // 2) for name, scorer in scorers.items()
+            name: min(context_clips, (opened.family.room(scorer.longest) - 1) // 2) for name, scorer in scorers.items()
         }
         self._farthest = max(self._reach.values(), default=0)
         self._group = group

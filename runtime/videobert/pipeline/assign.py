@@ -21,14 +21,14 @@ class Assigner:
     """Collects features until there are enough for a search. Which token a feature gets does not depend on that.
 
     Args:
-        stages: the model.
+        opened: the model.
         method: see `Codebook.assign`.
         block: features to one search; 1 finds each token at once.
         seconds: busy time of `assign` is added here.
     """
 
-    def __init__(self, stages: OpenedModel, method: Assignment, block: int, seconds: Seconds) -> None:
-        self._stages, self._method, self._block, self._seconds = stages, method, block, seconds
+    def __init__(self, opened: OpenedModel, method: Assignment, block: int, seconds: Seconds) -> None:
+        self._opened, self._method, self._block, self._seconds = opened, method, block, seconds
         self._waiting: list[npt.NDArray[np.float32]] = []
 
     def add(self, feature: npt.NDArray[np.float32]) -> Iterator[tuple[int, float]]:
@@ -42,8 +42,8 @@ class Assigner:
         if not self._waiting:
             return
         began = time.perf_counter()
-        ids, distances = self._stages.assign(np.stack(self._waiting), self._method)
-        percentiles = in_half_points(self._stages.codebook.percentile(distances))
+        ids, distances = self._opened.assign(np.stack(self._waiting), self._method)
+        percentiles = in_half_points(self._opened.codebook.percentile(distances))
         self._waiting.clear()
         self._seconds["assign"] += time.perf_counter() - began
         yield from zip(ids.tolist(), percentiles.tolist(), strict=True)

@@ -25,11 +25,11 @@ class Lifetime:
     """Lends an opened model to calls from any thread until it is closed. A forked process needs a model of its own.
 
     Args:
-        stages: the model, which is closed with this.
+        opened: the model, which is closed with this.
     """
 
-    def __init__(self, stages: OpenedModel) -> None:
-        self._stages = stages
+    def __init__(self, opened: OpenedModel) -> None:
+        self._opened = opened
         self._state = threading.Condition()
         # For each verb that is under way, the thread that it runs in.
         self._inside: list[int] = []
@@ -57,7 +57,7 @@ class Lifetime:
                 raise InputError("this Runtime is closed", fix="Load the model again with `videobert.load`.")
             self._inside.append(thread)
         try:
-            yield self._stages
+            yield self._opened
         finally:
             with self._state:
                 self._inside.remove(thread)
@@ -94,5 +94,5 @@ class Lifetime:
         with self._state:
             self._state.wait_for(lambda: not self._inside)
             if not self._released:
-                self._stages.close()
+                self._opened.close()
                 self._released = True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from videobert.video.stream import ClipStream
 
 
-def open_video(stages: OpenedModel, video: Any, recipe: Recipe, request: Request) -> ClipStream | GivenClips:
+def open_video(opened: OpenedModel, video: Any, recipe: Recipe, request: Request) -> ClipStream | GivenClips:
     """The clips of a video, or of an iterable of clips: an iterator of `Clip` and a context manager.
 
     Args:
@@ -37,18 +37,18 @@ def open_video(stages: OpenedModel, video: Any, recipe: Recipe, request: Request
             recipe,
             request.stride,
             live=live,
-            limits=stages.limits,
+            limits=opened.limits,
             on_progress=request.on_progress,
             cancel=request.cancel,
         )
     return open_clips(
         video,
         recipe,
-        limits=stages.limits,
+        limits=opened.limits,
         on_progress=request.on_progress,
         cancel=request.cancel,
-        decoder=stages.decoder,
-        device=stages.decode_on,
+        decoder=opened.decoder,
+        device=opened.decode_on,
         track=request.track,
-        threads=stages.threads,
+        threads=opened.threads,
     )

@@ -21,7 +21,7 @@ from videobert.families.registry import capabilities_of, lacks, open_family
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.mending import command
 from videobert.model.recipe import Recipe, check_stride
-from videobert.model.stage_lists import stage_specs
+from videobert.model.stage_lists import BACKBONE, stage_specs
 from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
 from videobert.text.reader import TextTokenizer
@@ -169,7 +169,7 @@ class OpenedModel:
             clips: npt.NDArray[np.uint8] | DeviceArray = frames[None]
         else:
             clips = frames if self.engine.takes_device_arrays else frames.on_host()[None]
-        feature = self._stages.run("backbone", clips=clips)[0]
+        feature = self._stages.run(BACKBONE, clips=clips)[0]
         return feature, time.perf_counter() - began
 
 

@@ -16,7 +16,7 @@ from videobert.visual.token_file import is_token_file
 from videobert.visual.tokens import VisualTokens
 
 
-def saved_tokens(stages: OpenedModel, video: Any, request: Request) -> VisualTokens | None:
+def saved_tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens | None:
     """The tokens that a caller gave in place of a video, as such or as the path of their file; None for a video.
 
     Raises:
@@ -28,7 +28,7 @@ def saved_tokens(stages: OpenedModel, video: Any, request: Request) -> VisualTok
         path = local_path("video", video)
         if is_token_file(path):
             video = VisualTokens.load(path)
-    return _accepted(stages, video, request) if isinstance(video, VisualTokens) else None
+    return _accepted(opened, video, request) if isinstance(video, VisualTokens) else None
 
 
 def token_events(tokens: VisualTokens) -> Generator[TokenFound | Ended, None, None]:
@@ -45,23 +45,23 @@ def token_events(tokens: VisualTokens) -> Generator[TokenFound | Ended, None, No
     )
 
 
-def _accepted(stages: OpenedModel, tokens: VisualTokens, request: Request) -> VisualTokens:
-    clip_s = stages.recipe.frames / stages.recipe.fps
-    if (tokens.codebook, tokens.clip_recipe, tokens.clip_s) != (stages.codebook.hash, stages.recipe.clip_hash, clip_s):
+def _accepted(opened: OpenedModel, tokens: VisualTokens, request: Request) -> VisualTokens:
+    clip_s = opened.recipe.frames / opened.recipe.fps
+    if (tokens.codebook, tokens.clip_recipe, tokens.clip_s) != (opened.codebook.hash, opened.recipe.clip_hash, clip_s):
         raise MismatchError(
             "these tokens were made by another model",
             seen=f"{tokens.model}, codebook {tokens.codebook}, recipe {tokens.clip_recipe}, clips of {tokens.clip_s} s",
-            allowed=f"{stages.config.name}, codebook {stages.codebook.hash}, recipe {stages.recipe.clip_hash}, "
+            allowed=f"{opened.config.name}, codebook {opened.codebook.hash}, recipe {opened.recipe.clip_hash}, "
             f"clips of {clip_s} s",
             fix="Load that model, or make the tokens again with this one.",
         )
     if not len(tokens):
         raise InputError("there are no tokens", seen=repr(tokens), fix="Make them from a video with `Runtime.tokens`.")
-    if not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < len(stages.codebook):
+    if not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < len(opened.codebook):
         raise InputError(
             "a visual token is not in the codebook",
             seen=f"{tokens.ids.min()} to {tokens.ids.max()}",
-            allowed=f"0 to {len(stages.codebook) - 1}",
+            allowed=f"0 to {len(opened.codebook) - 1}",
             fix="Make the tokens again from the video.",
         )
     if request.assignment not in (None, tokens.assignment):
@@ -79,5 +79,5 @@ def _accepted(stages: OpenedModel, tokens: VisualTokens, request: Request) -> Vi
             fix="Leave track out, or make the tokens again from the video.",
             fix_cli="Leave --track out, or make the tokens again from the video.",
         )
-    check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), stages.limits)
+    check_duration(float(tokens.end_s[-1] - tokens.start_s[0]), opened.limits)
     return tokens if request.stride is None else tokens.strided(request.stride)

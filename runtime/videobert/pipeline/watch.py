@@ -44,7 +44,7 @@ class Walk:
     """One walk over a video, or over saved tokens.
 
     Args:
-        stages: the model.
+        opened: the model.
         video: see `Runtime`.
         request: how to read it.
         at_once: give what is known of a live source before waiting for its next frame. Otherwise a few clips are on
@@ -61,12 +61,12 @@ class Walk:
         ModelError: the model has no codebook yet.
     """
 
-    def __init__(self, stages: OpenedModel, video: Video, request: Request, *, at_once: bool = False) -> None:
-        self._recipe = stages.recipe_for(request.stride)
+    def __init__(self, opened: OpenedModel, video: Video, request: Request, *, at_once: bool = False) -> None:
+        self._recipe = opened.recipe_for(request.stride)
         # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
-        stages.check_sees()
-        self._stages, self._request, self._at_once = stages, request, at_once
-        self.saved = saved_tokens(stages, video, request)
+        opened.check_sees()
+        self._opened, self._request, self._at_once = opened, request, at_once
+        self.saved = saved_tokens(opened, video, request)
         self._video: Any = video if self.saved is None else None
         self.seconds: Seconds = defaultdict(float)
         self.live = False
@@ -93,7 +93,7 @@ class Walk:
     @property
     def origin(self) -> Origin:
         """Where an answer made now comes from."""
-        origin = dataclasses.replace(self._stages.origin(self._stride), assignment=self.assignment)
+        origin = dataclasses.replace(self._opened.origin(self._stride), assignment=self.assignment)
         return origin_of_video(origin, self.info) if self.saved is None else origin_of_tokens(origin, self.saved)
 
     def events(self) -> Generator[Event, None, None]:
@@ -116,15 +116,15 @@ class Walk:
 
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         video, self._video = self._video, None
-        clips = open_video(self._stages, video, self._recipe, self._request)
+        clips = open_video(self._opened, video, self._recipe, self._request)
         del video
         with clips:
             self._clips, self.live = clips, clips.live
             promptly = self._at_once and self.live
-            assigner = Assigner(self._stages, self.assignment, 1 if promptly else BLOCK, self.seconds)
-            ahead = 0 if promptly else self._stages.engine.parallel + 1
+            assigner = Assigner(self._opened, self.assignment, 1 if promptly else BLOCK, self.seconds)
+            ahead = 0 if promptly else self._opened.engine.parallel + 1
             cancel = self._request.cancel
-            steps = features(self._stages.feature, clips, ahead=ahead, cancel=cancel, seconds=self.seconds)
+            steps = features(self._opened.feature, clips, ahead=ahead, cancel=cancel, seconds=self.seconds)
             with closing(steps):
                 for step in steps:
                     if isinstance(step, Ended):
@@ -163,20 +163,20 @@ class Watched:
     info: dict[str, Any] = field(default_factory=dict)
 
 
-def watch(stages: OpenedModel, video: Video, request: Request) -> Watched:
+def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
     """The visual tokens of a video, or of saved tokens after checking that they fit the model: a whole walk."""
-    walk = Walk(stages, video, request)
-    tokens = _collected(stages, walk) if walk.saved is None else walk.saved
+    walk = Walk(opened, video, request)
+    tokens = _collected(opened, walk) if walk.saved is None else walk.saved
     percentile = float(np.median(tokens.percentiles))
-    return Watched(tokens, walk.origin, percentile, is_out_of_domain(stages, percentile), walk.info)
+    return Watched(tokens, walk.origin, percentile, is_out_of_domain(opened, percentile), walk.info)
 
 
-def is_out_of_domain(stages: OpenedModel, percentile: float) -> bool:
+def is_out_of_domain(opened: OpenedModel, percentile: float) -> bool:
     """Whether a video with this median percentile is unlike what the model was trained on."""
-    return percentile > stages.config.out_of_domain_percentile
+    return percentile > opened.config.out_of_domain_percentile
 
 
-def _collected(stages: OpenedModel, walk: Walk) -> VisualTokens:
+def _collected(opened: OpenedModel, walk: Walk) -> VisualTokens:
     ids, percentiles = array("i"), array("f")
     for event in walk.events():
         if isinstance(event, TokenFound):
@@ -184,7 +184,7 @@ def _collected(stages: OpenedModel, walk: Walk) -> VisualTokens:
             percentiles.append(event.percentile)
         elif isinstance(event, Ended):
             ended = event
-    recipe = stages.recipe
+    recipe = opened.recipe
     return VisualTokens.on_grid(
         first_s=ended.first_s,
         last_end_s=ended.end_s,
@@ -193,10 +193,10 @@ def _collected(stages: OpenedModel, walk: Walk) -> VisualTokens:
         padded_frames=ended.padded_frames,
         stride=walk.stride,
         clip_s=recipe.frames / recipe.fps,
-        model=stages.config.name,
-        codebook=stages.codebook.hash,
+        model=opened.config.name,
+        codebook=opened.codebook.hash,
         clip_recipe=recipe.clip_hash,
         assignment=walk.assignment,
-        engine=stages.engine.name,
-        precision=stages.engine.precision,
+        engine=opened.engine.name,
+        precision=opened.engine.precision,
     )

@@ -45,7 +45,7 @@ class Segments:
     Each clip is answered with its neighbours and joins the open segment, or closes it and opens the next one.
 
     Args:
-        stages: the model.
+        opened: the model.
         video, top, context_clips, request: see `Runtime.stream`.
         at_once: see `Walk`.
 
@@ -55,17 +55,17 @@ class Segments:
     """
 
     def __init__(
-        self, stages: OpenedModel, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
+        self, opened: OpenedModel, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
     ) -> None:
         began = time.perf_counter()
-        self._stages, self._top = stages, check_top(top)
+        self._opened, self._top = opened, check_top(top)
         self._context_clips = whole(
             "context_clips", context_clips, least=0, allowed="0 or more", fix="0 judges each clip by itself."
         )
         self._cancel = request.cancel
         self._source = _name(video)
-        self._walk = Walk(stages, video, request, at_once=at_once)
-        self._scorers = LabelScorer.of_model(stages)
+        self._walk = Walk(opened, video, request, at_once=at_once)
+        self._scorers = LabelScorer.of_model(opened)
         self._start_s: float | None = None
         self._percentiles = Percentiles()
         self._seen: _Seen | None = None
@@ -100,7 +100,7 @@ class Segments:
             video=self._walk.info,
             segments=(),
             percentile=seen.percentile,
-            out_of_domain=is_out_of_domain(self._stages, seen.percentile),
+            out_of_domain=is_out_of_domain(self._opened, seen.percentile),
             timings_s={
                 **{stage: seconds[stage] for stage in ("decode", "backbone", "assign")},
                 "encode": self._encode_s,
@@ -150,12 +150,12 @@ class Segments:
 
     def _answering(self) -> Answering:
         group = None if self._walk.saved is not None else 1 if self._walk.live else BLOCK
-        return Answering(self._stages, self._scorers, self._context_clips, group)
+        return Answering(self._opened, self._scorers, self._context_clips, group)
 
     def _goes_on(self, stretch: _Stretch, answered: Answered) -> bool:
         """Whether the answers are the same; in a model without questions, whether the window is not full."""
         if not self._scorers:
-            return len(stretch.tokens) < self._stages.config.window_clips
+            return len(stretch.tokens) < self._opened.config.window_clips
         return answered.best == stretch.best
 
     def _timed(self, answer: Callable[..., list[Answered]], *arguments: int) -> list[Answered]:

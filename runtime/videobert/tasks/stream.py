@@ -40,8 +40,8 @@ class ReportStream(Iterator[ReportSegment]):
         make: Callable[[OpenedModel], Segments],
         stop: Stop,
     ) -> None:
-        with use() as stages:
-            self._segments = make(stages)
+        with use() as opened:
+            self._segments = make(opened)
         self._steps = self._segments.steps()
         self._use, self._stop = use, stop
         self._turn = threading.Lock()

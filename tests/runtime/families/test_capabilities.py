@@ -126,5 +126,5 @@ def test_a_planted_family_answers_in_place_of_the_first(
 
     monkeypatch.setitem(FAMILIES, "videobert", Planted)
     with model_with(model_folder, "text") as model:
-        assert isinstance(model._stages.family, Family)
+        assert isinstance(model._opened.family, Family)
         np.testing.assert_array_equal(model.embed(text="a red square").vector, np.full(64, 2.0))

@@ -69,6 +69,17 @@ def test_the_bundled_graphs_are_what_their_specification_says(name: str) -> None
     check_signature(SHAPES.read(portable_graph(name)), SPECS[name])
 
 
+def test_a_specification_says_what_else_would_go_by_the_name() -> None:
+    def names(holds: Callable[[StageSpec], object]) -> set[str]:
+        return {name for name, spec in SPECS.items() if holds(spec)}
+
+    assert names(lambda spec: spec.one_at_a_time) == {"backbone"}
+    assert names(lambda spec: spec.lengths) == names(lambda spec: spec.attentions) == {"encoder"}
+    assert (ENCODER.lengths, ENCODER.attentions) == ("lengths", SHAPES.config.encoder.layers)
+    assert names(lambda spec: spec.of_text) == {"encoder", "text_head"}
+    assert names(lambda spec: spec.scores_candidates) == {"text_head", "visual_head"}
+
+
 def test_free_axes_come_with_the_batch_first() -> None:
     assert [axis.name for axis in ENCODER.free_axes] == ["batch", "length"]
     assert [axis.longest for axis in ENCODER.free_axes] == [None, SHAPES.config.encoder.positions]

@@ -303,7 +303,7 @@ def test_windows_of_the_same_tokens_are_encoded_once_and_answered_each(
 
 def test_what_stands_beside_a_sequence_does_not_change_it(model: Runtime) -> None:
     """Otherwise an answer would depend on which sentences were encoded before and are left out."""
-    family = model._stages.family
+    family = model._opened.family
     random = np.random.default_rng(0)
     sequences = [family.joint([5 + n % 9] * (1 + n % 4), random.integers(0, 64, 1 + n % 11)) for n in range(40)]
     together = list(family.states([(sequence, range(len(sequence))) for sequence in sequences]))

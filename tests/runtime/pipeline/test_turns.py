@@ -32,7 +32,7 @@ class Slow:
 
 
 @pytest.fixture
-def stages(model_folder: Path) -> Any:
+def opened(model_folder: Path) -> Any:
     folder = ModelFolder(model_folder)
     made: list[OpenedModel] = []
 
@@ -53,29 +53,29 @@ def a_moment() -> None:
     threading.Event().wait(0.05)
 
 
-def test_with_a_limit_the_engine_is_waited_for(stages: Any) -> None:
-    limited = stages(1, a_moment)
+def test_with_a_limit_the_engine_is_waited_for(opened: Any) -> None:
+    limited = opened(1, a_moment)
     assert all(limited.feature(CLIP).done() for _ in range(3))
 
 
-def test_without_one_it_works_beside_the_caller(stages: Any) -> None:
+def test_without_one_it_works_beside_the_caller(opened: Any) -> None:
     go = threading.Event()
-    future = stages(None, go.wait).feature(CLIP)
+    future = opened(None, go.wait).feature(CLIP)
     assert not future.done()
     go.set()
     future.result(timeout=10)
 
 
-def test_a_gpu_leaves_the_processor_to_the_caller(stages: Any) -> None:
+def test_a_gpu_leaves_the_processor_to_the_caller(opened: Any) -> None:
     go = threading.Event()
-    future = stages(1, go.wait, device="NVIDIA H100").feature(CLIP)
+    future = opened(1, go.wait, device="NVIDIA H100").feature(CLIP)
     assert not future.done()
     go.set()
     future.result(timeout=10)
 
 
-def test_several_clips_at_a_time_are_waited_for_together(stages: Any) -> None:
-    limited = stages(4, a_moment, parallel=2)
+def test_several_clips_at_a_time_are_waited_for_together(opened: Any) -> None:
+    limited = opened(4, a_moment, parallel=2)
     first, second = limited.feature(CLIP), limited.feature(CLIP)
     assert first.done()
     assert second.done()
@@ -83,13 +83,13 @@ def test_several_clips_at_a_time_are_waited_for_together(stages: Any) -> None:
 
 @pytest.mark.parametrize(("threads", "parallel", "each"), [(1, 1, 1), (4, 2, 2), (3, 2, 1), (2, 4, 1), (None, 2, None)])
 def test_the_rest_has_the_threads_of_one_clip(
-    threads: int | None, parallel: int, each: int | None, stages: Any, monkeypatch: pytest.MonkeyPatch
+    threads: int | None, parallel: int, each: int | None, opened: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int | None] = []
     monkeypatch.setattr(
         "videobert.visual.codebook.Codebook.assign",
         lambda self, features, method="flat", threads=None: seen.append(threads),
     )
-    made = stages(threads, a_moment, parallel=parallel)
+    made = opened(threads, a_moment, parallel=parallel)
     made.assign(np.zeros((1, 4), np.float32))
     assert (made.threads, seen) == (each, [each])

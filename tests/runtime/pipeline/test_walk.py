@@ -53,9 +53,9 @@ def test_a_picture_that_stands_still_is_looked_at_once(
     ran = []
     feature = OpenedModel.feature
 
-    def counted(stages: OpenedModel, frames: Any) -> Any:
+    def counted(opened: OpenedModel, frames: Any) -> Any:
         ran.append(1)
-        return feature(stages, frames)
+        return feature(opened, frames)
 
     monkeypatch.setattr(OpenedModel, "feature", counted)
     still, moving = video.frames[:1], video.frames[:15]

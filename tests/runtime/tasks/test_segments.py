@@ -99,10 +99,10 @@ def test_of_a_file_some_clips_are_on_their_way_while_others_are_decoded(grey: Ru
 GREYS = [0, 0, 1, 4, 3, 3, 3, 9, 10, 0, 0, 2, 2, 2, 2, 40, 41, 40, 41, 5] * 4
 
 
-def reference(stages: Any, tokens: VisualTokens, reach: int) -> list[tuple[Any, ...]]:
+def reference(opened: Any, tokens: VisualTokens, reach: int) -> list[tuple[Any, ...]]:
     """Segments worked out from all tokens at once, in numpy."""
-    (question,) = stages.config.questions.values()
-    scorer = LabelScorer(stages, question.templates, question.labels)
+    (question,) = opened.config.questions.values()
+    scorer = LabelScorer(opened, question.templates, question.labels)
     windows = [tokens.ids[max(0, clip - reach) : clip + reach + 1] for clip in range(len(tokens))]
     scores = np.stack([scorer.scores([window])[0] for window in windows])
     best = scores.argmax(axis=1)
@@ -125,7 +125,7 @@ def test_segments_are_those_of_all_tokens_at_once(grey: Runtime, source: str, co
     def video() -> Any:
         return {"array": array(GREYS), "live": Camera(GREYS), "saved": tokens}[source]
 
-    wanted = reference(grey._stages, tokens, context_clips)
+    wanted = reference(grey._opened, tokens, context_clips)
     with grey.stream(video(), context_clips=context_clips) as stream:
         segments = list(stream)
         rest = stream.report()

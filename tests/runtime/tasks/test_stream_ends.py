@@ -118,7 +118,7 @@ def test_an_error_of_the_backbone_comes_through_and_the_model_goes_on(
     with pytest.raises(ModelError, match="damaged"):
         list(grey.stream(Camera(greys) if live else array(greys)))
     # What was behind it was not started, or is over: nothing is left in the queue.
-    grey._stages._clips.submit(lambda: None).result(LONGEST_S)
+    grey._opened._clips.submit(lambda: None).result(LONGEST_S)
     assert len(engine.seen) <= 3 + 2
     assert len(list(grey.stream(Camera([0, 1])))) == 2
 

@@ -17,7 +17,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, own_place
 from videobert.model.graph_files import graph_file
 from videobert.model.precision import FLOAT_PRECISIONS, GRAPH_PRECISIONS, QUANTISED
-from videobert.model.stage_lists import NEAREST, nearest
+from videobert.model.stage_lists import NEAREST, nearest, stages_with_lengths
 from videobert_modeling.export.low_precision.candidates import nearest_graph
 from videobert_modeling.export.low_precision.lowered import lowered
 from videobert_modeling.export.low_precision.masked import masked
@@ -110,7 +110,7 @@ def export_engine_graphs(
 def variants(stage: str, precision: str, portable: bytes) -> Iterator[tuple[str, bytes]]:
     """The files that a portable graph gives in one precision: name in the folder and content.
 
-    For the encoder a graph with lengths and one with a mask.
+    For a stage with attention a graph with lengths and one with a mask.
     """
     source = onnx.load_from_string(portable)
     for name, model in _models(stage, precision, source):
@@ -151,5 +151,5 @@ def _models(stage: str, precision: str, source: ModelProto) -> Iterator[tuple[st
 
     if precision != "fp32":
         yield graph_file(stage, precision, mask=False).name, low(source)
-    if stage == "encoder":
+    if stage in stages_with_lengths():
         yield graph_file(stage, precision, mask=True).name, low(masked(source))

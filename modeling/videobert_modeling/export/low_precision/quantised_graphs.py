@@ -12,7 +12,8 @@ from onnx import ModelProto
 
 from videobert.base.errors import VideoBertError
 from videobert.model.folder import ModelFolder
-from videobert.model.graph_files import graph_file
+from videobert.model.graph_files import graph_file, portable_graph
+from videobert.model.stage_lists import stage_specs, stages_with_lengths
 from videobert_modeling.export.low_precision.calibration import Inputs, ranges_of, samples_of
 from videobert_modeling.export.low_precision.lowered import lowered
 from videobert_modeling.export.low_precision.masked import masked
@@ -24,7 +25,6 @@ from videobert_modeling.export.portable.parity import onnxruntime_runner
 LEAST_AGREEMENT = 0.99
 # Two candidates this near in log-probability are equally good answers.
 _TIE = 0.1
-_HEADS = ("text_head", "visual_head")
 # Ranges to try in order: everything, then without the farthest outliers; last, weights only.
 _SHARES = (1.0, 0.9999, 0.999, None)
 
@@ -58,12 +58,14 @@ def quantised_stages(folder: ModelFolder, kind: Quantised) -> tuple[QuantisedSta
         ModelError: the folder lacks a file.
         VideoBertError: the encoder does not agree with weights alone.
     """
-    heads = [head for head in _HEADS if f"graphs/{head}.onnx" in folder]
-    portable = {stage: folder.read(f"graphs/{stage}.onnx") for stage in ("encoder", *heads)}
+    specs = stage_specs(folder.config, folder.recipe)
+    (encoder,) = (spec for spec in specs if spec.lengths is not None)
+    heads = [spec.name for spec in specs if spec.scores_candidates and portable_graph(spec.name) in folder]
+    portable = {stage: folder.read(portable_graph(stage)) for stage in (encoder.name, *heads)}
     run = {stage: onnxruntime_runner(content) for stage, content in portable.items()}
     known, judged = samples_of(folder)
-    known_states = run["encoder"](known.inputs)[known.masked]
-    states = run["encoder"](judged.inputs)[judged.masked]
+    known_states = run[encoder.name](known.inputs)[known.masked]
+    states = run[encoder.name](judged.inputs)[judged.masked]
     logits = {head: run[head]({"states": states}) for head in heads}
 
     def encoder_agrees(model: ModelProto) -> float:
@@ -73,7 +75,7 @@ def quantised_stages(folder: ModelFolder, kind: Quantised) -> tuple[QuantisedSta
     def head_agrees(head: str) -> _Judge:
         return lambda model: _agreement(onnxruntime_runner(model.SerializeToString())({"states": states}), logits[head])
 
-    found = [_stage("encoder", kind, portable["encoder"], known.inputs, known.real, encoder_agrees, len(states))]
+    found = [_stage(encoder.name, kind, portable[encoder.name], known.inputs, known.real, encoder_agrees, len(states))]
     if found[0] is None:
         raise VideoBertError(
             f"this encoder does not keep its answers in {kind}",
@@ -104,7 +106,7 @@ def _stage(
         if agreement < LEAST_AGREEMENT:
             continue
         models = {graph_file(stage, kind, mask=False).name: model}
-        if stage == "encoder":
+        if stage in stages_with_lengths():
             models[graph_file(stage, kind, mask=True).name] = quantised(lowered(masked(source), "fp16"), kind, ranges)
         files = {name: sharing(model, f"{stage}.onnx", content) for name, model in models.items()}
         return QuantisedStage(

@@ -10,6 +10,7 @@ from pathlib import Path
 from videobert.base.atomic import write_atomically, write_together
 from videobert.families.build_check import check_codebook, check_copy_place, check_sizes
 from videobert.model.folder import own_place
+from videobert.model.stage_lists import stage_specs
 from videobert_modeling.base.new_folder import is_free, write_whole
 from videobert_modeling.export.portable.graphs import Graph, graphs_of
 from videobert_modeling.export.portable.manifest import model_files, write_manifest
@@ -19,7 +20,6 @@ from videobert_modeling.models import load_weights
 
 Progress = Callable[[str, int, int], None]
 _GRAPHS = "graphs"
-_OF_TEXT = ("encoder", "text_head")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def export_folder(
         out: where the finished folder goes, with a copy of the other files; by default graphs and manifest are
             written into `folder` itself.
         on_progress: called with the step's name, steps done and steps in all.
-        text_only: only what a text needs: the encoder and the text head. For a model that has no codebook yet.
+        text_only: only what a text needs, see `StageSpec.of_text`. For a model that has no codebook yet.
 
     Raises:
         ModelError: a file of the folder is missing, damaged or does not fit the others.
@@ -59,7 +59,8 @@ def export_folder(
     target = folder if out is None else out
     own_place(target, _GRAPHS)
     backbone, model = load_weights(folder)
-    graphs = [graph for graph in graphs_of(backbone, model, recipe) if not text_only or graph.name in _OF_TEXT]
+    of_text = {spec.name for spec in stage_specs(config, recipe) if spec.of_text}
+    graphs = [graph for graph in graphs_of(backbone, model, recipe) if not text_only or graph.name in of_text]
     contents: dict[str, bytes] = {}
     exported = []
     for done, graph in enumerate(graphs):

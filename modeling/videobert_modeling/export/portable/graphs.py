@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert.model.stage import StageSpec
-from videobert.model.stage_lists import stage_specs
+from videobert.model.stage_lists import BACKBONE, stage_specs
 from videobert_modeling.models import S3D, VideoBert
 from videobert_modeling.models.encoders.transformer import SelfAttention
-from videobert_modeling.models.stage_modules import stages_of
+from videobert_modeling.models.stage_modules import HeadStage, stages_of
 
 Inputs = dict[str, Tensor]
 
@@ -53,12 +53,13 @@ def graphs_of(backbone: S3D, model: VideoBert, recipe: Recipe) -> Iterator[Graph
     random = torch.Generator().manual_seed(0)
     specs = {spec.name: spec for spec in stage_specs(model.config, recipe)}
     for name, module in stages_of(backbone, model, recipe).items():
-        if name == "backbone":
-            yield _backbone(specs[name], module, random)
-        elif name == "encoder":
-            yield _encoder(specs[name], module, model.config, random)
+        spec = specs[name]
+        if name == BACKBONE:
+            yield _backbone(spec, module, random)
+        elif spec.lengths is not None:
+            yield _encoder(spec, module, model.config, random)
         else:
-            yield _head(specs[name], module, random)
+            yield _head(spec, module, random)
 
 
 @contextmanager
@@ -131,8 +132,7 @@ def _head(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:
     def states(count: int) -> Inputs:
         return {given.name: torch.randn(given.shape_with({spec.batch: count}), generator=random)}
 
-    # Log-odds are the difference of two logits.
-    rounded_at = 1.0 if spec.name == "alignment_head" else 0.0
+    rounded_at = module.rounded_at if isinstance(module, HeadStage) else 0.0
     return _graph(spec, module, states(3), (states(1), states(5)), rounded_at=rounded_at)
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
+from videobert.model.stage import StageSpec
 from videobert.visual.codebook import Codebook
 from videobert_modeling.export.portable.onnx_file import OPSET
+from videobert_modeling.export.value_info import value_info
 
 
-def served_nearest(codebook: Codebook) -> bytes:
-    """An ONNX file: `features` float32 `(batch, dim)` to `ids` int64 `(batch, 1)` and `distances` float32 `(batch, 1)`.
+def served_nearest(spec: StageSpec, codebook: Codebook) -> bytes:
+    """An ONNX file: features to their nearest centroid and the distance to it.
 
     Scores are `|c|^2 - 2 f c` in float32, ties to the lowest id. The runtime decides near ties in float64; here a
     feature within float32 rounding of two centroids may get the other one.
+
+    Args:
+        spec: see `videobert.model.stage_lists.nearest_with_codebook`.
     """
     # Distances do not change when everything moves, and small coordinates lose less to rounding.
     centre = codebook.leaves.astype(np.float64).mean(axis=0)
@@ -41,11 +46,8 @@ def served_nearest(codebook: Codebook) -> bytes:
     graph = helper.make_graph(
         nodes,
         "videobert",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", codebook.dim])],
-        [
-            helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", 1]),
-            helper.make_tensor_value_info("distances", TensorProto.FLOAT, ["batch", 1]),
-        ],
+        [value_info(tensor) for tensor in spec.inputs],
+        [value_info(tensor) for tensor in spec.outputs],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(

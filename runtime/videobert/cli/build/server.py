@@ -11,6 +11,7 @@ from videobert.cli.needs_modeling import modeling_side
 from videobert.cli.notes import note
 from videobert.cli.progress import spinner
 from videobert.model.folder import ModelFolder
+from videobert.model.stage_lists import nearest_with_codebook
 from videobert.serve.triton.plans import plans_of
 from videobert.serve.triton.repository import models_of, write_repository
 from videobert.video.decoders.dali.geometry import Shape
@@ -38,7 +39,7 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         with modeling_side("build --target triton-server", "build"):
             from videobert_modeling.export.portable.served_nearest import served_nearest
 
-            nearest = served_nearest(codebook)
+            nearest = served_nearest(nearest_with_codebook(folder.config), codebook)
         pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), backend="mixed")
         plans = plans_of(folder, trusted=job.trust_engines)
         models = models_of(folder, nearest, pipeline, plans)

@@ -40,13 +40,8 @@ from videobert.engines.tensorrt.runnable_engines import RunnableEngines, find_en
 from videobert.model.compiled_places import folder_for_building
 from videobert.model.folder import ModelFolder
 from videobert.model.stage import Stage
-from videobert.model.stage_lists import NEAREST
+from videobert.model.stage_lists import NEAREST, stage_specs
 from videobert.visual.codebook import Codebook
-
-# One clip at a time: a clip's feature must not depend on its neighbours.
-_MOST_ROWS = {"backbone": 1}
-# A row of padding has one key, so that its attention is over something.
-_PADDING = {"encoder": {"lengths": 1}}
 
 
 class TensorRtEngine:
@@ -159,10 +154,12 @@ class TensorRtEngine:
         trt = found.flavour.load()
         self._session = session = Session(self._driver, found.flavour, trt)
         store = CompiledCache(options.cache_dir) if found.flavour.lists_targets else None
+        specs = {spec.name: spec for spec in stage_specs(self._folder.config, self._folder.recipe)}
         for stage, (plan, sidecar) in found.plans.items():
             # Half precision gives no candidates that could be relied on: the codebook itself is exact.
             if stage == NEAREST and sidecar.recipe["precision"] != "fp32":
                 continue
+            spec = specs[stage]
             key: dict[str, object] = {
                 "version": found.version,
                 "gpu": f"{self._driver.device_name} {dotted(self._driver.capability)}",
@@ -173,9 +170,10 @@ class TensorRtEngine:
                 stage,
                 plan,
                 cache=None if store is None else RuntimeCache(store, key),
-                most_rows=_MOST_ROWS.get(stage),
+                most_rows=1 if spec.one_at_a_time else None,
                 fixed=_centroids(self._folder) if stage == NEAREST else None,
-                padding=_PADDING.get(stage),
+                # A row of padding has one key, so that its attention is over something.
+                padding=None if spec.lengths is None else {spec.lengths: 1},
             )
 
     def _prepare(self) -> None:

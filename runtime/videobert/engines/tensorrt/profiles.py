@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec
-from videobert.model.stage_lists import stage_specs
+from videobert.model.stage_lists import stage_spec
 
 Shape = tuple[int, ...]
 
@@ -29,10 +28,7 @@ def profiles_of(stage: Stage, config: ModelConfig, recipe: Recipe) -> tuple[Prof
     Raises:
         ModelError: the model has no such stage.
     """
-    specs = {spec.name: spec for spec in stage_specs(config, recipe)}
-    if stage not in specs:
-        raise ModelError(f"this model has no {stage}", allowed=", ".join(specs), fix="Use another model.")
-    return profiles_for(specs[stage])
+    return profiles_for(stage_spec(stage, config, recipe))
 
 
 def profiles_for(spec: StageSpec) -> tuple[Profile, ...]:

@@ -15,8 +15,7 @@ from videobert.engines.tensorrt.plan_sidecar import PlanSidecar
 from videobert.model.compiled_places import compiled_folders, first_loadable
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import stages_of
-
-BACKBONE = "backbone"
+from videobert.model.stage_lists import BACKBONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import pytest
 
 from videobert.base.errors import InputError, ModelError
 from videobert.model.folder import ModelFolder
-from videobert.model.stage_lists import stage_specs
+from videobert.model.stage_lists import nearest_with_codebook, stage_specs
 from videobert.serve.triton.lint import lint
 from videobert.serve.triton.model_config import ServedModel, ServedTensor, Step
 from videobert.serve.triton.pipeline_signature import signature_of_pipeline
@@ -69,7 +69,8 @@ def models(model_folder: Path) -> tuple[ServedModel, ...]:
     from videobert_modeling.export.portable.served_nearest import served_nearest
 
     folder = ModelFolder(model_folder)
-    nearest = served_nearest(Codebook.load(folder.path("codebook.safetensors")))
+    codebook = Codebook.load(folder.path("codebook.safetensors"))
+    nearest = served_nearest(nearest_with_codebook(folder.config), codebook)
     return models_of(folder, nearest, PIPELINE, {})
 
 

@@ -20,9 +20,11 @@ from videobert.engines.tensorrt.build.targets import capabilities_to_build
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour, takes_lengths
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
-from videobert.engines.tensorrt.profiles import profiles_of
+from videobert.engines.tensorrt.profiles import profiles_for
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import ALL_STAGES, GraphFile, find_graph, stages_of
+from videobert.model.stage import StageSpec
+from videobert.model.stage_lists import stage_spec
 
 OnStage = Callable[[str, float, float], None]
 
@@ -90,7 +92,8 @@ def build_engines(
     place.mkdir(parents=True, exist_ok=True)
     engines = []
     for done, (stage, graph) in enumerate(graphs.items()):
-        attention = "none" if stage != "encoder" else "mask" if mask else "lengths"
+        spec = stage_spec(stage, folder.config, folder.recipe)
+        attention = "none" if spec.lengths is None else "mask" if mask else "lengths"
         recipe = PlanRecipe(
             stage=stage,
             target=target,
@@ -102,7 +105,7 @@ def build_engines(
             targets=targets,
             gpu=gpu,
             attention=attention,
-            profiles=profiles_of(stage, folder.config, folder.recipe),
+            profiles=profiles_for(spec),
         )
 
         def report(phase: str, step: int, steps: int, stage: str = stage, done: int = done) -> None:
@@ -194,13 +197,17 @@ def _plan(
                 graph=_private(folder, graph, Path(private)),
                 targets=recipe.targets,
                 profiles=recipe.profiles,
-                lengths="lengths" if recipe.attention == "lengths" else None,
+                lengths=_spec(folder, recipe).lengths if recipe.attention == "lengths" else None,
                 exact=recipe.precision == "fp32",
             )
             built = run_build(request, limits, report)
         sidecar = _described(folder, recipe, built)
         cache.put(key, built.plan, sidecar)
         return built.plan, sidecar, False
+
+
+def _spec(folder: ModelFolder, recipe: PlanRecipe) -> StageSpec:
+    return stage_spec(recipe.stage, folder.config, folder.recipe)
 
 
 def _private(folder: ModelFolder, graph: GraphFile, place: Path) -> Path:
@@ -220,7 +227,7 @@ def _private(folder: ModelFolder, graph: GraphFile, place: Path) -> Path:
 
 def _described(folder: ModelFolder, recipe: PlanRecipe, built: Built) -> PlanSidecar:
     """The sidecar of a new plan, after checking that the plan is what was asked for."""
-    layers = folder.config.encoder.layers if recipe.stage == "encoder" else 0
+    layers = _spec(folder, recipe).attentions
     faults = []
     if built.result.attentions != layers and recipe.precision != "fp32":
         faults.append(f"{built.result.attentions} attentions in the network, {layers} in the model")
