@@ -71,7 +71,10 @@ from importlib.metadata import version
 from tritonclient.grpc import model_config_pb2
 print(json.dumps({"version": version("tritonclient"), "devices": ["writes and checks a model repository"]}))
 """
-_TENSORRT_ENGINE = "from videobert.engines.tensorrt.availability import availability_json; print(availability_json())"
+_TENSORRT_ENGINE = """
+from videobert.engines.tensorrt.availability import availability_json
+print(availability_json())
+"""
 
 
 def probe_openvino() -> list[Ability]:

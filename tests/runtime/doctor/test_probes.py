@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +82,20 @@ def test_a_target_whose_package_is_missing_says_what_to_install(
     assert (found.name, found.kind, found.works) == (name, "target", False)
     assert module in found.detail
     assert found.fix == f"pip install 'videobert[{extra}]'"
+
+
+_CODES = sorted(name for name, value in vars(probes).items() if isinstance(value, str) and "import " in value)
+
+
+@pytest.mark.parametrize("name", _CODES)
+def test_the_names_that_a_trial_asks_for_are_there(name: str) -> None:
+    """A trial is a text to everything that follows names when one changes; a wrong one looks like a broken library."""
+    tree = ast.parse(vars(probes)[name].format(device="cpu") if name == "_DALI" else vars(probes)[name])
+    asked = [
+        (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("videobert.")
+        for alias in node.names
+    ]
+    for module, what in asked:
+        assert hasattr(importlib.import_module(module), what), f"{module} has no {what}"

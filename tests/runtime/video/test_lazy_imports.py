@@ -22,7 +22,7 @@ NEEDED = frozenset(
     f"{VIDEO}.{name}"
     for name in (
         *("assembly", "clip", "codec", "codec.field_pictures", "codec.h264_headers", "codec.unit_bits"),
-        *("decoders", "decoders.available", "decoders.choice", "decoders.decoder", "decoders.opening"),
+        *("decoders", "decoders.available", "decoders.choice", "decoders.decoder", "decoder_opener"),
         *("decoders.pyav", "decoders.pyav.damage", "decoders.pyav.decoder", "decoders.pyav.stated_duration"),
         *("decoders.pyav.stated_times", "device_frames", "info", "open"),
         *("picture", "picture.colour", "picture.crop", "picture.display_matrix", "picture.orientation"),
