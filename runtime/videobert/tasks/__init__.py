@@ -1,1 +1,1 @@
-"""One file per verb of `Runtime`, built only on its stages."""
+"""One file per verb of `Runtime`, built on the opened model alone."""

@@ -20,7 +20,7 @@ from videobert.engines.tensorrt.build.targets import capabilities_to_build
 from videobert.engines.tensorrt.flavour import FLAVOURS, Flavour, takes_lengths
 from videobert.engines.tensorrt.plan_info import read_fusion, read_header
 from videobert.engines.tensorrt.plan_sidecar import PlanRecipe, PlanSidecar
-from videobert.engines.tensorrt.profiles import profiles_for
+from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import ALL_STAGES, GraphFile, find_graph, stages_of
 from videobert.model.stage import StageSpec
@@ -92,8 +92,8 @@ def build_engines(
     place.mkdir(parents=True, exist_ok=True)
     engines = []
     for done, (stage, graph) in enumerate(graphs.items()):
-        spec = stage_spec(stage, folder.config, folder.recipe)
-        attention = "none" if spec.lengths is None else "mask" if mask else "lengths"
+        lengths = stage_spec(stage, folder.config, folder.recipe).lengths
+        attention = "none" if lengths is None else "mask" if mask else "lengths"
         recipe = PlanRecipe(
             stage=stage,
             target=target,
@@ -105,7 +105,7 @@ def build_engines(
             targets=targets,
             gpu=gpu,
             attention=attention,
-            profiles=profiles_for(spec),
+            profiles=profiles_of(stage, folder.config, folder.recipe),
         )
 
         def report(phase: str, step: int, steps: int, stage: str = stage, done: int = done) -> None:
