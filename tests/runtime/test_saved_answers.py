@@ -1,9 +1,9 @@
 """Tokens and answers of the bundled model on its own clip are those of `saved_answers.json`.
 
-The file was made before the code was moved about, and is made again, by running this file, only when an answer is meant
-to change. Tokens, texts, times and pictures are the same on every machine. Scores are in fp32: their last bits are
-those of the file where the same OpenVINO runs on the same kind of CPU, which may order its sums otherwise; elsewhere
-they are within 1e-4, and percentiles within the half point that they are rounded to.
+The file is made again, by running this file, only when an answer is meant to change. Tokens, texts, times and pictures
+are the same on every machine. Scores are in fp32: their last bits are those of the file where the same OpenVINO runs on
+the same kind of CPU, which may order its sums otherwise; elsewhere they are within 1e-4, and percentiles within the half
+point that they are rounded to.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def cluster_videos(
     Args:
         model: a model folder with weights; it needs no graphs and no codebook yet.
         videos: or feature files of the model's own backbone.
-        decoder: what reads the videos, see `videobert.video.open_clips`.
+        decoder: what reads the videos, see `videobert.video.open.open_clips`.
 
     Raises:
         InputError: no videos, or none with a whole clip; else as `cluster`.

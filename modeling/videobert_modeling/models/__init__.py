@@ -1,4 +1,4 @@
-"""The PyTorch modules of the model family."""
+"""The PyTorch modules of the model families."""
 
 from __future__ import annotations
 

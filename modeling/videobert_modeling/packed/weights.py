@@ -1,4 +1,4 @@
-"""VideoBert's weights as the packed encoder reads them."""
+"""VideoBert's weights as the packed encoder reads them; models of other families run padded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from videobert_modeling.models.families.videobert import VideoBert
 
 
 def reason_against_packing(config: ModelConfig) -> str | None:
-    """Why a model of these sizes runs padded, in the modules themselves; None if it can be packed."""
+    """Why a model runs padded, in the modules themselves; None if it can be packed."""
+    if config.family != "videobert":
+        return f"the encoder runs padded: only that of the family videobert is packed, not {config.family}'s"
     head_size = config.encoder.width // config.encoder.heads
     if head_size not in HEAD_SIZES:
         return f"the encoder runs padded: heads of {head_size} have no kernel, only those of {HEAD_SIZES}"

@@ -1,1 +1,1 @@
-"""Engines run a model folder's graphs; one file per engine."""
+"""Engines run the stages of a model folder; one file per engine, a folder for TensorRT."""

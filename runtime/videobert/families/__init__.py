@@ -1,1 +1,1 @@
-"""The model family: how text and video become the inputs of stages, one file per family."""
+"""Model families: how text and video become the inputs of stages, one file per family."""

@@ -1,7 +1,8 @@
 """Tries DALI on small made clips, one for each codec: what really comes out, next to what PyAV gives.
 
 A decoder that counts its frames in another way than the index does would give wrong pictures without a word; this is
-where it is found out, before a codec is trusted with anybody's video.
+where it is found out, before a codec is trusted with anybody's video. It reads clips through a decoder, as a caller
+does, and so stands above the decoders.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The engine for edge GPUs: plans that `videobert build` wrote, run without torch.
+"""The engine for NVIDIA GPUs without torch: plans that `videobert build` wrote, run without torch.
 
 No plan has ever been run by this project: there was no GPU that TensorRT-RTX supports, and no TensorRT. What holds is
 in docs/gpu.md.

@@ -1,1 +1,1 @@
-"""From an opened container, or from numpy frames, to frames with times; one decoder for all files, one for NVDEC."""
+"""From an opened container, or from numpy frames, to frames with times; PyAV for all files, DALI for NVDEC."""
