@@ -2,8 +2,8 @@
 
 The file is made again, by running this file, only when an answer is meant to change. Tokens, texts, times and pictures
 are the same on every machine. Scores are in fp32: their last bits are those of the file where the same OpenVINO runs on
-the same kind of CPU, which may order its sums otherwise; elsewhere they are within 1e-4, and percentiles within the half
-point that they are rounded to.
+the same kind of CPU, which may order its sums otherwise; elsewhere they are within 1e-4, and percentiles within half a
+point, as they are rounded.
 """
 
 from __future__ import annotations
