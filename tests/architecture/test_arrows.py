@@ -172,11 +172,15 @@ def test_a_circle_through_a_package_is_seen(copy: House) -> None:
 
 
 def uses_of_the_front_door(house: House) -> set[str]:
-    """The run side's files that import what the package `videobert` itself exports, instead of the room that has it."""
+    """Files that import what the package `videobert` itself exports, instead of the room that has it.
+
+    The command line and the evaluation of a trained model are users like any other.
+    """
+    outside = (house.runtime / "cli", house.modeling / "train" / "shapes" / "evaluate.py")
     return {
         house.shown(path)
-        for path in house.sources(house.runtime)
-        if not path.is_relative_to(house.runtime / "cli")
+        for path in house.sources(*house.packages)
+        if not any(path.is_relative_to(place) for place in outside)
         and any(
             name == "videobert" or (name.count(".") == 1 and name.startswith("videobert.") and not _room(house, name))
             for name in imports(house, path, top_level_only=False)
@@ -195,6 +199,7 @@ def test_the_front_door_is_for_those_who_come_from_outside(house: House) -> None
 
 
 @pytest.mark.parametrize("code", ["from videobert import Runtime", "def late():\n    import videobert"])
-def test_a_room_that_uses_the_front_door_is_seen(code: str, copy: House) -> None:
-    copy.plant("runtime/videobert/base/planted.py", code)
-    assert "runtime/videobert/base/planted.py" in uses_of_the_front_door(copy)
+@pytest.mark.parametrize("room", ["runtime/videobert/base", "modeling/videobert_modeling/models"])
+def test_a_room_that_uses_the_front_door_is_seen(room: str, code: str, copy: House) -> None:
+    copy.plant(f"{room}/planted.py", code)
+    assert f"{room}/planted.py" in uses_of_the_front_door(copy)

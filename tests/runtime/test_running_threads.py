@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 
 import videobert
+from videobert.video.decoders.available import unusable
 
 CLIP = Path(videobert.__file__).parent / "bundled" / "shapes" / "clip.mp4"
 # Two threads are seen at once where one wakes the other and is not asleep yet.
@@ -152,7 +152,7 @@ def test_no_more_compute_than_may(most: int, options: dict[str, Any], large: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("nvidia") is None, reason="DALI is not installed")
+@pytest.mark.skipif(unusable("cpu") is not None, reason="DALI is not installed")
 def test_dali_takes_no_more_either(factory: ModuleType, tmp_path: Path) -> None:
     video = factory.write_clip(
         tmp_path / "large.webm",

@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from videobert.base.errors import MismatchError, ModelError, UntrustedError
 from videobert.base.user_cache import cache_folder, check_owned, own_folder, writable_by_others
 
 _BUILDS = "built"
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @contextmanager
@@ -133,6 +135,8 @@ def require_own_build(digest: str, what: str, *, trusted: bool) -> None:
 
 def _is_noted(digest: str) -> bool:
     """Raises OSError where there is no cache folder, or others could change it."""
+    if not _DIGEST.fullmatch(digest):
+        return False
     cache = cache_folder()
     if cache is None:
         raise FileNotFoundError("this user has no home folder")

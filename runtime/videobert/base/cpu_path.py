@@ -24,6 +24,6 @@ def cpu_path(asked: str | None = None) -> str:
         raise EngineUnavailable(
             why,
             seen=word,
-            allowed=tuple(core.cpu_paths()),
+            allowed=", ".join(core.cpu_paths()),
             fix="Unset VIDEOBERT_CPU to have the widest one chosen.",
         ) from error

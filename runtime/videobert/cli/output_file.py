@@ -18,7 +18,8 @@ def check_writable(path: Path | None, option: str) -> None:
     """Refuses an output path that cannot be written, before any work is done for it.
 
     Raises:
-        UsageError: the folder does not exist or may not be written to, or the path is a folder or no name for a file.
+        UsageError: the folder does not exist or may not be written to, or the path is a folder, a device, a pipe or no
+            name for a file.
     """
     if path is None:
         return
@@ -31,6 +32,9 @@ def check_writable(path: Path | None, option: str) -> None:
         raise UsageError(f"{option} cannot be written: {reason}", seen=str(path), fix="Choose another name.") from error
     if os.path.isdir(path):
         raise UsageError(f"{option} is a folder", seen=str(path), fix="Give the name of a file in it.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A file that appears whole takes the place of what was there.
+        raise UsageError(f"{option} is a device or a pipe", seen=str(path), fix="Give the name of a file.")
     _check_parent(path.absolute().parent, option)
 
 

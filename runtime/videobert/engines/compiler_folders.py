@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from videobert.base.user_cache import cache_folder, check_owned, own_folder
+from videobert.base.user_cache import cache_folder, own_folder
 
 # Read by torch's compiler when it is imported, and by Triton whenever it compiles a kernel.
 _FOLDERS = {"TORCHINDUCTOR_CACHE_DIR": "torch", "TRITON_CACHE_DIR": "triton"}
@@ -24,13 +24,10 @@ def compiler_folders(cache_dir: Path | None) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in _FOLDERS}
     try:
         if base is not None:
-            folders = {name: base / folder for name, folder in _FOLDERS.items()}
             own_folder(base)
-            for folder in folders.values():
-                # What lies there is code: a folder that others may write to is not used.
-                if folder.exists():
-                    check_owned(folder.stat())
-            os.environ.update({name: str(folders[name]) for name, value in before.items() if value is None})
+            for name, folder in _FOLDERS.items():
+                if before[name] is None:
+                    _use(name, base / folder)
     except OSError:
         pass
     try:
@@ -40,3 +37,12 @@ def compiler_folders(cache_dir: Path | None) -> Iterator[None]:
             if value is None:
                 # torch names its folder here itself when it is imported, for good.
                 os.environ.pop(name, None)
+
+
+def _use(name: str, folder: Path) -> None:
+    """Names a folder to a compiler. What lies there is code: one that others may write to is not used.
+
+    Made here, so that it is private whatever the umask: a compiler would make it as the umask says.
+    """
+    with suppress(OSError):
+        os.environ[name] = str(own_folder(folder))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import EngineUnavailable, InputError, ModelError
+from videobert.base.native import native_core
 from videobert.base.offline_imports import openvino_library
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
@@ -185,13 +186,8 @@ class _CompiledStage:
 
 def cpu_features() -> dict[str, bool]:
     """Which instruction sets the CPU and the operating system offer; see `csrc/cpu/cpu_features.h`."""
-    try:
-        from videobert import _native
-    except ImportError as error:
-        raise EngineUnavailable(
-            "the native part of videobert is missing", seen=str(error), fix="Install videobert again."
-        ) from error
-    return _native.cpu_features()
+    features: dict[str, bool] = native_core().cpu_features()
+    return features
 
 
 def _precision(options: EngineOptions) -> str:

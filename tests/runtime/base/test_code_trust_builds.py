@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from videobert.base.code_trust import remember_build, require_own_build
+from videobert.base.code_trust import is_own_build, remember_build, require_own_build
 from videobert.base.errors import UntrustedError
 
 DIGEST, OTHER = "a" * 64, "b" * 64
@@ -66,3 +66,12 @@ def test_without_a_home_nothing_is_remembered_and_that_is_said(monkeypatch: pyte
     monkeypatch.setattr(Path, "home", homeless)
     remember_build(DIGEST)
     assert "builds are not remembered: this user has no home folder" in refusal(DIGEST)
+
+
+@pytest.mark.parametrize("digest", ["", ".", "/etc/passwd", "../built", DIGEST.upper(), DIGEST + "0"])
+def test_what_is_no_digest_was_built_by_nobody(digest: str, cache: Path) -> None:
+    remember_build(DIGEST)
+    assert is_own_build(DIGEST)
+    assert not is_own_build(digest)
+    with pytest.raises(UntrustedError):
+        require_own_build(digest, "engines/x.json", trusted=False)

@@ -66,7 +66,7 @@ def test_a_wrong_word_is_told_alike_by_all_that_follow_it(
     with pytest.raises(EngineUnavailable) as told:
         use()
     error = told.value
-    assert (error.what, error.seen, error.allowed) == ("the CPU path is not known", "sse", tuple(AVAILABLE))
+    assert (error.what, error.seen, error.allowed) == ("the CPU path is not known", "sse", ", ".join(AVAILABLE))
     assert error.fix == "Unset VIDEOBERT_CPU to have the widest one chosen."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,27 @@ def test_a_folder_that_cannot_be_used_is_no_reason_to_fail(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     with compiler_folders(tmp_path / "file"):
         assert not {*_NAMES} & {*os.environ}
+
+
+def test_the_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    """A compiler would make them as the umask says, and they would be refused when they are met again."""
+    before = os.umask(0o002)
+    try:
+        for _ in range(2):
+            with compiler_folders(tmp_path / "cache"):
+                used = [os.environ.get(name) for name in _NAMES]
+                for folder in used:
+                    assert folder is not None
+                    Path(folder).mkdir(exist_ok=True)
+                    assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
+
+
+def test_one_folder_that_others_may_write_to_costs_the_other_nothing(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch").chmod(0o777)
+    tmp_path.chmod(0o700)
+    with compiler_folders(tmp_path):
+        assert os.environ.get("TORCHINDUCTOR_CACHE_DIR") is None
+        assert os.environ["TRITON_CACHE_DIR"] == str(tmp_path / "triton")

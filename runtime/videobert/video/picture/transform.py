@@ -16,9 +16,9 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from videobert import _native
 from videobert.base.cpu_path import cpu_path
 from videobert.base.errors import DecodeError, LimitExceeded
+from videobert.base.native import native_core
 from videobert.model.recipe import Recipe
 from videobert.video.picture.colour import Colour, colour_of
 from videobert.video.picture.crop import UNCROPPED, Crop
@@ -55,7 +55,7 @@ class _Prepared:
 
     stored: _Stored
     window: PictureWindow
-    native: _native.ClipTransform
+    native: Any
 
 
 def resized_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -179,7 +179,7 @@ class PictureTransform:
                 fix_cli="Crop the video, or raise --max-side-px.",
             )
         window = picture_window(stored.width, stored.height, stored.crop, layout, stored.siting)
-        native = _native.ClipTransform(
+        native = native_core().ClipTransform(
             components=[
                 (component.plane, component.first, component.step, x.samples, y.samples, x.offset, y.offset)
                 for component, x, y in zip(layout.components, window.across, window.down, strict=True)
