@@ -56,6 +56,7 @@ def test_dali_is_judged_by_what_it_decodes(
     answer: Any, works: bool, said: str, fix: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probes, "unusable", lambda device: None)
+    monkeypatch.setattr(probes, "installed", lambda *names: True)
     monkeypatch.setattr(probes, "tried", lambda *codes: [answer for _ in codes])
     for found in (probes.probe_dali_and_server()[0], probes.probe_dali_gpu()[0]):
         assert (found.kind, found.works, found.fix) == ("decoder", works, fix)

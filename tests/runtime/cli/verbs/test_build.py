@@ -53,6 +53,7 @@ def test_build_of_a_bundled_model_compiles_what_it_has(call: Any, fake: Any) -> 
     assert ended.json["graphs"] == []
 
 
+@pytest.mark.modeling
 def test_build_says_at_once_what_is_missing(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "videobert_modeling.export", None)  # whatever imports it has begun to work
     (tmp_path / "config.json").write_text("{}")

@@ -14,6 +14,7 @@ from videobert.visual.feature_file import write_features
 ROWS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
 
 
+@pytest.mark.modeling
 def test_cluster_writes_a_codebook(call: Any, tmp_path: Path) -> None:
     write_features(tmp_path / "f.safetensors", ROWS, backbone_hash="0" * 16, clip_hash="1" * 16)
     out = tmp_path / "codebook.safetensors"
@@ -24,6 +25,7 @@ def test_cluster_writes_a_codebook(call: Any, tmp_path: Path) -> None:
     assert ended.err == ""
 
 
+@pytest.mark.modeling
 def test_cluster_takes_a_bundled_name_and_shows_an_address_as_typed(call: Any, tmp_path: Path) -> None:
     ended = call("cluster", "https://example.org/a.mp4", "--model", "shapes", "--out", tmp_path / "c.safetensors")
     assert ended.code == 3
@@ -40,6 +42,7 @@ def features(tmp_path: Path) -> Path:
 SMALL = ("--branching", "2", "--depth", "1")
 
 
+@pytest.mark.modeling
 def test_cluster_does_not_write_over_a_codebook_unless_told_to(call: Any, tmp_path: Path, features: Path) -> None:
     out = tmp_path / "codebook.safetensors"
     out.write_bytes(b"in use")
@@ -53,6 +56,7 @@ def test_cluster_does_not_write_over_a_codebook_unless_told_to(call: Any, tmp_pa
     assert len(Codebook.load(out)) == 2
 
 
+@pytest.mark.modeling
 def test_cluster_without_a_place_does_not_write_over_what_lies_there(
     call: Any, tmp_path: Path, features: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +72,7 @@ def test_cluster_does_not_write_to_a_bundled_model(call: Any, features: Path) ->
     assert "--out FILE" in ended.err
 
 
+@pytest.mark.modeling
 def test_a_codebook_is_put_into_a_model_folder_by_the_way_that_fits_the_model(
     call: Any, tmp_path: Path, features: Path
 ) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 
+@pytest.mark.modeling
 def test_import_gives_the_ledger(call: Any, tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
     np.save(tmp_path / "centroids.npy", rows)
@@ -17,6 +19,7 @@ def test_import_gives_the_ledger(call: Any, tmp_path: Path) -> None:
     assert "error:" in ended.err
 
 
+@pytest.mark.modeling
 def test_an_import_option_of_another_kind_is_a_usage_error(call: Any, tmp_path: Path) -> None:
     ended = call("import", "s3d", tmp_path, "--out", tmp_path / "out", "--words", "7")
     assert ended.code == 2
