@@ -7,6 +7,7 @@ environment that has only the run side, as a product gets its model from elsewhe
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 import sys
@@ -23,9 +24,12 @@ from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
 from videobert.video.source.frame_array import FrameArray
 from videobert.visual.codebook import Codebook, Level
+from videobert.visual.tokens import VisualTokens
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from videobert.runtime import Runtime
 
 COLOURS = ("red", "blue", "green")
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -44,6 +48,42 @@ def frames_of(seconds: float, seed: int, side: int = 64, fps: int = 10) -> Frame
         left = (index * int(speed)) % (side - 16)
         frames[index, 16:48, left : left + 24] = colour
     return FrameArray(frames, np.arange(count) / fps)
+
+
+def tokens_of(model: Runtime, ids: list[int], *, padded_frames: int = 0, engine: str = "openvino") -> VisualTokens:
+    """Tokens as `model` would find them, in the middle of what it knows."""
+    return VisualTokens.on_grid(
+        first_s=0.0,
+        last_end_s=1.5 * len(ids),
+        percentiles=np.full(len(ids), 50, np.float32),
+        ids=np.array(ids, np.int32),
+        padded_frames=padded_frames,
+        stride=1,
+        clip_s=model.recipe.frames / model.recipe.fps,
+        model="tiny",
+        codebook=model.codebook.hash,
+        clip_recipe=model.recipe.clip_hash,
+        assignment="flat",
+        engine=engine,
+        precision="fp32",
+    )
+
+
+def mp4(*videos: FrameArray) -> bytes:
+    """A track of each, ten frames a second."""
+    import av
+
+    buffer, packets = io.BytesIO(), []
+    with av.open(buffer, "w", format="mp4") as container:
+        for video in videos:
+            stream = container.add_stream("libx264", rate=10)
+            stream.height, stream.width = video.frames.shape[1:3]
+            stream.pix_fmt = "yuv420p"
+            for frame in video.frames:
+                packets += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+            packets += stream.encode(None)
+        container.mux(packets)
+    return buffer.getvalue()
 
 
 def tokenizer_json() -> str:

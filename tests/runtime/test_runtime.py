@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.small_model import mp4
 
 import videobert
 from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError
@@ -37,23 +38,6 @@ def video(make_video: MakeVideo) -> FrameArray:
 
 def live(video: FrameArray) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
     return zip(video.frames, video.times_s.tolist(), strict=True)
-
-
-def mp4(*videos: FrameArray) -> bytes:
-    """A track of each, ten frames a second."""
-    import av
-
-    buffer, packets = io.BytesIO(), []
-    with av.open(buffer, "w", format="mp4") as container:
-        for video in videos:
-            stream = container.add_stream("libx264", rate=10)
-            stream.height, stream.width = video.frames.shape[1:3]
-            stream.pix_fmt = "yuv420p"
-            for frame in video.frames:
-                packets += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
-            packets += stream.encode(None)
-        container.mux(packets)
-    return buffer.getvalue()
 
 
 def test_a_video_gives_one_token_for_each_clip_with_its_times(model: Runtime, video: FrameArray) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.small_model import tokens_of
 
 from videobert.base.errors import Cancelled, InputError, ModelError, UsageError
 from videobert.base.limits import Limits
@@ -72,24 +73,6 @@ def counting(
     open_counting: Callable[[Path], tuple[Runtime, CountingEngine]], model_folder: Path
 ) -> tuple[Runtime, CountingEngine]:
     return open_counting(model_folder)
-
-
-def tokens_of(model: Runtime, ids: list[int]) -> VisualTokens:
-    return VisualTokens.on_grid(
-        first_s=0.0,
-        last_end_s=1.5 * len(ids),
-        percentiles=np.full(len(ids), 50, np.float32),
-        ids=np.array(ids, np.int32),
-        padded_frames=0,
-        stride=1,
-        clip_s=model.recipe.frames / model.recipe.fps,
-        model="tiny",
-        codebook=model.codebook.hash,
-        clip_recipe=model.recipe.clip_hash,
-        assignment="flat",
-        engine="openvino",
-        precision="fp32",
-    )
 
 
 def answer(result: Any) -> Any:

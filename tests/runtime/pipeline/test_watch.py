@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.small_model import mp4
 
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.base.limits import Limits
@@ -28,23 +28,6 @@ MakeVideo = Callable[..., FrameArray]
 @pytest.fixture(scope="module")
 def video(make_video: MakeVideo) -> FrameArray:
     return make_video(20, seed=1)
-
-
-def mp4(*videos: FrameArray) -> bytes:
-    """A track of each, ten frames a second."""
-    import av
-
-    buffer, packets = io.BytesIO(), []
-    with av.open(buffer, "w", format="mp4") as container:
-        for video in videos:
-            stream = container.add_stream("libx264", rate=10)
-            stream.height, stream.width = video.frames.shape[1:3]
-            stream.pix_fmt = "yuv420p"
-            for frame in video.frames:
-                packets += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
-            packets += stream.encode(None)
-        container.mux(packets)
-    return buffer.getvalue()
 
 
 def test_a_picture_that_stands_still_is_looked_at_once(

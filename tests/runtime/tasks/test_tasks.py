@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests import small_model
 
 from videobert.base.errors import InputError, LimitExceeded, ModelError
 from videobert.base.limits import Limits
@@ -77,21 +78,7 @@ def known(model_folder: Path, engine: KnownEngine) -> Runtime:
 
 
 def tokens_of(model: Runtime, ids: list[int]) -> VisualTokens:
-    return VisualTokens.on_grid(
-        first_s=0.0,
-        last_end_s=1.5 * len(ids),
-        percentiles=np.full(len(ids), 50, np.float32),
-        ids=np.array(ids, np.int32),
-        padded_frames=2,
-        stride=1,
-        clip_s=model.recipe.frames / model.recipe.fps,
-        model="tiny",
-        codebook=model.codebook.hash,
-        clip_recipe=model.recipe.clip_hash,
-        assignment="flat",
-        engine="known",
-        precision="fp32",
-    )
+    return small_model.tokens_of(model, ids, padded_frames=2, engine="known")
 
 
 def log_odds(**words: float) -> npt.NDArray[np.float32]:
