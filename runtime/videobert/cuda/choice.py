@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from videobert.base.errors import EngineUnavailable, InputError
 
 if TYPE_CHECKING:
     from videobert.cuda.driver import CudaDriver
 
-BackEnd = Literal["auto", "torch", "cuda-bindings", "pycuda"]
 BACK_ENDS = ("auto", "torch", "cuda-bindings", "pycuda")
 
 

@@ -20,8 +20,6 @@ from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import S3D
 from videobert_modeling.models.weights import hash_of
 
-_INIT_STD = 0.02
-
 
 @dataclass(frozen=True, slots=True)
 class VisualSide:

@@ -100,11 +100,6 @@ def fill_template(template: str, scene: Scene) -> str:
     )
 
 
-def full_sentence(scene: Scene, number: int = 0) -> str:
-    """A sentence that names every attribute of a scene."""
-    return fill_template(FULL_TEMPLATES[number % len(FULL_TEMPLATES)], scene)
-
-
 def narration(film: Film, seed: int) -> list[Sentence]:
     """Time-stamped sentences: one for every event, at times a second one."""
     rng = np.random.default_rng([film.seed, seed])
