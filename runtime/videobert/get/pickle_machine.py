@@ -1,7 +1,7 @@
 """The few opcodes of a pickle that plain data needs, followed without `pickle`: nothing is imported, made or called.
 
-`pickletools.genops` takes the bytes apart into opcodes and their arguments and runs nothing. Whatever stands for code, a
-global, a call, a state, a persistent id, is a name here, and a `Vocabulary` says what the few that it knows mean.
+`pickletools.genops` takes the bytes apart into opcodes and their arguments and runs nothing. What stands for code (a
+global, a call, a state, a persistent id) is a name here, and a `Vocabulary` says what the few that it knows mean.
 Opcodes as in the standard library's `pickletools`, protocols 2 to 4.
 """
 
