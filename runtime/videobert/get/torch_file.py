@@ -28,7 +28,7 @@ def read_torch_file(content: bytes) -> dict[str, npt.NDArray[Any]]:
     """The tensors of a state dict.
 
     Returns:
-        By name: float32, float16 or int64, little-endian, C-contiguous, not to be written to.
+        By name: float32, float16 or int64, little-endian, C-contiguous.
 
     Raises:
         ModelError: it is damaged or past a limit, or holds anything but a dict of such tensors.
@@ -63,7 +63,8 @@ def _member_sizes(archive: zipfile.ZipFile, most_bytes: int) -> dict[str, int]:
     if len(members) > 2 * MOST_TENSORS:
         refuse("lies in a zip with too many members", len(members), f"at most {2 * MOST_TENSORS}")
     for member in members:
-        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 or member.file_size > member.compress_size:
+        plain = member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
+        if not plain or member.file_size > member.compress_size:
             refuse("lies in a zip that is compressed", member.filename, "members that are stored as they are")
     # Members may share the same bytes, so their sum tells more than each of them.
     total = sum(member.file_size for member in members)

@@ -55,7 +55,7 @@ class StoredTensor:
         """The tensor, C-contiguous, from the bytes of its storage, which are as many as that says."""
         flat = np.frombuffer(content, dtype=self.storage.dtype)[self.offset :]
         steps = tuple(stride * self.storage.dtype.itemsize for stride in self.strides)
-        return np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, self.shape, steps, writeable=False))
+        return np.lib.stride_tricks.as_strided(flat, self.shape, steps, writeable=False).copy(order="C")
 
 
 def read_torch_pickle(stream: BytesIO) -> dict[str, StoredTensor]:
