@@ -65,7 +65,8 @@ class ArrayIntake:
             raise ModelError(f"tensor {name} has another shape", seen=array.shape, allowed=shape, fix=_WHOLE_COPY)
         if array.dtype.kind != "f":
             raise ModelError(f"tensor {name} does not hold floating-point numbers", seen=str(array.dtype))
-        value = np.ascontiguousarray(array, np.float32)
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, which is found next
+            value = np.ascontiguousarray(array, np.float32)
         if not np.isfinite(value).all():
             raise ModelError(f"tensor {name} holds a NaN or infinite value", fix=_WHOLE_COPY)
         self.ledger.append(Taken(name, shape, target))
