@@ -23,8 +23,9 @@ _JSON_BYTES, _TEXT_BYTES = 1 << 20, 64 << 20
 # 65,536 leaves of 16,384 values, and the tree above them.
 _CODEBOOK_BYTES = 9 << 30
 _WHOLE = "Copy the model folder again from where it came, or import the checkpoint again."
-# S3D halves the picture four times, and pools over 2 of what is left then; over time it needs two steps.
-_LEAST_FRAMES, _LEAST_CROP = 14, 17
+# Name, frames and crop. S3D halves the picture four times, and pools over 2 of what is left then; over time it needs
+# two steps. I3D halves frames three times and the picture five times, and pools over 2 x 7 x 7 of what is left.
+_LEAST = {"s3d": ("S3D", 14, 17), "i3d": ("I3D", 9, 193)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +84,12 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
     """`config.json`, `recipe.json` and the tables in the weights, checked against each other; raises as above."""
     config = ModelConfig.from_json(_json(folder, "config.json"))
     recipe = Recipe.from_json(_json(folder, "recipe.json"))
-    if recipe.frames < _LEAST_FRAMES or recipe.crop < _LEAST_CROP:
+    network, frames, crop = _LEAST[config.backbone.kind]
+    if recipe.frames < frames or recipe.crop < crop:
         raise ModelError(
-            "recipe.json: the clip is too small for S3D",
+            f"recipe.json: the clip is too small for {network}",
             seen=f"{recipe.frames} frames, crop {recipe.crop}",
-            allowed=f"{_LEAST_FRAMES} frames and crop {_LEAST_CROP}, or more",
+            allowed=f"{frames} frames and crop {crop}, or more",
             fix="Correct it in recipe.json.",
         )
     shape, wanted = table_shape(folder / WEIGHTS, fix=_WHOLE), (config.vocabulary, config.encoder.width)
