@@ -1,4 +1,4 @@
-"""Files inside of wheels and sdists, read into memory: nothing is extracted, so no name in an archive is ever a path."""
+"""Files inside of wheels and sdists, read into memory: nothing is extracted, so no name in one is ever a path."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _from_sdist(file: BinaryIO, wanted: dict[str, Member]) -> dict[str, bytes]:
 
 
 def _whole(member: IO[bytes], name: str, wanted: dict[str, Member]) -> bytes:
-    """The content of a member, at most one byte more than it should have: what a header says of a size is not trusted."""
+    """The content of a member; at most one byte too many is read, whatever its header says of its size."""
     size = wanted[name].size_bytes
     content = member.read(size + 1)
     if len(content) != size:

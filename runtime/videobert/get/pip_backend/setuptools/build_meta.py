@@ -1,6 +1,6 @@
 """A build backend (PEP 517) that builds nothing: it writes the name and version of an sdist and runs no code of it.
 
-pip calls it in a process of its own, in the folder of the unpacked sdist, by the name `setuptools.build_meta:__legacy__`.
+pip calls it in a process of its own, in the folder of the unpacked sdist, as `setuptools.build_meta:__legacy__`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: o
     """Write a `.dist-info` with the name and the version that the sdist's `PKG-INFO` gives; return its name."""
     with open("PKG-INFO", encoding="utf-8", errors="replace") as file:
         lines = file.read(_MOST_BYTES).splitlines()
-    found = dict(match.groups() for match in map(_FIELD.fullmatch, lines) if match)
+    found = {match[1]: match[2] for match in map(_FIELD.fullmatch, lines) if match}
     name, version = found["Name"], found["Version"]
     folder = Path(metadata_directory) / f"{re.sub('[-_.]+', '_', name)}-{version}.dist-info"
     folder.mkdir()
