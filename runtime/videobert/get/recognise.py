@@ -20,16 +20,16 @@ def recognise(given: Sequence[Path], sources: Sequence[Source]) -> dict[str, Pat
         InputError: a file is none of the archives, or cannot be read.
         ObtainError: one of the archives is missing.
     """
-    by_size = {source.size_bytes: source for source in sources}
+    by_digest = {source.sha256: source for source in sources}
+    sizes = {source.size_bytes for source in sources}
     by_name = {source.file_name: source for source in sources}
     found: dict[str, Path] = {}
     for path, named in _files(given):
         try:
-            source = by_size.get(path.stat().st_size)
-            if source is not None and source.package not in found and sha256_of(path) == source.sha256:
-                found[source.package] = path
-            elif source is not None and source.package in found:
-                continue
+            # The size first: what is larger or smaller need not be read.
+            source = by_digest.get(sha256_of(path)) if path.stat().st_size in sizes else None
+            if source is not None:
+                found.setdefault(source.package, path)
             elif path.name in by_name:
                 check_archive(path, by_name[path.name])
             elif named:
