@@ -71,7 +71,7 @@ def test_another_archive_is_refused(source: Source, tmp_path: Path) -> None:
 def test_a_member_that_is_not_the_pinned_one_is_refused(source: Source, tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match="is not the file that is pinned"):
         read_members(tmp_path / source.file_name, pinned(source, sha256="0" * 64))
-    for size in (10, 1 << 40):
+    for size in (10, 1 << 20):
         with pytest.raises(ModelError, match=f"does not have {size} bytes"):
             read_members(tmp_path / source.file_name, pinned(source, size_bytes=size))
     with pytest.raises(ModelError, match=r"without .*none\.bin"):
