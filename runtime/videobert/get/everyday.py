@@ -1,0 +1,178 @@
+"""The model `everyday`: I3D's actions, MiniLM's texts, EfficientNet's objects and TransNetV2's shots in one folder.
+
+Everything is made by numpy: foreign tensors get our names (`layouts/`), are stored as every model folder stores them,
+and fill the graphs that ship as templates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.errors import ModelError
+from videobert.get.catalogue import EFFICIENTNET, I3D, MINILM, TRANSNET, Obtainable
+from videobert.get.everyday_card import write_card
+from videobert.get.everyday_config import DATA, everyday_config, everyday_recipe
+from videobert.get.flax_pickle import read_flax_pickle
+from videobert.get.graph_template import fill
+from videobert.get.layouts.efficientnet_lite import efficientnet_lite0
+from videobert.get.layouts.i3d import CLASSIFIER, read_i3d
+from videobert.get.layouts.minilm import minilm
+from videobert.get.layouts.transnet_v2 import transnet_v2
+from videobert.get.obtain import OnStep, ReadSource
+from videobert.get.torch_file import read_torch_file
+from videobert.model.config import ModelConfig
+from videobert.model.folder import backbone_hash
+from videobert.model.mending import CODEBOOK, WEIGHTS
+from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import stage_names
+from videobert.text.tokenizer_file import read_tokenizer
+from videobert.visual.codebook import Codebook, classifier_leaves
+
+Array = npt.NDArray[Any]
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_HEAD = "feature_heads.action."
+_BACKBONE = "backbone."
+# Raised where the same data would be written otherwise.
+_VERSION = 1
+
+
+def make_everyday(model: Obtainable, read: ReadSource, folder: Path, on_step: OnStep) -> None:
+    """Fill a new folder with everything but its manifest.
+
+    Args:
+        model: which of the two.
+        read: the members of an archive by what they are for, checked already.
+        folder: empty.
+        on_step: told how far it is.
+
+    Raises:
+        ModelError: what is in an archive does not fit the model.
+        OSError: the folder cannot be written to.
+    """
+    config, recipe = everyday_config(model.name), everyday_recipe(model.name)
+    tensors, tokenizer = _read_all(model, read, folder, on_step)
+    on_step("writing", 0, None)
+    _write_json(folder / "config.json", config.to_json())
+    _write_json(folder / "recipe.json", recipe.to_json())
+    (folder / "tokenizer.json").write_bytes(tokenizer)
+    _write_weights(folder / WEIGHTS, tensors)
+    _codebook(tensors, recipe).save(folder / CODEBOOK)
+    _write_graphs(folder / "graphs", tensors, config, model, on_step)
+    write_card(folder / "README.md", model, config, recipe)
+
+
+def edition() -> str:
+    """16 hexadecimal digits that name everything that ships and goes into the folder."""
+    digest = hashlib.sha256(f"{_VERSION}".encode())
+    for place in (DATA, _TEMPLATES):
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
+            digest.update(f"{path.name}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _read_all(model: Obtainable, read: ReadSource, folder: Path, on_step: OnStep) -> tuple[dict[str, Array], bytes]:
+    """The tensors of all parts as they are stored, and the tokenizer; licences are written on the way."""
+    from safetensors.numpy import load
+
+    total = len(model.sources)
+    tensors: dict[str, Array] = {}
+    tokenizer = b""
+    for done, source in enumerate(model.sources):
+        on_step(f"reading {source.package}", done, total)
+        members = read(source)
+        place = folder / "licenses" / source.package
+        place.mkdir(parents=True)
+        (place / "LICENSE").write_bytes(members["licence"])
+        if source is I3D:
+            named, _ = read_i3d(read_flax_pickle(members["weights"]))
+            tensors |= _stored(
+                {
+                    _HEAD + name.removeprefix(f"{CLASSIFIER}.")
+                    if name.startswith(f"{CLASSIFIER}.")
+                    else _BACKBONE + name: value
+                    for name, value in named.items()
+                }
+            )
+        elif source is MINILM:
+            tensors |= _stored(_below("text_encoder", minilm(_loaded(load, members["weights"]))[0]))
+            tokenizer = members["tokenizer"]
+            read_tokenizer(tokenizer)
+        elif source is EFFICIENTNET:
+            tensors |= _stored(_below("object_classifier", efficientnet_lite0(read_torch_file(members["weights"]))[0]))
+        elif source is TRANSNET:
+            tensors |= _stored(_below("shot_boundaries", transnet_v2(read_torch_file(members["weights"]))[0]))
+    (folder / "licenses" / "apache-2.0.txt").write_bytes((DATA / "apache-2.0.txt").read_bytes())
+    return tensors, tokenizer
+
+
+def _loaded(load: Any, content: bytes) -> dict[str, Array]:
+    from safetensors import SafetensorError
+
+    try:
+        return load(content)  # type: ignore[no-any-return]
+    except (SafetensorError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError("these safetensors cannot be read", seen=str(error), fix="Get the file again.") from error
+
+
+def _below(part: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    return {f"{part}.{name}": value for name, value in tensors.items()}
+
+
+def _stored(tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """Tensors as a model folder keeps them: of two and more axes in float16, others in float32."""
+    stored = {}
+    for name, value in tensors.items():
+        dtype = np.float16 if value.ndim >= 2 else np.float32
+        with np.errstate(over="ignore"):
+            stored[name] = np.ascontiguousarray(value, dtype=dtype)
+        if not np.isfinite(stored[name]).all():
+            raise ModelError(
+                f"{name} holds NaN, infinity or a value too large for {np.dtype(dtype)}", fix="Get the file again."
+            )
+    return stored
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_weights(path: Path, tensors: Mapping[str, Array]) -> None:
+    from safetensors.numpy import save_file
+
+    save_file(dict(tensors), path)
+
+
+def _codebook(tensors: Mapping[str, Array], recipe: Recipe) -> Codebook:
+    """The actions as leaves: the nearest one to a feature is the classifier's first answer."""
+    backbone = {name: value for name, value in tensors.items() if name.startswith(_BACKBONE)}
+    return Codebook(
+        leaves=classifier_leaves(tensors[f"{_HEAD}weight"], tensors[f"{_HEAD}bias"]),
+        distances=None,
+        backbone_hash=backbone_hash(backbone),
+        clip_hash=recipe.clip_hash,
+        lifted=True,
+    )
+
+
+def _write_graphs(
+    folder: Path, tensors: Mapping[str, Array], config: ModelConfig, model: Obtainable, on_step: OnStep
+) -> None:
+    folder.mkdir()
+    names = stage_names(config, gpu=False)
+    for done, name in enumerate(names):
+        on_step(f"filling {name}", done, len(names))
+        own, shared = (_TEMPLATES / f"{each}.template" for each in (f"{model.name}.{name}", name))
+        template = (own if own.is_file() else shared).read_bytes()
+        (folder / f"{name}.onnx").write_bytes(fill(template, tensors))
+
+
+EDITION = edition()
