@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from videobert.model.card import ModelCard
-from videobert.model.config import ModelConfig, QuestionConfig
+from videobert.model.config import ModelConfig
 from videobert.model.folder_parts import Problem
+from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
 
 Verb = Literal["run", "tokens", "embed", "fill", "classify", "align"]
