@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.families.log_softmax import log_softmax
 from videobert_modeling.learn.data.stretch import Stretch
 from videobert_modeling.learn.head.cross_validation import HeldOut, Labelled
 from videobert_modeling.metrics.proportion import proportion
@@ -33,7 +32,7 @@ class Wrong:
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            "video": str(self.stretch.video),
+            "video": self.stretch.name,
             "start_s": self.stretch.start_s,
             "end_s": self.stretch.end_s,
             "where": self.stretch.where,
@@ -138,10 +137,8 @@ def learned_question(
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     wrong = []
     if len(held.measured):
-        logits = held.logits
-        answers, scores = logits.argmax(axis=1), np.exp(log_softmax(logits))
-        for number, answer, row in zip(held.measured, answers, scores, strict=True):
-            right = labelled.targets[number]
+        for number, row in zip(held.measured, held.probabilities, strict=True):
+            right, answer = labelled.targets[number], int(row.argmax())
             confusion[right, answer] += 1
             if answer != right:
                 wrong.append(

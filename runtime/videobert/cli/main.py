@@ -38,6 +38,7 @@ VERBS = {
     "build": _COMPILE,
     "import_": _MAKE,
     "cluster": _MAKE,
+    "learn": _MAKE,
     "train": _MAKE,
     "show": _CARE,
     "doctor": _CARE,

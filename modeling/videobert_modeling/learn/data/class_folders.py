@@ -56,7 +56,8 @@ def read_class_folders(folder: Path, question: str | None = None) -> tuple[Stret
         if not found:
             problems.add(f"the folder {label!r}", "there is no file in it")
         for path in found:
-            stretches.append(Stretch(video=path, labels={name: label}, where=str(path.relative_to(folder))))
+            its = str(path.relative_to(folder))
+            stretches.append(Stretch(video=path, name=its, labels={name: label}, where=f"the folder {label}"))
     problems.raise_any("Rename or remove these folders.")
     if not stretches:
         raise InputError(

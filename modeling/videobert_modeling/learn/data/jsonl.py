@@ -105,7 +105,7 @@ def _stretch(fields: dict[str, Any], folder: Path, where: str, problems: Problem
     labels = _labels(fields.get("labels"), where, problems)
     if video is None or labels is None:
         return None
-    return Stretch(video=video, start_s=start, end_s=end, labels=labels, where=where)
+    return Stretch(video=video, name=fields["video"], start_s=start, end_s=end, labels=labels, where=where)
 
 
 def _time(fields: dict[str, Any], name: str, where: str, problems: Problems) -> float | None:

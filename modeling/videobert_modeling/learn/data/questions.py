@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,15 +124,7 @@ def _of_questions(stretches: tuple[Stretch, ...], questions: Sequence[str]) -> t
     for stretch in stretches:
         labels = {question: label for question, label in stretch.labels.items() if question in questions}
         if labels:
-            kept.append(
-                Stretch(
-                    video=stretch.video,
-                    start_s=stretch.start_s,
-                    end_s=stretch.end_s,
-                    labels=labels,
-                    where=stretch.where,
-                )
-            )
+            kept.append(dataclasses.replace(stretch, labels=labels))
     return tuple(kept)
 
 
@@ -151,12 +144,6 @@ def _once(stretches: tuple[Stretch, ...], source: str) -> tuple[Stretch, ...]:
             if told != label:
                 problems.add(stretch.where, f"{question} is {label!r} here, and {told!r} in {before.where}")
         if before is not stretch:
-            first[key] = Stretch(
-                video=before.video,
-                start_s=before.start_s,
-                end_s=before.end_s,
-                labels={**stretch.labels, **before.labels},
-                where=before.where,
-            )
+            first[key] = dataclasses.replace(before, labels={**stretch.labels, **before.labels})
     problems.raise_any("Keep one answer for each stretch.")
     return tuple(first.values())

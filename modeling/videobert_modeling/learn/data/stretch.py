@@ -20,12 +20,14 @@ class Stretch:
 
     Args:
         video: path of the file.
+        name: the same as the user wrote it.
         start_s, end_s: bounds in seconds of presentation time; None is the video's own start or end.
         labels: the right label of each question that was answered.
         where: where the user wrote it, such as `line 3`.
     """
 
     video: Path
+    name: str
     start_s: float | None = None
     end_s: float | None = None
     labels: Mapping[str, str]

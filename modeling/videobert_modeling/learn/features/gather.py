@@ -98,7 +98,7 @@ def gather(
                 known = _features(video, its, source, lazily, store, decoder, move)
             except (InputError, OSError) as error:
                 reason = error.what if isinstance(error, InputError) else error.strerror or str(error)
-                left_out.append(LeftOut(video=str(video), where=its[0].where, stretches=len(its), reason=reason))
+                left_out.append(LeftOut(video=its[0].name, where=its[0].where, stretches=len(its), reason=reason))
                 continue
             for stretch in its:
                 found = known.clips_of(stretch)
@@ -107,7 +107,7 @@ def gather(
                     examples[id(stretch)] = Example(stretch=stretch, video=source.video, clips=rows)
                 else:
                     reason = f"it starts after the video's end at {known.end_s[-1]:.2f} s"
-                    left_out.append(LeftOut(video=str(video), where=stretch.where, stretches=1, reason=reason))
+                    left_out.append(LeftOut(video=its[0].name, where=stretch.where, stretches=1, reason=reason))
     finally:
         lazily.close()
     if on_progress is not None:

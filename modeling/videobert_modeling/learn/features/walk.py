@@ -14,7 +14,7 @@ import numpy as np
 
 from videobert.base.errors import ModelError
 from videobert.pipeline.events import ClipRead, FeatureFound
-from videobert.pipeline.features import features
+from videobert.pipeline.features import Seen, features
 from videobert.video.clip import Clip
 from videobert.video.decoders.available import DecoderName
 from videobert.video.open import open_clips
@@ -80,9 +80,9 @@ def walk(
             features=dict(found),
         )
 
-    def start(frames: Any) -> Future[tuple[Feature, float]]:
-        future: Future[tuple[Feature, float]] = Future()
-        future.set_result((run((frames if isinstance(frames, np.ndarray) else frames.on_host())[None])[0], 0.0))
+    def start(frames: Any) -> Future[Seen]:
+        future: Future[Seen] = Future()
+        future.set_result(Seen(run((frames if isinstance(frames, np.ndarray) else frames.on_host())[None])[0], 0.0))
         return future
 
     recipe = backbone.recipe.replace(stride=1)

@@ -21,6 +21,7 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 # Where nothing can be held out to choose by.
 USUAL_STRENGTH = 0.1
 _MOST_FOLDS = 5
+_LEAST_PROBABILITY = 1e-12
 # With more examples than this, choosing among a few strengths on the folds that are reported flatters by next to
 # nothing, and choosing inside each fold would take long.
 _MOST_NESTED = 400
@@ -74,9 +75,9 @@ class HeldOut:
     nested: bool
 
     @property
-    def logits(self) -> Rows:
+    def probabilities(self) -> Rows:
         """`(m, labels)`, one row for each that was measured."""
-        return means_of(self.clips) if self.clips else np.zeros((0, 0))
+        return probabilities_of(self.clips) if self.clips else np.zeros((0, 0))
 
 
 def fit(labelled: Labelled, strength: float) -> LinearHead:
@@ -96,14 +97,14 @@ def choose_strength(labelled: Labelled) -> float:
         measured, clips = _each_fold(labelled, lambda _, strength=strength: strength)  # type: ignore[misc]
         if not len(measured):
             return USUAL_STRENGTH
-        scores = log_softmax(means_of(clips))
-        losses.append(-float(scores[np.arange(len(measured)), labelled.targets[measured]].mean()))
+        right = probabilities_of(clips)[np.arange(len(measured)), labelled.targets[measured]]
+        losses.append(-float(np.log(np.maximum(right, _LEAST_PROBABILITY)).mean()))
     return STRENGTHS[int(np.argmin(losses))]
 
 
-def means_of(clips: Sequence[Rows]) -> Rows:
-    """Logits of stretches `(n, labels)` from those of their clips: their mean, which is that of the mean feature."""
-    return np.stack([each.mean(axis=0) for each in clips])
+def probabilities_of(clips: Sequence[Rows]) -> Rows:
+    """Probabilities of stretches `(n, labels)` from the logits of their clips: the mean of theirs, as in `classify`."""
+    return np.stack([np.exp(log_softmax(each)).mean(axis=0, dtype=np.float64) for each in clips])
 
 
 def hold_out(labelled: Labelled) -> HeldOut:
@@ -141,7 +142,8 @@ def _folds(labelled: Labelled) -> list[tuple[Targets, Targets]]:
     from sklearn.model_selection import StratifiedGroupKFold
 
     videos = labelled.videos
-    count = min(_MOST_FOLDS, len(set(videos)))
+    # No more folds than examples of the commonest label.
+    count = min(_MOST_FOLDS, len(set(videos)), int(np.bincount(labelled.targets).max()))
     if count < 2:
         return []
     with warnings.catch_warnings():

@@ -19,9 +19,10 @@ def energy_of(logits: Rows) -> Rows:
 
 def threshold_of(labelled: Labelled, held: HeldOut) -> float | None:
     """The energy that 95 % of the clips of rightly answered held-out stretches reach; None if there are none."""
+    answers = held.probabilities.argmax(axis=1) if held.clips else ()
     energies = [
         energy_of(clips)
-        for number, clips in zip(held.measured, held.clips, strict=True)
-        if int(clips.mean(axis=0).argmax()) == labelled.targets[number]
+        for number, clips, answer in zip(held.measured, held.clips, answers, strict=True)
+        if answer == labelled.targets[number]
     ]
     return float(np.quantile(np.concatenate(energies), 1 - _KEPT)) if energies else None

@@ -76,7 +76,7 @@ def learn(
 
     Says how well it answers about videos that it did not learn from, and which of them it gets wrong.
 
-    Example: videobert learn shapes data.jsonl --out my-model
+    Example: videobert learn shapes data.jsonl --out my-shapes
     """
     find(model)
     require_packages("learn", "train", "torch", "onnx", "sklearn")

@@ -25,7 +25,7 @@ def test_every_file_of_a_class_is_a_whole_example(tmp_path: Path) -> None:
         tmp_path / "My Sports-2", "golf/b.mp4", "golf/a.mp4", "archery/deep/c.mp4", "archery/.d.mp4", ".git/e", "f.txt"
     )
     found = read_class_folders(folder)
-    assert [(each.where, dict(each.labels)) for each in found] == [
+    assert [(each.name, dict(each.labels)) for each in found] == [
         ("archery/deep/c.mp4", {"my_sports_2": "archery"}),
         ("golf/a.mp4", {"my_sports_2": "golf"}),
         ("golf/b.mp4", {"my_sports_2": "golf"}),

@@ -16,7 +16,7 @@ from videobert_modeling.learn.features.store import FeatureStore
 
 
 def stretch(video: Path, start_s: float | None = None, end_s: float | None = None, where: str = "line 1") -> Stretch:
-    return Stretch(video=video, start_s=start_s, end_s=end_s, labels={"q": "a"}, where=where)
+    return Stretch(video=video, name=video.name, start_s=start_s, end_s=end_s, labels={"q": "a"}, where=where)
 
 
 def test_examples_come_in_the_order_of_the_data_and_videos_are_read_once(

@@ -20,7 +20,7 @@ FIVE = VideoFeatures(
 
 
 def stretch(start_s: float | None, end_s: float | None) -> Stretch:
-    return Stretch(video=Path("a.mp4"), start_s=start_s, end_s=end_s, labels={"q": "a"}, where="line 1")
+    return Stretch(video=Path("a.mp4"), name="a.mp4", start_s=start_s, end_s=end_s, labels={"q": "a"}, where="line 1")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from videobert_modeling.learn.features.walk import walk
 
 
 def stretch(start_s: float | None = None, end_s: float | None = None) -> Stretch:
-    return Stretch(video=Path("a.mp4"), start_s=start_s, end_s=end_s, labels={"q": "a"}, where="line 1")
+    return Stretch(video=Path("a.mp4"), name="a.mp4", start_s=start_s, end_s=end_s, labels={"q": "a"}, where="line 1")
 
 
 def go(backbone: Counting, video: Path, *stretches: Stretch, known: VideoFeatures | None = None) -> Any:
