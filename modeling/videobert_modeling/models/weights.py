@@ -13,15 +13,25 @@ from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
+from videobert_modeling.models.backbones.i3d import I3D
 from videobert_modeling.models.backbones.s3d import S3D
+from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.videobert import VideoBert
 
+Backbone = S3D | I3D
+Model = VideoBert | Conse
+
 _BACKBONE = "backbone."
+_COUNTER = ".num_batches_tracked"
 _FIX = "Check that model.safetensors belongs to config.json, or import the checkpoint again."
 _MOST_NAMED = 8
 
 
-def backbone_tensors(backbone: S3D) -> dict[str, Tensor]:
+_BACKBONES: dict[str, type[Backbone]] = {"s3d": S3D, "i3d": I3D}
+_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse}
+
+
+def backbone_tensors(backbone: Backbone) -> dict[str, Tensor]:
     """The tensors of a backbone that a model folder keeps, by name without prefix.
 
     The classifier and the counters of BatchNorm are training matters and are left out.
@@ -29,28 +39,35 @@ def backbone_tensors(backbone: S3D) -> dict[str, Tensor]:
     return {
         name: tensor
         for name, tensor in backbone.state_dict().items()
-        if not name.startswith("classifier.") and not name.endswith(".num_batches_tracked")
+        if not name.startswith("classifier.") and not name.endswith(_COUNTER)
     }
 
 
-def hash_of(backbone: S3D) -> str:
+def _kept(model: Model) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
+
+
+def hash_of(backbone: Backbone) -> str:
     """`backbone_hash` of a network as a model folder will store it."""
     return backbone_hash({name: tensor.detach().numpy() for name, tensor in backbone_tensors(backbone).items()})
 
 
-def save_weights(model: VideoBert, backbone: S3D, path: Path, dtype: torch.dtype = torch.float16) -> None:
+def save_weights(model: Model, backbone: Backbone, path: Path, dtype: torch.dtype = torch.float16) -> None:
     """Write `path`, replacing it in one step; the same weights give the same bytes.
 
     Raises:
         ModelError: a tensor holds NaN, Inf or a value too large for `dtype`; nothing is written.
     """
-    named = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | model.state_dict()
-    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in named.items()}
+    named = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | _kept(model)
+    # Statistics of published networks reach below what fp16 holds exactly; they are few.
+    thin = torch.float32 if isinstance(model, Conse) else dtype
+    kinds = {name: dtype if tensor.dim() > 1 else thin for name, tensor in named.items()}
+    tensors = {name: tensor.detach().to("cpu", kinds[name]).contiguous() for name, tensor in named.items()}
     _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")
     write_atomically(path, lambda partial: save_file(tensors, partial))
 
 
-def load_weights(folder: Path) -> tuple[S3D, VideoBert]:
+def load_weights(folder: Path) -> tuple[Backbone, Model]:
     """Backbone and model of a folder, in fp32, in evaluation mode, on the CPU.
 
     Raises:
@@ -59,20 +76,15 @@ def load_weights(folder: Path) -> tuple[S3D, VideoBert]:
     """
     config = ModelConfig.read(folder / "config.json")
     with torch.device("meta"):
-        backbone = S3D(config.backbone.width, config.backbone.feature_dim)
-        model = VideoBert(config)
-    expected = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | model.state_dict()
+        backbone = _BACKBONES[config.backbone.kind](config.backbone.width, config.backbone.feature_dim)
+        model = _FAMILIES[config.family](config)
+    expected = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | _kept(model)
     tensors = _read(folder / "model.safetensors")
     _check_names(tensors, expected)
     _check_finite(tensors, "holds NaN or Inf")
     tensors = {name: tensor.float() for name, tensor in tensors.items()}
-    counters = {
-        name: torch.zeros((), dtype=torch.int64)
-        for name in backbone.state_dict()
-        if name.endswith(".num_batches_tracked")
-    }
     own = {name.removeprefix(_BACKBONE): t for name, t in tensors.items() if name.startswith(_BACKBONE)}
-    _assign(backbone, own | counters)
+    _assign(backbone, own)
     _assign(model, {name: t for name, t in tensors.items() if not name.startswith(_BACKBONE)})
     return backbone, model
 
@@ -112,7 +124,8 @@ def _check_finite(tensors: dict[str, Tensor], what: str) -> None:
 
 
 def _assign(module: nn.Module, state: dict[str, Tensor]) -> None:
-    module.load_state_dict(state, assign=True)
+    counters = {name: torch.zeros((), dtype=torch.int64) for name in module.state_dict() if name.endswith(_COUNTER)}
+    module.load_state_dict(state | counters, assign=True)
     module.requires_grad_(True).eval()
 
 

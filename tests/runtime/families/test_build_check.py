@@ -136,7 +136,9 @@ def test_sizes_that_cannot_be_are_told(folder: Path, name: str, changes: dict[st
 def test_the_smallest_clip_that_passes_is_one_that_the_network_takes() -> None:
     import torch
 
-    from videobert.families.build_check import _LEAST_CROP, _LEAST_FRAMES
+    from videobert.families.build_check import _LEAST
+
+    frames, crop = _LEAST["s3d"]
     from videobert_modeling.models import S3D
 
     network = S3D(0.125, 32).eval()
