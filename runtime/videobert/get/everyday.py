@@ -107,7 +107,9 @@ def _read_all(model: Obtainable, read: ReadSource, folder: Path, on_step: OnStep
             tokenizer = members["tokenizer"]
             read_tokenizer(tokenizer)
         elif source is EFFICIENTNET:
-            tensors |= _stored(_below("picture_classifiers.object", efficientnet_lite0(read_torch_file(members["weights"]))[0]))
+            tensors |= _stored(
+                _below("picture_classifiers.object", efficientnet_lite0(read_torch_file(members["weights"]))[0])
+            )
         elif source is TRANSNET:
             tensors |= _stored(_below("shot_boundaries", transnet_v2(read_torch_file(members["weights"]))[0]))
     (folder / "licenses" / "apache-2.0.txt").write_bytes((DATA / "apache-2.0.txt").read_bytes())
