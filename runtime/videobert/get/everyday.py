@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.get.catalogue import EFFICIENTNET, I3D, MINILM, TRANSNET, Obtainable
 from videobert.get.everyday_card import write_card
@@ -148,7 +149,8 @@ def _write_json(path: Path, value: object) -> None:
 def _write_weights(path: Path, tensors: Mapping[str, Array]) -> None:
     from safetensors.numpy import save_file
 
-    save_file(dict(tensors), path)
+    # Also gives it the permissions of any new file, which the library does not.
+    write_atomically(path, lambda new: save_file(dict(tensors), new))
 
 
 def _codebook(tensors: Mapping[str, Array], recipe: Recipe) -> Codebook:
