@@ -31,6 +31,7 @@ from videobert.pipeline.watched import is_out_of_domain
 from videobert.results.candidate import Candidate
 from videobert.results.run import Report, ReportSegment
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_features import VideoFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,8 @@ def _name(video: Any) -> str:
         return Path(video).name
     if isinstance(video, VisualTokens):
         return "tokens"
+    if isinstance(video, VideoFeatures):
+        return "features"
     if isinstance(video, (bytes, bytearray, memoryview)):
         return "bytes"
     name = getattr(video, "name", None)
