@@ -80,46 +80,57 @@ def edition() -> str:
 
 def _read_all(model: Obtainable, read: ReadSource, folder: Path, on_step: OnStep) -> tuple[dict[str, Array], bytes]:
     """The tensors of all parts as they are stored, and the tokenizer; licences are written on the way."""
-    from safetensors.numpy import load
-
-    total = len(model.sources)
     tensors: dict[str, Array] = {}
     tokenizer = b""
     for done, source in enumerate(model.sources):
-        on_step(f"reading {source.package}", done, total)
+        on_step(f"reading {source.package}", done, len(model.sources))
         members = read(source)
         place = folder / "licenses" / source.package
         place.mkdir(parents=True)
         (place / "LICENSE").write_bytes(members["licence"])
-        if source is I3D:
-            named, _ = read_i3d(read_flax_pickle(members["weights"]))
-            tensors |= _stored(
-                {
-                    _HEAD + name.removeprefix(f"{CLASSIFIER}.")
-                    if name.startswith(f"{CLASSIFIER}.")
-                    else _BACKBONE + name: value
-                    for name, value in named.items()
-                }
-            )
-        elif source is MINILM:
-            tensors |= _stored(_below("text_encoder", minilm(_loaded(load, members["weights"]))[0]))
-            tokenizer = members["tokenizer"]
-            read_tokenizer(tokenizer)
-        elif source is EFFICIENTNET:
-            tensors |= _stored(_below("picture_classifiers.object", efficientnet_lite0(read_torch_file(members["weights"]))[0]))
-        elif source is TRANSNET:
-            tensors |= _stored(_below("shot_boundaries", transnet_v2(read_torch_file(members["weights"]))[0]))
+        tensors |= _stored(_READERS[source.package](members["weights"]))
+        tokenizer = members.get("tokenizer", tokenizer)
     (folder / "licenses" / "apache-2.0.txt").write_bytes((DATA / "apache-2.0.txt").read_bytes())
+    read_tokenizer(tokenizer)
     return tensors, tokenizer
 
 
-def _loaded(load: Any, content: bytes) -> dict[str, Array]:
+def _actions(content: bytes) -> dict[str, Array]:
+    """The backbone, and its classifier as the head of `action`."""
+    tensors, _ = read_i3d(read_flax_pickle(content))
+    classifier = f"{CLASSIFIER}."
+    return {
+        _HEAD + name.removeprefix(classifier) if name.startswith(classifier) else _BACKBONE + name: value
+        for name, value in tensors.items()
+    }
+
+
+def _texts(content: bytes) -> dict[str, Array]:
     from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     try:
-        return load(content)  # type: ignore[no-any-return]
+        arrays = load(content)
     except (SafetensorError, ValueError, TypeError, AttributeError) as error:
         raise ModelError("these safetensors cannot be read", seen=str(error), fix="Get the file again.") from error
+    return _below("text_encoder", minilm(arrays)[0])
+
+
+def _objects(content: bytes) -> dict[str, Array]:
+    return _below("picture_classifiers.object", efficientnet_lite0(read_torch_file(content))[0])
+
+
+def _shots(content: bytes) -> dict[str, Array]:
+    return _below("shot_boundaries", transnet_v2(read_torch_file(content))[0])
+
+
+# By package: what makes our tensors of its weights.
+_READERS = {
+    I3D.package: _actions,
+    MINILM.package: _texts,
+    EFFICIENTNET.package: _objects,
+    TRANSNET.package: _shots,
+}
 
 
 def _below(part: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
