@@ -18,7 +18,7 @@ import numpy.typing as npt
 from videobert.base.errors import ModelError
 from videobert.get.catalogue import EFFICIENTNET, I3D, MINILM, TRANSNET, Obtainable
 from videobert.get.everyday_card import write_card
-from videobert.get.everyday_config import DATA, everyday_config, everyday_recipe
+from videobert.get.everyday_config import ACTION, DATA, OBJECT, everyday_config, everyday_recipe
 from videobert.get.flax_pickle import read_flax_pickle
 from videobert.get.graph_template import fill
 from videobert.get.layouts.efficientnet_lite import efficientnet_lite0
@@ -26,19 +26,18 @@ from videobert.get.layouts.i3d import CLASSIFIER, read_i3d
 from videobert.get.layouts.minilm import minilm
 from videobert.get.layouts.transnet_v2 import transnet_v2
 from videobert.get.obtain import OnStep, ReadSource
+from videobert.get.shipped_templates import TEMPLATES, shipped_templates
 from videobert.get.torch_file import read_torch_file
 from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.mending import CODEBOOK, WEIGHTS
 from videobert.model.recipe import Recipe
-from videobert.model.stage_lists import stage_names
 from videobert.text.tokenizer_file import read_tokenizer
 from videobert.visual.codebook import Codebook, classifier_leaves
 
 Array = npt.NDArray[Any]
 
-_TEMPLATES = Path(__file__).with_name("templates")
-_HEAD = "feature_heads.action."
+_HEAD = f"feature_heads.{ACTION}."
 _BACKBONE = "backbone."
 # Raised where the same data would be written otherwise.
 _VERSION = 1
@@ -65,14 +64,14 @@ def make_everyday(model: Obtainable, read: ReadSource, folder: Path, on_step: On
     (folder / "tokenizer.json").write_bytes(tokenizer)
     _write_weights(folder / WEIGHTS, tensors)
     _codebook(tensors, recipe).save(folder / CODEBOOK)
-    _write_graphs(folder / "graphs", tensors, config, model, on_step)
+    _write_graphs(folder, tensors, config, on_step)
     write_card(folder / "README.md", model, config, recipe)
 
 
 def edition() -> str:
     """16 hexadecimal digits that name everything that ships and goes into the folder."""
     digest = hashlib.sha256(f"{_VERSION}".encode())
-    for place in (DATA, _TEMPLATES):
+    for place in (DATA, TEMPLATES):
         for path in sorted(place.iterdir()) if place.is_dir() else ():
             digest.update(f"{path.name}\n".encode())
             digest.update(path.read_bytes())
@@ -107,7 +106,9 @@ def _read_all(model: Obtainable, read: ReadSource, folder: Path, on_step: OnStep
             tokenizer = members["tokenizer"]
             read_tokenizer(tokenizer)
         elif source is EFFICIENTNET:
-            tensors |= _stored(_below("object_classifier", efficientnet_lite0(read_torch_file(members["weights"]))[0]))
+            tensors |= _stored(
+                _below(f"picture_classifiers.{OBJECT}", efficientnet_lite0(read_torch_file(members["weights"]))[0])
+            )
         elif source is TRANSNET:
             tensors |= _stored(_below("shot_boundaries", transnet_v2(read_torch_file(members["weights"]))[0]))
     (folder / "licenses" / "apache-2.0.txt").write_bytes((DATA / "apache-2.0.txt").read_bytes())
@@ -163,16 +164,12 @@ def _codebook(tensors: Mapping[str, Array], recipe: Recipe) -> Codebook:
     )
 
 
-def _write_graphs(
-    folder: Path, tensors: Mapping[str, Array], config: ModelConfig, model: Obtainable, on_step: OnStep
-) -> None:
-    folder.mkdir()
-    names = stage_names(config, gpu=False)
-    for done, name in enumerate(names):
-        on_step(f"filling {name}", done, len(names))
-        own, shared = (_TEMPLATES / f"{each}.template" for each in (f"{model.name}.{name}", name))
-        template = (own if own.is_file() else shared).read_bytes()
-        (folder / f"{name}.onnx").write_bytes(fill(template, tensors))
+def _write_graphs(folder: Path, tensors: Mapping[str, Array], config: ModelConfig, on_step: OnStep) -> None:
+    (folder / "graphs").mkdir()
+    templates = shipped_templates(config)
+    for done, (name, template) in enumerate(templates.items()):
+        on_step(f"filling {name}", done, len(templates))
+        (folder / name).write_bytes(fill(template.read_bytes(), tensors))
 
 
 EDITION = edition()
