@@ -42,6 +42,7 @@ VERBS = {
     "build": _COMPILE,
     "import_": _MAKE,
     "cluster": _MAKE,
+    "learn": _MAKE,
     "train": _MAKE,
     "doctor": _CARE,
 }
