@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +37,26 @@ _CHANGED = 24.0
 _LOOKED_AT = 3
 
 
+class SoFar(NamedTuple):
+    """Cuts that are decided while frames still come.
+
+    Args:
+        cuts_s: as `CutDetector.finish` gives them.
+        until_s: no cut will be found before this time but those; None while nothing is decided.
+    """
+
+    cuts_s: list[float]
+    until_s: float | None
+
+
 class CutDetector(Protocol):
     """Takes the frames of a video in order and says where shots begin."""
 
     def add(self, picture: Small, time_s: float) -> None:
         """The next frame, uint8 `(27, 48, 3)`, and its presentation time."""
+
+    def so_far(self) -> SoFar:
+        """What is decided already."""
 
     def finish(self) -> list[float]:
         """The times of the first frames of all shots but the first, rising. Nothing may be added after."""
@@ -68,6 +83,9 @@ class NetworkCuts:
         self._asked = 0
         self._pending: deque[Future[npt.NDArray[np.float32]]] = deque()
         self._found: list[npt.NDArray[np.float32]] = []
+        # Probabilities from the last frame on that no transition goes through, and that frame's number.
+        self._open, self._decided = np.zeros(0, np.float32), 0
+        self._cuts: list[float] = []
 
     def add(self, picture: Small, time_s: float) -> None:
         """See `CutDetector`. Where the network falls behind, this waits for it."""
@@ -75,6 +93,13 @@ class NetworkCuts:
             self._window = [picture] * _CONTEXT
         self._times.append(time_s)
         self._place(picture)
+
+    def so_far(self) -> SoFar:
+        """See `CutDetector`. A transition that goes on is not decided yet."""
+        while self._pending and self._pending[0].done():
+            self._collect(len(self._pending) - 1)
+        self._decide(all_of_it=False)
+        return SoFar(list(self._cuts), self._times[self._decided] if self._decided else None)
 
     def finish(self) -> list[float]:
         """See `CutDetector`. The last frame is repeated until every frame has its context."""
@@ -84,10 +109,8 @@ class NetworkCuts:
             self._collect(0)
         finally:
             self.close()
-        if not self._times:
-            return []
-        probabilities = np.concatenate(self._found)[: len(self._times)]
-        return [self._times[first] for first in first_frames(probabilities, self._least)]
+        self._decide(all_of_it=True)
+        return self._cuts
 
     def close(self) -> None:
         """See `CutDetector`."""
@@ -112,6 +135,19 @@ class NetworkCuts:
         while len(self._pending) > left:
             stop_if(self._cancel)
             self._found.append(self._pending.popleft().result())
+
+    def _decide(self, *, all_of_it: bool) -> None:
+        """Find the cuts in what the network has said since, up to the last calm frame unless the video is over."""
+        known = np.concatenate([self._open, *self._found])[: len(self._times) - self._decided]
+        self._found.clear()
+        calm = np.flatnonzero(known < self._least)
+        end = len(known) if all_of_it else int(calm[-1]) + 1 if len(calm) else 0
+        if not end:
+            self._open = known
+            return
+        self._cuts += [self._times[self._decided + first] for first in first_frames(known[:end], self._least)]
+        self._open = known[end - 1 :]
+        self._decided += end - 1
 
     def _probabilities(self, window: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Of the frames in the middle of a window; zeros where the scene is the same all along."""
@@ -155,6 +191,10 @@ class ChangeCuts:
         self._frames.append((picture, time_s))
         if len(self._frames) - self._before > _LOOKED_AT:
             self._look()
+
+    def so_far(self) -> SoFar:
+        """See `CutDetector`."""
+        return SoFar(list(self._cuts), self._frames[self._before][1] if self._before else None)
 
     def finish(self) -> list[float]:
         """See `CutDetector`."""

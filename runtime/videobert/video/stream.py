@@ -37,6 +37,7 @@ class ClipStream(Iterator[Clip]):
         recipe: how frames are chosen and transformed.
         live: the source gives its frames when they are there, as a camera or a pipe does, and may keep the reader
             waiting.
+        given: the clips are a caller's, and no frames but theirs are seen.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ClipStream(Iterator[Clip]):
         self._reopen = reopen
         self.recipe = self._recipe = recipe
         self.live = live
+        self.given = False
         self._limits = limits
         self._on_progress = on_progress
         self._on_frame = on_frame
