@@ -43,8 +43,17 @@ def backbone_tensors(backbone: Backbone) -> dict[str, Tensor]:
     }
 
 
-def _kept(model: Model) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
+def _named(backbone: Backbone, model: Model) -> dict[str, Tensor]:
+    """Everything that a model folder keeps, by name."""
+    own = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
+    return {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | own
+
+
+def _empty(config: ModelConfig) -> tuple[Backbone, Model]:
+    """The networks without values."""
+    with torch.device("meta"):
+        backbone = _BACKBONES[config.backbone.kind](config.backbone.width, config.backbone.feature_dim)
+        return backbone, _FAMILIES[config.family](config)
 
 
 def hash_of(backbone: Backbone) -> str:
@@ -58,13 +67,18 @@ def save_weights(model: Model, backbone: Backbone, path: Path, dtype: torch.dtyp
     Raises:
         ModelError: a tensor holds NaN, Inf or a value too large for `dtype`; nothing is written.
     """
-    named = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | _kept(model)
+    named = _named(backbone, model)
     # Statistics of published networks reach below what fp16 holds exactly; they are few.
     thin = torch.float32 if isinstance(model, Conse) else dtype
     kinds = {name: dtype if tensor.dim() > 1 else thin for name, tensor in named.items()}
     tensors = {name: tensor.detach().to("cpu", kinds[name]).contiguous() for name, tensor in named.items()}
     _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")
     write_atomically(path, lambda partial: save_file(tensors, partial))
+
+
+def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The tensors that `model.safetensors` of a model holds."""
+    return {name: tuple(tensor.shape) for name, tensor in _named(*_empty(config)).items()}
 
 
 def load_weights(folder: Path) -> tuple[Backbone, Model]:
@@ -74,13 +88,9 @@ def load_weights(folder: Path) -> tuple[Backbone, Model]:
         ModelError: a file is missing or damaged; a tensor is missing, unexpected, of the wrong shape or kind, or holds
             NaN or Inf. The message names the tensors.
     """
-    config = ModelConfig.read(folder / "config.json")
-    with torch.device("meta"):
-        backbone = _BACKBONES[config.backbone.kind](config.backbone.width, config.backbone.feature_dim)
-        model = _FAMILIES[config.family](config)
-    expected = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | _kept(model)
+    backbone, model = _empty(ModelConfig.read(folder / "config.json"))
     tensors = _read(folder / "model.safetensors")
-    _check_names(tensors, expected)
+    _check_names(tensors, _named(backbone, model))
     _check_finite(tensors, "holds NaN or Inf")
     tensors = {name: tensor.float() for name, tensor in tensors.items()}
     own = {name.removeprefix(_BACKBONE): t for name, t in tensors.items() if name.startswith(_BACKBONE)}

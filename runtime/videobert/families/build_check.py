@@ -24,8 +24,8 @@ _JSON_BYTES, _TEXT_BYTES = 1 << 20, 64 << 20
 # 65,536 leaves of 16,384 values, and the tree above them.
 _CODEBOOK_BYTES = 9 << 30
 _WHOLE = "Copy the model folder again from where it came, or import the checkpoint again."
-# Frames and crop, at least. S3D halves the picture four times, and pools over 2 of what is left then; over time it needs
-# two steps. I3D pools over 2 steps and 7 x 7 places.
+# Frames and crop, at least. S3D halves the picture four times, and pools over 2 of what is left then; over time it
+# needs two steps. I3D pools over 2 steps and 7 x 7 places.
 _LEAST: dict[BackboneKind, tuple[int, int]] = {"s3d": (14, 17), "i3d": (9, 193)}
 
 

@@ -22,7 +22,7 @@ MOST_AXES = 8
 _ORDERED_DICT = GlobalName("collections", "OrderedDict")
 _TENSOR = GlobalName("torch._utils", "_rebuild_tensor_v2")
 _PARAMETER = GlobalName("torch._utils", "_rebuild_parameter")
-_STORAGES = {
+_STORAGES: dict[GlobalName, np.dtype[Any]] = {
     GlobalName("torch", "FloatStorage"): np.dtype("<f4"),
     GlobalName("torch", "HalfStorage"): np.dtype("<f2"),
     GlobalName("torch", "LongStorage"): np.dtype("<i8"),

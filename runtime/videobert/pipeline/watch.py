@@ -51,6 +51,8 @@ class Walk:
     Attributes:
         saved: the tokens, where the video is given as such.
         features: the same of features.
+        standing: the number of a last clip that is for the most part one frame, repeated: nothing that moves can be
+            told from it. None if there is no such clip; of a video it is known when that clip is read.
         live: the source gives frames as they come; known when the walk has begun.
         seconds: busy time of `decode`, `backbone` and `assign`; they overlap.
 
@@ -74,6 +76,9 @@ class Walk:
         self._first_s = 0.0
         given = self.saved if self.saved is not None else self.features
         self._stride = self._recipe.stride if given is None else given.stride
+        self.standing: int | None = None
+        if given is not None and 2 * given.padded_frames > self._recipe.frames:
+            self.standing = len(given) - 1
 
     @property
     def info(self) -> dict[str, Any]:
@@ -139,6 +144,8 @@ class Walk:
 
         def token(assigned: Assigned) -> TokenFound:
             start_s, end_s = on_grid(self._first_s, found * self._stride, clip_s)
+            if assigned.sure and found == self.standing:
+                assigned = assigned._replace(sure=False)
             return TokenFound(number=found, start_s=start_s, end_s=end_s, **assigned._asdict())
 
         with closing(steps):
@@ -146,8 +153,11 @@ class Walk:
                 if isinstance(step, Ended):
                     ended = step
                     continue
-                if isinstance(step, ClipRead) and step.number == 0 and self._clips is not None:
-                    self._first_s, self._stride = step.clip.start_s, self._clips.stride
+                if isinstance(step, ClipRead):
+                    if step.number == 0 and self._clips is not None:
+                        self._first_s, self._stride = step.clip.start_s, self._clips.stride
+                    if 2 * step.clip.padded_frames > self._recipe.frames:
+                        self.standing = step.number
                 yield step
                 if isinstance(step, FeatureFound):
                     for assigned in assigner.add(step.feature):

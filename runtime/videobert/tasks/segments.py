@@ -31,6 +31,7 @@ from videobert.pipeline.watched import is_out_of_domain
 from videobert.results.candidate import Candidate
 from videobert.results.run import Report, ReportSegment
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_features import VideoFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,9 @@ class Segments:
                 for answered in answers:
                     stop_if(self._cancel)
                     token = waiting.popleft()
+                    if stretch is not None and token.number == self._walk.standing and self._opened.feature_classifiers:
+                        stretch.hold(token, pictures.pop(token.number, None))
+                        continue
                     if stretch is not None and not self._goes_on(stretch, answered):
                         self._watch(end_s)
                         yield stretch
@@ -201,6 +205,7 @@ class _Stretch:
         self.padded_frames = 0
         self._sums: dict[str, Row] = {}
         self._unsure: Counter[str] = Counter()
+        self._answered = 0
         self._pictures = Pictures()
 
     def add(self, token: TokenFound, answered: Answered, picture: Picture | None) -> None:
@@ -211,8 +216,15 @@ class _Stretch:
             self.percentiles.add(token.percentile)
         self._pictures.add(picture)
         self._unsure.update(answered.unsure)
+        self._answered += 1
         for name, row in answered.scores.items():
             self._sums[name] = self._sums.get(name, 0.0) + np.exp(row)
+
+    def hold(self, token: TokenFound, picture: Picture | None) -> None:
+        """One more clip, which goes on as those before it: what is said of it does not count."""
+        self.end_s = token.end_s
+        self.tokens.append(token.id)
+        self._pictures.add(picture)
 
     def result(self, scorers: dict[str, Scorer], top: int) -> ReportSegment:
         """The segment as it stands."""
@@ -224,14 +236,14 @@ class _Stretch:
             percentile=self.percentiles.median(),
             padded_frames=self.padded_frames,
             # More than half of its clips; where the question parts segments that is all of them or none.
-            unsure=tuple(name for name in scorers if 2 * self._unsure[name] > len(self.tokens)),
+            unsure=tuple(name for name in scorers if 2 * self._unsure[name] > self._answered),
             thumbnail=self._pictures.middle(),
         )
 
     def _ranked(self, name: str, scorer: Scorer, top: int) -> tuple[Candidate, ...]:
         """The mean probability over the stretch's clips keeps the answer that each of them gave."""
         with np.errstate(divide="ignore"):
-            return scorer.candidates(np.log(self._sums[name] / len(self.tokens)), top)
+            return scorer.candidates(np.log(self._sums[name] / self._answered), top)
 
 
 def _clip(token: TokenFound, seen: FeatureFound | None) -> Clips:
@@ -252,6 +264,8 @@ def _name(video: Any) -> str:
         return Path(video).name
     if isinstance(video, VisualTokens):
         return "tokens"
+    if isinstance(video, VideoFeatures):
+        return "features"
     if isinstance(video, (bytes, bytearray, memoryview)):
         return "bytes"
     name = getattr(video, "name", None)

@@ -1,4 +1,4 @@
-"""Inception I3D under the names of three projects: a flax file, the PyTorch port, DeepMind's TensorFlow.
+"""Inception I3D under the names of a flax file, of the PyTorch port, of DeepMind's TensorFlow, and of our own files.
 
 TensorFlow's own checkpoint files are not read: no library that is kept up reads them without TensorFlow. Its names are
 known here for arrays that were saved otherwise, as `.npz` or safetensors.
@@ -62,12 +62,14 @@ class I3DLayout:
         kind: what messages and ledgers call it.
         names: their name of each of our tensors; the scale of BatchNorm is missing where the project has none.
         channels_first: whether kernels are (out, in, time, height, width), as ours, or (time, height, width, in, out).
+        flat_classifier: whether the classifier is a matrix, as ours, or a kernel of 1 x 1 x 1.
         leftovers: endings of names that may be there beside, and why they are left out.
     """
 
     kind: str
     names: Mapping[str, str]
     channels_first: bool
+    flat_classifier: bool = False
     leftovers: Mapping[str, str] = field(default_factory=dict)
 
     def knows(self, name: str) -> bool:
@@ -169,7 +171,7 @@ def _classes(arrays: Mapping[str, Array], layout: I3DLayout) -> int:
 
 def _their_shape(ours: str, shape: Shape, layout: I3DLayout, found: Shape) -> Shape:
     """What the shape of one of their tensors must be, given ours and what was found."""
-    if ours.endswith(_KERNELS):
+    if ours.endswith(_KERNELS) and not (layout.flat_classifier and len(shape) == 2):
         outputs, inputs, *kernel = shape if len(shape) == 5 else (*shape, 1, 1, 1)
         return (outputs, inputs, *kernel) if layout.channels_first else (*kernel, inputs, outputs)
     # Statistics of BatchNorm keep the axes that they were taken over in some files, and not in others.
@@ -235,4 +237,11 @@ TENSORFLOW = I3DLayout(
 )
 # As some of DeepMind's own checkpoints are.
 TENSORFLOW_WITHOUT_SCOPE = dataclasses.replace(TENSORFLOW, names=_SONNET)
-LAYOUTS = (FLAX, PORT, TENSORFLOW, TENSORFLOW_WITHOUT_SCOPE)
+# What `videobert import i3d` writes.
+BACKBONE_FILE = I3DLayout(
+    kind="I3D backbone file",
+    names={ours: ours if ours.startswith(CLASSIFIER) else f"backbone.{ours}" for ours in i3d_shapes()},
+    channels_first=True,
+    flat_classifier=True,
+)
+LAYOUTS = (FLAX, PORT, TENSORFLOW, TENSORFLOW_WITHOUT_SCOPE, BACKBONE_FILE)
