@@ -69,5 +69,5 @@ def speed(report: Report) -> str | None:
     return f"{ratio:.0f}× real time" if ratio >= 10 else f"{ratio:.1f}× real time"
 
 
-def _whole(percentile: float) -> str:
-    return f"{percentile:.0f}" if math.isfinite(percentile) else "not known"
+def _whole(percentile: float | None) -> str:
+    return f"{percentile:.0f}" if percentile is not None and math.isfinite(percentile) else "not known"

@@ -98,7 +98,8 @@ def _head(report: Report) -> str:
     return (
         f'<header class="head"><div><div class="brand">videobert report</div><h1>{escaped(report.source)}</h1>'
         f'<p class="facts">{escaped(facts)}</p>{trouble}</div>'
-        f'<div class="badge {kind}" title="median distance percentile {report.percentile:.0f}">{words}</div></header>'
+        f'<div class="badge {kind}" title="median distance percentile {_whole(report.percentile)}">{words}</div>'
+        "</header>"
     )
 
 
@@ -108,8 +109,9 @@ def _tiles(report: Report) -> str:
     tiles = [
         (str(len(report.segments)), "segments"),
         (str(tokens), "visual tokens"),
-        (_whole(report.percentile), "median percentile"),
     ]
+    if report.percentile is not None:
+        tiles.append((_whole(report.percentile), "median percentile"))
     if total_s is not None:
         tiles.append((elapsed(total_s), "to answer"))
     fast = speed(report)
@@ -152,7 +154,9 @@ def _answer(question: str, ranked: tuple[Candidate, ...]) -> str:
     return f"<div><h3>{escaped(question)}</h3>{rows}</div>"
 
 
-def _level(percentile: float) -> str:
+def _level(percentile: float | None) -> str:
+    if percentile is None:
+        return ""
     far = not percentile <= FAR_PERCENTILE
     kind, words = ("level far", "unlike the training clips") if far else ("level", "like the training clips")
     return (
@@ -201,8 +205,8 @@ def _origin(report: Report) -> str:
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows)}</dl>"
 
 
-def _whole(percentile: float) -> str:
-    return f"{percentile:.0f}" if math.isfinite(percentile) else "–"
+def _whole(percentile: float | None) -> str:
+    return f"{percentile:.0f}" if percentile is not None and math.isfinite(percentile) else "–"
 
 
 def _share(value: float) -> float:

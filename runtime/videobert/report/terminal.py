@@ -64,11 +64,12 @@ class SegmentLines:
     def __init__(self, sample: Sequence[ReportSegment], *, trusted: bool = True) -> None:
         self._questions = list(dict.fromkeys(name for segment in sample for name in segment.answers))
         self._trusted = trusted
+        self._percentiles = any(segment.percentile is not None for segment in sample)
         columns = (
             Column(heading="time"),
             *(Column(heading=printable(question), wraps=True) for question in self._questions),
             Column(heading="tokens", wraps=True, spare=True),
-            Column(heading="percentile", right=True),
+            *([Column(heading="percentile", right=True)] if self._percentiles else []),
         )
         self._table = Table(columns, [self._cells(segment) for segment in sample], width_of(sys.stdout))
         self.left_out = self._table.left_out
@@ -86,7 +87,7 @@ class SegmentLines:
             ((span(segment.start_s, segment.end_s), ""),),
             *(self._answer(segment.answers.get(question, ())) for question in self._questions),
             ((_tokens(segment), "dim"),),
-            ((f"{segment.percentile:.0f}", ""),),
+            *([((f"{segment.percentile:.0f}", ""),)] if segment.percentile is not None else []),
         ]
 
     def _answer(self, candidates: tuple[Candidate, ...]) -> Cell:
@@ -99,7 +100,7 @@ class SegmentLines:
 def print_foot(console: Console, report: Report, left_out: Iterable[str] = ()) -> None:
     """How far to trust the answers, what they took and where they come from."""
     console.print()
-    if not report.out_of_domain:
+    if not report.out_of_domain and report.percentile is not None:
         _prose(console, "in domain", "green", behind=f"  median distance percentile {report.percentile:.0f}")
     stages = "  ".join(f"{name} {elapsed(time_s)}" for name, time_s in timing_rows(report))
     total = report.timings_s.get("total")

@@ -141,11 +141,15 @@ def _runs(question: str, segments: Sequence[ReportSegment]) -> list[_Run]:
 def _levels(segments: Sequence[ReportSegment], scale: _Scale) -> str:
     bars = []
     for segment in segments:
+        if segment.percentile is None:
+            continue
         height = segment.percentile if math.isfinite(segment.percentile) else 100.0
         title = f"{span(segment.start_s, segment.end_s)}: percentile {segment.percentile:.0f}"
         bars.append(
             f'<i class="{"far" if height > FAR_PERCENTILE else "near"}" title="{title}" '
             f'style="{scale.place(segment.start_s, segment.end_s)};height:{max(3.0, min(100.0, height)):.1f}%"></i>'
         )
+    if not bars:
+        return ""
     dense = " dense" if len(segments) > _DENSE else ""
     return _lane("percentile", f'<div class="strip levels{dense}">{"".join(bars)}</div>')

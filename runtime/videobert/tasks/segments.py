@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,24 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.base.arguments import whole
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
-from videobert.pipeline.answering import Answered, Answering, Row
+from videobert.pipeline.answering import Answered, Answering, Row, Scorers
 from videobert.pipeline.assign import BLOCK
-from videobert.pipeline.events import ClipRead, Ended, TokenFound
-from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.percentiles import Percentiles
 from videobert.pipeline.pictures import Picture, Pictures, middle_picture
 from videobert.pipeline.ranking import check_top
 from videobert.pipeline.request import Request
+from videobert.pipeline.scoring import Clips, Scorer
 from videobert.pipeline.stills import Stills
-from videobert.pipeline.watch import Walk, is_out_of_domain
+from videobert.pipeline.watch import Walk
+from videobert.pipeline.watched import is_out_of_domain
 from videobert.results.candidate import Candidate
 from videobert.results.run import Report, ReportSegment
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_features import VideoFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class _Seen:
     """What was seen of the video when the last segment was given."""
 
     duration_s: float
-    percentile: float
+    percentile: float | None
 
 
 class Segments:
@@ -65,7 +68,15 @@ class Segments:
         self._cancel = request.cancel
         self._source = _name(video)
         self._walk = Walk(opened, video, request, at_once=at_once)
-        self._scorers = LabelScorer.of_model(opened)
+        self._scorers = Scorers.of_model(opened, tokens_only=self._walk.saved is not None)
+        self._all_scorers = self._scorers.all(opened)
+        # Questions about single pictures do not part segments.
+        pictures = opened.picture_classifiers
+        self._parting = [
+            name
+            for name in self._all_scorers
+            if name not in pictures and opened.config.questions[name].of not in pictures
+        ]
         self._start_s: float | None = None
         self._percentiles = Percentiles()
         self._seen: _Seen | None = None
@@ -78,7 +89,7 @@ class Segments:
         began = time.perf_counter()
         with closing(self._closed()) as stretches:
             for stretch in stretches:
-                segment = stretch.result(self._scorers, self._top)
+                segment = stretch.result(self._all_scorers, self._top)
                 self._total_s += time.perf_counter() - began
                 yield segment
                 began = time.perf_counter()
@@ -114,6 +125,7 @@ class Segments:
         answering: Answering | None = None
         waiting: deque[TokenFound] = deque()
         pictures: dict[int, Picture] = {}
+        features: dict[int, FeatureFound] = {}
         stretch: _Stretch | None = None
         ended: Ended | None = None
         with closing(self._walk.events()) as events:
@@ -122,13 +134,18 @@ class Segments:
                     pictures[event.number] = middle_picture(event.clip)
                     self._stills.add(event.clip)
                     continue
+                if isinstance(event, FeatureFound):
+                    if self._opened.wants_features:
+                        features[event.number] = event
+                    continue
                 if isinstance(event, TokenFound):
                     answering = answering or self._answering()
                     self._start_s = event.start_s if self._start_s is None else self._start_s
-                    self._percentiles.add(event.percentile)
+                    if event.percentile is not None:
+                        self._percentiles.add(event.percentile)
                     end_s = event.end_s
                     waiting.append(event)
-                    answers = self._timed(answering.add, event.id)
+                    answers = self._timed(answering.add, _clip(event, features.pop(event.number, None)))
                 elif isinstance(event, Ended) and answering is not None:
                     ended, end_s = event, event.end_s
                     answers = self._timed(answering.finish)
@@ -137,11 +154,14 @@ class Segments:
                 for answered in answers:
                     stop_if(self._cancel)
                     token = waiting.popleft()
+                    if stretch is not None and token.number == self._walk.standing and self._opened.feature_classifiers:
+                        stretch.hold(token, pictures.pop(token.number, None))
+                        continue
                     if stretch is not None and not self._goes_on(stretch, answered):
                         self._watch(end_s)
                         yield stretch
                         stretch = None
-                    stretch = stretch or _Stretch(token.start_s, answered.best)
+                    stretch = stretch or _Stretch(token.start_s, self._best(answered))
                     stretch.add(token, answered, pictures.pop(token.number, None))
         if stretch is not None and ended is not None:
             stretch.end_s, stretch.padded_frames = ended.end_s, ended.padded_frames
@@ -154,11 +174,15 @@ class Segments:
 
     def _goes_on(self, stretch: _Stretch, answered: Answered) -> bool:
         """Whether the answers are the same; in a model without questions, whether the window is not full."""
-        if not self._scorers:
+        if not self._parting:
             return len(stretch.tokens) < self._opened.config.window_clips
-        return answered.best == stretch.best
+        return self._best(answered) == stretch.best
 
-    def _timed(self, answer: Callable[..., list[Answered]], *arguments: int) -> list[Answered]:
+    def _best(self, answered: Answered) -> tuple[int | None, ...]:
+        """The best label of each question that parts segments; None where it is left open."""
+        return tuple(None if name in answered.unsure else int(answered.scores[name].argmax()) for name in self._parting)
+
+    def _timed(self, answer: Callable[..., list[Answered]], *arguments: Clips) -> list[Answered]:
         began = time.perf_counter()
         answers = answer(*arguments, self._cancel)
         self._encode_s += time.perf_counter() - began
@@ -173,25 +197,36 @@ class Segments:
 class _Stretch:
     """An open segment. What it holds does not grow with its length, but for its tokens."""
 
-    def __init__(self, start_s: float, best: tuple[int, ...]) -> None:
+    def __init__(self, start_s: float, best: tuple[int | None, ...]) -> None:
         self.start_s = self.end_s = start_s
         self.best = best
         self.tokens: list[int] = []
         self.percentiles = Percentiles()
         self.padded_frames = 0
         self._sums: dict[str, Row] = {}
+        self._unsure: Counter[str] = Counter()
+        self._answered = 0
         self._pictures = Pictures()
 
     def add(self, token: TokenFound, answered: Answered, picture: Picture | None) -> None:
         """One more clip."""
         self.end_s = token.end_s
         self.tokens.append(token.id)
-        self.percentiles.add(token.percentile)
+        if token.percentile is not None:
+            self.percentiles.add(token.percentile)
         self._pictures.add(picture)
+        self._unsure.update(answered.unsure)
+        self._answered += 1
         for name, row in answered.scores.items():
             self._sums[name] = self._sums.get(name, 0.0) + np.exp(row)
 
-    def result(self, scorers: dict[str, LabelScorer], top: int) -> ReportSegment:
+    def hold(self, token: TokenFound, picture: Picture | None) -> None:
+        """One more clip, which goes on as those before it: what is said of it does not count."""
+        self.end_s = token.end_s
+        self.tokens.append(token.id)
+        self._pictures.add(picture)
+
+    def result(self, scorers: dict[str, Scorer], top: int) -> ReportSegment:
         """The segment as it stands."""
         return ReportSegment(
             start_s=self.start_s,
@@ -200,12 +235,28 @@ class _Stretch:
             tokens=tuple(self.tokens),
             percentile=self.percentiles.median(),
             padded_frames=self.padded_frames,
+            # More than half of its clips; where the question parts segments that is all of them or none.
+            unsure=tuple(name for name in scorers if 2 * self._unsure[name] > self._answered),
             thumbnail=self._pictures.middle(),
         )
 
-    def _ranked(self, name: str, scorer: LabelScorer, top: int) -> tuple[Candidate, ...]:
+    def _ranked(self, name: str, scorer: Scorer, top: int) -> tuple[Candidate, ...]:
         """The mean probability over the stretch's clips keeps the answer that each of them gave."""
-        return scorer.candidates(np.log(self._sums[name] / len(self.tokens)), top)
+        with np.errstate(divide="ignore"):
+            return scorer.candidates(np.log(self._sums[name] / self._answered), top)
+
+
+def _clip(token: TokenFound, seen: FeatureFound | None) -> Clips:
+    def one(value: float | bool | None, dtype: type[np.generic]) -> npt.NDArray[Any] | None:
+        return None if value is None else np.array([value], dtype)
+
+    return Clips(
+        ids=np.array([token.id], np.int32),
+        features=None if seen is None else seen.feature[None],
+        scores=one(token.score, np.float32),
+        sure=one(token.sure, np.bool_),
+        pictures={} if seen is None else {name: logits[None] for name, logits in seen.pictures.items()},
+    )
 
 
 def _name(video: Any) -> str:
@@ -213,6 +264,8 @@ def _name(video: Any) -> str:
         return Path(video).name
     if isinstance(video, VisualTokens):
         return "tokens"
+    if isinstance(video, VideoFeatures):
+        return "features"
     if isinstance(video, (bytes, bytearray, memoryview)):
         return "bytes"
     name = getattr(video, "name", None)

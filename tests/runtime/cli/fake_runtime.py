@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sample_report import candidates, make_report
 
-from videobert.model.config import QuestionConfig
+from videobert.model.questions import QuestionConfig
 from videobert.results.align import AlignedWindow, Alignment
 from videobert.results.classify import Classification, Segment
 from videobert.results.embed import Embedding

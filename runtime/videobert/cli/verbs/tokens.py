@@ -68,8 +68,9 @@ def _tell(options: VideoOptions, found: VisualTokens, about: Input) -> None:
         about.print_json(found)
     elif out is None:
         about.print_heading()
-        clips = zip(found.ids, found.start_s, found.end_s, found.percentiles, strict=True)
+        told, judged = found.judgement
+        clips = zip(found.ids, found.start_s, found.end_s, judged, strict=True)
         print_rows(
-            ("time", "token", "percentile"),
-            [(span(start_s, end_s), f"<{token}>", f"{percentile:g}") for token, start_s, end_s, percentile in clips],
+            ("time", "token", told),
+            [(span(start_s, end_s), f"<{token}>", f"{value:g}") for token, start_s, end_s, value in clips],
         )

@@ -40,6 +40,7 @@ VERBS = {
     "build": ["--out", "tensorrt-rtx", "tensorrt", "triton-server", "cuda-sm90", "videobert[build,kernels]"],
     "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],
     "cluster": ["--out", "--branching", "--depth", "--seed"],
+    "learn": ["--out", "--question", "--replace", "--features", "data.jsonl"],
     "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
     "show": ["--words", "MODEL"],
     "doctor": [],
