@@ -121,7 +121,8 @@ def _graphs(parts: FolderParts, config: ModelConfig | None) -> tuple[GraphFileSi
     if missing:
         said = "no graphs: the weights are not exported yet" if len(missing) == len(graphs) else None
         said = said or f"graphs are missing: {', '.join(missing)}"
-        parts.add(said, run_verb("build", parts.root), *(files[name] for name in missing))
+        fix = mend(parts.root, WEIGHTS) if is_got(parts.root) else run_verb("build", parts.root)
+        parts.add(said, fix, *(files[name] for name in missing))
     return graphs
 
 

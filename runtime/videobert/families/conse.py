@@ -114,7 +114,8 @@ class Conse:
     def _seen(self, stretch: Stretch) -> Judged:
         """Probabilities of the classifier's labels for each clip, and where it is sure."""
         if stretch.features is not None:
-            return self._classifier.judge(stretch.features)
+            said = self._classifier.judge(stretch.features)
+            return said if stretch.sure is None else Judged(said.probabilities, said.sure & stretch.sure)
         # Saved tokens say which label was first, and no more.
         rows = np.zeros((len(stretch.ids), len(self._question.labels)))
         rows[np.arange(len(rows)), stretch.ids] = 1

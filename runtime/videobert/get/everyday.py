@@ -15,29 +15,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.get.catalogue import EFFICIENTNET, I3D, MINILM, TRANSNET, Obtainable
 from videobert.get.everyday_card import write_card
 from videobert.get.everyday_config import DATA, everyday_config, everyday_recipe
 from videobert.get.flax_pickle import read_flax_pickle
-from videobert.get.graph_template import fill
 from videobert.get.layouts.efficientnet_lite import efficientnet_lite0
 from videobert.get.layouts.i3d import CLASSIFIER, read_i3d
 from videobert.get.layouts.minilm import minilm
 from videobert.get.layouts.transnet_v2 import transnet_v2
 from videobert.get.obtain import OnStep, ReadSource
+from videobert.get.shipped_templates import TEMPLATES, filled_graphs, shipped_templates
 from videobert.get.torch_file import read_torch_file
 from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.mending import CODEBOOK, WEIGHTS
 from videobert.model.recipe import Recipe
-from videobert.model.stage_lists import stage_names
 from videobert.text.tokenizer_file import read_tokenizer
 from videobert.visual.codebook import Codebook, classifier_leaves
 
 Array = npt.NDArray[Any]
 
-_TEMPLATES = Path(__file__).with_name("templates")
 _HEAD = "feature_heads.action."
 _BACKBONE = "backbone."
 # Raised where the same data would be written otherwise.
@@ -65,15 +64,15 @@ def make_everyday(model: Obtainable, read: ReadSource, folder: Path, on_step: On
     (folder / "tokenizer.json").write_bytes(tokenizer)
     _write_weights(folder / WEIGHTS, tensors)
     _codebook(tensors, recipe).save(folder / CODEBOOK)
-    _write_graphs(folder / "graphs", tensors, config, model, on_step)
+    _write_graphs(folder, tensors, config, on_step)
     write_card(folder / "README.md", model, config, recipe)
 
 
 def edition() -> str:
     """16 hexadecimal digits that name everything that ships and goes into the folder."""
     digest = hashlib.sha256(f"{_VERSION}".encode())
-    for place in (DATA, _TEMPLATES):
-        for path in sorted(place.iterdir()) if place.is_dir() else ():
+    for place in (DATA, TEMPLATES):
+        for path in sorted(place.iterdir()):
             digest.update(f"{path.name}\n".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -81,46 +80,57 @@ def edition() -> str:
 
 def _read_all(model: Obtainable, read: ReadSource, folder: Path, on_step: OnStep) -> tuple[dict[str, Array], bytes]:
     """The tensors of all parts as they are stored, and the tokenizer; licences are written on the way."""
-    from safetensors.numpy import load
-
-    total = len(model.sources)
     tensors: dict[str, Array] = {}
     tokenizer = b""
     for done, source in enumerate(model.sources):
-        on_step(f"reading {source.package}", done, total)
+        on_step(f"reading {source.package}", done, len(model.sources))
         members = read(source)
         place = folder / "licenses" / source.package
         place.mkdir(parents=True)
         (place / "LICENSE").write_bytes(members["licence"])
-        if source is I3D:
-            named, _ = read_i3d(read_flax_pickle(members["weights"]))
-            tensors |= _stored(
-                {
-                    _HEAD + name.removeprefix(f"{CLASSIFIER}.")
-                    if name.startswith(f"{CLASSIFIER}.")
-                    else _BACKBONE + name: value
-                    for name, value in named.items()
-                }
-            )
-        elif source is MINILM:
-            tensors |= _stored(_below("text_encoder", minilm(_loaded(load, members["weights"]))[0]))
-            tokenizer = members["tokenizer"]
-            read_tokenizer(tokenizer)
-        elif source is EFFICIENTNET:
-            tensors |= _stored(_below("object_classifier", efficientnet_lite0(read_torch_file(members["weights"]))[0]))
-        elif source is TRANSNET:
-            tensors |= _stored(_below("shot_boundaries", transnet_v2(read_torch_file(members["weights"]))[0]))
+        tensors |= _stored(_READERS[source.package](members["weights"]))
+        tokenizer = members.get("tokenizer", tokenizer)
     (folder / "licenses" / "apache-2.0.txt").write_bytes((DATA / "apache-2.0.txt").read_bytes())
+    read_tokenizer(tokenizer)
     return tensors, tokenizer
 
 
-def _loaded(load: Any, content: bytes) -> dict[str, Array]:
+def _actions(content: bytes) -> dict[str, Array]:
+    """The backbone, and its classifier as the head of `action`."""
+    tensors, _ = read_i3d(read_flax_pickle(content))
+    classifier = f"{CLASSIFIER}."
+    return {
+        _HEAD + name.removeprefix(classifier) if name.startswith(classifier) else _BACKBONE + name: value
+        for name, value in tensors.items()
+    }
+
+
+def _texts(content: bytes) -> dict[str, Array]:
     from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     try:
-        return load(content)  # type: ignore[no-any-return]
+        arrays = load(content)
     except (SafetensorError, ValueError, TypeError, AttributeError) as error:
         raise ModelError("these safetensors cannot be read", seen=str(error), fix="Get the file again.") from error
+    return _below("text_encoder", minilm(arrays)[0])
+
+
+def _objects(content: bytes) -> dict[str, Array]:
+    return _below("picture_classifiers.object", efficientnet_lite0(read_torch_file(content))[0])
+
+
+def _shots(content: bytes) -> dict[str, Array]:
+    return _below("shot_boundaries", transnet_v2(read_torch_file(content))[0])
+
+
+# By package: what makes our tensors of its weights.
+_READERS = {
+    I3D.package: _actions,
+    MINILM.package: _texts,
+    EFFICIENTNET.package: _objects,
+    TRANSNET.package: _shots,
+}
 
 
 def _below(part: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
@@ -148,7 +158,8 @@ def _write_json(path: Path, value: object) -> None:
 def _write_weights(path: Path, tensors: Mapping[str, Array]) -> None:
     from safetensors.numpy import save_file
 
-    save_file(dict(tensors), path)
+    # Also gives it the permissions of any new file, which the library does not.
+    write_atomically(path, lambda new: save_file(dict(tensors), new))
 
 
 def _codebook(tensors: Mapping[str, Array], recipe: Recipe) -> Codebook:
@@ -163,16 +174,12 @@ def _codebook(tensors: Mapping[str, Array], recipe: Recipe) -> Codebook:
     )
 
 
-def _write_graphs(
-    folder: Path, tensors: Mapping[str, Array], config: ModelConfig, model: Obtainable, on_step: OnStep
-) -> None:
-    folder.mkdir()
-    names = stage_names(config, gpu=False)
-    for done, name in enumerate(names):
-        on_step(f"filling {name}", done, len(names))
-        own, shared = (_TEMPLATES / f"{each}.template" for each in (f"{model.name}.{name}", name))
-        template = (own if own.is_file() else shared).read_bytes()
-        (folder / f"{name}.onnx").write_bytes(fill(template, tensors))
+def _write_graphs(folder: Path, tensors: Mapping[str, Array], config: ModelConfig, on_step: OnStep) -> None:
+    total = len(shipped_templates(config))
+    for done, (name, content) in enumerate(filled_graphs(config, tensors)):
+        on_step("filling graphs", done, total)
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 EDITION = edition()

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from videobert.get.label_files import kinetics400, read_labels
 from videobert.get.layouts import minilm
 from videobert.model.config import BackboneConfig, ModelConfig, ShotsConfig, TextSpaceConfig
 from videobert.model.questions import AbstainConfig, QuestionConfig
@@ -24,13 +25,13 @@ def everyday_config(name: str) -> ModelConfig:
     label i. Labels of `object` are the ImageNet-1k classes in the order of their WordNet numbers.
     """
     fields = _settings()
-    actions = _lines("kinetics400.txt")
+    actions = kinetics400()
     questions = {
         ACTION: QuestionConfig(
             labels=actions, answered_by="features", abstain=AbstainConfig(**fields["abstain"][ACTION])
         ),
         OBJECT: QuestionConfig(
-            labels=_lines("imagenet1k.txt"),
+            labels=read_labels(DATA / "imagenet1k.txt"),
             answered_by="pictures",
             abstain=AbstainConfig(**fields["abstain"][OBJECT]),
         ),
@@ -62,7 +63,3 @@ def everyday_recipe(name: str) -> Recipe:
 def _settings() -> dict[str, Any]:
     fields: dict[str, Any] = json.loads((DATA / "everyday.json").read_text(encoding="utf-8"))
     return fields
-
-
-def _lines(name: str) -> tuple[str, ...]:
-    return tuple((DATA / name).read_text(encoding="utf-8").splitlines())

@@ -14,8 +14,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-from videobert.base.errors import EngineUnavailable, MismatchError
+from videobert.base.errors import MismatchError, ObtainError
 from videobert.get.catalogue import Source
 
 # Called with what is fetched, the bytes that are there and those of all.
@@ -44,7 +45,7 @@ def download(
         The files that pip left in the folder. Nothing is known of them but that pip has accepted their hashes.
 
     Raises:
-        EngineUnavailable: there is no pip, or it failed: no network, no such package, an index that cannot be used.
+        ObtainError: there is no pip, or it failed: no network, no such package, an index that cannot be used.
         MismatchError: pip found a file whose sha256 is not the pinned one.
         OSError: the folder cannot be written to, or its disk is full.
     """
@@ -88,15 +89,7 @@ def _run_pip(sources: list[Source], folder: Path, done: Path, on_bytes: Callable
     log = folder / _LOG
     names = [each.file_name for each in sources]
     with log.open("wb") as output:
-        # In a session of its own: an interrupt at the terminal is ours to pass on, and reaches pip's children too.
-        child = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
+        child = _start(words, output, environment)
         try:
             while child.poll() is None:
                 on_bytes(_there(folder, names))
@@ -106,6 +99,21 @@ def _run_pip(sources: list[Source], folder: Path, done: Path, on_bytes: Callable
             raise
     if child.returncode:
         raise _failure(_tail(log), sources, folder)
+
+
+def _start(words: list[str], output: BinaryIO, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        # In a session of its own: an interrupt at the terminal is ours to pass on, and reaches pip's children too.
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ObtainError("pip cannot be started", seen=f"{words[0]}: {error.strerror or error}", fix=_FROM) from error
 
 
 def _there(folder: Path, names: Iterable[str]) -> int:
@@ -143,7 +151,7 @@ def _failure(said: str, sources: list[Source], folder: Path) -> Exception:
     """The error for what pip said."""
     packages = ", ".join(f"{each.package} {each.version}" for each in sources)
     if "No module named pip" in said:
-        return EngineUnavailable(
+        return ObtainError(
             "this Python has no pip, which is what fetches the files",
             seen=sys.executable,
             fix=f"Run `{sys.executable} -m ensurepip`. {_FROM}",
@@ -158,13 +166,13 @@ def _failure(said: str, sources: list[Source], folder: Path) -> Exception:
             fix=f"Nothing of it was kept. Ask who runs the index that pip is set to. {_FROM}",
         )
     if "No matching distribution found" in said and not _offline(said):
-        return EngineUnavailable(
+        return ObtainError(
             f"the index that pip is set to lacks what is needed of {packages}",
             seen=" ".join(lines),
             fix=f"Set pip to an index that has them (`pip config list` shows which it is). {_FROM}",
         )
     what = "there is no way to the index that pip is set to" if _offline(said) else f"pip could not fetch {packages}"
-    return EngineUnavailable(
+    return ObtainError(
         what, seen=" ".join(lines) or "no word of it", fix=f"Check the network, and `pip config list`. {_FROM}"
     )
 

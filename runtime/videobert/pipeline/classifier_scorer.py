@@ -67,7 +67,8 @@ class ClassifierScorer:
         if pictures is not None and self._asked in stretch.pictures:
             return pictures.judge(stretch.pictures[self._asked])
         if pictures is None and stretch.features is not None:
-            return self._opened.feature_classifiers[self._asked].judge(stretch.features)
+            said = self._opened.feature_classifiers[self._asked].judge(stretch.features)
+            return said if stretch.sure is None else Judged(said.probabilities, said.sure & stretch.sure)
         if self._asked == self._opened.config.token_question and stretch.scores is not None:
             return self._of_tokens(stretch, stretch.scores)
         raise InputError(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from videobert.video.clip import Clip
     from videobert.video.given_clips import GivenClips
     from videobert.video.open import VideoSource
-    from videobert.video.stream import ClipStream
+    from videobert.video.stream import ClipStream, OnFrame
 
     Video = VideoSource | Iterable[Clip] | VisualTokens | VideoFeatures
 
@@ -48,9 +48,13 @@ class Walk:
         at_once: give what is known of a live source before waiting for its next frame. Otherwise a few clips are on
             their way at any time, as they always are where the source is not live and keeps nobody waiting.
 
+        on_frame: see `open_clips`.
+
     Attributes:
         saved: the tokens, where the video is given as such.
         features: the same of features.
+        standing: the number of a last clip that is for the most part one frame, repeated: nothing that moves can be
+            told from it. None if there is no such clip; of a video it is known when that clip is read.
         live: the source gives frames as they come; known when the walk has begun.
         seconds: busy time of `decode`, `backbone` and `assign`; they overlap.
 
@@ -60,11 +64,20 @@ class Walk:
         ModelError: the model has no codebook yet.
     """
 
-    def __init__(self, opened: OpenedModel, video: Video, request: Request, *, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        opened: OpenedModel,
+        video: Video,
+        request: Request,
+        *,
+        at_once: bool = False,
+        on_frame: OnFrame | None = None,
+    ) -> None:
         self._recipe = opened.recipe_for(request.stride)
         # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
         opened.check_sees()
         self._opened, self._request, self._at_once = opened, request, at_once
+        self._on_frame = on_frame
         self.saved = saved_tokens(opened, video, request)
         self.features = saved_features(opened, video, request) if self.saved is None else None
         self._video: Any = video if self.saved is None and self.features is None else None
@@ -74,6 +87,9 @@ class Walk:
         self._first_s = 0.0
         given = self.saved if self.saved is not None else self.features
         self._stride = self._recipe.stride if given is None else given.stride
+        self.standing: int | None = None
+        if given is not None and 2 * given.padded_frames > self._recipe.frames:
+            self.standing = len(given) - 1
 
     @property
     def info(self) -> dict[str, Any]:
@@ -81,6 +97,11 @@ class Walk:
         info = None if self._clips is None else self._clips.info
         fields: dict[str, Any] = {} if info is None else to_json(info)
         return fields
+
+    @property
+    def of_clips(self) -> bool:
+        """Whether the video is given as clips, so that its frames are not seen; known once it is opened."""
+        return self._clips is not None and self._clips.given
 
     @property
     def stride(self) -> int:
@@ -118,7 +139,7 @@ class Walk:
     def _over_video(self) -> Generator[Event, None, None]:
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         video, self._video = self._video, None
-        clips = open_video(self._opened, video, self._recipe, self._request)
+        clips = open_video(self._opened, video, self._recipe, self._request, self._on_frame)
         del video
         with clips:
             self._clips, self.live = clips, clips.live
@@ -139,6 +160,8 @@ class Walk:
 
         def token(assigned: Assigned) -> TokenFound:
             start_s, end_s = on_grid(self._first_s, found * self._stride, clip_s)
+            if assigned.sure and found == self.standing:
+                assigned = assigned._replace(sure=False)
             return TokenFound(number=found, start_s=start_s, end_s=end_s, **assigned._asdict())
 
         with closing(steps):
@@ -146,8 +169,11 @@ class Walk:
                 if isinstance(step, Ended):
                     ended = step
                     continue
-                if isinstance(step, ClipRead) and step.number == 0 and self._clips is not None:
-                    self._first_s, self._stride = step.clip.start_s, self._clips.stride
+                if isinstance(step, ClipRead):
+                    if step.number == 0 and self._clips is not None:
+                        self._first_s, self._stride = step.clip.start_s, self._clips.stride
+                    if 2 * step.clip.padded_frames > self._recipe.frames:
+                        self.standing = step.number
                 yield step
                 if isinstance(step, FeatureFound):
                     for assigned in assigner.add(step.feature):

@@ -50,7 +50,7 @@ def print_models(found: ModelList) -> None:
 
 def _row(name: str, summary: ModelSummary) -> tuple[Cell, ...]:
     questions = [f"{question} ({len(asked.labels):,})" for question, asked in summary.questions.items()]
-    troubles = f"{len(summary.problems)} problems: videobert show {name}"
+    troubles = f"not whole: videobert show {name}"
     return (
         ((name, "bold"),),
         ((troubles, "yellow") if summary.problems else (", ".join(summary.verbs), ""),),
