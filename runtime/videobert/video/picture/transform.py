@@ -142,7 +142,7 @@ class PictureTransform:
         colour, size = colour_of(frame), (frame.width, frame.height)
         if not self._tone_maps:
             colour = replace(colour, hdr=None)
-        one_field = self._takes_one_field and frame.interlaced_frame and frame.height > 1
+        one_field = self._takes_one_field and frame.interlaced_frame
         crop = self._cut_off if self._cut_off.fits(*size) else UNCROPPED
         orientation = self._orientation_of(frame, sequence)
         try:
