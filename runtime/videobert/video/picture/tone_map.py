@@ -3,7 +3,7 @@
 Coded colours become light of the screen that they were made for (ITU-R BT.2100-2: the HLG and PQ EOTF, HLG for a screen
 of 1000 cd/m2). Light above what BT.709 has room for is rolled off by the EETF of Report ITU-R BT.2390 (section 5.4.1,
 without a lift of black) on the largest of red, green and blue, so that hues stay; diffuse white, 203 cd/m2 by Report
-ITU-R BT.2408, is the white of the result. Then the primaries of BT.709 (Report BT.2087), cut off at its gamut, and the
+ITU-R BT.2408, is the white of the result. Then the primaries of BT.709 (Report BT.2407), cut off at its gamut, and the
 inverse of its screen's EOTF (BT.1886: a power of 2.4).
 """
 

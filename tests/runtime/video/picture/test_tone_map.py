@@ -56,7 +56,7 @@ def rolled_off(nits):
     return pq_nits(np.where(e1 < knee, e1, p) * white)
 
 
-# BT.2087, table 2.
+# BT.2407, 2.2: BT.2020 to BT.709.
 TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]])
 
 
@@ -87,7 +87,7 @@ def test_colours_are_those_of_the_published_formulas(curve, nits_of):
     signal = signals()
     got = PictureTransform(MAPPED, 8192)(frame_of(signal, curve, BT2020))
     wanted = shown(nits_of(signal))
-    # A power of 1/2.4 near zero makes much of a coefficient that BT.2087 rounds to four places.
+    # A power of 1/2.4 near zero makes much of a coefficient that BT.2407 rounds to four places.
     assert np.abs(got - wanted)[wanted > 20].max() < 0.5 + 0.25
     assert np.abs(got - wanted).max() < 6
     assert np.abs(got - wanted).mean() < 0.2
