@@ -27,8 +27,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 import videobert
 from machine import machine
-from videobert.model.config import ModelConfig, QuestionConfig
+from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
+from videobert.model.questions import QuestionConfig
 from videobert.visual.codebook import Codebook, Level
 from videobert_modeling.models import S3D, VideoBert, configurations, save_weights
 from videobert_modeling.models.weights import backbone_tensors

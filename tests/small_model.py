@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from videobert.model.config import ModelConfig, QuestionConfig
+from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
+from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
 from videobert.video.source.frame_array import FrameArray

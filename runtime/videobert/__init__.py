@@ -19,6 +19,7 @@ from videobert.base.errors import (
     LimitExceeded,
     MismatchError,
     ModelError,
+    ObtainError,
     UntrustedError,
     UsageError,
     VideoBertError,
@@ -40,13 +41,14 @@ if TYPE_CHECKING:
     from videobert.results.embed import Embedding
     from videobert.results.fill import Fill, Filled
     from videobert.results.origin import Origin, TokensFrom
-    from videobert.results.run import Report, ReportSegment, Still
+    from videobert.results.run import Report, ReportSegment, Shot, Still
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
     from videobert.video.open import open_clips
     from videobert.video.source.frame_array import FrameArray
     from videobert.visual.codebook import Codebook
     from videobert.visual.tokens import VisualTokens
+    from videobert.visual.video_features import VideoFeatures
 
 
 # Everything below is imported on first use, so that `import videobert` costs next to nothing.
@@ -57,6 +59,7 @@ _HOME = {
     "Recipe": "videobert.model.recipe",
     "ReportStream": "videobert.tasks.stream",
     "Runtime": "videobert.runtime",
+    "VideoFeatures": "videobert.visual.video_features",
     "VisualTokens": "videobert.visual.tokens",
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
@@ -72,6 +75,7 @@ _HOME = {
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
     "Segment": "videobert.results.classify",
+    "Shot": "videobert.results.run",
     "Still": "videobert.results.run",
     "TokensFrom": "videobert.results.origin",
     "to_json": "videobert.results.as_json",
@@ -97,6 +101,7 @@ __all__ = [
     "Limits",
     "MismatchError",
     "ModelError",
+    "ObtainError",
     "Origin",
     "Recipe",
     "Report",
@@ -104,11 +109,13 @@ __all__ = [
     "ReportStream",
     "Runtime",
     "Segment",
+    "Shot",
     "Still",
     "TokensFrom",
     "UntrustedError",
     "UsageError",
     "VideoBertError",
+    "VideoFeatures",
     "VisualTokens",
     "__version__",
     "html_page",

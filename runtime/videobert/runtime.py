@@ -31,6 +31,7 @@ from videobert.results.run import Report
 from videobert.tasks.align import align
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
+from videobert.tasks.features import features
 from videobert.tasks.fill import fill
 from videobert.tasks.run import run
 from videobert.tasks.segments import Segments
@@ -39,6 +40,7 @@ from videobert.tasks.tokens import tokens
 from videobert.video.decoders.choice import check_decoder, decoder_for_engine
 from videobert.visual.codebook import Assignment, Codebook
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_features import VideoFeatures
 
 if TYPE_CHECKING:
     from typing import Self
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from videobert.video.clip import Clip
     from videobert.video.open import VideoSource
 
-    Video = VideoSource | Iterable[Clip] | VisualTokens
+    Video = VideoSource | Iterable[Clip] | VisualTokens | VideoFeatures
 
 
 def load(
@@ -66,7 +68,8 @@ def load(
     """Open a model and compile it for this machine.
 
     Args:
-        name_or_folder: a bundled name, such as `"shapes"`, or a model folder.
+        name_or_folder: a bundled name, such as `"shapes"`, one that `videobert get` has put here, such as `"everyday"`,
+            or a model folder.
         device: `"auto"` (the CPU), `"cpu"` or `"cuda"`.
         engine: `"auto"`, `"openvino"`, `"tensorrt"` or `"torch"`. One asked for by name runs or is an error; auto may
             fall back, and every answer's `origin.fallback` then says why.
@@ -119,7 +122,7 @@ class Runtime:
     """A loaded model. Thread-safe; close it when done, or use it in a `with` block. A forked process needs its own.
 
     Every verb takes as a video: a path, bytes, a binary file object, a `FrameArray`, an iterator of
-    `(frame, time_s)`, `VisualTokens`, or the path of a token file. Verbs share these arguments:
+    `(frame, time_s)`, `VisualTokens`, `VideoFeatures`, or the path of a file of either. Verbs share these arguments:
 
     stride: every how many clips one is used, 1 to 5; None is the model's own.
     track: which video track of a file is read, from 0 in its order; None is the one that a player would show.
@@ -190,6 +193,24 @@ class Runtime:
         with self._lifetime.using() as opened:
             return tokens(opened, video, request)
 
+    def features(
+        self,
+        video: Video,
+        *,
+        stride: int | None = None,
+        track: int | None = None,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> VideoFeatures:
+        """What the networks see in each clip of a video, to be saved and asked later: every verb takes it as a video.
+
+        Args:
+            stride, track, on_progress, cancel: see `Runtime`.
+        """
+        request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
+        with self._lifetime.using() as opened:
+            return features(opened, video, request)
+
     def embed(
         self,
         video: Video | None = None,
@@ -200,10 +221,11 @@ class Runtime:
         on_progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> Embedding:
-        """A video, a text or both as one vector: the final state of `[CLS]`, averaged over windows of the video.
+        """A video, a text or both as one vector.
 
-        Vectors of one kind are comparable with each other. A text's vector and a video's are not: that takes a
-        retrieval head, which the result's `comparable` field would tell of.
+        Of a joint encoder it is the final state of `[CLS]`, averaged over windows of the video: vectors of one kind are
+        comparable with each other. Where text and video lie in one space the result's `comparable` is True, and vectors
+        have length one.
 
         Args:
             stride, track, on_progress, cancel: see `Runtime`.
@@ -257,12 +279,15 @@ class Runtime:
     ) -> Classification:
         """Which of some labels fits each window of the video, without training.
 
-        Each label is scored where the templates have their blank, relative to the other labels, the mean over
-        templates; what the same templates say without the video is subtracted.
+        With a joint encoder each label is scored where the templates have their blank, relative to the other labels,
+        the mean over templates; what the same templates say without the video is subtracted. Where text and video lie
+        in one space, each label is judged by its meaning and "none of these" is an answer. A question that a classifier
+        of the model answers has its own labels.
 
         Args:
             labels: what to choose from; those of `question` if not given. A label may have several words.
-            templates: sentences with one `[MASK]`, or with `{label}`; those of `question` if not given.
+            templates: sentences with one `[MASK]`, or with `{label}`; those of `question` if not given. A model whose
+                text and video lie in one space needs none.
             question: one of `config.questions`.
             window_clips: clips to one answer; the model's own window if not given.
             top: answers to each window.

@@ -1,4 +1,4 @@
-"""A torchvision S3D with the weights that the reference outputs were computed with."""
+"""Published networks with weights that follow from the names of their tensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import torch
 
 
-def seeded_s3d(name: str, shape: list[int]) -> torch.Tensor:
+def seeded(name: str, shape: list[int]) -> torch.Tensor:
     """The values that the reference outputs under `vectors/` were computed with."""
     if name.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
@@ -31,4 +31,11 @@ def seeded_s3d(name: str, shape: list[int]) -> torch.Tensor:
 def torchvision_state() -> dict[str, torch.Tensor]:
     """All 8.3 million values of a torchvision S3D state dict, classifier included."""
     shapes = json.loads((Path(__file__).parent / "vectors" / "torchvision_s3d.json").read_text())
-    return {name: seeded_s3d(name, shape) for name, shape in shapes.items()}
+    return {name: seeded(name, shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def i3d_state() -> dict[str, torch.Tensor]:
+    """A state dict as the PyTorch port of Inception I3D has it, with 400 classes."""
+    shapes = json.loads((Path(__file__).parent / "vectors" / "inception_i3d.json").read_text())["shapes"]
+    return {name: seeded(name, shape) for name, shape in shapes.items()}

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.model.folder import ModelFolder
 from videobert.pipeline.events import Event, FeatureFound
-from videobert.pipeline.features import Feature, features
+from videobert.pipeline.features import Feature, Seen, features
 from videobert.video.decoders.available import DecoderName
 from videobert.video.open import open_clips
 from videobert.visual.feature_file import FeatureFiles
@@ -53,10 +53,10 @@ def features_of_videos(
     """
     run, close = backbone.open()
 
-    def start(frames: Any) -> Future[tuple[Feature, float]]:
+    def start(frames: Any) -> Future[Seen]:
         # Here and now: what is known of a clip is known before the next one is decoded.
-        future: Future[tuple[Feature, float]] = Future()
-        future.set_result((run((frames if isinstance(frames, np.ndarray) else frames.on_host())[None])[0], 0.0))
+        future: Future[Seen] = Future()
+        future.set_result(Seen(run((frames if isinstance(frames, np.ndarray) else frames.on_host())[None])[0], 0.0))
         return future
 
     found = False

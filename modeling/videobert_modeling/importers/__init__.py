@@ -14,6 +14,7 @@ from videobert.base.errors import InputError, ModelError, UsageError
 from videobert.model.recipe import Recipe
 from videobert_modeling.importers.bert import import_bert
 from videobert_modeling.importers.centroids import import_centroids
+from videobert_modeling.importers.i3d import import_i3d
 from videobert_modeling.importers.mdskul import import_mdskul
 from videobert_modeling.importers.s3d import import_s3d
 from videobert_modeling.model_folder.ledger import Entry, Ledger
@@ -24,11 +25,12 @@ KINDS: dict[str, Callable[..., Ledger]] = {
     "bert": import_bert,
     "mdskul": import_mdskul,
     "s3d": import_s3d,
+    "i3d": import_i3d,
     "centroids": import_centroids,
 }
-"""What `import_checkpoint` reads: `bert` and `mdskul` become model folders, `s3d` and `centroids` files."""
+"""What `import_checkpoint` reads: `bert` and `mdskul` become model folders, `s3d`, `i3d` and `centroids` files."""
 
-_PATHS = ("tokenizer", "backbone", "centroids")
+_PATHS = ("tokenizer", "backbone", "centroids", "labels")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert_modeling.importers.shared.bert_folder import Beside, assemble, import_folder
 from videobert_modeling.importers.shared.bert_layout import open_bert
+from videobert_modeling.importers.shared.i3d_checkpoint import is_i3d
 from videobert_modeling.importers.shared.visual_side import VisualSide
 from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.model_folder.visual_rows import visual_rows
@@ -21,6 +23,8 @@ from videobert_modeling.models.configurations import checked
 PAPER_LEAVES = 12**4
 # torchvision's S3D was trained on crops of 224 out of 256.
 KINETICS = Recipe(short_side=256, crop=224)
+# I3D was trained on 64 frames at 25 per second.
+KINETICS_I3D = Recipe(fps=Fraction(25), frames=64, short_side=256, crop=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 def read_bert(
@@ -54,10 +58,17 @@ def read_bert(
     if side.codebook is not None and count != len(side.codebook):
         raise ModelError("the codebook has another number of leaves", seen=len(side.codebook), allowed=count)
     config = checked(
-        ModelConfig(name=name, words=len(taken.table), visual_tokens=count, backbone=side.config, encoder=sizes)
+        ModelConfig(
+            name=name,
+            words=len(taken.table),
+            visual_tokens=count,
+            backbone=side.config,
+            encoder=sizes,
+            questions=side.questions,
+        )
     )
     rows = visual_rows(count, sizes.width, side.codebook, ledger, seed=seed)
-    state = taken.state | {"encoder.tokens.weight": torch.cat([taken.table, rows])}
+    state = taken.state | side.heads | {"encoder.tokens.weight": torch.cat([taken.table, rows])}
     if taken.bias is not None:
         state["heads.bias"] = torch.cat([taken.bias, torch.zeros(count + 1)])
     else:
@@ -75,14 +86,20 @@ def import_bert(
     backbone: Path | None = None,
     centroids: Path | None = None,
     features: Sequence[Path] = (),
-    recipe: Recipe = KINETICS,
+    recipe: Recipe | None = None,
     visual_tokens: int | None = None,
     heads: int | None = None,
     seed: int = 0,
     dtype: torch.dtype = torch.float16,
     strict: bool = True,
 ) -> Ledger:
-    """Write the model folder `out` around a BERT; see `read_bert` and `Beside` for the arguments."""
+    """Write the model folder `out` around a BERT; see `read_bert` and `Beside` for the arguments.
+
+    Args:
+        recipe: by default the one that the backbone was trained with.
+    """
+    if recipe is None:
+        recipe = KINETICS_I3D if backbone is not None and is_i3d(backbone) else KINETICS
 
     def read(side: VisualSide, ledger: Ledger) -> VideoBert:
         return read_bert(

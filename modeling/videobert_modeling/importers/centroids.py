@@ -11,7 +11,7 @@ from videobert.visual.feature_file import FeatureFiles
 from videobert_modeling.base.new_folder import require_new
 from videobert_modeling.importers.shared.centroid_arrays import read_centroids
 from videobert_modeling.importers.shared.centroid_codebook import ON_TRUST, make_codebook
-from videobert_modeling.importers.shared.torchvision_s3d import read_s3d
+from videobert_modeling.importers.shared.visual_side import read_backbone
 from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models.weights import hash_of
 
@@ -39,7 +39,7 @@ def import_centroids(
         files = FeatureFiles.open(features)
         hashes = {"backbone_hash": files.backbone_hash, "clip_hash": files.clip_hash}
     elif backbone is not None and recipe is not None:
-        hashes = {"backbone_hash": hash_of(read_s3d(backbone)[0]), "clip_hash": recipe.clip_hash}
+        hashes = {"backbone_hash": hash_of(read_backbone(backbone).network), "clip_hash": recipe.clip_hash}
         read.ledger.notes.append(ON_TRUST)
     else:
         raise InputError(

@@ -75,9 +75,10 @@ def read_mdskul(
             encoder=sizes,
             heads=("text", "visual", "alignment") if alignment else ("text", "visual"),
             alignment_pooler=False,
+            questions=side.questions,
         )
     )
-    state = taken.state | {"encoder.tokens.weight": taken.table, "heads.bias": taken.bias} | alignment
+    state = taken.state | side.heads | {"encoder.tokens.weight": taken.table, "heads.bias": taken.bias} | alignment
     if not alignment:
         ledger.notes.append("the source has no alignment layer, so the model has no alignment head")
     return assemble(config, state, seed=0)

@@ -7,16 +7,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from videobert.model.questions import question_stage
 from videobert.model.recipe import Recipe
-from videobert.model.stage_lists import BACKBONE
-from videobert_modeling.models.backbones.s3d import S3D
+from videobert.model.stage_lists import BACKBONE, SHOT_BOUNDARIES
+from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.videobert import VideoBert
 
 
 class BackboneStage(nn.Module):
     """Clips as the decoder gives them to features; the recipe's normalisation is part of the stage."""
 
-    def __init__(self, backbone: S3D, recipe: Recipe) -> None:
+    def __init__(self, backbone: nn.Module, recipe: Recipe) -> None:
         super().__init__()
         self.backbone = backbone
         std = torch.tensor(recipe.std, dtype=torch.float64)
@@ -80,7 +81,54 @@ _HEADS: dict[str, type[HeadStage]] = {
 }
 
 
-def stages_of(backbone: S3D, model: VideoBert, recipe: Recipe) -> dict[str, nn.Module]:
-    """The stages by name, backbone first; heads only as far as the model has them. Weights are shared, not copied."""
-    heads = {f"{head}_head": _HEADS[head](model) for head in model.config.heads}
-    return {BACKBONE: BackboneStage(backbone, recipe), "encoder": model.encoder, **heads}
+class PictureStage(nn.Module):
+    """Frames of a clip as the decoder gives them to logits; the network's own normalisation is part of the stage."""
+
+    # Pixels 0…255 to about -1…1, as the network of EfficientNet-Lite was trained.
+    mean: ClassVar[float] = 127.0
+    scale: ClassVar[float] = 1 / 128
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """uint8 `(batch, side, side, 3)` to `(batch, labels)`."""
+        pixels = (pictures.to(_dtype_of(self.network)) - self.mean) * self.scale
+        logits: Tensor = self.network(pixels.permute(0, 3, 1, 2))
+        return logits
+
+
+class ShotStage(nn.Module):
+    """Small frames, uint8 `(batch, frames, 27, 48, 3)`, to logits of a cut, `(batch, frames)`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, frames: Tensor) -> Tensor:
+        logits: Tensor = self.network(frames.to(_dtype_of(self.network)))
+        return logits
+
+
+def _dtype_of(network: nn.Module) -> torch.dtype:
+    return next(network.parameters()).dtype
+
+
+def stages_of(backbone: nn.Module, model: VideoBert | Conse, recipe: Recipe) -> dict[str, nn.Module]:
+    """The stages by name, in the order of `stage_specs`; heads only as far as the model has them.
+
+    Weights are shared, not copied.
+    """
+    stages: dict[str, nn.Module] = {BACKBONE: BackboneStage(backbone, recipe)}
+    if model.shot_boundaries is not None:
+        stages[SHOT_BOUNDARIES] = ShotStage(model.shot_boundaries)
+    for name, question in model.config.questions.items():
+        stage = question_stage(name, question)
+        if stage is not None and question.answered_by == "features":
+            stages[stage] = model.feature_heads[name]
+        elif stage is not None:
+            stages[stage] = PictureStage(model.picture_classifiers[name])
+    if isinstance(model, Conse):
+        return {**stages, "text_encoder": model.text_encoder}
+    return {**stages, "encoder": model.encoder, **{f"{head}_head": _HEADS[head](model) for head in model.config.heads}}

@@ -13,15 +13,25 @@ from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
+from videobert_modeling.models.backbones.i3d import I3D
 from videobert_modeling.models.backbones.s3d import S3D
+from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.videobert import VideoBert
 
+Backbone = S3D | I3D
+Model = VideoBert | Conse
+
 _BACKBONE = "backbone."
+_COUNTER = ".num_batches_tracked"
 _FIX = "Check that model.safetensors belongs to config.json, or import the checkpoint again."
 _MOST_NAMED = 8
 
 
-def backbone_tensors(backbone: S3D) -> dict[str, Tensor]:
+_BACKBONES: dict[str, type[Backbone]] = {"s3d": S3D, "i3d": I3D}
+_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse}
+
+
+def backbone_tensors(backbone: Backbone) -> dict[str, Tensor]:
     """The tensors of a backbone that a model folder keeps, by name without prefix.
 
     The classifier and the counters of BatchNorm are training matters and are left out.
@@ -29,50 +39,62 @@ def backbone_tensors(backbone: S3D) -> dict[str, Tensor]:
     return {
         name: tensor
         for name, tensor in backbone.state_dict().items()
-        if not name.startswith("classifier.") and not name.endswith(".num_batches_tracked")
+        if not name.startswith("classifier.") and not name.endswith(_COUNTER)
     }
 
 
-def hash_of(backbone: S3D) -> str:
+def _named(backbone: Backbone, model: Model) -> dict[str, Tensor]:
+    """Everything that a model folder keeps, by name."""
+    own = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
+    return {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | own
+
+
+def _empty(config: ModelConfig) -> tuple[Backbone, Model]:
+    """The networks without values."""
+    with torch.device("meta"):
+        backbone = _BACKBONES[config.backbone.kind](config.backbone.width, config.backbone.feature_dim)
+        return backbone, _FAMILIES[config.family](config)
+
+
+def hash_of(backbone: Backbone) -> str:
     """`backbone_hash` of a network as a model folder will store it."""
     return backbone_hash({name: tensor.detach().numpy() for name, tensor in backbone_tensors(backbone).items()})
 
 
-def save_weights(model: VideoBert, backbone: S3D, path: Path, dtype: torch.dtype = torch.float16) -> None:
+def save_weights(model: Model, backbone: Backbone, path: Path, dtype: torch.dtype = torch.float16) -> None:
     """Write `path`, replacing it in one step; the same weights give the same bytes.
 
     Raises:
         ModelError: a tensor holds NaN, Inf or a value too large for `dtype`; nothing is written.
     """
-    named = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | model.state_dict()
-    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in named.items()}
+    named = _named(backbone, model)
+    # Statistics of published networks reach below what fp16 holds exactly; they are few.
+    thin = torch.float32 if isinstance(model, Conse) else dtype
+    kinds = {name: dtype if tensor.dim() > 1 else thin for name, tensor in named.items()}
+    tensors = {name: tensor.detach().to("cpu", kinds[name]).contiguous() for name, tensor in named.items()}
     _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")
     write_atomically(path, lambda partial: save_file(tensors, partial))
 
 
-def load_weights(folder: Path) -> tuple[S3D, VideoBert]:
+def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The tensors that `model.safetensors` of a model holds."""
+    return {name: tuple(tensor.shape) for name, tensor in _named(*_empty(config)).items()}
+
+
+def load_weights(folder: Path) -> tuple[Backbone, Model]:
     """Backbone and model of a folder, in fp32, in evaluation mode, on the CPU.
 
     Raises:
         ModelError: a file is missing or damaged; a tensor is missing, unexpected, of the wrong shape or kind, or holds
             NaN or Inf. The message names the tensors.
     """
-    config = ModelConfig.read(folder / "config.json")
-    with torch.device("meta"):
-        backbone = S3D(config.backbone.width, config.backbone.feature_dim)
-        model = VideoBert(config)
-    expected = {_BACKBONE + name: tensor for name, tensor in backbone_tensors(backbone).items()} | model.state_dict()
+    backbone, model = _empty(ModelConfig.read(folder / "config.json"))
     tensors = _read(folder / "model.safetensors")
-    _check_names(tensors, expected)
+    _check_names(tensors, _named(backbone, model))
     _check_finite(tensors, "holds NaN or Inf")
     tensors = {name: tensor.float() for name, tensor in tensors.items()}
-    counters = {
-        name: torch.zeros((), dtype=torch.int64)
-        for name in backbone.state_dict()
-        if name.endswith(".num_batches_tracked")
-    }
     own = {name.removeprefix(_BACKBONE): t for name, t in tensors.items() if name.startswith(_BACKBONE)}
-    _assign(backbone, own | counters)
+    _assign(backbone, own)
     _assign(model, {name: t for name, t in tensors.items() if not name.startswith(_BACKBONE)})
     return backbone, model
 
@@ -112,7 +134,8 @@ def _check_finite(tensors: dict[str, Tensor], what: str) -> None:
 
 
 def _assign(module: nn.Module, state: dict[str, Tensor]) -> None:
-    module.load_state_dict(state, assign=True)
+    counters = {name: torch.zeros((), dtype=torch.int64) for name in module.state_dict() if name.endswith(_COUNTER)}
+    module.load_state_dict(state | counters, assign=True)
     module.requires_grad_(True).eval()
 
 

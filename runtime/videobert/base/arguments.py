@@ -126,8 +126,8 @@ def local_path(name: str, value: object) -> Path:
 
 
 def array(name: str, value: object, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """A row of numbers as an array of `dtype`, from an array or a list; whole ones, where `dtype` is."""
-    kinds = "iu" if np.dtype(dtype).kind in "iu" else "iuf"
+    """A row of numbers as an array of `dtype`, from an array or a list; whole ones, or true and false, where it is."""
+    kinds = {"i": "iu", "u": "iu", "b": "b"}.get(np.dtype(dtype).kind, "iuf")
     try:
         found = np.asarray(value)
         if found.size == 0:
@@ -139,7 +139,7 @@ def array(name: str, value: object, dtype: type[np.generic]) -> npt.NDArray[Any]
     except Exception:  # rows of different lengths, or whatever a foreign `__array__` raises
         fits = False
     if not fits:
-        wanted = "whole numbers" if kinds == "iu" else "numbers"
+        wanted = {"iu": "whole numbers", "b": "true and false"}.get(kinds, "numbers")
         raise UsageError(
             f"{name} must be a row of {wanted}",
             seen=described(value),

@@ -110,6 +110,12 @@ class BuildError(VideoBertError):
     log: str = ""
 
 
+class ObtainError(VideoBertError):
+    """A model could not be obtained: no pip, no way to its index, no room, a folder that cannot be written to."""
+
+    exit_code = 4
+
+
 class Cancelled(VideoBertError):
     """The caller asked for the work to stop."""
 

@@ -22,6 +22,7 @@ from videobert.cli.failure import (
 from videobert.cli.parser.grammar import VerbCommand, VerbGroup
 
 _USE = "Use a model"
+_FIND = "Find a model"
 _MAKE = "Make a model (needs torch)"
 _COMPILE = "Compile a model"
 _CARE = "Care"
@@ -30,16 +31,20 @@ _CARE = "Care"
 VERBS = {
     "run": _USE,
     "tokens": _USE,
+    "features": _USE,
     "embed": _USE,
     "fill": _USE,
     "classify": _USE,
     "align": _USE,
     "stream": _USE,
+    "get": _FIND,
+    "models": _FIND,
+    "show": _FIND,
     "build": _COMPILE,
     "import_": _MAKE,
     "cluster": _MAKE,
+    "learn": _MAKE,
     "train": _MAKE,
-    "show": _CARE,
     "doctor": _CARE,
 }
 

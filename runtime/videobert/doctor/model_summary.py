@@ -17,7 +17,9 @@ from videobert.model.card import ModelCard, read_card
 from videobert.model.config import ModelConfig
 from videobert.model.folder import BUNDLED, CARD, ModelFolder, find
 from videobert.model.folder_parts import FolderParts
+from videobert.model.got import is_got
 from videobert.model.graph_files import portable_graph
+from videobert.model.mending import WEIGHTS, mend
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import stage_names
 from videobert.model.summary import BuiltTarget, GraphFileSize, ModelSummary, Verb
@@ -27,7 +29,7 @@ _PARTS = ("config.json", "recipe.json", "tokenizer.json", "codebook.safetensors"
 
 
 def summarize(name_or_folder: str | Path, *, all_words: bool = False) -> ModelSummary:
-    """Look into a bundled model or a model folder, finished or not.
+    """Look into a bundled model, one that was got, or a model folder, finished or not.
 
     Args:
         all_words: give the whole vocabulary, not a sample.
@@ -44,8 +46,9 @@ def summarize(name_or_folder: str | Path, *, all_words: bool = False) -> ModelSu
             fix="Make one with `videobert import`, or check the path.",
         )
     bundled = root.is_relative_to(BUNDLED)
-    again = "Install videobert again: `pip install --force-reinstall --no-deps videobert`." if bundled else COPY_AGAIN
-    parts = FolderParts(root, rebuild=again if bundled else run_verb("build", root), restore=again)
+    got = is_got(root.resolve())
+    again = mend(root.resolve(), WEIGHTS) if bundled or got else COPY_AGAIN
+    parts = FolderParts(root, rebuild=again if bundled or got else run_verb("build", root), restore=again)
     config = _config(parts)
     recipe = _recipe(parts)
     words = read_words(parts, config, all_words)
@@ -56,6 +59,7 @@ def summarize(name_or_folder: str | Path, *, all_words: bool = False) -> ModelSu
     return ModelSummary(
         folder=str(root),
         bundled=bundled,
+        got=got,
         config=config,
         recipe=recipe,
         recipe_hash=None if recipe is None else recipe.hash,
@@ -117,7 +121,8 @@ def _graphs(parts: FolderParts, config: ModelConfig | None) -> tuple[GraphFileSi
     if missing:
         said = "no graphs: the weights are not exported yet" if len(missing) == len(graphs) else None
         said = said or f"graphs are missing: {', '.join(missing)}"
-        parts.add(said, run_verb("build", parts.root), *(files[name] for name in missing))
+        fix = mend(parts.root, WEIGHTS) if is_got(parts.root) else run_verb("build", parts.root)
+        parts.add(said, fix, *(files[name] for name in missing))
     return graphs
 
 

@@ -64,14 +64,16 @@ def probe_cache() -> Ability:
 
 
 def probe_models() -> list[Ability]:
-    """Every bundled model, each file checked."""
-    from videobert.model.folder import BUNDLED, ModelFolder, bundled_names
+    """Every model that came with the install or was got, each file checked."""
+    from videobert.model.folder import ModelFolder, bundled_names
+    from videobert.model.got import OBTAINABLE, got_names
 
     found = []
-    for name in bundled_names():
+    for name in (*bundled_names(), *got_names()):
         try:
-            ModelFolder(name).verify()
-            found.append(Ability(name=name, kind="model", works=True, detail=str(BUNDLED / name)))
+            folder = ModelFolder(name)
+            folder.verify()
+            found.append(Ability(name=name, kind="model", works=True, detail=str(folder.root)))
         except VideoBertError as error:
             found.append(
                 Ability(
@@ -79,7 +81,9 @@ def probe_models() -> list[Ability]:
                     kind="model",
                     works=False,
                     detail=error.what,
-                    fix="pip install --force-reinstall videobert",
+                    fix=f"videobert get {OBTAINABLE[name]}"
+                    if name in OBTAINABLE
+                    else "pip install --force-reinstall videobert",
                 )
             )
     if not found:

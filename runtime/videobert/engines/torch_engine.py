@@ -50,6 +50,7 @@ class TorchEngine:
                 import torch
                 import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
+            from videobert_modeling.models.families.videobert import VideoBert
             from videobert_modeling.models.stage_modules import stages_of
             from videobert_modeling.models.weights import load_weights
             from videobert_modeling.packed import PackedEncoder, reason_against_packing
@@ -84,7 +85,7 @@ class TorchEngine:
         self.parallel = 1
         self.takes_device_arrays = device == "cuda"
         self._packed: PackedEncoder | None = None
-        if self.fallback is None:
+        if self.fallback is None and isinstance(model, VideoBert):
             self._packed = PackedEncoder(model, device, torch.bfloat16 if self.precision == "bf16" else torch.float32)
 
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:

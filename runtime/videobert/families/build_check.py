@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from videobert.base.errors import MismatchError, ModelError, UsageError
 from videobert.base.limits import Limits
-from videobert.model.config import ModelConfig
+from videobert.model.config import BackboneKind, FamilyName, ModelConfig
 from videobert.model.folder import backbone_hash, own_place
 from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, command
 from videobert.model.recipe import Recipe
-from videobert.model.weights_file import TABLE, backbone_of, table_shape
+from videobert.model.weights_file import backbone_of, table_shape
 from videobert.text.reader import TextTokenizer
 from videobert.visual.codebook import Codebook
 
@@ -23,8 +24,20 @@ _JSON_BYTES, _TEXT_BYTES = 1 << 20, 64 << 20
 # 65,536 leaves of 16,384 values, and the tree above them.
 _CODEBOOK_BYTES = 9 << 30
 _WHOLE = "Copy the model folder again from where it came, or import the checkpoint again."
-# S3D halves the picture four times, and pools over 2 of what is left then; over time it needs two steps.
-_LEAST_FRAMES, _LEAST_CROP = 14, 17
+# Frames and crop, at least. S3D halves the picture four times, and pools over 2 of what is left then; over time it
+# needs two steps. I3D pools over 2 steps and 7 x 7 places.
+_LEAST: dict[BackboneKind, tuple[int, int]] = {"s3d": (14, 17), "i3d": (9, 193)}
+
+
+# The table of a family's encoder: its name in the weights, its rows, and what they are.
+_TABLES: dict[FamilyName, Callable[[ModelConfig], tuple[str, int, str]]] = {
+    "videobert": lambda config: (
+        "encoder.tokens.weight",
+        config.vocabulary,
+        f"{config.words} words, {config.visual_tokens} visual tokens and the joiner",
+    ),
+    "conse": lambda config: ("text_encoder.tokens.weight", config.words, f"{config.words} words"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +96,21 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
     """`config.json`, `recipe.json` and the tables in the weights, checked against each other; raises as above."""
     config = ModelConfig.from_json(_json(folder, "config.json"))
     recipe = Recipe.from_json(_json(folder, "recipe.json"))
-    if recipe.frames < _LEAST_FRAMES or recipe.crop < _LEAST_CROP:
+    frames, crop = _LEAST[config.backbone.kind]
+    if recipe.frames < frames or recipe.crop < crop:
         raise ModelError(
-            "recipe.json: the clip is too small for S3D",
+            f"recipe.json: the clip is too small for {config.backbone.kind.upper()}",
             seen=f"{recipe.frames} frames, crop {recipe.crop}",
-            allowed=f"{_LEAST_FRAMES} frames and crop {_LEAST_CROP}, or more",
+            allowed=f"{frames} frames and crop {crop}, or more",
             fix="Correct it in recipe.json.",
         )
-    shape, wanted = table_shape(folder / WEIGHTS, fix=_WHOLE), (config.vocabulary, config.encoder.width)
+    table, rows, words = _TABLES[config.family](config)
+    shape, wanted = table_shape(folder / WEIGHTS, table, fix=_WHOLE), (rows, config.encoder.width)
     if shape != wanted:
         raise MismatchError(
             f"{WEIGHTS} does not hold the model that config.json describes",
-            seen=f"{TABLE} of shape {shape}",
-            allowed=f"{wanted}: {config.words} words, {config.visual_tokens} visual tokens and the joiner",
+            seen=f"{table} of shape {shape}",
+            allowed=f"{wanted}: {words}",
             fix="Put back the config.json that belongs to these weights, or import the checkpoint again.",
         )
     return config, recipe

@@ -1,14 +1,15 @@
 """What a model family is to the tasks: it builds the inputs of stages, and has capabilities that tasks ask for.
 
-Everything here is of one opened model. Sequences are opaque to a task but for the few places that it asks about; states
-are the joint encoder's output at such places, float32 `(places, width)`.
+Everything here is of one opened model. A capability is a protocol, and a family has those that its models can have.
+Sequences are opaque to a task but for the few places that it asks about; states are the joint encoder's output at such
+places, float32 `(places, width)`.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from videobert.model.stage import Stage
 Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies"]
 
 States = npt.NDArray[np.float32]
+Pieces = Sequence[int]
 
 
 class JointInput(Protocol):
@@ -49,30 +51,123 @@ Asked = tuple[JointInput, Sequence[int]]
 """A sequence and the places whose states are wanted."""
 
 
+class LabelOdds(NamedTuple):
+    """What is said of labels by their meaning.
+
+    Args:
+        log_odds: float64 `(stretches, labels)`, that a label fits, each for itself.
+        sure: bool `(stretches,)`: whether the model stands to what it sees there.
+    """
+
+    log_odds: npt.NDArray[np.float64]
+    sure: npt.NDArray[np.bool_]
+
+
 class RunStage(Protocol):
     """Runs a stage and checks what comes back, see `StageSpec.check_output`."""
 
     def __call__(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]: ...
 
 
-@runtime_checkable
+class Stretch(Protocol):
+    """Neighbouring clips of a video.
+
+    Attributes:
+        ids: int32 `(n,)` visual tokens.
+        features: float32 `(n, feature_dim)`; None where only tokens are known, or the model wants no features.
+        sure: bool `(n,)`: whether the model stands to its tokens; None where it always does.
+    """
+
+    @property
+    def ids(self) -> npt.NDArray[np.int32]: ...
+
+    @property
+    def features(self) -> npt.NDArray[np.float32] | None: ...
+
+    @property
+    def sure(self) -> npt.NDArray[np.bool_] | None: ...
+
+
 class Family(Protocol):
     """The family of one opened model. Thread-safe.
+
+    Attributes:
+        wants_features: whether it looks at the features of a stretch beside its tokens.
 
     A method whose capability the model lacks raises ModelError; which it has is in `videobert.families.registry`.
     """
 
+    @property
+    def wants_features(self) -> bool: ...
+
     def room(self, text_pieces: int) -> int:
-        """Visual tokens that fit beside a text of so many pieces; LimitExceeded if not one does."""
+        """Clips that a stretch may have beside a text of so many pieces; LimitExceeded if not one does."""
         ...
 
-    def text(self, pieces: Sequence[int]) -> JointInput:
+
+@runtime_checkable
+class Embeds(Family, Protocol):
+    """Gives a text, a video or both as a vector.
+
+    Attributes:
+        comparable: whether vectors of texts and of videos lie in one space.
+    """
+
+    @property
+    def comparable(self) -> bool: ...
+
+    def vector(
+        self, pieces: Pieces | None, stretches: Sequence[Stretch] | None, cancel: threading.Event | None = None
+    ) -> States:
+        """The vector, float32 `(width,)`, of a text, of all stretches of a video, or of both; one is given."""
+        ...
+
+
+@runtime_checkable
+class Aligns(Family, Protocol):
+    """Judges whether a text belongs to a video."""
+
+    def log_odds(
+        self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> npt.NDArray[np.floating]:
+        """Log-odds that they belong together, `(n,)`, for each stretch."""
+        ...
+
+
+@runtime_checkable
+class ChoosesLabels(Family, Protocol):
+    """Judges labels by their meaning: each for itself, so that none of them may fit."""
+
+    def label_sentences(self, label: str) -> Sequence[str]:
+        """The sentences whose mean stands for a label that a caller gives without templates of its own."""
+        ...
+
+    def label_log_odds(
+        self, labels: Sequence[Sequence[Pieces]], stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> LabelOdds:
+        """How well labels fit each stretch.
+
+        Args:
+            labels: for each label the word pieces of its sentences.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Compute what all answers share."""
+        ...
+
+
+@runtime_checkable
+class Joint(Family, Protocol):
+    """Text and visual tokens in one sequence, in which places can be hidden."""
+
+    def text(self, pieces: Pieces) -> JointInput:
         """A text alone; LimitExceeded if it is too long."""
         ...
 
     def joint(
         self,
-        pieces: Sequence[int],
+        pieces: Pieces,
         visual: Sequence[int] | npt.NDArray[np.integer],
         masked: Collection[int] = (),
     ) -> JointInput:
@@ -94,8 +189,4 @@ class Family(Protocol):
 
     def moment_log_probs(self, states: States) -> States:
         """Log-probabilities over the visual tokens, float32 `(n, visual_tokens)`."""
-        ...
-
-    def alignment_log_odds(self, states: States) -> States:
-        """Log-odds that text and video belong together, float32 `(n,)`, of states that stand for whole sequences."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from videobert.base.errors import ModelError
+from videobert.families.conse import Conse
 from videobert.families.family import Capability, Family, RunStage
 from videobert.families.videobert import VideoBert
 from videobert.model.config import ModelConfig
@@ -27,7 +28,7 @@ class FamilyClass(Protocol):
     def __call__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> Family: ...
 
 
-FAMILIES: dict[str, FamilyClass] = {"videobert": VideoBert}
+FAMILIES: dict[str, FamilyClass] = {"videobert": VideoBert, "conse": Conse}
 _CANNOT: dict[Capability, str] = {
     "fills_words": "fill in words",
     "fills_moments": "fill in moments of a video",
@@ -65,7 +66,7 @@ def lacks(config: ModelConfig, capability: Capability) -> ModelError:
 def _kinds_with(capability: Capability) -> list[str]:
     """Which families have a capability, and with which head."""
     heads = {name: family.head_for[capability] for name, family in FAMILIES.items() if capability in family.head_for}
-    return [f"{name} with {'any heads' if head is None else f'the {head} head'}" for name, head in heads.items()]
+    return [name if head is None else f"{name} with the {head} head" for name, head in heads.items()]
 
 
 def _bundled(name: str) -> ModelConfig:

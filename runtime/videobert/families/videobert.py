@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
-from videobert.families.family import Asked, Capability, RunStage, States
+from videobert.families.distinct_states import distinct_states
+from videobert.families.family import Asked, Capability, JointInput, Pieces, RunStage, States, Stretch
 from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig
 from videobert.model.stage import Stage
@@ -63,7 +64,7 @@ class Batch:
 
 
 class VideoBert:
-    """See `videobert.families.family.Family`.
+    """See `videobert.families.family`: it fills, aligns, embeds and chooses among words.
 
     Args:
         config: of the model.
@@ -81,14 +82,19 @@ class VideoBert:
         }
     )
 
+    # Vectors of text and of video are comparable with each other only with a retrieval head, which it lacks.
+    comparable: ClassVar[bool] = False
+    wants_features: ClassVar[bool] = False
+
     def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
+        self._width = config.encoder.width
         self._builder = SequenceBuilder(config, tokenizer.special)
         self._answers = tokenizer.answers
         self._run = run
         self.room, self.text, self.joint = self._builder.room, self._builder.text, self._builder.joint
 
     def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
-        """See `Family.states`."""
+        """See `Joint.states`."""
         remaining = iter(asked)
         while group := list(islice(remaining, _BATCH)):
             stop_if(cancel)
@@ -99,18 +105,39 @@ class VideoBert:
                 yield states[row, list(places)]
 
     def word_log_probs(self, states: States) -> States:
-        """See `Family.word_log_probs`."""
+        """See `Joint.word_log_probs`."""
         logits = self._run_head("text_head", states)
         logits[:, ~self._answers] = -np.inf
         return log_softmax(logits)
 
     def moment_log_probs(self, states: States) -> States:
-        """See `Family.moment_log_probs`."""
+        """See `Joint.moment_log_probs`."""
         return log_softmax(self._run_head("visual_head", states))
 
-    def alignment_log_odds(self, states: States) -> States:
-        """See `Family.alignment_log_odds`."""
+    def vector(
+        self, pieces: Pieces | None, stretches: Sequence[Stretch] | None, cancel: threading.Event | None = None
+    ) -> States:
+        """See `Embeds.vector`: the mean over stretches of the final state of `[CLS]`."""
+        sequences = [self.text(pieces or ())] if stretches is None else self._joint_of(pieces or (), stretches)
+        # A sum as the states come keeps a long video's stretches out of memory.
+        total = np.zeros(self._width, np.float64)
+        for state in self._whole(sequences, cancel):
+            total += state[0]
+        return (total / len(sequences)).astype(np.float32)
+
+    def log_odds(
+        self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> npt.NDArray[np.float32]:
+        """See `Aligns.log_odds`."""
+        states = np.concatenate(list(self._whole(self._joint_of(pieces, stretches), cancel)))
         return self._run_head("alignment_head", states)
+
+    def _joint_of(self, pieces: Pieces, stretches: Sequence[Stretch]) -> Sequence[JointInput]:
+        return [self.joint(pieces, stretch.ids) for stretch in stretches]
+
+    def _whole(self, sequences: Sequence[JointInput], cancel: threading.Event | None) -> Iterator[States]:
+        """The states that stand for whole sequences, float32 `(1, width)` each."""
+        return distinct_states(self.states, [(sequence, (sequence.whole,)) for sequence in sequences], cancel)
 
     def _run_head(self, head: Stage, states: States) -> States:
         states = np.ascontiguousarray(states)

@@ -5,12 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from videobert.base.errors import ModelError
+from videobert.model.questions import AbstainConfig, QuestionConfig, check_questions
 
 FORMAT_VERSION = 1
+FamilyName = Literal["videobert", "conse"]
+BackboneKind = Literal["s3d", "i3d"]
+# Fields that later releases added: absent where they say nothing, so that older folders keep their bytes.
+_ABSENT: dict[str, Any] = {"token_question": None, "text_space": None, "shots": None}
+_ABSENT_IN_QUESTIONS: dict[str, Any] = {
+    "templates": [],
+    "answered_by": "templates",
+    "abstain": None,
+    "of": None,
+    "groups": [],
+}
 HEADS = ("text", "visual", "alignment")
 # Far above any model of this kind; a folder of unknown origin cannot ask for more memory than that.
 _MOST = {
@@ -33,14 +46,14 @@ _MOST = {
 class BackboneConfig:
     """The visual backbone. `feature_dim` is the width of the vector it gives for a clip."""
 
-    kind: Literal["s3d"] = "s3d"
+    kind: BackboneKind = "s3d"
     width: float = 1.0
     feature_dim: int = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
-    """The joint encoder: a BERT encoder with LayerNorm after each residual sum (arXiv 1810.04805)."""
+    """The joint encoder, or a text encoder: BERT's, LayerNorm after each residual sum (arXiv 1810.04805)."""
 
     layers: int = 12
     width: int = 768
@@ -52,15 +65,36 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionConfig:
-    """A question that `run` puts to every segment: fill-in templates and the labels to choose from.
+class TextSpaceConfig:
+    """Text and video in one space, by convex combination of semantic embeddings (arXiv 1312.5650).
 
-    Each template holds one `[MASK]`; each label is a single word of the tokenizer, with optional `{label}` use left
-    to callers of `classify`.
+    A clip's vector is the mean of the labels' text vectors, weighted by their probabilities.
+
+    Args:
+        question: whose labels those are, answered by features.
+        label_templates: sentences with one `{label}` each; a label's vector is the mean of theirs.
+        query_templates: the same for labels that a caller gives to `classify`.
+        top: how many of the most probable labels count.
+        cosine_at_half: cosine of a text and a clip at which it is as likely as not that they belong together.
+        cosine_scale: change of the cosine by which the log-odds of that change by one.
+        unsure_penalty: how much lower the log-odds are of a clip whose question is left open.
     """
 
-    templates: tuple[str, ...]
-    labels: tuple[str, ...]
+    question: str
+    label_templates: tuple[str, ...] = ("{label}",)
+    query_templates: tuple[str, ...] = ("{label}",)
+    top: int = 10
+    cosine_at_half: float = 0.5
+    cosine_scale: float = 0.1
+    unsure_penalty: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotsConfig:
+    """What finds cuts: the network of the stage `shot_boundaries`, and the probability from which a frame is one."""
+
+    kind: Literal["transnet_v2"] = "transnet_v2"
+    probability_at_least: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +107,10 @@ class ModelConfig:
         alignment_pooler: whether the alignment head has BERT's dense layer and tanh before its two logits.
         window_clips: clips that one joint sequence holds in `classify`, `align` and `run` (longer video is cut).
         out_of_domain_percentile: a video whose median distance percentile is above this is flagged.
+        token_question: the question whose labels the visual tokens are, label i for token i: the codebook is then a
+            classifier's, distances to its centroids mean nothing, and a token has a probability instead.
+        text_space: of the family `conse`.
+        shots: what finds cuts; None where no part of the model does.
     """
 
     name: str
@@ -85,7 +123,10 @@ class ModelConfig:
     window_clips: int = 16
     out_of_domain_percentile: float = 99.0
     questions: dict[str, QuestionConfig] = field(default_factory=dict)
-    family: Literal["videobert"] = "videobert"
+    family: FamilyName = "videobert"
+    token_question: str | None = None
+    text_space: TextSpaceConfig | None = None
+    shots: ShotsConfig | None = None
     format: int = FORMAT_VERSION
 
     @property
@@ -98,9 +139,18 @@ class ModelConfig:
         """Rows of the token table."""
         return self.words + self.visual_tokens + 1
 
+    @property
+    def codebook_dim(self) -> int:
+        """Width of a centroid: a classifier's codebook has a column more than features, see `Codebook.lifted`."""
+        return self.backbone.feature_dim + (self.token_question is not None)
+
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+        fields: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        for question in fields["questions"].values():
+            _leave_out(question, _ABSENT_IN_QUESTIONS)
+        _leave_out(fields, _ABSENT)
+        return fields
 
     @classmethod
     def from_json(cls, fields: object) -> ModelConfig:
@@ -132,10 +182,12 @@ class ModelConfig:
 
     def _check(self) -> None:
         encoder = self.encoder
-        for name, value in (("family", self.family), ("backbone.kind", self.backbone.kind)):
-            allowed = {"family": "videobert", "backbone.kind": "s3d"}[name]
-            if value != allowed:
-                raise _wrong(name, value, allowed)
+        for name, value, allowed in (
+            ("family", self.family, get_args(FamilyName)),
+            ("backbone.kind", self.backbone.kind, get_args(BackboneKind)),
+        ):
+            if value not in allowed:
+                raise _wrong(name, value, ", ".join(allowed))
         if not isinstance(self.name, str) or not 0 < len(self.name) <= 128 or not self.name.isprintable():
             raise _wrong("name", self.name, "a printable text of at most 128 characters")
         whole = {
@@ -161,14 +213,61 @@ class ModelConfig:
         percentile = self.out_of_domain_percentile
         if type(percentile) not in (int, float) or not 0 <= percentile <= 100:
             raise _wrong("out_of_domain_percentile", percentile, "0 to 100")
-        for name, question in self.questions.items():
-            for field_name, texts in (("templates", question.templates), ("labels", question.labels)):
-                if not _texts(texts) or not texts:
-                    raise _wrong(f"questions.{name}.{field_name}", texts, "a list of texts, not empty")
+        check_questions(self.questions)
+        self._check_spaces()
+
+    def _check_spaces(self) -> None:
+        asked = {name for name, question in self.questions.items() if question.answered_by == "features"}
+        named = [("token_question", self.token_question)]
+        if self.text_space is not None:
+            _check_text_space(self.text_space)
+            named.append(("text_space.question", self.text_space.question))
+        for name, value in named:
+            if value is not None and value not in asked:
+                raise _wrong(name, value, "the name of a question that features answer")
+        tokens = None if self.token_question is None else len(self.questions[self.token_question].labels)
+        if tokens not in (None, self.visual_tokens):
+            raise _wrong("visual_tokens", self.visual_tokens, f"{tokens}, the labels of {self.token_question}")
+        if (self.family == "conse") != (self.text_space is not None):
+            raise _wrong("text_space", self.text_space, "fields where family is conse, else null")
+        if self.family == "conse" and self.heads:
+            raise _wrong("heads", self.heads, "none, as family conse has no joint encoder")
+        if self.shots is not None:
+            least = self.shots.probability_at_least
+            if self.shots.kind != "transnet_v2":
+                raise _wrong("shots.kind", self.shots.kind, "transnet_v2")
+            if type(least) not in (int, float) or not 0 < least < 1:
+                raise _wrong("shots.probability_at_least", least, "between 0 and 1")
+
+
+def _check_text_space(space: TextSpaceConfig) -> None:
+    for name in ("label_templates", "query_templates"):
+        templates = getattr(space, name)
+        if not _texts(templates) or not templates or any(text.count("{label}") != 1 for text in templates):
+            raise _wrong(f"text_space.{name}", templates, "texts with one {label} each, at least one")
+    if type(space.top) is not int or not 0 < space.top <= _MOST["visual_tokens"]:
+        raise _wrong("text_space.top", space.top, "a whole number, 1 or more")
+    for name, least in (("cosine_at_half", -1.0), ("cosine_scale", 1e-6), ("unsure_penalty", 0.0)):
+        value = getattr(space, name)
+        if type(value) not in (int, float) or not isfinite(value) or value < least:
+            raise _wrong(f"text_space.{name}", value, f"a number, {least:g} or more")
+
+
+def _leave_out(fields: dict[str, Any], where_equal: dict[str, Any]) -> None:
+    for name, value in where_equal.items():
+        if fields[name] == value:
+            del fields[name]
 
 
 _T = TypeVar("_T")
-_NESTED: dict[str, type] = {"backbone": BackboneConfig, "encoder": EncoderConfig}
+_MAY_BE_NULL = ("text_space", "shots", "abstain")
+_NESTED: dict[str, type] = {
+    "backbone": BackboneConfig,
+    "encoder": EncoderConfig,
+    "text_space": TextSpaceConfig,
+    "shots": ShotsConfig,
+    "abstain": AbstainConfig,
+}
 
 
 def _build(cls: type[_T], fields: object, where: str) -> _T:
@@ -182,14 +281,14 @@ def _build(cls: type[_T], fields: object, where: str) -> _T:
         )
     values: dict[str, Any] = {}
     for key, value in fields.items():
-        if key in _NESTED and cls is ModelConfig:
+        if key in _NESTED and not (value is None and key in _MAY_BE_NULL):
             value = _build(_NESTED[key], value, f"{where}: {key}")
         elif key == "questions":
             if not isinstance(value, dict):
                 raise _wrong("questions", value, "an object")
             value = {k: _build(QuestionConfig, v, f"{where}: questions.{k}") for k, v in value.items()}
         elif isinstance(value, list):
-            value = tuple(value)
+            value = tuple(tuple(item) if isinstance(item, list) else item for item in value)
         values[key] = value
     try:
         return cls(**values)

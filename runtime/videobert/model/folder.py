@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import MismatchError, ModelError
 from videobert.model.config import ModelConfig
+from videobert.model.got import OBTAINABLE, get_command, got_folder, got_names
 from videobert.model.mending import BUNDLED as BUNDLED
 from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, accept_edit, command, make_codebook, mend
 from videobert.model.recipe import Recipe
@@ -54,24 +55,43 @@ def bundled_names() -> tuple[str, ...]:
 
 
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of a bundled model, or the given folder. A bare bundled name wins over a folder of that name.
+    """The folder of a bundled model, of one that `videobert get` has put here, or the given folder.
+
+    A bare name of the first two, in this order, wins over a folder of that name.
 
     Raises:
-        ModelError: neither exists.
+        ModelError: none of them exists.
+        UntrustedError: it was got, and others could have changed it since.
     """
     text = str(name_or_folder)
-    if isinstance(name_or_folder, str) and _BUNDLED_NAME.match(text) and os.path.isfile(BUNDLED / text / "config.json"):
-        return BUNDLED / text
+    if isinstance(name_or_folder, str) and _BUNDLED_NAME.match(text):
+        if os.path.isfile(BUNDLED / text / "config.json"):
+            return BUNDLED / text
+        got = got_folder(text)
+        if got is not None:
+            return got
     folder = Path(text)
     # `Path.is_dir` raises for a name that is too long, or lies in a folder that may not be looked into.
     if not os.path.isdir(text):
-        raise ModelError(
-            "there is no such model",
-            seen=text,
-            allowed=f"a model folder, or a bundled model: {', '.join(bundled_names()) or 'none in this install'}",
-            fix="Check the path.",
-        )
+        raise _not_there(text)
     return folder
+
+
+def _not_there(text: str) -> ModelError:
+    if text in OBTAINABLE:
+        return ModelError(
+            f"the model {text} is not here yet: it is made of what others published and comes with no install",
+            seen=text,
+            fix=f"Run {get_command(text)}.",
+        )
+    there = ", ".join((*bundled_names(), *got_names())) or "none"
+    others = ", ".join(name for name in OBTAINABLE if name not in got_names())
+    return ModelError(
+        "there is no such model",
+        seen=text,
+        allowed=f"a model folder, or a model that is here: {there}" + (f"; to be got: {others}" if others else ""),
+        fix="Check the path.",
+    )
 
 
 class ModelFolder:
@@ -84,7 +104,7 @@ class ModelFolder:
         hash: the first 16 hexadecimal digits of the sha256 of `manifest.json`; they name all files of the manifest.
 
     Args:
-        name_or_folder: a bundled name such as `"shapes"`, or a folder.
+        name_or_folder: a bundled name such as `"shapes"`, one that was got such as `"everyday"`, or a folder.
 
     Raises:
         ModelError: the folder, `config.json`, `recipe.json` or `manifest.json` is missing or damaged.

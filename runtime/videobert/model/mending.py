@@ -6,6 +6,8 @@ import json
 import shlex
 from pathlib import Path
 
+from videobert.model.got import get_command, is_got
+
 BUNDLED = Path(__file__).parents[1] / "bundled"
 CODEBOOK = "codebook.safetensors"
 WEIGHTS = "model.safetensors"
@@ -43,6 +45,8 @@ def mend(folder: Path, name: str) -> str:
     """
     if folder.is_relative_to(BUNDLED):
         return "Install videobert again: `pip install --force-reinstall --no-deps videobert`."
+    if is_got(folder):
+        return f"Run {get_command(folder.name)}: it looks at what is here and makes a damaged model again."
     made_by_build = name == MANIFEST or name.startswith("graphs/")
     if made_by_build and (folder / WEIGHTS).is_file():
         return f"{_COPY}, or make {name} anew from {WEIGHTS} with {command('build', folder)}."
@@ -52,7 +56,7 @@ def mend(folder: Path, name: str) -> str:
 def accept_edit(folder: Path, name: str, content: bytes) -> str:
     """As `mend`, for a file that was changed; one that people edit may have been changed on purpose."""
     fix = mend(folder, name)
-    if folder.is_relative_to(BUNDLED) or not name.endswith(".json"):
+    if folder.is_relative_to(BUNDLED) or is_got(folder) or not name.endswith(".json"):
         return fix
     try:
         json.loads(content)

@@ -6,16 +6,21 @@ They are part of the folder's format, so they stand below the engines; what is d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from videobert.base.errors import ModelError
-from videobert.model.config import ModelConfig
+from videobert.model.config import ModelConfig, ShotsConfig
+from videobert.model.questions import QuestionConfig, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
 
 # The stages of the visual side, which every family has.
 BACKBONE = "backbone"
 NEAREST = "nearest"
+# Of films, not of clips: one that a model may have beside them.
+SHOT_BOUNDARIES = "shot_boundaries"
+# Frames that the network of shot boundaries sees at a time, and their size (arXiv 2008.04838, section 3).
+SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH = 100, 27, 48
 # Nearest centroids that an engine proposes: near ties are then decided exactly, as on the CPU.
 CANDIDATES = 8
 _STATES_AT_ONCE = 64
@@ -74,8 +79,47 @@ def stages_with_lengths() -> frozenset[Stage]:
 
 
 def _all_stages() -> tuple[StageSpec, ...]:
-    largest = ModelConfig(name="any", words=1, visual_tokens=1)
+    largest = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig())
     return tuple(spec for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe()))
+
+
+def question_stages(config: ModelConfig, recipe: Recipe) -> Iterator[StageSpec]:
+    """The stages that answer a model's questions without an encoder, in the order of the questions."""
+    for name, question in config.questions.items():
+        stage = question_stage(name, question)
+        if stage is not None:
+            yield _question_stage(stage, question, config, recipe)
+
+
+def _question_stage(stage: Stage, question: QuestionConfig, config: ModelConfig, recipe: Recipe) -> StageSpec:
+    batch, labels = Axis("batch"), Axis("labels", len(question.labels))
+    pictures = (batch, Axis("height", recipe.crop), Axis("width", recipe.crop), Axis("channels", 3))
+    of_features = question.answered_by == "features"
+    return StageSpec(
+        name=stage,
+        inputs=(_features(config) if of_features else TensorSpec("pictures", "uint8", pictures),),
+        outputs=(TensorSpec("logits", "float32", (batch, labels)),),
+        batch=batch.name,
+        keeps_fp32=of_features,
+        usual_batch=4,
+        most_batch=64 if of_features else 8,
+    )
+
+
+def _shot_boundaries(config: ModelConfig) -> tuple[StageSpec, ...]:
+    if config.shots is None:
+        return ()
+    batch, frames = Axis("batch"), Axis("frames", SHOT_FRAMES)
+    picture = (Axis("height", SHOT_HEIGHT), Axis("width", SHOT_WIDTH), Axis("channels", 3))
+    return (
+        StageSpec(
+            name=SHOT_BOUNDARIES,
+            inputs=(TensorSpec("frames", "uint8", (batch, frames, *picture)),),
+            outputs=(TensorSpec("logits", "float32", (batch, frames)),),
+            batch=batch.name,
+            most_batch=4,
+        ),
+    )
 
 
 def backbone(config: ModelConfig, recipe: Recipe) -> StageSpec:
@@ -102,8 +146,8 @@ def nearest(config: ModelConfig) -> StageSpec:
     return StageSpec(
         name=NEAREST,
         inputs=(
-            _features(config),
-            TensorSpec("centroids", "float32", (leaves, Axis("feature_dim", config.backbone.feature_dim))),
+            _features(config, config.codebook_dim),
+            TensorSpec("centroids", "float32", (leaves, Axis("feature_dim", config.codebook_dim))),
             TensorSpec("squares", "float32", (leaves,)),
         ),
         outputs=(TensorSpec("scores", "float32", (batch, found)), TensorSpec("ids", "int64", (batch, found))),
@@ -128,8 +172,9 @@ def nearest_with_codebook(config: ModelConfig) -> StageSpec:
     )
 
 
-def _features(config: ModelConfig) -> TensorSpec:
-    return TensorSpec("features", "float32", (Axis("batch"), Axis("feature_dim", config.backbone.feature_dim)))
+def _features(config: ModelConfig, dim: int | None = None) -> TensorSpec:
+    width = config.backbone.feature_dim if dim is None else dim
+    return TensorSpec("features", "float32", (Axis("batch"), Axis("feature_dim", width)))
 
 
 def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
@@ -169,7 +214,24 @@ def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
         )
         for head in config.heads
     )
-    return (backbone(config, recipe), nearest(config), encoder, *heads)
+    seen = (backbone(config, recipe), nearest(config), *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, encoder, *heads)
 
 
-STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert}
+def _conse(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """A classifier of clips and an encoder of texts, for whose vectors the labels' texts stand."""
+    batch, length = Axis("batch"), Axis("length", longest=config.encoder.positions)
+    text_encoder = StageSpec(
+        name="text_encoder",
+        inputs=(TensorSpec("ids", "int64", (batch, length)), TensorSpec("lengths", "int64", (batch,))),
+        outputs=(TensorSpec("states", "float32", (batch, length, Axis("width", config.encoder.width))),),
+        batch=batch.name,
+        lengths="lengths",
+        attentions=config.encoder.layers,
+        of_text=True,
+    )
+    seen = (backbone(config, recipe), nearest(config), *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, text_encoder)
+
+
+STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert, "conse": _conse}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from videobert.model.card import ModelCard
-from videobert.model.config import ModelConfig, QuestionConfig
+from videobert.model.config import ModelConfig
 from videobert.model.folder_parts import Problem
+from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
 
 Verb = Literal["run", "tokens", "embed", "fill", "classify", "align"]
@@ -69,12 +70,31 @@ class BuiltTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObtainableModel:
+    """A model that is not here and could be.
+
+    Args:
+        command: that gets it.
+        knows: what it is for, in a sentence.
+        download_bytes: what is fetched for it.
+        size_bytes: of its folder, about.
+    """
+
+    name: str
+    command: str
+    knows: str
+    download_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSummary:
     """A model folder in short. Whatever could not be read is None or empty, and `problems` says why.
 
     Args:
         folder: where it is.
         bundled: whether it came with the install.
+        got: whether `videobert get` made it.
         weights: see `Origin.weights`.
         verbs: what the model can be asked as it stands, by an engine of `runs_with`.
         runs_with: engines whose part of the folder is there: `"openvino"`, the graphs, and `"torch"`, the weights.
@@ -87,6 +107,7 @@ class ModelSummary:
 
     folder: str
     bundled: bool
+    got: bool
     config: ModelConfig | None
     recipe: Recipe | None
     recipe_hash: str | None
@@ -101,4 +122,19 @@ class ModelSummary:
     engines: tuple[BuiltTarget, ...]
     card: ModelCard | None
     size_bytes: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelList:
+    """The models that can be asked for by their names.
+
+    Args:
+        here: by name, bundled ones first.
+        obtainable: those that are not here, and could be got.
+        problems: models that are here and cannot be used by their names.
+    """
+
+    here: dict[str, ModelSummary]
+    obtainable: tuple[ObtainableModel, ...]
     problems: tuple[Problem, ...]

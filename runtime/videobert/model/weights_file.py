@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from videobert.base.errors import ModelError
 
-TABLE = "encoder.tokens.weight"
 _BACKBONE = "backbone."
 
 
@@ -28,10 +27,17 @@ def backbone_of(path: Path, *, fix: str) -> dict[str, npt.NDArray[Any]]:
         return {name: file.get_tensor(name) for name in file.keys() if name.startswith(_BACKBONE)}  # noqa: SIM118
 
 
-def table_shape(path: Path, *, fix: str) -> tuple[int, ...]:
-    """The shape of the token table, read off the header; empty if there is none. Raises as `backbone_of`."""
+def table_shape(path: Path, table: str, *, fix: str) -> tuple[int, ...]:
+    """The shape of an encoder's table of words, read off the header; empty if it is not there.
+
+    Args:
+        table: the tensor's name.
+
+    Raises:
+        ModelError: see `backbone_of`.
+    """
     with _opened(path, fix) as file:
-        return tuple(file.get_slice(TABLE).get_shape()) if TABLE in set(file.keys()) else ()
+        return tuple(file.get_slice(table).get_shape()) if table in set(file.keys()) else ()
 
 
 @contextmanager

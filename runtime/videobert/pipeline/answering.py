@@ -1,4 +1,4 @@
-"""Answers to the model's questions, clip by clip, as tokens come."""
+"""Answers to the model's questions, clip by clip, as clips come."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from videobert.pipeline.classifier_scorer import ClassifierScorer, answers_tokens
 from videobert.pipeline.label_scorer import LabelScorer
 from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.scoring import Clips, Scored, Scorer, joined
 
 Row = npt.NDArray[np.float64]
 # Of tokens that come back, as they do in a film, the answers are kept: a megabyte or two for a model.
@@ -19,14 +21,38 @@ _REMEMBERED = 4096
 
 
 class Answered(NamedTuple):
-    """A clip's log-scores, float64 `(labels,)` for each question."""
+    """A clip's log-scores, float64 `(labels,)` for each question, and the questions that the model leaves open."""
 
     scores: dict[str, Row]
+    unsure: frozenset[str]
 
-    @property
-    def best(self) -> tuple[int, ...]:
-        """The best label of each question."""
-        return tuple(int(row.argmax()) for row in self.scores.values())
+
+class Scorers(NamedTuple):
+    """What scores the questions of a model.
+
+    Args:
+        by_templates: those that the joint encoder answers.
+        by_classifiers: those that a network of the model answers.
+    """
+
+    by_templates: dict[str, LabelScorer]
+    by_classifiers: dict[str, ClassifierScorer]
+
+    @classmethod
+    def of_model(cls, opened: OpenedModel, *, tokens_only: bool) -> Scorers:
+        """Those of all questions of a model.
+
+        Args:
+            tokens_only: leave out what saved tokens do not answer.
+        """
+        names = [name for name in opened.config.questions if not tokens_only or answers_tokens(opened, name)]
+        by_templates = LabelScorer.of_model(opened)
+        return cls(by_templates, {name: ClassifierScorer(opened, name) for name in names if name not in by_templates})
+
+    def all(self, opened: OpenedModel) -> dict[str, Scorer]:
+        """All of them in the order of the model's questions."""
+        scorers: dict[str, Scorer] = {**self.by_templates, **self.by_classifiers}
+        return {name: scorers[name] for name in opened.config.questions if name in scorers}
 
 
 class Answering:
@@ -41,45 +67,55 @@ class Answering:
         group: clips to one group; None waits for all.
     """
 
-    def __init__(
-        self, opened: OpenedModel, scorers: dict[str, LabelScorer], context_clips: int, group: int | None
-    ) -> None:
+    def __init__(self, opened: OpenedModel, scorers: Scorers, context_clips: int, group: int | None) -> None:
         self._scorers = scorers
+        self._order = list(scorers.all(opened))
         self._reach = {
-            name: min(context_clips, (opened.family.room(scorer.longest) - 1) // 2) for name, scorer in scorers.items()
+            name: min(context_clips, (opened.family.room(scorer.longest) - 1) // 2)
+            for name, scorer in scorers.all(opened).items()
         }
         self._farthest = max(self._reach.values(), default=0)
         self._group = group
-        self._remembered = {name: _Remembered(scorer) for name, scorer in scorers.items()}
-        # Tokens from `_first` on: those that wait for their answer and the neighbours before them.
-        self._tokens: list[int] = []
+        self._remembered = {name: _Remembered(scorer) for name, scorer in scorers.by_templates.items()}
+        # Clips from `_first` on: those that wait for their answer and the neighbours before them.
+        self._clips: list[Clips] = []
         self._first = self._next = 0
 
-    def add(self, token: int, cancel: Event | None) -> list[Answered]:
-        """The answers that this token makes possible, of the clips that wait, in order."""
-        self._tokens.append(token)
-        ready = self._first + len(self._tokens) - self._farthest - self._next
+    def add(self, clip: Clips, cancel: Event | None) -> list[Answered]:
+        """The answers that this clip makes possible, of those that wait, in order."""
+        self._clips.append(clip)
+        ready = self._first + len(self._clips) - self._farthest - self._next
         if self._group is None or ready < self._group:
             return []
         return self._answer(ready, cancel)
 
     def finish(self, cancel: Event | None) -> list[Answered]:
         """The answers of all clips that wait: no neighbour comes any more."""
-        return self._answer(self._first + len(self._tokens) - self._next, cancel)
+        return self._answer(self._first + len(self._clips) - self._next, cancel)
 
     def _answer(self, count: int, cancel: Event | None) -> list[Answered]:
         places = range(self._next - self._first, self._next - self._first + count)
-        columns = {name: self._scores(name, places, cancel) for name in self._scorers}
+        columns = {name: self._scored(name, places, cancel) for name in self._order} if count else {}
         self._next += count
         passed = max(0, self._next - self._farthest - self._first)
-        del self._tokens[:passed]
+        del self._clips[:passed]
         self._first += passed
-        return [Answered({name: rows[row] for name, rows in columns.items()}) for row in range(count)]
+        return [
+            Answered(
+                {name: scored.log_scores[row] for name, scored in columns.items()},
+                frozenset(name for name, scored in columns.items() if not scored.sure[row]),
+            )
+            for row in range(count)
+        ]
 
-    def _scores(self, name: str, places: range, cancel: Event | None) -> list[Row]:
+    def _scored(self, name: str, places: range, cancel: Event | None) -> Scored:
         reach = self._reach[name]
-        windows = [np.array(self._tokens[max(0, place - reach) : place + reach + 1], np.int32) for place in places]
-        return self._remembered[name].scores(windows, cancel)
+        stretches = [self._clips[max(0, place - reach) : place + reach + 1] for place in places]
+        if name in self._remembered:
+            windows = [np.concatenate([clip.ids for clip in stretch]) for stretch in stretches]
+            rows = self._remembered[name].scores(windows, cancel)
+            return Scored(np.stack(rows), np.ones(len(rows), np.bool_))
+        return self._scorers.by_classifiers[name].score([joined(stretch) for stretch in stretches], cancel)
 
 
 class _Remembered:

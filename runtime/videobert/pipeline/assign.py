@@ -1,9 +1,10 @@
-"""Features to visual tokens, some at a time, so that features need not be kept."""
+"""Features to visual tokens, some at a time, so that not all features need be kept."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,15 @@ from videobert.visual.grid import in_half_points
 
 # A search for many features at once costs little more than one for a single feature.
 BLOCK = 64
+
+
+class Assigned(NamedTuple):
+    """A token, and what is known of it; see `TokenFound`."""
+
+    id: int
+    percentile: float | None = None
+    score: float | None = None
+    sure: bool | None = None
 
 
 class Assigner:
@@ -31,19 +41,26 @@ class Assigner:
         self._opened, self._method, self._block, self._seconds = opened, method, block, seconds
         self._waiting: list[npt.NDArray[np.float32]] = []
 
-    def add(self, feature: npt.NDArray[np.float32]) -> Iterator[tuple[int, float]]:
-        """Token and percentile of this feature and those that waited, in order, if they are enough."""
+    def add(self, feature: npt.NDArray[np.float32]) -> Iterator[Assigned]:
+        """The tokens of this feature and those that waited, in order, if they are enough."""
         self._waiting.append(feature)
         if len(self._waiting) >= self._block:
             yield from self.finish()
 
-    def finish(self) -> Iterator[tuple[int, float]]:
-        """Token and percentile of all features that wait."""
+    def finish(self) -> Iterator[Assigned]:
+        """The tokens of all features that wait."""
         if not self._waiting:
             return
         began = time.perf_counter()
-        ids, distances = self._opened.assign(np.stack(self._waiting), self._method)
-        percentiles = in_half_points(self._opened.codebook.percentile(distances))
+        features = np.stack(self._waiting)
+        ids, distances = self._opened.assign(features, self._method)
+        classifier = self._opened.token_classifier
+        if classifier is None:
+            columns: list[npt.NDArray[Any]] = [in_half_points(self._opened.codebook.percentile(distances))]
+        else:
+            said = classifier.judge(features)
+            columns = [np.full(len(ids), None), said.probabilities[np.arange(len(ids)), ids], said.sure]
         self._waiting.clear()
         self._seconds["assign"] += time.perf_counter() - began
-        yield from zip(ids.tolist(), percentiles.tolist(), strict=True)
+        rows = zip(ids.tolist(), *(column.tolist() for column in columns), strict=True)
+        yield from (Assigned(*row) for row in rows)

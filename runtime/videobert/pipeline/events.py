@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +23,11 @@ class ClipRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FeatureFound:
-    """The backbone's answer to a clip: finite float32 `(feature_dim,)`."""
+    """What the networks saw in a clip: the backbone's feature, finite float32 `(feature_dim,)`, and see `Seen`."""
 
     number: int
     feature: npt.NDArray[np.float32]
+    pictures: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +37,18 @@ class TokenFound:
     Args:
         number: of the clip.
         id: the visual token, 0 to K-1.
-        percentile: see `VisualTokens.percentiles`.
+        percentile: see `VisualTokens.percentiles`; None where the codebook is a classifier's.
+        score, sure: see `VisualTokens.scores`; None where there is a percentile.
         start_s, end_s: where the clip lies on the grid; a last clip that is not full ends before, see `Ended`.
     """
 
     number: int
     id: int
-    percentile: float
     start_s: float
     end_s: float
+    percentile: float | None = None
+    score: float | None = None
+    sure: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

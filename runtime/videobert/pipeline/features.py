@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from threading import Event
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,8 +25,24 @@ if TYPE_CHECKING:
     from videobert.video.clip import Clip
 
 Feature = npt.NDArray[np.float32]
-# Starts the backbone on the frames of one clip; later gives the feature and the seconds that it took.
-Start = Callable[[Any], Future[tuple[Feature, float]]]
+
+
+class Seen(NamedTuple):
+    """What the networks saw in one clip.
+
+    Args:
+        feature: the backbone's, float32 `(feature_dim,)`.
+        busy_s: seconds that it took.
+        pictures: for each question that pictures answer its logits, float32 `(labels,)`.
+    """
+
+    feature: Feature
+    busy_s: float
+    pictures: Mapping[str, npt.NDArray[np.float32]] = MappingProxyType({})
+
+
+# Starts the backbone on the frames of one clip.
+Start = Callable[[Any], "Future[Seen]"]
 # What to raise of a feature that is not finite: it gets the index of the clip and the second that it starts at.
 NotFinite = Callable[[int, float], ModelError]
 
@@ -71,11 +88,11 @@ def features(
     last: tuple[int, float, int] | None = None
 
     def found(clip: _Pending) -> FeatureFound:
-        feature, busy_s = clip.future.result()
-        seconds["backbone"] += 0 if clip.again else busy_s
-        if not np.isfinite(feature).all():
+        seen = clip.future.result()
+        seconds["backbone"] += 0 if clip.again else seen.busy_s
+        if not np.isfinite(seen.feature).all():
             raise not_finite(clip.clip_index, clip.start_s)
-        return FeatureFound(number=clip.number, feature=feature)
+        return FeatureFound(number=clip.number, feature=seen.feature, pictures=seen.pictures)
 
     try:
         for number, clip in enumerate(_timed(clips, seconds)):
@@ -105,7 +122,7 @@ class _Pending(NamedTuple):
     number: int
     clip_index: int
     start_s: float
-    future: Future[tuple[Feature, float]]
+    future: Future[Seen]
     again: bool
 
 
@@ -118,9 +135,9 @@ class _Stills:
 
     def __init__(self, start: Start) -> None:
         self._start = start
-        self._before: tuple[float, npt.NDArray[np.uint8], Future[tuple[Feature, float]]] | None = None
+        self._before: tuple[float, npt.NDArray[np.uint8], Future[Seen]] | None = None
 
-    def start(self, clip: Clip) -> tuple[Future[tuple[Feature, float]], bool]:
+    def start(self, clip: Clip) -> tuple[Future[Seen], bool]:
         """The feature to come, and whether it is the one of the clip before."""
         frames, time_s = clip.frames, float(clip.times_s[0])
         if not isinstance(frames, np.ndarray) or (clip.times_s != time_s).any():

@@ -24,6 +24,7 @@ from videobert.families.log_softmax import log_softmax
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.questions import Asked, Probe
 from videobert.pipeline.ranking import best
+from videobert.pipeline.scoring import Scored, ScoredStretch
 from videobert.results.candidate import Candidate
 
 _GROUP = 64
@@ -73,7 +74,7 @@ class LabelScorer:
     @classmethod
     def of_model(cls, opened: OpenedModel) -> dict[str, LabelScorer]:
         """For each question of the model its scorer; sentences that several of them ask are encoded once."""
-        questions = opened.config.questions
+        questions = {name: q for name, q in opened.config.questions.items() if q.answered_by == "templates"}
         scorers = {name: cls(opened, question.templates, question.labels) for name, question in questions.items()}
         asking: dict[tuple[Probe, ...], list[Asked]] = {}
         for scorer in scorers.values():
@@ -83,6 +84,10 @@ class LabelScorer:
         for scorer in scorers.values():
             scorer._shared = shared
         return scorers
+
+    def score(self, stretches: Sequence[ScoredStretch], cancel: Event | None = None) -> Scored:
+        """See `Scorer.score`; `Report.out_of_domain` says where the answers mean little."""
+        return Scored(self.scores([stretch.ids for stretch in stretches], cancel), np.ones(len(stretches), np.bool_))
 
     def scores(self, windows: Sequence[npt.NDArray[np.int32]], cancel: Event | None = None) -> npt.NDArray[np.float64]:
         """Prior-corrected log-scores, float64 `(windows, labels)`, each row normalised over the labels."""
@@ -146,16 +151,16 @@ class LabelScorer:
         self, items: Iterator[AskedStates], words: list[int], cancel: Event | None
     ) -> Iterator[npt.NDArray[np.float64]]:
         waiting: list[npt.NDArray[np.float32]] = []
-        for state in self._opened.family.states(items, cancel):
+        for state in self._opened.joint.states(items, cancel):
             waiting.append(state)
             if len(waiting) == _GROUP:
-                yield from self._opened.family.word_log_probs(np.concatenate(waiting))[:, words].astype(np.float64)
+                yield from self._opened.joint.word_log_probs(np.concatenate(waiting))[:, words].astype(np.float64)
                 waiting.clear()
         if waiting:
-            yield from self._opened.family.word_log_probs(np.concatenate(waiting))[:, words].astype(np.float64)
+            yield from self._opened.joint.word_log_probs(np.concatenate(waiting))[:, words].astype(np.float64)
 
     def _asked(self, probe: Probe, ids: npt.NDArray[np.int32] | None) -> AskedStates:
-        family = self._opened.family
+        family = self._opened.joint
         sequence = family.text(probe.pieces) if ids is None else family.joint(probe.pieces, ids)
         return sequence, (sequence.text_start + probe.mask,)
 
@@ -163,6 +168,8 @@ class LabelScorer:
 def prepare_questions(opened: OpenedModel) -> None:
     """Prepare the model's own questions; one that cannot be put is an error in the request that puts it, not here."""
     for question in opened.config.questions.values():
+        if question.answered_by != "templates":
+            continue
         with suppress(InputError):
             LabelScorer(opened, question.templates, question.labels).log_prior()
 

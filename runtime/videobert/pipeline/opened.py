@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,15 @@ from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
 from videobert.engines.checked_stages import CheckedStages
-from videobert.families.family import Capability
+from videobert.families.family import Aligns, Capability, ChoosesLabels, Embeds, Joint
+from videobert.families.feature_classifier import FeatureClassifier
+from videobert.families.picture_classifier import PictureClassifier
 from videobert.families.registry import capabilities_of, lacks, open_family
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.mending import command
 from videobert.model.recipe import Recipe, check_stride
 from videobert.model.stage_lists import BACKBONE, stage_specs
+from videobert.pipeline.features import Seen
 from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
 from videobert.text.reader import TextTokenizer
@@ -39,6 +42,11 @@ class OpenedModel:
         decoder: what reads videos: `"auto"`, `"pyav"` or `"dali"`.
         decode_on: `"cpu"` or `"cuda"`: where `decoder` works and leaves its clips.
         threads: most threads that compute at a time in a call; None for as many as there are processors.
+
+    Attributes:
+        run: runs a stage, see `CheckedStages.run`.
+        feature_classifiers, picture_classifiers: of the questions that they answer, by name.
+        wants_features: whether a walk keeps the features of clips beside their tokens.
 
     A model whose folder has no codebook yet reads text; whatever needs its visual half raises ModelError.
 
@@ -66,8 +74,23 @@ class OpenedModel:
         self.decode_on: Device = decode_on
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
         self._stages = CheckedStages(engine, stage_specs(folder.config, folder.recipe))
-        self.family = open_family(folder.config, self.tokenizer, self._stages.run)
-        self.questions = Questions(folder.config.questions, self.tokenizer, self.family)
+        self.run = self._stages.run
+        self.family = open_family(folder.config, self.tokenizer, self.run)
+        asked = folder.config.questions
+        by_templates = {name: question for name, question in asked.items() if question.answered_by == "templates"}
+        self.questions = Questions(by_templates, self.tokenizer, self.family)
+        self.feature_classifiers = {
+            name: FeatureClassifier(name, question, self.run)
+            for name, question in asked.items()
+            if question.answered_by == "features"
+        }
+        self.picture_classifiers = {
+            name: PictureClassifier(name, question, self.run)
+            for name, question in asked.items()
+            if question.answered_by == "pictures"
+        }
+        self.wants_features = self.family.wants_features or bool(self.feature_classifiers)
+        self.backbone_hash = folder.backbone_hash()
         # What is done beside an engine that works on several clips has the threads of one of them.
         self.threads = None if threads is None else max(1, threads // engine.parallel)
         self._folder = folder.root
@@ -95,6 +118,34 @@ class OpenedModel:
         if self._codebook is None:
             raise no_codebook(self._folder)
         return self._codebook
+
+    @property
+    def token_classifier(self) -> FeatureClassifier | None:
+        """What says how probable a visual token is; None where its distance to the centroid tells how well it fits."""
+        name = self.config.token_question
+        return None if name is None else self.feature_classifiers[name]
+
+    @property
+    def joint(self) -> Joint:
+        """The family of a model that fills in words or moments, or chooses among words; `need` it first."""
+        return cast(Joint, self.family)
+
+    @property
+    def embeds(self) -> Embeds:
+        """The family of a model that embeds; ModelError if it does not."""
+        self.need("embeds")
+        return cast(Embeds, self.family)
+
+    @property
+    def aligns(self) -> Aligns:
+        """The family of a model that aligns; ModelError if it does not."""
+        self.need("aligns")
+        return cast(Aligns, self.family)
+
+    @property
+    def chooses_labels(self) -> ChoosesLabels | None:
+        """The family, where it judges labels by their meaning; None where templates are needed."""
+        return self.family if isinstance(self.family, ChoosesLabels) else None
 
     def can(self, capability: Capability) -> bool:
         """Whether the model's family and heads have a capability; what needs a video needs a codebook besides."""
@@ -138,10 +189,10 @@ class OpenedModel:
             fallback=self.engine.fallback,
         )
 
-    def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Future[tuple[npt.NDArray[np.float32], float]]:
+    def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Future[Seen]:
         """Start the backbone on one clip, uint8 `(frames, height, width, 3)`, on the host or on a GPU.
 
-        Later gives float32 `(feature_dim,)` and the seconds that it took. Where threads are limited, the engine's are
+        The networks that answer questions by single pictures see it too. Where threads are limited, the engine's are
         waited for, so that the caller's next work comes after theirs.
         """
         future = self._clips.submit(self._feature, frames)
@@ -163,14 +214,18 @@ class OpenedModel:
             self._started = []
         wait(started)
 
-    def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> tuple[npt.NDArray[np.float32], float]:
+    def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Seen:
         began = time.perf_counter()
         if isinstance(frames, np.ndarray):
             clips: npt.NDArray[np.uint8] | DeviceArray = frames[None]
         else:
             clips = frames if self.engine.takes_device_arrays else frames.on_host()[None]
         feature = self._stages.run(BACKBONE, clips=clips)[0]
-        return feature, time.perf_counter() - began
+        pictures = {}
+        if self.picture_classifiers:
+            shown = frames if isinstance(frames, np.ndarray) else frames.on_host()
+            pictures = {name: network.logits(shown) for name, network in self.picture_classifiers.items()}
+        return Seen(feature, time.perf_counter() - began, pictures)
 
 
 def _codebook(folder: ModelFolder) -> Codebook:

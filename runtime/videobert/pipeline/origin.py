@@ -1,4 +1,4 @@
-"""What a video, or tokens in place of one, add to the origin of an answer."""
+"""What a video, or tokens or features in place of one, add to the origin of an answer."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 from videobert.results.origin import Origin, TokensFrom
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_features import VideoFeatures
 
 _READ = ("decoder", "decoder_fallback", "track", "tracks", "frames_left_out", "stills_cut")
 
 
-def origin_of_tokens(origin: Origin, tokens: VisualTokens) -> Origin:
-    """`origin` with what made the tokens. Those that never were in a file still know what decoded them."""
-    made_by = TokensFrom(engine=tokens.engine, precision=tokens.precision)
-    known = tokens.origin
+def origin_of_saved(origin: Origin, saved: VisualTokens | VideoFeatures) -> Origin:
+    """`origin` with what made tokens or features. Those that never were in a file still know what decoded them."""
+    made_by = TokensFrom(engine=saved.engine, precision=saved.precision)
+    known = saved.origin
     read = {} if known is None else {name: getattr(known, name) for name in _READ}
     return dataclasses.replace(origin, tokens_from=made_by, **read)
 

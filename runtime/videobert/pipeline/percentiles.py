@@ -17,8 +17,10 @@ class Percentiles:
         """One more clip."""
         self._counts[percentile] += 1
 
-    def median(self) -> float:
-        """As `numpy.median` of all that came, float32; there must be one."""
+    def median(self) -> float | None:
+        """As `numpy.median` of all that came, float32; None if there is none."""
+        if not self._counts:
+            return None
         count = self._counts.total()
         middle = [self._at((count - 1) // 2), self._at(count // 2)]
         return float(np.median(np.array(middle, np.float32)))

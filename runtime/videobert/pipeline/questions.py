@@ -17,7 +17,7 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, UsageError
 from videobert.families.family import Family
-from videobert.model.config import QuestionConfig
+from videobert.model.questions import QuestionConfig
 from videobert.text.reader import MASK, TextTokenizer
 
 LABEL = "{label}"

@@ -6,6 +6,8 @@ import os
 from collections.abc import Generator
 from typing import Any
 
+import numpy.typing as npt
+
 from videobert.base.arguments import local_path
 from videobert.base.errors import InputError, MismatchError
 from videobert.base.limits import check_duration
@@ -33,10 +35,12 @@ def saved_tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTok
 
 def token_events(tokens: VisualTokens) -> Generator[TokenFound | Ended, None, None]:
     """What happens on a walk over saved tokens, of which there is one at least."""
-    columns = (tokens.ids, tokens.percentiles, tokens.start_s, tokens.end_s)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    for number, (id_, percentile, start_s, end_s) in enumerate(rows):
-        yield TokenFound(number=number, id=id_, percentile=percentile, start_s=start_s, end_s=end_s)
+    columns: dict[str, npt.NDArray[Any]] = {"id": tokens.ids, "start_s": tokens.start_s, "end_s": tokens.end_s}
+    judged = {"percentile": tokens.percentiles, "score": tokens.scores, "sure": tokens.sure}
+    columns |= {name: column for name, column in judged.items() if column is not None}
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    for number, row in enumerate(rows):
+        yield TokenFound(number=number, **dict(zip(columns, row, strict=True)))
     yield Ended(
         clips=len(tokens),
         first_s=float(tokens.start_s[0]),

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from videobert.families.family import Joint
+from videobert.model.stage_lists import SHOT_BOUNDARIES, SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH
 from videobert.pipeline.label_scorer import prepare_questions
 from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.scoring import Clips
 
 
 def warm_up(opened: OpenedModel) -> None:
     """See `Runtime.warmup`. A model without a codebook is warmed up for text alone."""
-    family, mask = opened.family, [opened.tokenizer.special.mask]
-    if not opened.sees:
+    seen = None
+    if opened.sees:
+        recipe = opened.recipe
+        frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
+        seen = opened.feature(frames).result().feature[None]
+    if isinstance(opened.family, Joint):
+        _warm_up_joint(opened, opened.family, None if seen is None else opened.assign(seen)[0])
+    if seen is not None:
+        if not isinstance(opened.family, Joint):
+            opened.assign(seen)
+        for classifier in opened.feature_classifiers.values():
+            classifier.judge(seen)
+        if opened.config.shots is not None:
+            opened.run(SHOT_BOUNDARIES, frames=np.zeros((1, SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH, 3), np.uint8))
+    chooses = opened.chooses_labels
+    if chooses is not None:
+        chooses.prepare()
+
+
+def _warm_up_joint(opened: OpenedModel, family: Joint, ids: npt.NDArray[np.int32] | None) -> None:
+    mask = [opened.tokenizer.special.mask]
+    if ids is None:
         sequence = family.text(mask)
         states = next(family.states([(sequence, (sequence.text_start,))]))
         if opened.can("fills_words"):
             family.word_log_probs(states)
         return
-    recipe = opened.recipe
-    feature, _ = opened.feature(np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)).result()
-    ids, _ = opened.assign(feature[None])
     sequence = family.joint(mask, ids)
     states = next(family.states([(sequence, (sequence.whole, sequence.text_start))]))
     if opened.can("fills_words"):
@@ -29,4 +50,4 @@ def warm_up(opened: OpenedModel) -> None:
     if opened.can("fills_moments"):
         family.moment_log_probs(states)
     if opened.can("aligns"):
-        family.alignment_log_odds(states[:1])
+        opened.aligns.log_odds(mask, [Clips(ids=ids)])

@@ -1,45 +1,58 @@
-"""Stretches of a video that one joint sequence holds."""
+"""Stretches of a video that are answered together."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from threading import Event
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from videobert.base.arguments import whole
 from videobert.base.errors import InputError
-from videobert.families.family import Asked
 from videobert.pipeline.opened import OpenedModel
-from videobert.visual.tokens import VisualTokens
+from videobert.pipeline.watched import Watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Neighbouring clips of a video, `start` to `stop - 1`, with their times and out-of-domain signal."""
+    """Neighbouring clips of a video, `start` to `stop - 1`, with their times and out-of-domain signal.
+
+    Args:
+        features, pictures: of these clips, see `Watched`.
+        scores, sure: see `VisualTokens`.
+        percentile: median of the clips'; None where they have none.
+    """
 
     start: int
     stop: int
     ids: npt.NDArray[np.int32]
     start_s: float
     end_s: float
-    percentile: float
+    percentile: float | None
     padded_frames: int
+    features: npt.NDArray[np.float32] | None = None
+    scores: npt.NDArray[np.float32] | None = None
+    sure: npt.NDArray[np.bool_] | None = None
+    pictures: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
-def window(tokens: VisualTokens, start: int, stop: int) -> Window:
+def window(watched: Watched, start: int, stop: int) -> Window:
     """The clips `start` to `stop - 1`."""
+    tokens = watched.tokens
+    here = slice(start, stop)
     return Window(
         start=start,
         stop=stop,
         ids=tokens.ids[start:stop],
         start_s=float(tokens.start_s[start]),
         end_s=float(tokens.end_s[stop - 1]),
-        percentile=float(np.median(tokens.percentiles[start:stop])),
+        percentile=None if tokens.percentiles is None else float(np.median(tokens.percentiles[here])),
         padded_frames=tokens.padded_frames if stop == len(tokens) else 0,
+        features=None if watched.features is None else watched.features[here],
+        scores=None if tokens.scores is None else tokens.scores[here],
+        sure=None if tokens.sure is None else tokens.sure[here],
+        pictures={name: rows[here] for name, rows in watched.pictures.items()},
     )
 
 
@@ -66,30 +79,7 @@ def window_size(opened: OpenedModel, text_pieces: int, window_clips: int | None 
     )
 
 
-def windows(tokens: VisualTokens, size: int) -> list[Window]:
+def windows(watched: Watched, size: int) -> list[Window]:
     """The whole video, cut into windows of `size` clips, the last one perhaps shorter."""
-    return [window(tokens, start, min(start + size, len(tokens))) for start in range(0, len(tokens), size)]
-
-
-def states_of(
-    opened: OpenedModel, asked: Sequence[Asked], cancel: Event | None = None
-) -> Iterator[npt.NDArray[np.float32]]:
-    """As `Family.states`, but equal sequences, such as a picture that stands still gives, are encoded once."""
-    distinct: dict[tuple[int, bytes, tuple[int, ...]], int] = {}
-    places, first = [], []
-    for sequence, positions in asked:
-        key = (sequence.visual_start, sequence.ids.tobytes(), tuple(positions))
-        if key not in distinct:
-            first.append((sequence, positions))
-        places.append(distinct.setdefault(key, len(distinct)))
-    to_come = Counter(places)
-    encoded = enumerate(opened.family.states(first, cancel))
-    # Held only until its last window has come: memory stays flat where no two are the same.
-    held: dict[int, npt.NDArray[np.float32]] = {}
-    for place in places:
-        if place not in held:
-            held.update([next(encoded)])
-        yield held[place]
-        to_come[place] -= 1
-        if not to_come[place]:
-            del held[place]
+    count = len(watched.tokens)
+    return [window(watched, start, min(start + size, count)) for start in range(0, count, size)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from videobert.report.times import clock
+
 if TYPE_CHECKING:
     from videobert.results.run import Report
 
@@ -46,6 +48,23 @@ def video_troubles(report: Report) -> list[str]:
     return [f"{words}: {report.video[name]}" for name, words in _TROUBLES.items() if report.video.get(name)]
 
 
+def shot_facts(report: Report) -> list[str]:
+    """How many shots there are, and the longest: `4 shots`, `longest 12.4 s`; none where nobody looked for cuts."""
+    shots = report.shots
+    if not shots:
+        return []
+    if len(shots) == 1:
+        return ["1 shot", "no cut"]
+    longest_s = max(shot.end_s - shot.start_s for shot in shots)
+    return [f"{len(shots)} shots", f"longest {clock(longest_s)}"]
+
+
+def shots_found_by(report: Report) -> str:
+    """What looked for the cuts, in words."""
+    by = report.shots_by
+    return "cuts found by differences between frames" if by == "differences" else f"cuts found by {by}"
+
+
 def domain_sentence(report: Report) -> str:
     """What being out of domain means for the reader."""
     return (
@@ -70,5 +89,5 @@ def speed(report: Report) -> str | None:
     return f"{ratio:.0f}× real time" if ratio >= 10 else f"{ratio:.1f}× real time"
 
 
-def _whole(percentile: float) -> str:
-    return f"{percentile:.0f}" if math.isfinite(percentile) else "not known"
+def _whole(percentile: float | None) -> str:
+    return f"{percentile:.0f}" if percentile is not None and math.isfinite(percentile) else "not known"

@@ -13,11 +13,14 @@ from videobert.report.table import print_line
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from videobert.model.recipe import Recipe
     from videobert.model.summary import ModelSummary
 
 _NAME_COLUMN = 15
 # Below this width names stand on lines of their own.
 _LEAST_WIDTH = 50
+# A question with more labels shows its first.
+_MOST_LABELS, _LABELS_SHOWN = 40, 20
 
 
 def print_summary(summary: ModelSummary) -> None:
@@ -47,11 +50,25 @@ def _knows(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         yield "words", f"{words.count:,}: {', '.join(map(_listed, words.shown))}{more}"
         yield "special words", ", ".join(words.special)
     for name, question in summary.questions.items():
-        yield "question", f"{name}: {', '.join(question.labels)}"
+        yield "question", f"{name}: {_labels(question.labels)}"
     if summary.card is not None:
         for limit in summary.card.limits:
             yield "limit", limit
     yield "licence", (summary.card.licence if summary.card else None) or "not named in the card (README.md)"
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    if len(labels) <= _MOST_LABELS:
+        return ", ".join(labels)
+    return f"{len(labels):,} labels: {', '.join(labels[:_LABELS_SHOWN])}, … (all: --json)"
+
+
+def recipe_line(recipe: Recipe) -> str:
+    """What a clip is, in short."""
+    return (
+        f"{recipe.frames} frames at {float(recipe.fps):g} a second = {recipe.clip_duration_s:g} s a clip, "
+        f"{recipe.crop} × {recipe.crop} pixels, stride {recipe.stride}"
+    )
 
 
 def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
@@ -77,11 +94,7 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
             f"{config.window_clips} clips; out of domain above percentile {config.out_of_domain_percentile:g}",
         )
     if recipe is not None:
-        yield (
-            "recipe",
-            f"{recipe.frames} frames at {float(recipe.fps):g} a second = {recipe.clip_duration_s:g} s a clip, "
-            f"{recipe.crop} × {recipe.crop} pixels, stride {recipe.stride}, hash {summary.recipe_hash}",
-        )
+        yield "recipe", f"{recipe_line(recipe)}, hash {summary.recipe_hash}"
     weights = "none: graphs only" if summary.parameters is None else f"{summary.parameters:,} numbers"
     yield "weights", weights + (f", manifest {summary.weights}" if summary.weights else "")
     present = [graph.name for graph in summary.graphs if graph.size_bytes is not None]
@@ -92,7 +105,11 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         yield "engines", f"{engine.target}: {what}; {_size(engine.size_bytes)}; {built}; {engine.place}"
     if not summary.engines:
         yield "engines", "none compiled ahead"
-    yield "folder", f"{summary.folder}, {_size(summary.size_bytes)}" + (", bundled" if summary.bundled else "")
+    yield (
+        "folder",
+        f"{summary.folder}, {_size(summary.size_bytes)}"
+        + (", bundled" if summary.bundled else ", got" if summary.got else ""),
+    )
 
 
 def _listed(word: str) -> str:

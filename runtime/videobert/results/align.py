@@ -30,7 +30,7 @@ class Alignment:
     text: str
     score: float
     windows: tuple[AlignedWindow, ...]
-    percentile: float
+    percentile: float | None
     out_of_domain: bool
     origin: Origin
     unknown_words: tuple[str, ...] = ()

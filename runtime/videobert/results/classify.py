@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from videobert.results.candidate import Candidate
 from videobert.results.origin import Origin
 
+# What is chosen where no label fits, by models that judge each label for itself.
+NONE_OF_THESE = "none of these"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
@@ -16,15 +19,17 @@ class Segment:
         start_s, end_s: bounds in seconds of presentation time.
         candidates: best first.
         percentile: out-of-domain signal, 0 to 100: the median over the segment's clips of where each clip's distance
-            to its centroid lies among the codebook's training distances.
+            to its centroid lies among the codebook's training distances; None where distances mean nothing.
         padded_frames: frames of the last clip that repeat the video's last frame.
+        unsure: the model leaves the answer open: what it sees is unlike anything that it knows.
     """
 
     start_s: float
     end_s: float
     candidates: tuple[Candidate, ...]
-    percentile: float
+    percentile: float | None
     padded_frames: int = 0
+    unsure: bool = False
 
     @property
     def text(self) -> str:
@@ -46,7 +51,7 @@ class Classification:
     templates: tuple[str, ...]
     labels: tuple[str, ...]
     segments: tuple[Segment, ...]
-    percentile: float
+    percentile: float | None
     out_of_domain: bool
     origin: Origin
     unknown_words: tuple[str, ...] = ()

@@ -16,10 +16,14 @@ from videobert.results.origin import Origin
 class ReportSegment:
     """One line of a `Report`: a stretch of time in which every answer stays the same.
 
+    Questions about single pictures do not part segments: their answers are of the whole stretch.
+
     Args:
         answers: for each question of the model, its ranked candidates, best first.
         tokens: visual token ids in this stretch.
         percentile: see `Segment`.
+        unsure: the questions that the model leaves open here: what it sees is unlike anything that it knows. Their
+            candidates are told all the same.
         thumbnail: uint8 `(height, width, 3)` picture from the middle of the stretch; None from saved tokens.
     """
 
@@ -27,9 +31,18 @@ class ReportSegment:
     end_s: float
     answers: dict[str, tuple[Candidate, ...]]
     tokens: tuple[int, ...]
-    percentile: float
+    percentile: float | None
     padded_frames: int = 0
+    unsure: tuple[str, ...] = ()
     thumbnail: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """A stretch of time between two cuts."""
+
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,9 +61,12 @@ class Report:
         source: file name, or a word for other kinds of source.
         duration_s: length of video covered.
         video: properties of the stream (codec, width, height, …); empty from saved tokens.
-        percentile: median over the clips of the video of what `Segment` says of each.
+        percentile: median over the clips of the video of what `Segment` says of each; None where they have none.
         out_of_domain: True when that is above the model's `out_of_domain_percentile`: the answers mean little.
         timings_s: seconds spent in each stage: decode, backbone, assign, encode, total.
+        shots: the stretches between cuts, in order; empty where nobody looked for them.
+        shots_by: what found the cuts: the name of a network, or `"differences"` of neighbouring frames; None where
+            nobody looked.
         stills: at most 48 frames from all over the video, in order; none from saved tokens. Not in JSON.
     """
 
@@ -58,8 +74,10 @@ class Report:
     duration_s: float
     video: dict[str, Any]
     segments: tuple[ReportSegment, ...]
-    percentile: float
+    percentile: float | None
     out_of_domain: bool
     timings_s: dict[str, float]
     origin: Origin
+    shots: tuple[Shot, ...] = ()
+    shots_by: str | None = None
     stills: tuple[Still, ...] = field(default=(), repr=False)

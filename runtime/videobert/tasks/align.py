@@ -9,21 +9,19 @@ import numpy as np
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
-from videobert.pipeline.watch import watch
-from videobert.pipeline.windows import states_of, window_size, windows
+from videobert.pipeline.watched import watch
+from videobert.pipeline.windows import window_size, windows
 from videobert.results.align import AlignedWindow, Alignment
 
 
 def align(opened: OpenedModel, video: Any, text: str, window_clips: int | None, request: Request) -> Alignment:
     """See `Runtime.align`."""
-    opened.need("aligns")
+    family = opened.aligns
     read = read_text(opened, text)
     size = window_size(opened, len(read.pieces), window_clips)
     watched = watch(opened, video, request)
-    parts = windows(watched.tokens, size)
-    sequences = [opened.family.joint(read.pieces, part.ids) for part in parts]
-    asked = [(sequence, (sequence.whole,)) for sequence in sequences]
-    log_odds = opened.family.alignment_log_odds(np.concatenate(list(states_of(opened, asked, request.cancel))))
+    parts = windows(watched, size)
+    log_odds = family.log_odds(read.pieces, parts, request.cancel)
     scores = _sigmoid(log_odds.astype(np.float64))
     return Alignment(
         text=text,

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from videobert.base.errors import InputError, UsageError
+from videobert.pipeline.classifier_scorer import ClassifierScorer
 from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.meaning_scorer import MeaningScorer
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import check_top
 from videobert.pipeline.request import Request
-from videobert.pipeline.watch import watch
+from videobert.pipeline.scoring import Scorer
+from videobert.pipeline.watched import watch
 from videobert.pipeline.windows import window_size, windows
 from videobert.results.classify import Classification, Segment
 
@@ -28,13 +31,11 @@ def classify(
 ) -> Classification:
     """See `Runtime.classify`."""
     top = check_top(top)
-    opened.need("classifies")
-    templates, labels = _choices(opened, labels, templates, question)
-    scorer = LabelScorer(opened, templates, labels, prior_strength)
+    scorer = _scorer(opened, labels, templates, question, prior_strength)
     size = window_size(opened, scorer.longest, window_clips)
     watched = watch(opened, video, request)
-    parts = windows(watched.tokens, size)
-    scores = scorer.scores([part.ids for part in parts], request.cancel)
+    parts = windows(watched, size)
+    scored = scorer.score(parts, request.cancel)
     return Classification(
         question=question,
         templates=scorer.templates,
@@ -46,14 +47,41 @@ def classify(
                 candidates=scorer.candidates(row, top),
                 percentile=part.percentile,
                 padded_frames=part.padded_frames,
+                unsure=not sure,
             )
-            for part, row in zip(parts, scores, strict=True)
+            for part, row, sure in zip(parts, scored.log_scores, scored.sure, strict=True)
         ),
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
         origin=watched.origin,
         unknown_words=scorer.unknown_words,
     )
+
+
+def _scorer(
+    opened: OpenedModel,
+    labels: Iterable[str] | None,
+    templates: Iterable[str] | None,
+    question: str | None,
+    prior_strength: float,
+) -> Scorer:
+    """What scores the labels: a classifier of the model, their meaning, or the joint encoder in templates."""
+    known = opened.config.questions
+    own = known.get(question) if isinstance(question, str) else None
+    if own is not None and own.answered_by != "templates":
+        if labels is not None or templates is not None:
+            raise UsageError(
+                "this question has labels of its own, which a classifier answers",
+                seen=question,
+                fix="Leave labels and templates out, or leave the question out.",
+                fix_cli="Leave --label and --template out, or leave --question out.",
+            )
+        return ClassifierScorer(opened, str(question))
+    opened.need("classifies")
+    if opened.chooses_labels is not None and labels is not None and question is None:
+        return MeaningScorer(opened, opened.chooses_labels, labels, templates)
+    templates, labels = _choices(opened, labels, templates, question)
+    return LabelScorer(opened, templates, labels, prior_strength)
 
 
 def _choices(
@@ -71,6 +99,13 @@ def _choices(
             )
         templates = known[question].templates if templates is None else templates
         labels = known[question].labels if labels is None else labels
+    if opened.chooses_labels is not None:
+        raise UsageError(
+            "labels must be given, or a question of the model",
+            allowed=f"questions: {', '.join(known) or 'none'}",
+            fix='For example labels=["cooking", "sports"].',
+            fix_cli="For example --label cooking --label sports.",
+        )
     if templates is None or labels is None:
         missing = " and ".join(name for name, value in (("labels", labels), ("templates", templates)) if value is None)
         raise UsageError(

@@ -10,14 +10,15 @@ import numpy.typing as npt
 
 from videobert.base.arguments import items, whole
 from videobert.base.errors import InputError, UsageError
+from videobert.families.distinct_states import distinct_states
 from videobert.families.family import JointInput
 from videobert.families.log_softmax import log_softmax
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import best, check_top
 from videobert.pipeline.reading import check_known
 from videobert.pipeline.request import Request
-from videobert.pipeline.watch import watch
-from videobert.pipeline.windows import Window, states_of, window_size, windows
+from videobert.pipeline.watched import watch
+from videobert.pipeline.windows import Window, window_size, windows
 from videobert.results.candidate import Candidate
 from videobert.results.fill import Fill, Filled
 from videobert.visual.tokens import VisualTokens
@@ -50,9 +51,9 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
     if video is None:
         if wanted:
             raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")
-        sequence = opened.family.text(pieces)
+        sequence = opened.joint.text(pieces)
         places = [sequence.text_start + mask for mask in masks]
-        log_probs = opened.family.word_log_probs(next(opened.family.states([(sequence, places)], request.cancel)))
+        log_probs = opened.joint.word_log_probs(next(opened.joint.states([(sequence, places)], request.cancel)))
         return Fill(
             text=text,
             filled=_words(opened, log_probs, top),
@@ -69,7 +70,7 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             allowed=f"0 to {len(tokens) - 1} in this video",
             fix="Positions count clips, the first is 0.",
         )
-    filled = _fill_windows(opened, pieces, masks, windows(tokens, size), tokens, wanted, top, request)
+    filled = _fill_windows(opened, pieces, masks, windows(watched, size), tokens, wanted, top, request)
     return Fill(
         text=text,
         filled=filled,
@@ -109,11 +110,13 @@ def _fill_windows(
         )
         for part, positions, sequence in jobs
     ]
-    for (_, positions, _), states in zip(jobs, states_of(opened, asked, request.cancel), strict=True):
+    for (_, positions, _), states in zip(
+        jobs, distinct_states(opened.joint.states, asked, request.cancel), strict=True
+    ):
         if masks:
-            words += opened.family.word_log_probs(states[: len(masks)])
+            words += opened.joint.word_log_probs(states[: len(masks)])
         if positions:
-            log_probs = opened.family.moment_log_probs(states[len(masks) :])
+            log_probs = opened.joint.moment_log_probs(states[len(masks) :])
             moments += [
                 _moment(opened, tokens, position, row, top) for position, row in zip(positions, log_probs, strict=True)
             ]
@@ -121,7 +124,7 @@ def _fill_windows(
 
 
 def _sequence(opened: OpenedModel, pieces: list[int], part: Window, positions: list[int]) -> JointInput:
-    return opened.family.joint(pieces, part.ids, [position - part.start for position in positions])
+    return opened.joint.joint(pieces, part.ids, [position - part.start for position in positions])
 
 
 def _words(opened: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.base.arguments import whole
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
-from videobert.pipeline.answering import Answered, Answering, Row
+from videobert.pipeline.answering import Answered, Answering, Row, Scorers
 from videobert.pipeline.assign import BLOCK
-from videobert.pipeline.events import ClipRead, Ended, TokenFound
-from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.percentiles import Percentiles
 from videobert.pipeline.pictures import Picture, Pictures, middle_picture
 from videobert.pipeline.ranking import check_top
 from videobert.pipeline.request import Request
+from videobert.pipeline.scoring import Clips, Scorer
+from videobert.pipeline.shot_parts import ShotParts
 from videobert.pipeline.stills import Stills
-from videobert.pipeline.watch import Walk, is_out_of_domain
+from videobert.pipeline.watch import Walk
+from videobert.pipeline.watched import is_out_of_domain
 from videobert.results.candidate import Candidate
 from videobert.results.run import Report, ReportSegment
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_features import VideoFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,23 @@ class _Seen:
     """What was seen of the video when the last segment was given."""
 
     duration_s: float
-    percentile: float
+    percentile: float | None
+
+
+class _AnsweredClip(NamedTuple):
+    """A clip with its answers; the video was seen up to `seen_s` when they were given."""
+
+    token: TokenFound
+    answered: Answered
+    picture: Picture | None
+    seen_s: float
 
 
 class Segments:
     """The segments of one video, and the report on what was seen of it.
 
-    Each clip is answered with its neighbours and joins the open segment, or closes it and opens the next one.
+    Each clip is answered with its neighbours and joins the open segment, or closes it and opens the next one. A cut
+    closes it too, where the model knows shots.
 
     Args:
         opened: the model.
@@ -64,8 +78,19 @@ class Segments:
         )
         self._cancel = request.cancel
         self._source = _name(video)
-        self._walk = Walk(opened, video, request, at_once=at_once)
-        self._scorers = LabelScorer.of_model(opened)
+        self._shots = ShotParts(opened, request)
+        self._walk = Walk(opened, video, request, at_once=at_once, on_frame=self._shots.on_frame)
+        if self._walk.features is not None or self._walk.saved is not None:
+            self._shots.take_saved(self._walk.features)
+        self._scorers = Scorers.of_model(opened, tokens_only=self._walk.saved is not None)
+        self._all_scorers = self._scorers.all(opened)
+        # Questions about single pictures do not part segments.
+        pictures = opened.picture_classifiers
+        self._parting = [
+            name
+            for name in self._all_scorers
+            if name not in pictures and opened.config.questions[name].of not in pictures
+        ]
         self._start_s: float | None = None
         self._percentiles = Percentiles()
         self._seen: _Seen | None = None
@@ -78,7 +103,7 @@ class Segments:
         began = time.perf_counter()
         with closing(self._closed()) as stretches:
             for stretch in stretches:
-                segment = stretch.result(self._scorers, self._top)
+                segment = stretch.result(self._all_scorers, self._top)
                 self._total_s += time.perf_counter() - began
                 yield segment
                 began = time.perf_counter()
@@ -108,45 +133,82 @@ class Segments:
             },
             origin=self._walk.origin,
             stills=self._stills.all(),
+            shots=self._shots.shots(self._start_s or 0.0, (self._start_s or 0.0) + seen.duration_s),
+            shots_by=self._shots.by,
         )
 
     def _closed(self) -> Generator[_Stretch, None, None]:
+        stretch: _Stretch | None = None
+        before_s = 0.0
+        with closing(self._in_shots()) as clips:
+            for clip in clips:
+                if isinstance(clip, Ended):
+                    if stretch is not None:
+                        stretch.end_s, stretch.padded_frames = clip.end_s, clip.padded_frames
+                        self._watch(clip.end_s)
+                        yield stretch
+                    return
+                stop_if(self._cancel)
+                token, middle_s = clip.token, (clip.token.start_s + clip.token.end_s) / 2
+                cut_s = None if stretch is None else self._shots.cut_between(before_s, middle_s)
+                before_s = middle_s
+                standing = token.number == self._walk.standing and bool(self._opened.feature_classifiers)
+                if stretch is not None and cut_s is None and standing:
+                    stretch.hold(token, clip.picture)
+                    continue
+                if stretch is not None and (cut_s is not None or not self._goes_on(stretch, clip.answered)):
+                    stretch.end_s = stretch.end_s if cut_s is None else cut_s
+                    self._watch(clip.seen_s)
+                    yield stretch
+                    stretch = None
+                stretch = stretch or _Stretch(token.start_s if cut_s is None else cut_s, self._best(clip.answered))
+                stretch.add(token, clip.answered, clip.picture)
+
+    def _in_shots(self) -> Generator[_AnsweredClip | Ended, None, None]:
+        """The answered clips, each once the cuts in it are known; of a live source at once, with what is known then."""
+        waiting: deque[_AnsweredClip] = deque()
+        with self._shots, closing(self._answered()) as clips:
+            for clip in clips:
+                if isinstance(clip, Ended):
+                    self._shots.finish()
+                    yield from waiting
+                    yield clip
+                    return
+                waiting.append(clip)
+                while waiting and (self._shots.decided(waiting[0].token.end_s) or self._walk.live):
+                    yield waiting.popleft()
+
+    def _answered(self) -> Generator[_AnsweredClip | Ended, None, None]:
+        """The clips of the video with their answers, in order, and its end."""
         answering: Answering | None = None
         waiting: deque[TokenFound] = deque()
         pictures: dict[int, Picture] = {}
-        stretch: _Stretch | None = None
-        ended: Ended | None = None
+        features: dict[int, FeatureFound] = {}
         with closing(self._walk.events()) as events:
             for event in events:
                 if isinstance(event, ClipRead):
                     pictures[event.number] = middle_picture(event.clip)
                     self._stills.add(event.clip)
-                    continue
-                if isinstance(event, TokenFound):
+                    if self._walk.of_clips:
+                        self._shots.see_given(event)
+                elif isinstance(event, FeatureFound):
+                    if self._opened.wants_features:
+                        features[event.number] = event
+                elif isinstance(event, TokenFound):
                     answering = answering or self._answering()
                     self._start_s = event.start_s if self._start_s is None else self._start_s
-                    self._percentiles.add(event.percentile)
-                    end_s = event.end_s
+                    if event.percentile is not None:
+                        self._percentiles.add(event.percentile)
                     waiting.append(event)
-                    answers = self._timed(answering.add, event.id)
-                elif isinstance(event, Ended) and answering is not None:
-                    ended, end_s = event, event.end_s
-                    answers = self._timed(answering.finish)
-                else:
-                    continue
-                for answered in answers:
-                    stop_if(self._cancel)
-                    token = waiting.popleft()
-                    if stretch is not None and not self._goes_on(stretch, answered):
-                        self._watch(end_s)
-                        yield stretch
-                        stretch = None
-                    stretch = stretch or _Stretch(token.start_s, answered.best)
-                    stretch.add(token, answered, pictures.pop(token.number, None))
-        if stretch is not None and ended is not None:
-            stretch.end_s, stretch.padded_frames = ended.end_s, ended.padded_frames
-            self._watch(ended.end_s)
-            yield stretch
+                    answers = self._timed(answering.add, _clip(event, features.pop(event.number, None)))
+                    for answered in answers:
+                        token = waiting.popleft()
+                        yield _AnsweredClip(token, answered, pictures.pop(token.number, None), event.end_s)
+                elif answering is not None:
+                    for answered in self._timed(answering.finish):
+                        token = waiting.popleft()
+                        yield _AnsweredClip(token, answered, pictures.pop(token.number, None), event.end_s)
+                    yield event
 
     def _answering(self) -> Answering:
         group = None if self._walk.saved is not None else 1 if self._walk.live else BLOCK
@@ -154,11 +216,15 @@ class Segments:
 
     def _goes_on(self, stretch: _Stretch, answered: Answered) -> bool:
         """Whether the answers are the same; in a model without questions, whether the window is not full."""
-        if not self._scorers:
+        if not self._parting:
             return len(stretch.tokens) < self._opened.config.window_clips
-        return answered.best == stretch.best
+        return self._best(answered) == stretch.best
 
-    def _timed(self, answer: Callable[..., list[Answered]], *arguments: int) -> list[Answered]:
+    def _best(self, answered: Answered) -> tuple[int | None, ...]:
+        """The best label of each question that parts segments; None where it is left open."""
+        return tuple(None if name in answered.unsure else int(answered.scores[name].argmax()) for name in self._parting)
+
+    def _timed(self, answer: Callable[..., list[Answered]], *arguments: Clips) -> list[Answered]:
         began = time.perf_counter()
         answers = answer(*arguments, self._cancel)
         self._encode_s += time.perf_counter() - began
@@ -173,25 +239,36 @@ class Segments:
 class _Stretch:
     """An open segment. What it holds does not grow with its length, but for its tokens."""
 
-    def __init__(self, start_s: float, best: tuple[int, ...]) -> None:
+    def __init__(self, start_s: float, best: tuple[int | None, ...]) -> None:
         self.start_s = self.end_s = start_s
         self.best = best
         self.tokens: list[int] = []
         self.percentiles = Percentiles()
         self.padded_frames = 0
         self._sums: dict[str, Row] = {}
+        self._unsure: Counter[str] = Counter()
+        self._answered = 0
         self._pictures = Pictures()
 
     def add(self, token: TokenFound, answered: Answered, picture: Picture | None) -> None:
         """One more clip."""
         self.end_s = token.end_s
         self.tokens.append(token.id)
-        self.percentiles.add(token.percentile)
+        if token.percentile is not None:
+            self.percentiles.add(token.percentile)
         self._pictures.add(picture)
+        self._unsure.update(answered.unsure)
+        self._answered += 1
         for name, row in answered.scores.items():
             self._sums[name] = self._sums.get(name, 0.0) + np.exp(row)
 
-    def result(self, scorers: dict[str, LabelScorer], top: int) -> ReportSegment:
+    def hold(self, token: TokenFound, picture: Picture | None) -> None:
+        """One more clip, which goes on as those before it: what is said of it does not count."""
+        self.end_s = token.end_s
+        self.tokens.append(token.id)
+        self._pictures.add(picture)
+
+    def result(self, scorers: dict[str, Scorer], top: int) -> ReportSegment:
         """The segment as it stands."""
         return ReportSegment(
             start_s=self.start_s,
@@ -200,12 +277,28 @@ class _Stretch:
             tokens=tuple(self.tokens),
             percentile=self.percentiles.median(),
             padded_frames=self.padded_frames,
+            # More than half of its clips; where the question parts segments that is all of them or none.
+            unsure=tuple(name for name in scorers if 2 * self._unsure[name] > self._answered),
             thumbnail=self._pictures.middle(),
         )
 
-    def _ranked(self, name: str, scorer: LabelScorer, top: int) -> tuple[Candidate, ...]:
+    def _ranked(self, name: str, scorer: Scorer, top: int) -> tuple[Candidate, ...]:
         """The mean probability over the stretch's clips keeps the answer that each of them gave."""
-        return scorer.candidates(np.log(self._sums[name] / len(self.tokens)), top)
+        with np.errstate(divide="ignore"):
+            return scorer.candidates(np.log(self._sums[name] / self._answered), top)
+
+
+def _clip(token: TokenFound, seen: FeatureFound | None) -> Clips:
+    def one(value: float | bool | None, dtype: type[np.generic]) -> npt.NDArray[Any] | None:
+        return None if value is None else np.array([value], dtype)
+
+    return Clips(
+        ids=np.array([token.id], np.int32),
+        features=None if seen is None else seen.feature[None],
+        scores=one(token.score, np.float32),
+        sure=one(token.sure, np.bool_),
+        pictures={} if seen is None else {name: logits[None] for name, logits in seen.pictures.items()},
+    )
 
 
 def _name(video: Any) -> str:
@@ -213,6 +306,8 @@ def _name(video: Any) -> str:
         return Path(video).name
     if isinstance(video, VisualTokens):
         return "tokens"
+    if isinstance(video, VideoFeatures):
+        return "features"
     if isinstance(video, (bytes, bytearray, memoryview)):
         return "bytes"
     name = getattr(video, "name", None)

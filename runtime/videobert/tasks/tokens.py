@@ -7,7 +7,7 @@ from typing import Any
 
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
-from videobert.pipeline.watch import watch
+from videobert.pipeline.watched import watch
 from videobert.visual.tokens import VisualTokens
 
 

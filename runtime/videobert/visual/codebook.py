@@ -49,34 +49,40 @@ class Codebook:
         leaves: float32 `(leaves, dim)`; row i is visual token i.
         levels: inner levels, root side first; None if only the leaves are known.
         distances: float32 `(quantiles,)`, ascending: evenly spaced quantiles, minimum to maximum, of the distance
-            from the training features to their nearest leaf.
+            from the training features to their nearest leaf; None where distances mean nothing.
         backbone_hash: `videobert.model.folder.backbone_hash` of the backbone that gave the features.
         clip_hash: `Recipe.clip_hash` of the recipe that gave the clips.
         agreement: share of training features, 0 to 1, for which tree and flat assignment agree; None if not measured.
         seed: of the clustering; None if not known.
         samples: number of training features; 0 if not known.
+        lifted: the leaves have a last column that features lack, where a feature has zero. With it the nearest leaf can
+            be a linear classifier's first class, see `classifier_leaves`.
 
     Raises:
         ModelError: shapes do not fit each other, or a value is not finite.
     """
 
     leaves: npt.NDArray[np.float32]
-    distances: npt.NDArray[np.float32]
+    distances: npt.NDArray[np.float32] | None
     backbone_hash: str
     clip_hash: str
     levels: tuple[Level, ...] | None = None
     agreement: float | None = None
     seed: int | None = None
     samples: int = 0
+    lifted: bool = False
     _flat: NearestCentroids = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_array("leaves", self.leaves, 2)
-        _check_array("distances", self.distances, 1)
         if len(self.leaves) > MAX_LEAVES or self.leaves.shape[1] > MAX_DIM:
             raise _damaged("leaves", self.leaves.shape, f"at most {MAX_LEAVES} leaves of {MAX_DIM} values")
-        if len(self.distances) < 2 or self.distances[0] < 0 or np.any(np.diff(self.distances) < 0):
-            raise _damaged("distances", self.distances[:8], "two or more ascending values from 0")
+        if self.distances is not None:
+            _check_array("distances", self.distances, 1)
+            if len(self.distances) < 2 or self.distances[0] < 0 or np.any(np.diff(self.distances) < 0):
+                raise _damaged("distances", self.distances[:8], "two or more ascending values from 0")
+        if type(self.lifted) is not bool or (self.lifted and (self.leaves.shape[1] < 2 or self.levels is not None)):
+            raise _damaged("lifted", self.lifted, "true or false; true only without a tree")
         for name in ("backbone_hash", "clip_hash"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.isascii():
@@ -107,14 +113,14 @@ class Codebook:
     @property
     def dim(self) -> int:
         """Values in a feature."""
-        return int(self.leaves.shape[1])
+        return int(self.leaves.shape[1]) - self.lifted
 
     @cached_property
     def hash(self) -> str:
         """16 hexadecimal digits that name every value that can change a token or its percentile."""
         digest = hashlib.sha256(f"{self.backbone_hash} {self.clip_hash}".encode())
-        arrays = [self.leaves, self.distances, *(array for level in self.levels or () for array in level)]
-        for array in arrays:
+        known = [] if self.distances is None else [self.distances]
+        for array in [self.leaves, *known, *(array for level in self.levels or () for array in level)]:
             digest.update(f"{array.shape}".encode())
             digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
         return digest.hexdigest()[:16]
@@ -146,8 +152,12 @@ class Codebook:
             threads = whole("threads", threads, least=0, most=1024, allowed="0 to 1024, or None", fix=fix)
         features = self._checked(features)
         find = self._flat if method == "flat" else self._tree
-        ids, squared = find.search(features, threads=threads)
+        ids, squared = find.search(self.lift(features), threads=threads)
         return ids.astype(np.int32), _distance(squared)
+
+    def lift(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Features as wide as the leaves: with a zero behind where the leaves are lifted, else as they are."""
+        return np.pad(features, ((0, 0), (0, 1))) if self.lifted else features
 
     def percentile(self, distances: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Where distances lie among the training distances: 0 to 100, never falling as the distance grows.
@@ -155,8 +165,14 @@ class Codebook:
         Near 100 means that a clip is as far from every centroid as the farthest training clips were, or farther.
 
         Raises:
-            InputError: a distance is no number, or NaN.
+            InputError: a distance is no number, or NaN; the codebook knows no training distances.
         """
+        if self.distances is None:
+            raise InputError(
+                "distances to this codebook's centroids have no percentile",
+                seen=repr(self),
+                fix="Use the probability of a token, see `VisualTokens.scores`.",
+            )
         found = _as_array(distances)
         if found.dtype.kind not in "iuf" or np.isnan(found).any():
             raise InputError(
@@ -243,6 +259,25 @@ class Codebook:
             )
         tables = [*(level.centroids for level in self.levels), self.leaves]
         return NearestTree(tables, [level.offsets for level in self.levels])
+
+
+def classifier_leaves(
+    weight: npt.NDArray[np.floating[Any]], bias: npt.NDArray[np.floating[Any]]
+) -> npt.NDArray[np.float32]:
+    """Leaves, to be lifted, whose nearest one to a feature is a linear classifier's first class.
+
+    Leaf k is `[w_k, sqrt(M - |w_k|^2 - 2 b_k)]` with the largest `|w|^2 + 2 b` as M: then the squared distance to
+    `[x, 0]` is `|x|^2 + M - 2 (w_k x + b_k)`, smallest where the logit is largest.
+
+    Args:
+        weight, bias: `(classes, dim)` and `(classes,)` of the classifier.
+
+    Returns:
+        float32 `(classes, dim + 1)`, computed in float64.
+    """
+    weight, bias = weight.astype(np.float64), bias.astype(np.float64)
+    reach = (weight**2).sum(axis=1) + 2 * bias
+    return np.column_stack([weight, np.sqrt(reach.max() - reach)]).astype(np.float32)
 
 
 def check_assignment(method: str) -> None:

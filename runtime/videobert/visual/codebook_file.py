@@ -26,12 +26,16 @@ def write(codebook: Any, path: Path) -> None:
     """Write a `Codebook` to `path`."""
     from safetensors.numpy import save
 
-    tensors: dict[str, npt.NDArray[Any]] = {"leaves": codebook.leaves, "distances": codebook.distances}
+    tensors: dict[str, npt.NDArray[Any]] = {"leaves": codebook.leaves}
+    if codebook.distances is not None:
+        tensors["distances"] = codebook.distances
     for depth, level in enumerate(codebook.levels or ()):
         tensors[f"levels.{depth}.centroids"] = level.centroids
         tensors[f"levels.{depth}.offsets"] = level.offsets
     metadata = {name: json.dumps(getattr(codebook, name)) for name in _META}
     metadata |= {"format": FORMAT, "tree": json.dumps(codebook.levels is not None)}
+    if codebook.lifted:
+        metadata["lifted"] = "true"
     # safetensors writes the buffer as it lies: a view would come out in the wrong order.
     whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     content = _in_order(save(whole, metadata=metadata))
@@ -105,7 +109,8 @@ def _fields(name: str, tensors: dict[str, npt.NDArray[Any]], metadata: dict[str,
         depth = len(levels)
         levels.append((tensors.pop(f"levels.{depth}.centroids"), tensors.pop(f"levels.{depth}.offsets")))
     fields["levels"] = tuple(levels) if json.loads(metadata["tree"]) is True else None
-    fields |= {"leaves": tensors.pop("leaves"), "distances": tensors.pop("distances")}
+    fields |= {"leaves": tensors.pop("leaves"), "distances": tensors.pop("distances", None)}
+    fields["lifted"] = json.loads(metadata.get("lifted", "false"))
     if tensors or (levels and fields["levels"] is None):
         raise _unusable(name, sorted(tensors) or "levels without a tree", "the tensors of a codebook")
     return fields

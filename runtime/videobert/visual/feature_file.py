@@ -1,6 +1,6 @@
 """Feature files: clip features with the hashes of the backbone and recipe that made them, as safetensors.
 
-One tensor `features`, float16 or float32 `(n, D)`, and the text metadata `format` = `videobert-features`,
+A tensor `features`, float16 or float32 `(n, D)`, and the text metadata `format` = `videobert-features`,
 `version` = `1`, `backbone_hash` and `clip_hash`.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from videobert.base.errors import InputError, MismatchError, ModelError
 from videobert.visual.feature_rows import checked_rows
 
-_FORMAT = {"format": "videobert-features", "version": "1"}
+FORMAT = {"format": "videobert-features", "version": "1"}
 _BLOCK_ROWS = 4096
 
 
@@ -33,7 +33,7 @@ def write_features(path: Path, features: npt.NDArray[np.floating], *, backbone_h
             "these are not features", seen=f"{features.dtype}{features.shape}", allowed="float16 or float32 (n, D)"
         )
     hashes = {"backbone_hash": backbone_hash, "clip_hash": clip_hash}
-    save_file({"features": np.ascontiguousarray(features)}, path, metadata=_FORMAT | hashes)
+    save_file({"features": np.ascontiguousarray(features)}, path, metadata=FORMAT | hashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _header(path: Path) -> _Header:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            known = set(file.keys()) == {"features"} and _FORMAT.items() <= metadata.items()
+            known = "features" in set(file.keys()) and FORMAT.items() <= metadata.items()
             tensor = file.get_slice("features") if known else None
             shape, kind = (tensor.get_shape(), tensor.get_dtype()) if tensor is not None else ([], "")
     except (OSError, SafetensorError) as error:
@@ -132,7 +132,7 @@ def _header(path: Path) -> _Header:
         raise ModelError(
             f"{path.name} is not a feature file",
             seen=f"{kind}{shape} {metadata}",
-            allowed="one tensor `features` (n, D) of float16 or float32, with backbone_hash and clip_hash",
+            allowed="a tensor `features` (n, D) of float16 or float32, with backbone_hash and clip_hash",
             fix="Write feature files with videobert.visual.feature_file.write_features.",
         )
     return _Header(metadata["backbone_hash"], metadata["clip_hash"], shape[0], shape[1])

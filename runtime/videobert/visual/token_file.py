@@ -1,8 +1,9 @@
-"""The small file that keeps visual tokens: 3 bytes a clip, about 7 KB for an hour.
+"""The small file that keeps visual tokens: 3 or 4 bytes a clip, about 7 KB for an hour.
 
 A `.vbt` file is: 8 bytes of magic, a uint32 length, that many bytes of JSON (what the tokens belong to and their
 times), `count` uint16 token ids, `count` uint8 percentiles in half points, and the first 16 bytes of the sha256 of
-all that comes before. All numbers are little-endian.
+all that comes before. All numbers are little-endian. Where the JSON has `"scores": true`, the bytes are probabilities
+in half per cent, and `count` bytes follow that are 1 where the model is sure of a token, else 0.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ _HEADER = {
     "padded_frames": int,
     "count": int,
 }
+_SCORES = "scores"
 
 
 def content_of(tokens: Any) -> bytes:
@@ -72,9 +74,14 @@ def content_of(tokens: Any) -> bytes:
         "padded_frames": tokens.padded_frames,
         "count": len(tokens),
     }
+    judged = tokens.percentiles
+    sure = b""
+    if judged is None:
+        header[_SCORES] = True
+        judged, sure = tokens.scores * np.float32(100), tokens.sure.astype(np.uint8).tobytes()
     text = json.dumps(header, separators=(",", ":")).encode()
-    half_points = np.clip(np.round(tokens.percentiles * 2), 0, _MOST_HALF_POINTS).astype(np.uint8)
-    body = _MAGIC + struct.pack("<I", len(text)) + text + tokens.ids.astype("<u2").tobytes() + half_points.tobytes()
+    half_points = np.clip(np.round(judged * 2), 0, _MOST_HALF_POINTS).astype(np.uint8).tobytes()
+    body = _MAGIC + struct.pack("<I", len(text)) + text + tokens.ids.astype("<u2").tobytes() + half_points + sure
     content: bytes = body + hashlib.sha256(body).digest()[:_DIGEST_BYTES]
     return content
 
@@ -92,10 +99,15 @@ def parse(content: bytes, make: Callable[..., Made]) -> Made:
         raise _damaged(described(content)) from error
     header, payload = _split(whole_file)
     count = header["count"]
+    points = np.frombuffer(payload, np.uint8, count, 2 * count).astype(np.float32) * np.float32(0.5)
+    judged: dict[str, Any] = {"percentiles": points}
+    if header.get(_SCORES):
+        judged = {"scores": points / np.float32(100)}
+        judged["sure"] = np.frombuffer(payload, np.uint8, count, 3 * count).astype(np.bool_)
     return make(
         first_s=header["first_s"],
         last_end_s=header["end_s"],
-        percentiles=np.frombuffer(payload, np.uint8, count, 2 * count).astype(np.float32) * np.float32(0.5),
+        **judged,
         ids=np.frombuffer(payload, "<u2", count).astype(np.int32),
         padded_frames=header["padded_frames"],
         stride=header["stride"],
@@ -159,7 +171,7 @@ def begins_as_token_file(head: bytes) -> bool:
 
 def most_bytes() -> int:
     """Size of the largest token file that is read."""
-    return len(_MAGIC) + 4 + _HEADER_BYTES + 3 * _MAX_TOKENS + _DIGEST_BYTES
+    return len(_MAGIC) + 4 + _HEADER_BYTES + 4 * _MAX_TOKENS + _DIGEST_BYTES
 
 
 def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -178,14 +190,19 @@ def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
         raise _damaged("its header is not JSON") from error
     payload = body[start + length :]
     _check_header(header, len(payload))
-    if max(payload[2 * header["count"] :]) > _MOST_HALF_POINTS:
+    count = header["count"]
+    if max(payload[2 * count : 3 * count]) > _MOST_HALF_POINTS:
         raise _damaged("a percentile above 100")
+    if max(payload[3 * count :], default=0) > 1:
+        raise _damaged("a token that is neither sure nor unsure")
     return header, payload
 
 
 def _check_header(header: Any, payload_bytes: int) -> None:
-    if not isinstance(header, dict) or set(header) != set(_HEADER):
+    if not isinstance(header, dict) or set(header) - {_SCORES} != set(_HEADER):
         raise _damaged("its header has other fields")
+    if header.get(_SCORES, True) is not True:
+        raise _damaged(f"{_SCORES} = {header[_SCORES]!r}")
     for name, kind in _HEADER.items():
         if type(header[name]) is not kind:
             raise _damaged(f"{name} = {header[name]!r}")
@@ -196,7 +213,7 @@ def _check_header(header: Any, payload_bytes: int) -> None:
     count, first, end = header["count"], header["first_s"], header["end_s"]
     fits = (
         0 < count <= _MAX_TOKENS
-        and 3 * count == payload_bytes
+        and (4 if _SCORES in header else 3) * count == payload_bytes
         and 0 < clip_s <= LONGEST_CLIP_S
         and header["stride"] in STRIDES
         and header["assignment"] in ASSIGNMENTS

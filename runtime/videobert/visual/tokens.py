@@ -1,4 +1,4 @@
-"""Visual tokens: a video as the numbers of centroids, with times and distance percentiles."""
+"""Visual tokens: a video as the numbers of centroids, with times and what is known of how well they fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,9 @@ _ARRAYS: dict[str, type[np.generic]] = {
     "ids": np.int32,
     "start_s": np.float64,
     "end_s": np.float64,
-    "percentiles": np.float32,
 }
+# What is known of each token: where its distance lies, or, of a classifier's codebook, how probable it is.
+_JUDGED: dict[str, type[np.generic]] = {"percentiles": np.float32, "scores": np.float32, "sure": np.bool_}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +39,10 @@ class VisualTokens:
         start_s, end_s: float64 `(n,)` bounds of each clip in seconds of presentation time; the last clip ends where
             the video does.
         percentiles: float32 `(n,)`, 0 to 100 in steps of 0.5: the out-of-domain signal of each clip, see
-            `Codebook.percentile`.
+            `Codebook.percentile`; None where the codebook is a classifier's, whose distances mean nothing.
+        scores: float32 `(n,)`, 0 to 1 in steps of 0.005: the probability of each token; None where there are
+            percentiles.
+        sure: bool `(n,)`: whether the model stands to its token; None where there are percentiles.
         padded_frames: frames of the last clip that repeat the video's last frame.
         stride: every how many clips one was kept.
         clip_s: length of a clip in seconds, exact.
@@ -55,7 +59,9 @@ class VisualTokens:
     ids: npt.NDArray[np.int32]
     start_s: npt.NDArray[np.float64]
     end_s: npt.NDArray[np.float64]
-    percentiles: npt.NDArray[np.float32]
+    percentiles: npt.NDArray[np.float32] | None = None
+    scores: npt.NDArray[np.float32] | None = None
+    sure: npt.NDArray[np.bool_] | None = None
     padded_frames: int
     stride: int
     clip_s: Fraction
@@ -72,7 +78,13 @@ class VisualTokens:
     def __post_init__(self) -> None:
         for name, dtype in _ARRAYS.items():
             object.__setattr__(self, name, array(f"VisualTokens.{name}", getattr(self, name), dtype))
-        lengths = {name: len(getattr(self, name)) for name in _ARRAYS}
+        judged = {name: dtype for name, dtype in _JUDGED.items() if getattr(self, name) is not None}
+        if set(judged) not in ({"percentiles"}, {"scores", "sure"}):
+            allowed = "percentiles, or scores and sure"
+            raise _wrong("judgement", ", ".join(judged) or "none", allowed, "Use what `Runtime.tokens` gave.")
+        for name, dtype in judged.items():
+            object.__setattr__(self, name, array(f"VisualTokens.{name}", getattr(self, name), dtype))
+        lengths = {name: len(getattr(self, name)) for name in (*_ARRAYS, *judged)}
         if len(set(lengths.values())) > 1:
             raise _wrong("arrays", lengths, "one length for all", "Give each token its times and percentile.")
         if len(self.ids) and self.ids.min() < 0:
@@ -80,8 +92,10 @@ class VisualTokens:
         if not (np.isfinite(self.start_s).all() and np.isfinite(self.end_s).all()):
             raise _wrong("times", "a value that is not finite", "seconds", "Use the times of the clips.")
         # NaN is not among them.
-        if not ((self.percentiles >= 0) & (self.percentiles <= 100)).all():
-            raise _wrong("percentiles", self.percentiles[:8], "0 to 100", "Use `Codebook.percentile`.")
+        for name, most in (("percentiles", 100), ("scores", 1)):
+            values = getattr(self, name)
+            if values is not None and not ((values >= 0) & (values <= most)).all():
+                raise _wrong(name, values[:8], f"0 to {most}", _USE_THEIRS)
         object.__setattr__(self, "stride", check_stride(self.stride))
         object.__setattr__(self, "clip_s", _clip_length(self.clip_s))
         padded = whole(
@@ -109,21 +123,27 @@ class VisualTokens:
 
     @classmethod
     def on_grid(
-        cls, *, first_s: float, last_end_s: float, percentiles: npt.NDArray[np.float32], **fields: Any
+        cls,
+        *,
+        first_s: float,
+        last_end_s: float,
+        percentiles: npt.NDArray[np.float32] | None = None,
+        scores: npt.NDArray[np.float32] | None = None,
+        **fields: Any,
     ) -> VisualTokens:
         """Tokens of clips that follow each other on the recipe's grid.
 
         Args:
             first_s: start of the first clip.
             last_end_s: end of the last clip.
-            percentiles: `(n,)`, rounded here to the steps that a file can hold.
+            percentiles, scores: `(n,)`, rounded here to the steps that a file can hold.
             fields: the other fields but the times.
 
         Raises:
             UsageError: a field is missing, unknown or of the wrong kind.
         """
         needed = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING} - set(_ARRAYS) | {"ids"}
-        known = {f.name for f in dataclasses.fields(cls)} - set(_ARRAYS) | {"ids"}
+        known = {f.name for f in dataclasses.fields(cls)} - {"start_s", "end_s", "percentiles", "scores"}
         if not needed <= set(fields) <= known:
             raise UsageError(
                 "tokens on a grid need other fields",
@@ -137,8 +157,11 @@ class VisualTokens:
         numbers = check_stride(fields["stride"]) * np.arange(len(fields["ids"]), dtype=np.int64)
         start, end = on_grid(first_s, numbers, clip_s)
         end[-1:] = last_end_s
-        rounded = in_half_points(array("VisualTokens.percentiles", percentiles, np.float64))
-        return cls(start_s=start, end_s=end, percentiles=rounded, **fields)
+        if percentiles is not None:
+            percentiles = in_half_points(array("VisualTokens.percentiles", percentiles, np.float64))
+        if scores is not None:
+            scores = in_half_points(100 * array("VisualTokens.scores", scores, np.float64)) / np.float32(100)
+        return cls(start_s=start, end_s=end, percentiles=percentiles, scores=scores, **fields)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -154,6 +177,13 @@ class VisualTokens:
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def judgement(self) -> tuple[Literal["percentile", "probability"], npt.NDArray[np.float32]]:
+        """What is known of how well each token fits, and its name: `percentiles` or `scores`."""
+        if self.scores is not None:
+            return "probability", self.scores
+        return "percentile", np.zeros(0, np.float32) if self.percentiles is None else self.percentiles
 
     @property
     def decoder_fallback(self) -> str | None:
@@ -184,7 +214,9 @@ class VisualTokens:
             ids=self.ids[keep],
             start_s=self.start_s[keep],
             end_s=self.end_s[keep],
-            percentiles=self.percentiles[keep],
+            percentiles=None if self.percentiles is None else self.percentiles[keep],
+            scores=None if self.scores is None else self.scores[keep],
+            sure=None if self.sure is None else self.sure[keep],
             padded_frames=self.padded_frames if last_kept else 0,
             stride=stride,
             percentile=None,
@@ -222,7 +254,7 @@ class VisualTokens:
             raise InputError(
                 "these tokens cannot be saved exactly",
                 seen=repr(self),
-                allowed="ids below 65536, times on the grid of the recipe, percentiles in steps of 0.5",
+                allowed="ids below 65536, times on the grid of the recipe, steps of 0.5 for percentiles",
                 fix="Save tokens as `Runtime.tokens` returned them.",
             )
         return content

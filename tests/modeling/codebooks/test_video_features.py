@@ -12,9 +12,9 @@ import pytest
 import videobert
 from videobert.base.errors import DecodeError, InputError, ModelError
 from videobert.model.folder import BUNDLED, ModelFolder
+from videobert.model.manifest import write_manifest
 from videobert_modeling.codebooks.backbone_source import BackboneSource
 from videobert_modeling.codebooks.video_features import cluster_videos, features_of_videos, stream_features
-from videobert_modeling.export.portable.manifest import write_manifest
 
 SHAPES = BUNDLED / "shapes"
 CLIP = SHAPES / "clip.mp4"

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from videobert.cli.main import main
-from videobert.model.config import QuestionConfig
 from videobert.model.folder import backbone_hash
+from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
 from videobert.visual.codebook import Codebook
 

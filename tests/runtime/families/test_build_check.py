@@ -136,14 +136,15 @@ def test_sizes_that_cannot_be_are_told(folder: Path, name: str, changes: dict[st
 def test_the_smallest_clip_that_passes_is_one_that_the_network_takes() -> None:
     import torch
 
-    from videobert.families.build_check import _LEAST_CROP, _LEAST_FRAMES
+    from videobert.families.build_check import _LEAST
     from videobert_modeling.models import S3D
 
+    frames, crop = _LEAST["s3d"]
     network = S3D(0.125, 32).eval()
     with torch.inference_mode():
-        assert network(torch.zeros(1, 3, _LEAST_FRAMES, _LEAST_CROP, _LEAST_CROP)).shape == (1, 32)
+        assert network(torch.zeros(1, 3, frames, crop, crop)).shape == (1, 32)
         with pytest.raises(RuntimeError):
-            network(torch.zeros(1, 3, _LEAST_FRAMES, _LEAST_CROP - 1, _LEAST_CROP - 1))
+            network(torch.zeros(1, 3, frames, crop - 1, crop - 1))
 
 
 def test_a_tokenizer_of_another_model_is_told(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from videobert.base.errors import ModelError
 from videobert.base.limits import Limits
-from videobert.families.family import Family
+from videobert.families.family import Aligns, Embeds, Joint
 from videobert.families.registry import FAMILIES, capabilities_of, lacks
 from videobert.families.videobert import VideoBert
 from videobert.model.config import HEADS, ModelConfig
@@ -91,7 +91,7 @@ def test_a_verb_says_what_is_missing_and_which_models_have_it(
         pytest.raises(ModelError, match=f"this model has no {missing} head, so it cannot") as refused,
     ):
         ask(model, make_video(3.0, 1))
-    assert refused.value.allowed == f"videobert with the {missing} head"
+    assert str(refused.value.allowed).startswith(f"videobert with the {missing} head")
     assert "such as shapes" in str(refused.value.fix)
     assert all(head in str(refused.value.seen) for head in heads)
 
@@ -107,8 +107,9 @@ def test_a_family_without_a_capability_is_named(monkeypatch: pytest.MonkeyPatch)
     assert capabilities_of(config) == {"fills_words", "fills_moments", "classifies"}
     error = lacks(config, "embeds")
     assert error.what == "models of the family mute cannot turn a video or a text into a vector"
-    assert error.allowed == "videobert with any heads"
-    assert lacks(config, "aligns").allowed == "videobert with the alignment head"
+    assert error.allowed == "videobert; conse"
+    assert lacks(config, "aligns").allowed == "videobert with the alignment head; conse"
+    assert "conse" not in str(lacks(config, "fills_words").allowed)
 
 
 def test_a_planted_family_answers_in_place_of_the_first(
@@ -121,10 +122,10 @@ def test_a_planted_family_answers_in_place_of_the_first(
             for _, places in asked:
                 yield np.full((len(places), 64), 2.0, np.float32)
 
-        def alignment_log_odds(self, states: Any) -> Any:
-            return states[:, 0]
+        def log_odds(self, pieces: Any, stretches: Any, cancel: Any = None) -> Any:
+            return np.full(len(stretches), 1.0, np.float32)
 
     monkeypatch.setitem(FAMILIES, "videobert", Planted)
     with model_with(model_folder, "text") as model:
-        assert isinstance(model._opened.family, Family)
+        assert all(isinstance(model._opened.family, kind) for kind in (Aligns, Embeds, Joint))
         np.testing.assert_array_equal(model.embed(text="a red square").vector, np.full(64, 2.0))

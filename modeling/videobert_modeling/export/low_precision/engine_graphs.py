@@ -16,6 +16,7 @@ from videobert.base.errors import InputError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, own_place
 from videobert.model.graph_files import graph_file
+from videobert.model.manifest import write_manifest
 from videobert.model.precision import FLOAT_PRECISIONS, GRAPH_PRECISIONS, QUANTISED
 from videobert.model.stage_lists import NEAREST, nearest, stages_with_lengths
 from videobert_modeling.export.low_precision.candidates import nearest_graph
@@ -24,7 +25,6 @@ from videobert_modeling.export.low_precision.masked import masked
 from videobert_modeling.export.low_precision.quantised_graphs import quantised_stages
 from videobert_modeling.export.low_precision.shared_weights import sharing
 from videobert_modeling.export.portable.graphs import graphs_of
-from videobert_modeling.export.portable.manifest import write_manifest
 from videobert_modeling.export.portable.parity import Parity, Reference, Run, onnxruntime_runner
 from videobert_modeling.models import load_weights
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from onnx import ModelProto, NodeProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
 
 
 def folded(model: ModelProto) -> ModelProto:
@@ -15,6 +15,8 @@ def folded(model: ModelProto) -> ModelProto:
     out = ModelProto()
     out.CopyFrom(model)
     values = {tensor.name: tensor for tensor in model.graph.initializer}
+    inferred = shape_inference.infer_shapes(model, strict_mode=True).graph
+    axes = {value.name: len(value.type.tensor_type.shape.dim) for value in (*inferred.value_info, *inferred.output)}
     nodes: list[NodeProto] = []
     for node in out.graph.node:
         if node.op_type != "BatchNormalization":
@@ -25,7 +27,8 @@ def folded(model: ModelProto) -> ModelProto:
         scale = gain / np.sqrt(variance + epsilon)
         made = node.output[0]
         for name, value in ((f"{made}.scale", scale), (f"{made}.shift", bias - mean * scale)):
-            channels = value.astype(np.float32).reshape(-1, 1, 1, 1)  # over time, height and width
+            # The same for all places of a picture, and all times of a clip.
+            channels = value.astype(np.float32).reshape(-1, *[1] * (axes[made] - 2))
             out.graph.initializer.append(numpy_helper.from_array(channels, name))
         nodes.append(helper.make_node("Mul", [node.input[0], f"{made}.scale"], [f"{made}.scaled"]))
         nodes.append(helper.make_node("Add", [f"{made}.scaled", f"{made}.shift"], [made]))

@@ -1,9 +1,10 @@
 """A portable graph in fp16 or bf16 arithmetic, for engines that take their types from the graph alone.
 
 Matrix products, convolutions, attention and what lies between them run in the low precision. Statistics do not:
-LayerNorm, means, the input's normalisation and everything after a head's logits stay in float32. The softmax inside
-`Attention` is the engine's: TensorRT refuses the attribute `softmax_precision`, but its fused kernels keep the softmax
-in float32, and the build asserts that they are used. Inputs and outputs are those of the portable graph.
+LayerNorm, means, lengths of vectors, comparisons, the input's normalisation and everything after a head's logits stay
+in float32. The softmax inside `Attention` is the engine's: TensorRT refuses the attribute `softmax_precision`, but its
+fused kernels keep the softmax in float32, and the build asserts that they are used. Inputs and outputs are those of the
+portable graph.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ Low = Literal["fp16", "bf16"]
 
 _TYPE = {"fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
 # Computed in float32: sums over many values, differences of near values, and the pixels' scale and shift.
-_EXACT = {"LayerNormalization", "ReduceMean", "AveragePool", "LogSoftmax", "Softmax", "TopK", "Sub"}
+_EXACT = {"LayerNormalization", "ReduceMean", "AveragePool", "LogSoftmax", "Softmax", "TopK", "Sub", "ReduceL2"}
+# From the length of a vector to the vector divided by it: squares overflow, and the least length is below fp16.
+_OF_LENGTHS = {"Clip", "Expand", "Div"}
+_COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 _HALF = ".fp16"
 
 
@@ -56,6 +60,7 @@ class _Rewriting:
         self._nodes: list[NodeProto] = []
         self._casts: dict[tuple[str, int], str] = {}
         self._pixels: set[str] = set()
+        self._lengths: set[str] = set()
 
     def run(self) -> list[NodeProto]:
         for node in self._graph.node:
@@ -77,7 +82,7 @@ class _Rewriting:
             self._half_of[node.output[0]] = node.input[0]
             self._type[node.output[0]] = TensorProto.FLOAT16
             return
-        if not any(name in self._floats for name in node.output):
+        if node.op_type not in _COMPARISONS and not any(name in self._floats for name in node.output):
             self._nodes.append(node)
             return
         kind = TensorProto.FLOAT if self._is_exact(node) else self._low
@@ -94,7 +99,10 @@ class _Rewriting:
         scaling = node.op_type in ("Mul", "Add") and any(name in self._pixels for name in node.input)
         if node.op_type == "Cast" or scaling:
             self._pixels.update(node.output)
-        return node.op_type in _EXACT or node.op_type == "Cast" or scaling
+        of_lengths = node.op_type in _OF_LENGTHS and any(name in self._lengths for name in node.input)
+        if node.op_type == "ReduceL2" or (of_lengths and node.op_type != "Div"):
+            self._lengths.update(node.output)
+        return node.op_type in _EXACT | _COMPARISONS or node.op_type == "Cast" or scaling or of_lengths
 
     def _as(self, name: str, kind: int) -> str:
         source = self._half_of.get(name, name)

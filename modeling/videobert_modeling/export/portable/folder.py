@@ -10,10 +10,10 @@ from pathlib import Path
 from videobert.base.atomic import write_atomically, write_together
 from videobert.families.build_check import check_codebook, check_copy_place, check_sizes
 from videobert.model.folder import own_place
+from videobert.model.manifest import model_files, write_manifest
 from videobert.model.stage_lists import stage_specs
 from videobert_modeling.base.new_folder import is_free, write_whole
 from videobert_modeling.export.portable.graphs import Graph, graphs_of
-from videobert_modeling.export.portable.manifest import model_files, write_manifest
 from videobert_modeling.export.portable.onnx_file import to_onnx
 from videobert_modeling.export.portable.parity import Parity, Reference, onnxruntime_runner, openvino_runner
 from videobert_modeling.models import load_weights

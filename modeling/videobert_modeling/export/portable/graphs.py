@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert.model.stage import StageSpec
-from videobert.model.stage_lists import BACKBONE, stage_specs
-from videobert_modeling.models import S3D, VideoBert
+from videobert.model.stage_lists import stage_specs
 from videobert_modeling.models.encoders.transformer import SelfAttention
 from videobert_modeling.models.stage_modules import HeadStage, stages_of
+from videobert_modeling.models.weights import Backbone, Model
 
 Inputs = dict[str, Tensor]
 
@@ -48,14 +48,14 @@ class Graph:
     rounded_at: float = 0.0
 
 
-def graphs_of(backbone: S3D, model: VideoBert, recipe: Recipe) -> Iterator[Graph]:
+def graphs_of(backbone: Backbone, model: Model, recipe: Recipe) -> Iterator[Graph]:
     """The graphs of a model, backbone first; heads only as far as the model has them."""
     random = torch.Generator().manual_seed(0)
     specs = {spec.name: spec for spec in stage_specs(model.config, recipe)}
     for name, module in stages_of(backbone, model, recipe).items():
         spec = specs[name]
-        if name == BACKBONE:
-            yield _backbone(spec, module, random)
+        if spec.inputs[0].dtype == "uint8":
+            yield _of_pixels(spec, module, random)
         elif spec.lengths is not None:
             yield _encoder(spec, module, model.config, random)
         else:
@@ -98,15 +98,15 @@ def _graph(spec: StageSpec, module: nn.Module, example: Inputs, trials: tuple[In
     )
 
 
-def _backbone(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:
-    (clip,) = spec.inputs
+def _of_pixels(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:
+    (given,) = spec.inputs
 
-    def clips(batch: int) -> Inputs:
-        shape = clip.shape_with({spec.batch: batch})
-        return {clip.name: torch.randint(256, shape, generator=random, dtype=torch.uint8)}
+    def pixels(batch: int) -> Inputs:
+        shape = given.shape_with({spec.batch: batch})
+        return {given.name: torch.randint(256, shape, generator=random, dtype=torch.uint8)}
 
     # One is what the runtime passes, and differs from the example.
-    return _graph(spec, module, clips(2), (clips(1),))
+    return _graph(spec, module, pixels(2), (pixels(1),))
 
 
 def _encoder(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
@@ -115,11 +115,13 @@ def _encoder(spec: StageSpec, module: nn.Module, config: ModelConfig, random: to
     def sequences(*wanted: int) -> Inputs:
         lengths = [min(length, longest) for length in wanted]
         shape = (len(lengths), max(lengths))
-        return {
-            "ids": torch.randint(config.vocabulary, shape, generator=random),
+        ids = config.words if config.family == "conse" else config.vocabulary
+        given = {
+            "ids": torch.randint(ids, shape, generator=random),
             "segments": torch.randint(config.encoder.segments, shape, generator=random),
             "lengths": torch.tensor(lengths),
         }
+        return {tensor.name: given[tensor.name] for tensor in spec.inputs}
 
     example = sequences(7, 4)
     trials = (sequences(1), sequences(2, 9, 5), sequences(63), sequences(3, 40))

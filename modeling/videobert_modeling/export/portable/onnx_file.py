@@ -13,6 +13,8 @@ import onnxscript.optimizer
 import torch
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx_ir.passes import common as passes
+from onnxscript.rewriter import RewriteRuleSet
+from onnxscript.rewriter.rules.common import fuse_pad_into_conv_rule
 
 from videobert_modeling.export.portable.graphs import Graph, lengths_in_attention
 
@@ -67,6 +69,8 @@ def _traced(graph: Graph) -> Any:
 def _simplify(model: onnx_ir.Model) -> None:
     passes.InlinePass()(model)
     onnxscript.optimizer.fold_constants_ir(model, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
+    # ONNX pads either end of a convolution by itself, which torch cannot say.
+    RewriteRuleSet([fuse_pad_into_conv_rule]).apply_to_model(model)
     onnx_ir.passes.Sequential(
         passes.RemoveUnusedNodesPass(),
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),

@@ -165,6 +165,9 @@ _READERS: dict[str, Callable[[Path], object]] = {
     ".npy": _npy,
 }
 
+READABLE = tuple(_READERS)
+"""Endings of the files that `open_checkpoint` reads."""
+
 
 def _check_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:

@@ -12,24 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from videobert.base.errors import InputError, ModelError
+from videobert_modeling.models.backbones.inception_sizes import BLOCKS, STEM, scaled, with_outputs
 
 MIN_FRAMES = 14  # fewer leave a single step on the time axis, which the overlapping pool of two cannot take
 _CHANNELS = 3
 _NORM_EPS = 1e-3
-_STEM = (64, 64, 192)
 
-# (1x1 | 1x1 -> separable 3 | 1x1 -> separable 3 | max pool -> 1x1), by index in `features`.
-_BLOCKS = {
-    5: (64, 96, 128, 16, 32, 32),
-    6: (128, 128, 192, 32, 96, 64),
-    8: (192, 96, 208, 16, 48, 64),
-    9: (160, 112, 224, 24, 64, 64),
-    10: (128, 128, 256, 24, 64, 64),
-    11: (112, 144, 288, 32, 64, 64),
-    12: (256, 160, 320, 32, 128, 128),
-    14: (256, 160, 320, 32, 128, 128),
-    15: (384, 192, 384, 48, 128, 128),
-}
+# Where the blocks stand in `features`.
+_PLACES = (5, 6, 8, 9, 10, 11, 12, 14, 15)
 
 
 class ConvNorm(nn.Sequential):
@@ -112,7 +102,7 @@ class S3D(nn.Module):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
-        stem = [_scaled(size, width) for size in _STEM]
+        stem = [scaled(size, width) for size in STEM]
         layers: list[nn.Module] = [
             SeparableConv(_CHANNELS, stem[0], 7, 2, norm_momentum),
             _picture_pool(),
@@ -121,15 +111,15 @@ class S3D(nn.Module):
             _picture_pool(),
         ]
         channels = stem[2]
-        for index, sizes in _BLOCKS.items():
+        for index, sizes in zip(_PLACES, BLOCKS.values(), strict=True):
             if index == 8:
                 layers.append(nn.MaxPool3d(3, 2, 1))
             elif index == 14:
                 layers.append(nn.MaxPool3d(2, 2, 0))
-            scaled = tuple(_scaled(size, width) for size in sizes)
-            if index == 15 and feature_dim is not None:
-                scaled = _with_outputs(scaled, feature_dim)
-            block = InceptionBlock(channels, scaled, norm_momentum)
+            own = tuple(scaled(size, width) for size in sizes)
+            if index == _PLACES[-1] and feature_dim is not None:
+                own = with_outputs(own, feature_dim)
+            block = InceptionBlock(channels, own, norm_momentum)
             channels = block.outputs
             layers.append(block)
         self.feature_dim = channels
@@ -184,20 +174,3 @@ def _pointwise(inputs: int, outputs: int, momentum: float) -> ConvNorm:
 
 def _picture_pool() -> nn.MaxPool3d:
     return nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
-
-
-def _scaled(size: int, width: float) -> int:
-    return max(8, int(size * width / 8 + 0.5) * 8)
-
-
-def _with_outputs(sizes: tuple[int, ...], feature_dim: int) -> tuple[int, ...]:
-    # The published last block gives 384 + 384 + 128 + 128: three, three, one and one eighth.
-    if feature_dim < 8 or feature_dim % 8:
-        raise ModelError(
-            "S3D cannot have a feature of this length",
-            seen=feature_dim,
-            allowed="multiples of 8",
-            fix="Correct backbone.feature_dim in config.json.",
-        )
-    eighth = feature_dim // 8
-    return (3 * eighth, sizes[1], 3 * eighth, sizes[3], eighth, eighth)

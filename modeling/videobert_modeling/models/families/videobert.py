@@ -8,9 +8,10 @@ from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert_modeling.models.encoders.joint import JointEncoder
 from videobert_modeling.models.heads import Heads
+from videobert_modeling.models.visual_parts import VisualParts
 
 
-class VideoBert(nn.Module):
+class VideoBert(VisualParts):
     """The joint encoder with its heads.
 
     Args:
@@ -19,8 +20,7 @@ class VideoBert(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, *, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.encoder = JointEncoder(config.encoder, config.vocabulary, dropout=dropout)
         self.heads = Heads(config)
 

@@ -16,12 +16,12 @@ import numpy.typing as npt
 import torch
 
 from videobert.model.config import BackboneConfig, ModelConfig
+from videobert.model.manifest import write_manifest
 from videobert.visual.codebook import Codebook
 from videobert_modeling.base.new_folder import require_new, write_whole
 from videobert_modeling.base.seeds import check_seed
 from videobert_modeling.codebooks.cluster import train_codebook
 from videobert_modeling.export import export_folder
-from videobert_modeling.export.portable.manifest import write_manifest
 from videobert_modeling.models import S3D, VideoBert, save_weights
 from videobert_modeling.models.weights import hash_of
 from videobert_modeling.train.cached_steps import CachedSteps, Progress, Report

@@ -220,10 +220,10 @@ def _out_of_domain(model: Runtime, watched: dict[Split, list[Watched]], real_fil
 
     A film counts by the median over its clips, which is what `run` judges by.
     """
-    films = [tokens.percentiles for rows in watched.values() for _, tokens in rows]
+    films = [_percentiles(tokens) for rows in watched.values() for _, tokens in rows]
     inside = [float(p) for percentiles in films for p in percentiles]
-    whole = model.tokens(real_film).percentiles
-    views = [model.tokens(view(real_film, zoom, place)).percentiles for zoom in ZOOMS for place in PLACES]
+    whole = _percentiles(model.tokens(real_film))
+    views = [_percentiles(model.tokens(view(real_film, zoom, place))) for zoom in ZOOMS for place in PLACES]
     outside = [float(p) for percentiles in (whole, *views) for p in percentiles]
     limit = model.config.out_of_domain_percentile
     return {
@@ -234,6 +234,12 @@ def _out_of_domain(model: Runtime, watched: dict[Split, list[Watched]], real_fil
         "flagged_shapes": proportion([bool(np.median(percentiles) > limit) for percentiles in films]),
         "flagged_real": proportion([bool(np.median(percentiles) > limit) for percentiles in (whole, *views)]),
     }
+
+
+def _percentiles(tokens: VisualTokens) -> npt.NDArray[np.float32]:
+    if tokens.percentiles is None:
+        raise ValueError("the codebook of a trained model knows its training distances")
+    return tokens.percentiles
 
 
 def view(path: Path, zoom: float, place: float) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videobert.model.config import QuestionConfig
+from videobert.model.questions import QuestionConfig
 from videobert_modeling.train.shapes.world import ATTRIBUTES, COLOURS, MOODS, MOTIONS, SHAPES, Film, Scene
 
 # Sentences that name everything; {motion} is the verb as in "spins", {doing} as in "spinning".

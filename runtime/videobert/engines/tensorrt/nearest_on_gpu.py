@@ -46,12 +46,13 @@ class ExactNearest:
         """See `Codebook.assign`."""
         if method != "flat" or not _codebook_takes(self._codebook, features):
             return self._codebook.assign(features, method, threads=self._threads)
-        scores, found = self._propose(np.ascontiguousarray(features, np.float32))
+        lifted = self._codebook.lift(features)
+        scores, found = self._propose(np.ascontiguousarray(lifted, np.float32))
         if found.size and (found.min() < 0 or found.max() >= len(self._leaves)):
             return self._codebook.assign(features, threads=self._threads)
         # Ascending ids, so that the first of equal distances is the lowest.
         found = np.sort(found, axis=1)
-        points = features.astype(np.float64)
+        points = lifted.astype(np.float64)
         squared = ((points[:, None] - self._leaves[found]) ** 2).sum(axis=2)
         best = squared.argmin(axis=1)
         rows = np.arange(len(features))
@@ -104,4 +105,4 @@ class CubinNearest:
         """See `Codebook.assign`."""
         if method not in self._searches or not _codebook_takes(self._codebook, features):
             return self._codebook.assign(features, method, threads=self.threads)
-        return self._searches[method].assign(np.ascontiguousarray(features))
+        return self._searches[method].assign(np.ascontiguousarray(self._codebook.lift(features)))

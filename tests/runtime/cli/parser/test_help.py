@@ -40,7 +40,10 @@ VERBS = {
     "build": ["--out", "tensorrt-rtx", "tensorrt", "triton-server", "cuda-sm90", "videobert[build,kernels]"],
     "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],
     "cluster": ["--out", "--branching", "--depth", "--seed"],
+    "learn": ["--out", "--question", "--replace", "--features", "data.jsonl"],
     "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
+    "get": ["--from", "--quality", "VIDEOBERT_MODELS", "sha256"],
+    "models": [],
     "show": ["--words", "MODEL"],
     "doctor": [],
 }

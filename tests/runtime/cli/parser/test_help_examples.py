@@ -18,7 +18,7 @@ from videobert.cli.main import app
 VERBS = [each.name for each in app.registered_commands if each.name]
 # A line of a help text that is a command, or that an introduction ends in one: `Example: videobert …`.
 COMMAND = re.compile(r"^(?:Examples?\b[^`]*?: *)?((?:[A-Z_]+=\S+ )*videobert [a-z].*)$")
-DESK = "clip.mp4, bert-base-uncased/ and s3d.pth"
+DESK = "clip.mp4, data.jsonl, bert-base-uncased/ and s3d.pth"
 
 
 def examples_in(help_text: str) -> list[list[str]]:
@@ -46,6 +46,11 @@ def desk(tmp_path: Path, factory: ModuleType, monkeypatch: pytest.MonkeyPatch) -
 
     pictures = [factory.picture(1 + number // 8) for number in range(48)]
     factory.write_clip(tmp_path / "clip.mp4", ticks=range(48), time_base=factory.Fraction(1, 8), frames=pictures)
+    stretches = [
+        {"video": "clip.mp4", "start": 1.5 * number, "end": 1.5 * number + 1.5, "labels": {"half": half}}
+        for number, half in enumerate(("first", "first", "second", "second"))
+    ]
+    (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, stretches)), encoding="utf-8")
     small = checkpoints()
     bert = tmp_path / "bert-base-uncased"
     bert.mkdir()

@@ -9,8 +9,8 @@ from pathlib import Path
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.model.folder import MANIFEST_VERSION
+from videobert.model.mending import MANIFEST
 
-MANIFEST = "manifest.json"
 _ENGINES = "engines"
 
 

@@ -1,0 +1,1 @@
+"""What a user has labelled: stretches of videos, from a JSONL file or from folders, checked before any work is done."""

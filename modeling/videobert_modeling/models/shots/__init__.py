@@ -1,0 +1,1 @@
+"""Networks that find where one shot of a film ends and the next begins."""

@@ -1,0 +1,204 @@
+"""Clips and texts in one space, without training: convex combination of semantic embeddings (arXiv 1312.5650).
+
+A classifier names what a clip shows; the clip's vector is the mean of its labels' text vectors, weighted by their
+probabilities. A text's vector is the mean of the text encoder's states, as the encoder was trained to be compared.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import LimitExceeded, ModelError
+from videobert.families.family import Capability, LabelOdds, Pieces, RunStage, States, Stretch
+from videobert.families.feature_classifier import FeatureClassifier
+from videobert.families.judged import Judged
+from videobert.model.config import ModelConfig, TextSpaceConfig
+from videobert.text.reader import TextTokenizer
+
+LABEL = "{label}"
+# Texts that the encoder is given at a time.
+_TEXTS = 32
+# A stretch is sure where this share of its clips is.
+_MOST_CLIPS = 0.5
+
+
+class Conse:
+    """See `videobert.families.family`: it embeds, aligns and chooses among labels.
+
+    Args:
+        config: of the model.
+        tokenizer: its word pieces and special words.
+        run: runs a stage.
+    """
+
+    head_for: ClassVar[Mapping[Capability, str | None]] = MappingProxyType(
+        {"aligns": None, "embeds": None, "classifies": None}
+    )
+    comparable: ClassVar[bool] = True
+    wants_features: ClassVar[bool] = True
+
+    def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
+        self._space = _space_of(config)
+        self._question = config.questions[self._space.question]
+        self._classifier = FeatureClassifier(self._space.question, self._question, run)
+        self._positions = config.encoder.positions
+        self._tokenizer, self._run = tokenizer, run
+        self._lock = threading.Lock()
+        self._labels: npt.NDArray[np.float32] | None = None
+
+    def room(self, text_pieces: int) -> int:
+        """Clips beside a text: as many as one likes, since they share no positions with it.
+
+        Raises:
+            LimitExceeded: the text alone is too long.
+        """
+        self._check_length(text_pieces)
+        return 65_536
+
+    def vector(
+        self,
+        pieces: Pieces | None,
+        stretches: Sequence[Stretch] | None,
+        cancel: threading.Event | None = None,
+    ) -> States:
+        """See `Embeds.vector`: of length one; text and video together are the middle of both."""
+        parts = []
+        if pieces is not None:
+            parts.append(self._text_vectors([pieces], cancel)[0])
+        if stretches is not None:
+            parts.append(self._middle(stretches, cancel))
+        return _unit(np.sum(parts, axis=0))
+
+    def log_odds(
+        self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> npt.NDArray[np.float64]:
+        """See `Aligns.log_odds`."""
+        return self.label_log_odds([[pieces]], stretches, cancel).log_odds[:, 0]
+
+    def label_log_odds(
+        self,
+        labels: Sequence[Sequence[Pieces]],
+        stretches: Sequence[Stretch],
+        cancel: threading.Event | None = None,
+    ) -> LabelOdds:
+        """See `ChoosesLabels.label_log_odds`."""
+        texts = np.stack([self._mean_text(sentences, cancel) for sentences in labels])
+        clips, sure = [], []
+        for stretch in stretches:
+            stop_if(cancel)
+            seen = self._seen(stretch)
+            clips.append(self._combined(seen))
+            sure.append(seen.sure.mean())
+        cosines = np.stack(clips).astype(np.float64) @ texts.T.astype(np.float64)
+        space = self._space
+        share = np.array(sure)
+        log_odds = (cosines - space.cosine_at_half) / space.cosine_scale - space.unsure_penalty * (1 - share[:, None])
+        return LabelOdds(log_odds, share >= _MOST_CLIPS)
+
+    def label_sentences(self, label: str) -> list[str]:
+        """See `ChoosesLabels.label_sentences`."""
+        return [template.replace(LABEL, label) for template in self._space.query_templates]
+
+    def prepare(self) -> None:
+        """See `ChoosesLabels.prepare`: the vectors of the classifier's labels."""
+        self._label_vectors()
+
+    def _seen(self, stretch: Stretch) -> Judged:
+        """Probabilities of the classifier's labels for each clip, and where it is sure."""
+        if stretch.features is not None:
+            said = self._classifier.judge(stretch.features)
+            return said if stretch.sure is None else Judged(said.probabilities, said.sure & stretch.sure)
+        # Saved tokens say which label was first, and no more.
+        rows = np.zeros((len(stretch.ids), len(self._question.labels)))
+        rows[np.arange(len(rows)), stretch.ids] = 1
+        return Judged(rows, np.ones(len(rows), np.bool_) if stretch.sure is None else stretch.sure)
+
+    def _middle(self, stretches: Sequence[Stretch], cancel: threading.Event | None) -> States:
+        """The vector of a whole video: clips that the classifier is sure of count, or all if it is sure of none."""
+        total = np.zeros((2, self._label_vectors(cancel).shape[1]))
+        for stretch in stretches:
+            stop_if(cancel)
+            seen = self._seen(stretch)
+            for row, is_sure in enumerate(seen.sure):
+                one = Judged(seen.probabilities[row : row + 1], seen.sure[row : row + 1])
+                total[int(is_sure)] += self._combined(one)
+        return _unit(total[1] if total[1].any() else total[0])
+
+    def _combined(self, seen: Judged) -> States:
+        """The convex combination of label vectors by their mean probability over the clips, of length one."""
+        shares = seen.probabilities.mean(axis=0)
+        best = np.argsort(-shares, kind="stable")[: self._space.top]
+        return _unit(shares[best] @ self._label_vectors()[best])
+
+    def _label_vectors(self, cancel: threading.Event | None = None) -> npt.NDArray[np.float32]:
+        with self._lock:
+            if self._labels is None:
+                sentences = [
+                    [template.replace(LABEL, label) for template in self._space.label_templates]
+                    for label in self._question.labels
+                ]
+                pieces = [self._tokenizer.encode(text) for texts in sentences for text in texts]
+                vectors = np.split(self._text_vectors(pieces, cancel), len(sentences))
+                self._labels = np.stack([_unit(rows.sum(axis=0)) for rows in vectors])
+            return self._labels
+
+    def _mean_text(self, sentences: Sequence[Pieces], cancel: threading.Event | None) -> States:
+        return _unit(self._text_vectors(sentences, cancel).sum(axis=0))
+
+    def _text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None) -> npt.NDArray[np.float32]:
+        """The vectors of texts, float32 `(n, width)`, each of length one."""
+        special = self._tokenizer.special
+        for pieces in texts:
+            self._check_length(len(pieces))
+        # Texts of like length stand together, so that little is padded.
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        found: dict[int, States] = {}
+        for group in _groups(order, _TEXTS):
+            stop_if(cancel)
+            rows = [[special.cls, *texts[place], special.sep] for place in group]
+            lengths = np.array([len(row) for row in rows], np.int64)
+            ids = np.full((len(rows), int(lengths.max())), special.pad, np.int64)
+            for row, words in zip(ids, rows, strict=True):
+                row[: len(words)] = words
+            states = self._run("text_encoder", ids=ids, lengths=lengths)
+            for at, place in enumerate(group):
+                found[place] = _unit(states[at, : lengths[at]].sum(axis=0, dtype=np.float64))
+        return np.stack([found[place] for place in range(len(texts))])
+
+    def _check_length(self, pieces: int) -> None:
+        if pieces + 2 > self._positions:
+            raise LimitExceeded(
+                "the text is longer than the model can hold",
+                seen=f"{pieces} word pieces",
+                allowed=f"at most {self._positions - 2} word pieces here",
+                fix="Shorten the text or split it.",
+            )
+
+
+def _space_of(config: ModelConfig) -> TextSpaceConfig:
+    if config.text_space is None:
+        raise ModelError(
+            "a model of the family conse has no text space",
+            seen=config.name,
+            fix="Get or import the model again.",
+        )
+    return config.text_space
+
+
+def _groups(places: Iterable[int], size: int) -> Iterator[list[int]]:
+    remaining = iter(places)
+    while group := list(islice(remaining, size)):
+        yield group
+
+
+def _unit(vector: npt.NDArray[np.floating]) -> States:
+    length = float(np.linalg.norm(vector.astype(np.float64)))
+    return (vector / max(length, 1e-12)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""The tensor names of published checkpoints, and how they become ours: numpy arrays in, numpy arrays out."""

@@ -1,0 +1,1 @@
+"""In place of setuptools: see `build_meta`."""

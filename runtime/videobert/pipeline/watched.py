@@ -1,0 +1,111 @@
+"""A whole walk: what the verbs that answer on all of a video know of it."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.pipeline.events import Ended, FeatureFound, TokenFound
+from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.request import Request
+from videobert.pipeline.watch import Walk
+from videobert.results.origin import Origin
+from videobert.visual.tokens import VisualTokens
+
+if TYPE_CHECKING:
+    from videobert.pipeline.watch import Video
+
+
+@dataclass(slots=True)
+class Watched:
+    """A video's tokens, and what was seen on the way.
+
+    Args:
+        origin: where an answer about them comes from.
+        percentile, out_of_domain: see `Report`.
+        features: float32 `(n, feature_dim)`; None where only tokens are known, or the model wants none.
+        pictures: for each question that pictures answer its logits, float32 `(n, labels)`.
+        info: properties of the stream; empty for saved tokens.
+    """
+
+    tokens: VisualTokens
+    origin: Origin
+    percentile: float | None
+    out_of_domain: bool
+    features: npt.NDArray[np.float32] | None = None
+    pictures: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
+    """The visual tokens of a video, or of saved ones after checking that they fit the model: a whole walk."""
+    walk = Walk(opened, video, request)
+    if walk.saved is not None:
+        tokens, features = walk.saved, _Features()
+    else:
+        tokens, features = _collected(opened, walk)
+    percentile = None if tokens.percentiles is None else float(np.median(tokens.percentiles))
+    return Watched(
+        tokens=tokens,
+        origin=walk.origin,
+        percentile=percentile,
+        out_of_domain=is_out_of_domain(opened, percentile),
+        features=np.stack(features.rows) if features.rows else None,
+        pictures={name: np.stack(rows) for name, rows in features.pictures.items()},
+        info=walk.info,
+    )
+
+
+def is_out_of_domain(opened: OpenedModel, percentile: float | None) -> bool:
+    """Whether a video with this median percentile is unlike what the model was trained on."""
+    return percentile is not None and percentile > opened.config.out_of_domain_percentile
+
+
+@dataclass(slots=True)
+class _Features:
+    rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    pictures: dict[str, list[npt.NDArray[np.float32]]] = field(default_factory=dict)
+
+
+def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens, _Features]:
+    ids, columns = array("i"), {name: array("f") for name in ("percentiles", "scores")}
+    sure: list[bool] = []
+    kept = _Features()
+    for event in walk.events():
+        if isinstance(event, TokenFound):
+            ids.append(event.id)
+            if event.percentile is not None:
+                columns["percentiles"].append(event.percentile)
+            if event.score is not None and event.sure is not None:
+                columns["scores"].append(event.score)
+                sure.append(event.sure)
+        elif isinstance(event, FeatureFound) and opened.wants_features:
+            kept.rows.append(event.feature)
+            for name, logits in event.pictures.items():
+                kept.pictures.setdefault(name, []).append(logits)
+        elif isinstance(event, Ended):
+            ended = event
+    recipe = opened.recipe
+    judged: dict[str, Any] = {name: np.array(column, np.float32) for name, column in columns.items() if len(column)}
+    if sure:
+        judged["sure"] = np.array(sure, np.bool_)
+    tokens = VisualTokens.on_grid(
+        first_s=ended.first_s,
+        last_end_s=ended.end_s,
+        ids=np.array(ids, np.int32),
+        padded_frames=ended.padded_frames,
+        stride=walk.stride,
+        clip_s=recipe.frames / recipe.fps,
+        model=opened.config.name,
+        codebook=opened.codebook.hash,
+        clip_recipe=recipe.clip_hash,
+        assignment=walk.assignment,
+        engine=opened.engine.name,
+        precision=opened.engine.precision,
+        **judged,
+    )
+    return tokens, kept
