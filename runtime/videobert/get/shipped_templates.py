@@ -7,8 +7,11 @@ of the others, as a backbone for longer clips is, the template's name begins wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from videobert.get.graph_template import fill
+from videobert.get.template_hole import Tensors
 from videobert.model.config import ModelConfig
 from videobert.model.stage_lists import stage_names
 
@@ -36,3 +39,13 @@ def shipped_templates(config: ModelConfig) -> dict[str, Path]:
             own = TEMPLATES / f"{config.name}.{name}"
             found[f"graphs/{name.removesuffix(_SUFFIX)}.onnx"] = own if own.is_file() else path
     return dict(sorted(found.items(), key=lambda item: (item[0].count("."), item[0])))
+
+
+def filled_graphs(config: ModelConfig, tensors: Tensors) -> Iterator[tuple[str, bytes]]:
+    """The graphs of a model: name in the model folder and content, as `videobert build` would write them.
+
+    Raises:
+        ModelError: a template is damaged, or the weights do not fit it, see `GraphTemplate.fill`.
+    """
+    for name, path in shipped_templates(config).items():
+        yield name, fill(path.read_bytes(), tensors)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +24,29 @@ Run = Callable[..., npt.NDArray[Any]]
 _CONTEXT = SHOT_FRAMES // 4
 _STEP = SHOT_FRAMES - 2 * _CONTEXT
 _IN_FLIGHT = 2
-# Levels of 255 by which the pixels of a window range on average. Between two shots it is several times as much.
-_STANDS_STILL = 4.0
-_SAMPLED = 5
+# Where frames so far apart show the same scene all along, no shot ends: the network need not look. Half of what is
+# another scene, so that the half of a slow dissolve is seen as well.
+_APART, _EVERY = 16, 8
 
+# Parts of a small picture, in rows and columns; how far one may have moved; and by how many levels of 255 it then
+# differs in another scene. Between films of very different kinds most parts differed by 29 or more, from one frame to
+# the next of one shot by 19 or less, a camera that is knocked included.
 _BLOCK = (9, 12)
 _REACH = 6
 _CHANGED = 24.0
 _LOOKED_AT = 3
+
+
+class SoFar(NamedTuple):
+    """Cuts that are decided while frames still come.
+
+    Args:
+        cuts_s: as `CutDetector.finish` gives them.
+        until_s: no cut will be found before this time but those; None while nothing is decided.
+    """
+
+    cuts_s: list[float]
+    until_s: float | None
 
 
 class CutDetector(Protocol):
@@ -39,6 +54,9 @@ class CutDetector(Protocol):
 
     def add(self, picture: Small, time_s: float) -> None:
         """The next frame, uint8 `(27, 48, 3)`, and its presentation time."""
+
+    def so_far(self) -> SoFar:
+        """What is decided already."""
 
     def finish(self) -> list[float]:
         """The times of the first frames of all shots but the first, rising. Nothing may be added after."""
@@ -65,6 +83,9 @@ class NetworkCuts:
         self._asked = 0
         self._pending: deque[Future[npt.NDArray[np.float32]]] = deque()
         self._found: list[npt.NDArray[np.float32]] = []
+        # Probabilities from the last frame on that no transition goes through, and that frame's number.
+        self._open, self._decided = np.zeros(0, np.float32), 0
+        self._cuts: list[float] = []
 
     def add(self, picture: Small, time_s: float) -> None:
         """See `CutDetector`. Where the network falls behind, this waits for it."""
@@ -72,6 +93,13 @@ class NetworkCuts:
             self._window = [picture] * _CONTEXT
         self._times.append(time_s)
         self._place(picture)
+
+    def so_far(self) -> SoFar:
+        """See `CutDetector`. A transition that goes on is not decided yet."""
+        while self._pending and self._pending[0].done():
+            self._collect(len(self._pending) - 1)
+        self._decide(all_of_it=False)
+        return SoFar(list(self._cuts), self._times[self._decided] if self._decided else None)
 
     def finish(self) -> list[float]:
         """See `CutDetector`. The last frame is repeated until every frame has its context."""
@@ -81,10 +109,8 @@ class NetworkCuts:
             self._collect(0)
         finally:
             self.close()
-        if not self._times:
-            return []
-        probabilities = np.concatenate(self._found)[: len(self._times)]
-        return [self._times[first] for first in first_frames(probabilities, self._least)]
+        self._decide(all_of_it=True)
+        return self._cuts
 
     def close(self) -> None:
         """See `CutDetector`."""
@@ -110,9 +136,23 @@ class NetworkCuts:
             stop_if(self._cancel)
             self._found.append(self._pending.popleft().result())
 
+    def _decide(self, *, all_of_it: bool) -> None:
+        """Find the cuts in what the network has said since, up to the last calm frame unless the video is over."""
+        known = np.concatenate([self._open, *self._found])[: len(self._times) - self._decided]
+        self._found.clear()
+        calm = np.flatnonzero(known < self._least)
+        end = len(known) if all_of_it else int(calm[-1]) + 1 if len(calm) else 0
+        if not end:
+            self._open = known
+            return
+        self._cuts += [self._times[self._decided + first] for first in first_frames(known[:end], self._least)]
+        self._open = known[end - 1 :]
+        self._decided += end - 1
+
     def _probabilities(self, window: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Of the frames in the middle of a window; a picture that stands still need not be looked at."""
-        if np.ptp(window[::_SAMPLED], axis=0).mean() < _STANDS_STILL:
+        """Of the frames in the middle of a window; zeros where the scene is the same all along."""
+        starts = range(_CONTEXT + 1 - _EVERY, _CONTEXT + _STEP, _EVERY)
+        if not any(is_another_scene(window[start], window[start + _APART], _CHANGED / 2) for start in starts):
             return np.zeros(_STEP, np.float32)
         logits = self._run(SHOT_BOUNDARIES, frames=window[None])[0, _CONTEXT : _CONTEXT + _STEP]
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
@@ -152,6 +192,10 @@ class ChangeCuts:
         if len(self._frames) - self._before > _LOOKED_AT:
             self._look()
 
+    def so_far(self) -> SoFar:
+        """See `CutDetector`."""
+        return SoFar(list(self._cuts), self._frames[self._before][1] if self._before else None)
+
     def finish(self) -> list[float]:
         """See `CutDetector`."""
         while self._before + 1 < len(self._frames):
@@ -172,14 +216,18 @@ class ChangeCuts:
             self._cuts.append(frames[self._before][1])
 
 
-def is_another_scene(one: Small, other: Small) -> bool:
-    """Whether most parts of a small picture are nowhere near their place in another one."""
+def is_another_scene(one: Small, other: Small, changed: float = _CHANGED) -> bool:
+    """Whether most parts of a small picture are nowhere near their place in another one.
+
+    Args:
+        changed: by how many levels of 255 a part differs at least that is not found.
+    """
     # As it is, and only then moved: moving can but make them more alike.
-    if np.median(_by_block(np.abs(one.astype(np.int16) - other))) < _CHANGED:
+    if np.median(_by_block(np.abs(one.astype(np.int16) - other))) < changed:
         return False
     around = np.pad(one.astype(np.int16), ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), constant_values=1000)
     moved = np.lib.stride_tricks.sliding_window_view(around, one.shape)[:, :, 0]
-    return bool(np.median(_by_block(np.abs(moved - other)).min((0, 1))) >= _CHANGED)
+    return bool(np.median(_by_block(np.abs(moved - other)).min((0, 1))) >= changed)
 
 
 def _by_block(difference: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:

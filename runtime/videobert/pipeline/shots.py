@@ -7,7 +7,7 @@ from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from videobert.pipeline.cut_detectors import ChangeCuts, CutDetector, NetworkCuts
+from videobert.pipeline.cut_detectors import ChangeCuts, CutDetector, NetworkCuts, SoFar
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 
@@ -88,6 +88,10 @@ class ShotFinder:
             if self._last_sample_s is None or time_s > self._last_sample_s:
                 self._last_sample_s = time_s
                 self._detector.add(self._shrink(picture), time_s)
+
+    def so_far(self) -> SoFar | None:
+        """What is decided already; None if the walk did not decode all frames."""
+        return self._detector.so_far() if self._whole else None
 
     def bounds(self) -> list[float] | None:
         """Times at which shots begin, without the first, in seconds and rising; to be asked once, at the end.

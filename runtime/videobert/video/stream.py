@@ -37,6 +37,7 @@ class ClipStream(Iterator[Clip]):
         recipe: how frames are chosen and transformed.
         live: the source gives its frames when they are there, as a camera or a pipe does, and may keep the reader
             waiting.
+        given: the clips are a caller's, and no frames but theirs are seen.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class ClipStream(Iterator[Clip]):
         self._reopen = reopen
         self.recipe = self._recipe = recipe
         self.live = live
+        self.given = False
         self._limits = limits
         self._on_progress = on_progress
         self._on_frame = on_frame
         self._cancel = cancel
-        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop))
+        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop), decoder.sample_aspect)
         self._clock = self._new_clock()
         self._clips = self._give()
 
@@ -79,6 +81,7 @@ class ClipStream(Iterator[Clip]):
             frames_left_out=self._clock.left_out,
             clock_restarts=self._clock.restarts,
             stills_cut=self._clock.stills_cut,
+            adjusted=self._transform.adjusted,
         )
 
     def __iter__(self) -> ClipStream:
