@@ -37,6 +37,7 @@ def video_facts(report: Report) -> list[str]:
         facts.append(f"rotated {video['rotation']}°")
     if any(video.get("crop", ())):
         facts.append("cropped")
+    facts.extend(map(str, video.get("adjusted", ())))
     if video.get("tracks", 1) > 1:
         facts.append(f"track {video['track']} of 0–{video['tracks'] - 1}")
     return facts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from videobert.report.safe_text import printable
-from videobert.report.screen import cells, screen
+from videobert.report.screen import cells, screen, width_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -144,7 +145,8 @@ class Table:
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     """Headings and rows on stdout."""
     console = screen()
-    table = Table(columns, rows, console.width)
+    # Not the console's own width, which is 80 on a terminal that knows no styles.
+    table = Table(columns, rows, width_of(sys.stdout))
     for line in (*table.heading(), *(line for row in rows for line in table.row(row))):
         print_line(console, line)
 

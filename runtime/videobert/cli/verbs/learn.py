@@ -79,7 +79,7 @@ def learn(
     Example: videobert learn shapes data.jsonl --out my-shapes
     """
     find(model)
-    require_packages("learn", "train", "torch", "onnx", "sklearn")
+    require_packages("learn", "train", "torch", "onnx", "onnxscript", "onnxruntime", "sklearn")
     with modeling_side("learn", "train"):
         from videobert_modeling.learn import learn as learn_from
 

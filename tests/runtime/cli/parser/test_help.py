@@ -42,6 +42,8 @@ VERBS = {
     "cluster": ["--out", "--branching", "--depth", "--seed"],
     "learn": ["--out", "--question", "--replace", "--features", "data.jsonl"],
     "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
+    "get": ["--from", "--quality", "VIDEOBERT_MODELS", "sha256"],
+    "models": [],
     "show": ["--words", "MODEL"],
     "doctor": [],
 }
