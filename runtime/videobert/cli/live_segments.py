@@ -78,11 +78,18 @@ def _widest(asked: dict[str, QuestionConfig], config: ModelConfig, end_s: float)
             end_s=end_s,
             answers={name: (Candidate(text=labels[place], id=None, score=1.0),) for name, labels in widest.items()},
             tokens=(config.visual_tokens - 1,) * _MANY_TOKENS,
+            unsure=unsure,
             # A classifier's tokens have none.
             percentile=100.0 if config.token_question is None else None,
         )
         for place in range(_WIDEST)
+        for unsure in ((), tuple(name for name in asked if _may_be_unsure(name, config)))
     ]
+
+
+def _may_be_unsure(name: str, config: ModelConfig) -> bool:
+    question = config.questions[name]
+    return config.questions[question.of or name].abstain is not None
 
 
 def _widest_labels(labels: Sequence[str]) -> tuple[str, str]:

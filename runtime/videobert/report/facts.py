@@ -21,6 +21,11 @@ _TROUBLES = {
     "crop_ignored": "crop that cannot be followed",
 }
 
+_CUTS = {
+    "differences": "cuts found by differences between frames",
+    "saved": "cuts as they were saved with the features",
+}
+
 
 def video_facts(report: Report) -> list[str]:
     """Short facts about the stream: codec, size, frame rate; none from saved tokens."""
@@ -61,8 +66,7 @@ def shot_facts(report: Report) -> list[str]:
 
 def shots_found_by(report: Report) -> str:
     """What looked for the cuts, in words."""
-    by = report.shots_by
-    return "cuts found by differences between frames" if by == "differences" else f"cuts found by {by}"
+    return _CUTS.get(report.shots_by or "", f"cuts found by {report.shots_by}")
 
 
 def domain_sentence(report: Report) -> str:

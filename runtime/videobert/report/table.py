@@ -45,6 +45,7 @@ class Table:
 
     Attributes:
         left_out: headings of the columns that the width had no room for.
+        whole: whether every column is there, and nothing had to be wrapped or brought closer together.
 
     Args:
         columns: what each cell of a row belongs to; the first says what the row is about.
@@ -68,7 +69,8 @@ class Table:
         self._kept = list(range(len(columns)))
         self._gap = _GAP
         self._widths: list[int] | None = natural
-        if not self._fits(natural):
+        self.whole = self._fits(natural)
+        if not self.whole:
             self._gap = _NARROW_GAP
         if not self._fits(natural):
             self._kept = [index for index, column in enumerate(columns) if not column.spare]

@@ -88,10 +88,14 @@ class SegmentLines:
             *([Column(heading="percentile", right=True)] if self._percentiles else []),
         )
         width = width_of(sys.stdout)
-        # On a terminal no column is widened by the guess behind an open answer.
-        rooms = [0 if width is not None else None] * len(columns)
-        self._table = Table(columns, [self._cells(segment, rooms) for segment in sample], width)
-        self._rooms = [self._table.room(index) for index in range(len(columns))]
+        # Columns of the terminal that each answer has; None for as many as it takes.
+        self._rooms: dict[str, int | None] = dict.fromkeys(self._questions)
+        self._table = Table(columns, map(self._cells, sample), width)
+        if not self._table.whole:
+            # No column is widened by the guesses behind open answers; those that fit in are shown.
+            self._rooms = dict.fromkeys(self._questions, 0)
+            self._table = Table(columns, map(self._cells, sample), width)
+        self._rooms = {name: self._table.room(at) for at, name in enumerate(self._questions, start=1)}
         self.left_out = self._table.left_out
 
     def print_heading(self, console: Console) -> None:
@@ -101,24 +105,24 @@ class SegmentLines:
     def print_segment(self, console: Console, segment: ReportSegment) -> None:
         """One segment."""
         self.open_answers = self.open_answers or bool(segment.unsure)
-        _print(console, self._table.row(self._cells(segment, self._rooms)))
+        _print(console, self._table.row(self._cells(segment)))
 
-    def _cells(self, segment: ReportSegment, rooms: Sequence[int | None]) -> list[Cell]:
+    def _cells(self, segment: ReportSegment) -> list[Cell]:
         percentile = "–" if segment.percentile is None else f"{segment.percentile:.0f}"
         return [
             ((span(segment.start_s, segment.end_s), ""),),
-            *(self._answer(question, segment, rooms[at]) for at, question in enumerate(self._questions, start=1)),
+            *(self._answer(question, segment) for question in self._questions),
             ((_tokens(segment), "dim"),),
             *([((percentile, ""),)] if self._percentiles else []),
         ]
 
-    def _answer(self, question: str, segment: ReportSegment, room: int | None) -> Cell:
+    def _answer(self, question: str, segment: ReportSegment) -> Cell:
         candidates = segment.answers.get(question)
         if not candidates:
             return (("–", "dim"),)
         best = candidates[0]
         if question in segment.unsure:
-            whole = unsure_with_guess(best)
+            whole, room = unsure_with_guess(best), self._rooms[question]
             return ((whole if room is None or cells(printable(whole)) <= room else UNSURE, "dim"),)
         return (best.text, "bold" if self._trusted else ""), (f" {best.score:.2f}", "dim")
 
