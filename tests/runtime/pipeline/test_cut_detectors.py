@@ -84,6 +84,21 @@ def test_the_network_is_spared_where_the_scene_stays() -> None:
     assert not spared.windows
 
 
+@pytest.mark.parametrize("rate", [24, 30, 50, 60, 120])
+@pytest.mark.parametrize("first", [240, 241, 242, 243])
+def test_fast_films_are_thinned_and_keep_their_times(rate: int, first: int) -> None:
+    frames, _ = film(first, 240)
+    sees = Sees()
+    detector = network(sees)
+    for number, frame in enumerate(frames):
+        detector.add(frame, number / rate)
+    assert detector.finish() == [first / rate]
+    shown = sees.windows[0]
+    step = {24: 1, 30: 1, 50: 2, 60: 2, 120: 4}[rate]
+    places = [np.abs(frames.astype(int) - picture).sum((1, 2, 3)).argmin() for picture in shown[-3:]]
+    assert np.diff(places).tolist() == [step, step]
+
+
 def test_no_frames_have_no_cuts() -> None:
     assert network(Sees()).finish() == []
     assert network(Sees(), beside=True).finish() == []
