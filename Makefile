@@ -5,6 +5,7 @@
 #              the kernel tests in the second environment, the run side's tests in the third
 # make lint    formatting, lint, types, which part imports which
 # make format  applies the formatting that `make lint` asks for
+# make templates  makes the graphs that `videobert get` fills anew, where the exporter or a stage has changed
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,7 +23,7 @@ PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
 RUN_ONLY := $(VENV)-runtime
 PIP_RUN_ONLY := $(RUN_ONLY)/bin/pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: demo test test-runtime check lint format clean
+.PHONY: demo test test-runtime check lint format templates clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-run
@@ -61,6 +62,9 @@ format: $(VENV)/.installed-all
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP)
+
+templates: $(VENV)/.installed-all
+	$(BIN)/python -m videobert_modeling.export.everyday_templates
 
 clean:
 	rm -rf $(VENV) $(OLDEST) $(RUN_ONLY) build dist
