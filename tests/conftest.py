@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests import real_everyday
 from tests.needs_modeling import functions_that_need_it, installed, needs_modeling
 
 RUN_SIDE = Path(__file__).parent / "runtime"
@@ -30,8 +31,12 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the run side's tests that need the modeling side."""
+    """Mark the run side's tests that need the modeling side, and skip those that need a model that is not here."""
+    lacks_everyday = pytest.mark.skip(reason=real_everyday.REASON)
+    everyday_is_here = real_everyday.is_here()
     for item in items:
+        if item.get_closest_marker("everyday") and not everyday_is_here:
+            item.add_marker(lacks_everyday)
         if isinstance(item, pytest.Function) and item.path.is_relative_to(RUN_SIDE):
             asked_for = (each.func for all_ in item._fixtureinfo.name2fixturedefs.values() for each in all_)
             if needs_modeling(item.function, asked_for):

@@ -1,8 +1,8 @@
 """A small model of the family conse, and an engine that answers in numpy: what is computed is plain to see.
 
 Its classifier knows three colours by the brightest channel of a clip, and is sure of none where a clip is dark; its
-text encoder gives each word a vector of its own; its pictures are light or dark; a cut is where neighbouring frames
-differ much.
+text encoder gives each word a vector of its own; its pictures are light or dark; a cut is behind a frame
+that differs much from the next one.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class NumpyEngine:
             return self._words[inputs["ids"]]
         if stage == "shot_boundaries":
             level = inputs["frames"].astype(np.float32).mean(axis=(2, 3))
-            changed = np.abs(np.diff(level, axis=1, prepend=level[:, :1])).max(axis=2)
+            changed = np.abs(np.diff(level, axis=1, append=level[:, -1:])).max(axis=2)
             return np.where(changed > 30, 9.0, -9.0).astype(np.float32)
         raise AssertionError(f"there is no stage {stage}")
 

@@ -68,7 +68,8 @@ def load(
     """Open a model and compile it for this machine.
 
     Args:
-        name_or_folder: a bundled name, such as `"shapes"`, or a model folder.
+        name_or_folder: a bundled name, such as `"shapes"`, one that `videobert get` has put here, such as `"everyday"`,
+            or a model folder.
         device: `"auto"` (the CPU), `"cpu"` or `"cuda"`.
         engine: `"auto"`, `"openvino"`, `"tensorrt"` or `"torch"`. One asked for by name runs or is an error; auto may
             fall back, and every answer's `origin.fallback` then says why.

@@ -94,6 +94,38 @@ for words in (["run", os.environ["CLIP"], "--html", os.environ["OUT"] + "/a.html
         assert not ended.code, ended
 print("done")
 """
+# All of `get` but a download, which is pip's: what can be had, what is here, and files that were given.
+_GET = """
+import os, sys
+from pathlib import Path
+
+out = Path(os.environ["OUT"])
+os.environ["VIDEOBERT_MODELS"] = str(out / "models")
+sys.path.insert(0, {root!r})
+from tests.runtime.get.archive_maker import make_obtainable
+from videobert.cli.main import main
+from videobert.get.obtain import obtain
+from videobert.model.config import ModelConfig
+from videobert.model.recipe import Recipe
+import json
+
+def make(model, read, folder, on_step):
+    for source in model.sources:
+        (folder / source.package).write_bytes(read(source)["weights"])
+    (folder / "config.json").write_text(json.dumps(ModelConfig(name="any", words=1, visual_tokens=1).to_json()))
+    (folder / "recipe.json").write_text(json.dumps(Recipe().to_json()))
+
+model = make_obtainable(out / "shelf")
+for was in ("absent", "whole"):
+    assert obtain(model, make, edition="1", given=[out / "shelf"]).was == was
+film = os.environ["CLIP"]
+for words, code in ((["get"], 0), (["models"], 0), (["get", "everyday", "--from", film], 3), (["get", "--json"], 0)):
+    try:
+        main(words)
+    except SystemExit as ended:
+        assert (ended.code or 0) == code, (words, ended)
+print("done")
+"""
 _NO_GPU = """
 import videobert
 from videobert.cuda.choice import BACK_ENDS, open_driver
@@ -110,7 +142,7 @@ except (videobert.EngineUnavailable, videobert.ModelError):
 print("done")
 """
 _MODELING = """
-import os, shutil
+import json, os, shutil
 from pathlib import Path
 from videobert.cli.main import main
 
@@ -119,7 +151,14 @@ made = shutil.ignore_patterns("graphs", "manifest.json")
 shutil.copytree(Path(os.environ["CLIP"]).parent, out / "model", ignore=made)
 model = str(out / "model")
 cluster = ["cluster", os.environ["CLIP"], "--model", model, "--replace", "--branching", "2", "--depth", "2"]
-for words in ([*cluster, "--quiet"], ["build", model, "--quiet"], ["doctor", "--help"]):
+stretches = [
+    {"video": os.environ["CLIP"], "start": 1.5 * number, "end": 1.5 * number + 1.5, "labels": {"half": half}}
+    for number, half in enumerate(("first", "first", "second", "second"))
+]
+data = out / "data.jsonl"
+data.write_text("\\n".join(map(json.dumps, stretches)), encoding="utf-8")
+learn = ["learn", model, str(data), "--out", str(out / "taught"), "--features", str(out / "features"), "--quiet"]
+for words in ([*cluster, "--quiet"], learn, ["build", model, "--quiet"], ["doctor", "--help"]):
     try:
         main(words)
     except SystemExit as ended:
@@ -131,6 +170,7 @@ _USES = {
     "openvino": _VERBS.format(options="", engine="openvino"),
     "throughput": _VERBS.format(options="hint='throughput', threads=2", engine="openvino"),
     "command line": _COMMAND,
+    "getting a model": _GET.format(root=str(ROOT)),
     "no GPU": _NO_GPU,
 }
 _SLOW_USES = {

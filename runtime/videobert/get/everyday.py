@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
-from videobert.get.catalogue import EFFICIENTNET, I3D, MINILM, TRANSNET, Obtainable
+from videobert.get.catalogue import EFFICIENTNET, I3D, MINILM, OBTAINABLE, TRANSNET, Obtainable
 from videobert.get.everyday_card import write_card
 from videobert.get.everyday_config import DATA, everyday_config, everyday_recipe
 from videobert.get.flax_pickle import read_flax_pickle
@@ -39,7 +40,7 @@ Array = npt.NDArray[Any]
 
 _HEAD = "feature_heads.action."
 _BACKBONE = "backbone."
-# Raised where the same data would be written otherwise.
+# Raised where what is written changes in another way than by its data.
 _VERSION = 1
 
 
@@ -68,9 +69,13 @@ def make_everyday(model: Obtainable, read: ReadSource, folder: Path, on_step: On
     write_card(folder / "README.md", model, config, recipe)
 
 
+@cache
 def edition() -> str:
-    """16 hexadecimal digits that name everything that ships and goes into the folder."""
+    """16 hexadecimal digits that name everything that goes into the folders but the sources."""
     digest = hashlib.sha256(f"{_VERSION}".encode())
+    for model in OBTAINABLE:
+        made = (everyday_config(model.name).to_json(), everyday_recipe(model.name).to_json())
+        digest.update(json.dumps(made).encode())
     for place in (DATA, TEMPLATES):
         for path in sorted(place.iterdir()):
             digest.update(f"{path.name}\n".encode())
@@ -180,6 +185,3 @@ def _write_graphs(folder: Path, tensors: Mapping[str, Array], config: ModelConfi
         on_step("filling graphs", done, total)
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
-
-
-EDITION = edition()

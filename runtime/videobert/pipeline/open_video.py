@@ -11,14 +11,17 @@ from videobert.pipeline.request import Request
 
 if TYPE_CHECKING:
     from videobert.video.given_clips import GivenClips
-    from videobert.video.stream import ClipStream
+    from videobert.video.stream import ClipStream, OnFrame
 
 
-def open_video(opened: OpenedModel, video: Any, recipe: Recipe, request: Request) -> ClipStream | GivenClips:
+def open_video(
+    opened: OpenedModel, video: Any, recipe: Recipe, request: Request, on_frame: OnFrame | None = None
+) -> ClipStream | GivenClips:
     """The clips of a video, or of an iterable of clips: an iterator of `Clip` and a context manager.
 
     Args:
         recipe: of the model, with the stride that is wanted.
+        on_frame: see `open_clips`; clips that are there already have no frames to tell of.
 
     Raises:
         InputError: the video cannot be used; see `open_clips`.
@@ -51,4 +54,5 @@ def open_video(opened: OpenedModel, video: Any, recipe: Recipe, request: Request
         device=opened.decode_on,
         track=request.track,
         threads=opened.threads,
+        on_frame=on_frame,
     )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from videobert.video.clip import Clip
     from videobert.video.given_clips import GivenClips
     from videobert.video.open import VideoSource
-    from videobert.video.stream import ClipStream
+    from videobert.video.stream import ClipStream, OnFrame
 
     Video = VideoSource | Iterable[Clip] | VisualTokens | VideoFeatures
 
@@ -47,6 +47,8 @@ class Walk:
         request: how to read it.
         at_once: give what is known of a live source before waiting for its next frame. Otherwise a few clips are on
             their way at any time, as they always are where the source is not live and keeps nobody waiting.
+
+        on_frame: see `open_clips`.
 
     Attributes:
         saved: the tokens, where the video is given as such.
@@ -62,11 +64,20 @@ class Walk:
         ModelError: the model has no codebook yet.
     """
 
-    def __init__(self, opened: OpenedModel, video: Video, request: Request, *, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        opened: OpenedModel,
+        video: Video,
+        request: Request,
+        *,
+        at_once: bool = False,
+        on_frame: OnFrame | None = None,
+    ) -> None:
         self._recipe = opened.recipe_for(request.stride)
         # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
         opened.check_sees()
         self._opened, self._request, self._at_once = opened, request, at_once
+        self._on_frame = on_frame
         self.saved = saved_tokens(opened, video, request)
         self.features = saved_features(opened, video, request) if self.saved is None else None
         self._video: Any = video if self.saved is None and self.features is None else None
@@ -85,7 +96,14 @@ class Walk:
         """Properties of the video as they are now; empty for saved tokens and before the first clip."""
         info = None if self._clips is None else self._clips.info
         fields: dict[str, Any] = {} if info is None else to_json(info)
+        if not fields.get("adjusted"):
+            fields.pop("adjusted", None)
         return fields
+
+    @property
+    def of_clips(self) -> bool:
+        """Whether the video is given as clips, so that its frames are not seen; known once it is opened."""
+        return self._clips is not None and self._clips.given
 
     @property
     def stride(self) -> int:
@@ -123,7 +141,7 @@ class Walk:
     def _over_video(self) -> Generator[Event, None, None]:
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         video, self._video = self._video, None
-        clips = open_video(self._opened, video, self._recipe, self._request)
+        clips = open_video(self._opened, video, self._recipe, self._request, self._on_frame)
         del video
         with clips:
             self._clips, self.live = clips, clips.live

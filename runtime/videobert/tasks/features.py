@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import InputError, ModelError
-from videobert.pipeline.events import Ended, FeatureFound
+from videobert.pipeline.events import ClipRead, Ended, FeatureFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
+from videobert.pipeline.shot_parts import ShotParts
 from videobert.pipeline.watch import Walk
 from videobert.visual.video_features import VideoFeatures
 
@@ -20,7 +21,8 @@ Half = npt.NDArray[np.float16]
 
 def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures:
     """See `Runtime.features`."""
-    walk = Walk(opened, video, request)
+    shots = ShotParts(opened, request)
+    walk = Walk(opened, video, request, on_frame=shots.on_frame)
     if walk.saved is not None:
         raise InputError(
             "tokens do not tell the features that they were made of",
@@ -31,13 +33,17 @@ def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures
         return dataclasses.replace(walk.features, origin=walk.origin)
     rows: list[Half] = []
     pictures: dict[str, list[Half]] = {}
-    for event in walk.events():
-        if isinstance(event, FeatureFound):
-            rows.append(_half(event.feature))
-            for name, logits in event.pictures.items():
-                pictures.setdefault(name, []).append(_half(logits))
-        elif isinstance(event, Ended):
-            ended = event
+    with shots:
+        for event in walk.events():
+            if isinstance(event, FeatureFound):
+                rows.append(_half(event.feature))
+                for name, logits in event.pictures.items():
+                    pictures.setdefault(name, []).append(_half(logits))
+            elif isinstance(event, ClipRead) and walk.of_clips:
+                shots.see_given(event)
+            elif isinstance(event, Ended):
+                ended = event
+        shots.finish()
     recipe = opened.recipe
     return VideoFeatures(
         features=np.stack(rows),
@@ -52,6 +58,7 @@ def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures
         clip_recipe=recipe.clip_hash,
         engine=opened.engine.name,
         precision=opened.engine.precision,
+        cuts_s=shots.cuts_s(),
         origin=walk.origin,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from videobert.pipeline.pictures import Picture, Pictures, middle_picture
 from videobert.pipeline.ranking import check_top
 from videobert.pipeline.request import Request
 from videobert.pipeline.scoring import Clips, Scorer
+from videobert.pipeline.shot_parts import ShotParts
 from videobert.pipeline.stills import Stills
 from videobert.pipeline.watch import Walk
 from videobert.pipeline.watched import is_out_of_domain
@@ -42,10 +43,20 @@ class _Seen:
     percentile: float | None
 
 
+class _AnsweredClip(NamedTuple):
+    """A clip with its answers; the video was seen up to `seen_s` when they were given."""
+
+    token: TokenFound
+    answered: Answered
+    picture: Picture | None
+    seen_s: float
+
+
 class Segments:
     """The segments of one video, and the report on what was seen of it.
 
-    Each clip is answered with its neighbours and joins the open segment, or closes it and opens the next one.
+    Each clip is answered with its neighbours and joins the open segment, or closes it and opens the next one. A cut
+    closes it too, where the model knows shots.
 
     Args:
         opened: the model.
@@ -67,7 +78,10 @@ class Segments:
         )
         self._cancel = request.cancel
         self._source = _name(video)
-        self._walk = Walk(opened, video, request, at_once=at_once)
+        self._shots = ShotParts(opened, request)
+        self._walk = Walk(opened, video, request, at_once=at_once, on_frame=self._shots.on_frame)
+        if self._walk.features is not None or self._walk.saved is not None:
+            self._shots.take_saved(self._walk.features)
         self._scorers = Scorers.of_model(opened, tokens_only=self._walk.saved is not None)
         self._all_scorers = self._scorers.all(opened)
         # Questions about single pictures do not part segments.
@@ -119,54 +133,82 @@ class Segments:
             },
             origin=self._walk.origin,
             stills=self._stills.all(),
+            shots=self._shots.shots(self._start_s or 0.0, (self._start_s or 0.0) + seen.duration_s),
+            shots_by=self._shots.by,
         )
 
     def _closed(self) -> Generator[_Stretch, None, None]:
+        stretch: _Stretch | None = None
+        before_s = 0.0
+        with closing(self._in_shots()) as clips:
+            for clip in clips:
+                if isinstance(clip, Ended):
+                    if stretch is not None:
+                        stretch.end_s, stretch.padded_frames = clip.end_s, clip.padded_frames
+                        self._watch(clip.end_s)
+                        yield stretch
+                    return
+                stop_if(self._cancel)
+                token, middle_s = clip.token, (clip.token.start_s + clip.token.end_s) / 2
+                cut_s = None if stretch is None else self._shots.cut_between(before_s, middle_s)
+                before_s = middle_s
+                standing = token.number == self._walk.standing and bool(self._opened.feature_classifiers)
+                if stretch is not None and cut_s is None and standing:
+                    stretch.hold(token, clip.picture)
+                    continue
+                if stretch is not None and (cut_s is not None or not self._goes_on(stretch, clip.answered)):
+                    stretch.end_s = stretch.end_s if cut_s is None else cut_s
+                    self._watch(clip.seen_s)
+                    yield stretch
+                    stretch = None
+                stretch = stretch or _Stretch(token.start_s if cut_s is None else cut_s, self._best(clip.answered))
+                stretch.add(token, clip.answered, clip.picture)
+
+    def _in_shots(self) -> Generator[_AnsweredClip | Ended, None, None]:
+        """The answered clips, each once the cuts in it are known; of a live source at once, with what is known then."""
+        waiting: deque[_AnsweredClip] = deque()
+        with self._shots, closing(self._answered()) as clips:
+            for clip in clips:
+                if isinstance(clip, Ended):
+                    self._shots.finish()
+                    yield from waiting
+                    yield clip
+                    return
+                waiting.append(clip)
+                while waiting and (self._shots.decided(waiting[0].token.end_s) or self._walk.live):
+                    yield waiting.popleft()
+
+    def _answered(self) -> Generator[_AnsweredClip | Ended, None, None]:
+        """The clips of the video with their answers, in order, and its end."""
         answering: Answering | None = None
         waiting: deque[TokenFound] = deque()
         pictures: dict[int, Picture] = {}
         features: dict[int, FeatureFound] = {}
-        stretch: _Stretch | None = None
-        ended: Ended | None = None
         with closing(self._walk.events()) as events:
             for event in events:
                 if isinstance(event, ClipRead):
                     pictures[event.number] = middle_picture(event.clip)
                     self._stills.add(event.clip)
-                    continue
-                if isinstance(event, FeatureFound):
+                    if self._walk.of_clips:
+                        self._shots.see_given(event)
+                elif isinstance(event, FeatureFound):
                     if self._opened.wants_features:
                         features[event.number] = event
-                    continue
-                if isinstance(event, TokenFound):
+                elif isinstance(event, TokenFound):
                     answering = answering or self._answering()
                     self._start_s = event.start_s if self._start_s is None else self._start_s
                     if event.percentile is not None:
                         self._percentiles.add(event.percentile)
-                    end_s = event.end_s
                     waiting.append(event)
                     answers = self._timed(answering.add, _clip(event, features.pop(event.number, None)))
-                elif isinstance(event, Ended) and answering is not None:
-                    ended, end_s = event, event.end_s
-                    answers = self._timed(answering.finish)
-                else:
-                    continue
-                for answered in answers:
-                    stop_if(self._cancel)
-                    token = waiting.popleft()
-                    if stretch is not None and token.number == self._walk.standing and self._opened.feature_classifiers:
-                        stretch.hold(token, pictures.pop(token.number, None))
-                        continue
-                    if stretch is not None and not self._goes_on(stretch, answered):
-                        self._watch(end_s)
-                        yield stretch
-                        stretch = None
-                    stretch = stretch or _Stretch(token.start_s, self._best(answered))
-                    stretch.add(token, answered, pictures.pop(token.number, None))
-        if stretch is not None and ended is not None:
-            stretch.end_s, stretch.padded_frames = ended.end_s, ended.padded_frames
-            self._watch(ended.end_s)
-            yield stretch
+                    for answered in answers:
+                        token = waiting.popleft()
+                        yield _AnsweredClip(token, answered, pictures.pop(token.number, None), event.end_s)
+                elif answering is not None:
+                    for answered in self._timed(answering.finish):
+                        token = waiting.popleft()
+                        yield _AnsweredClip(token, answered, pictures.pop(token.number, None), event.end_s)
+                    yield event
 
     def _answering(self) -> Answering:
         group = None if self._walk.saved is not None else 1 if self._walk.live else BLOCK

@@ -33,7 +33,7 @@ class GivenClips(Iterator[Clip]):
         on_progress, cancel: as in `open_clips`.
 
     Attributes:
-        live: as in `ClipStream`.
+        live, given: as in `ClipStream`.
 
     Raises:
         MismatchError: they were made with another recipe.
@@ -53,6 +53,7 @@ class GivenClips(Iterator[Clip]):
         on_progress: Progress | None,
         cancel: threading.Event | None,
     ) -> None:
+        self.given = True
         self._clips = enumerate(clips)
         self._stream = clips if isinstance(clips, ClipStream) else None
         self._recipe, self._wanted, self._limits = recipe, stride, limits

@@ -22,7 +22,7 @@ from videobert.video.source.frame_array import FrameArray
 from videobert.video.source.kind import SourceKind, kind_of
 from videobert.video.source.opening import VideoOpener
 from videobert.video.source.readable import Readable
-from videobert.video.stream import ClipStream, Progress
+from videobert.video.stream import ClipStream, OnFrame, Progress
 
 if TYPE_CHECKING:
     from videobert.video.decoders.numpy_decoder import NumpyDecoder
@@ -50,6 +50,7 @@ def open_clips(
     device: Device = "cpu",
     track: int | None = None,
     threads: int | None = None,
+    on_frame: OnFrame | None = None,
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
 
@@ -69,6 +70,8 @@ def open_clips(
             show. Cover pictures do not count. The stream's `info` says which was read and how many there are.
         threads: most threads that decode and transform at a time, the caller's among them; None for what
             `OMP_NUM_THREADS` or the CPU quota of a container says, else for as many as pay. Clips do not depend on it.
+        on_frame: called as `on_frame(frame, time)` for every frame, before the clips that show it. A frame that was not
+            decoded here, because no clip needs it or because a GPU decodes it, comes without its picture.
 
     Returns:
         An iterator of `Clip` and a context manager.
@@ -92,7 +95,7 @@ def open_clips(
         if track:
             raise InputError("numpy frames are one track", seen=f"track {track}", fix="Leave track out.")
         frames = _decoder_of_frames(source, kind, limits)
-        return ClipStream(frames, recipe, limits, on_progress, cancel, live=kind.is_live)
+        return ClipStream(frames, recipe, limits, on_progress, cancel, live=kind.is_live, on_frame=on_frame)
     if kind.is_path:
         local_path("source", source)
     video = DecoderOpener(
@@ -103,7 +106,7 @@ def open_clips(
         track=track,
         threads=threads,
     )
-    return ClipStream(video.open(choice), recipe, limits, on_progress, cancel, video.open_after, kind.is_live)
+    return ClipStream(video.open(choice), recipe, limits, on_progress, cancel, video.open_after, kind.is_live, on_frame)
 
 
 def _decoder_of_frames(source: Any, kind: SourceKind, limits: Limits) -> NumpyDecoder:

@@ -19,9 +19,12 @@ from videobert.video.info import VideoInfo
 from videobert.video.picture.crop import Crop
 from videobert.video.picture.transform import PictureTransform
 from videobert.video.sampling import SampleGrid
+from videobert.video.settled_frames import clock_of, settled_frames
 from videobert.video.timestamps import PresentationClock
 
 Progress = Callable[[float, float | None], None]
+# Takes every frame with its presentation time in seconds, in order. After a decoder gave up they come again.
+OnFrame = Callable[[TimedFrame, Fraction], None]
 
 
 class ClipStream(Iterator[Clip]):
@@ -34,6 +37,7 @@ class ClipStream(Iterator[Clip]):
         recipe: how frames are chosen and transformed.
         live: the source gives its frames when they are there, as a camera or a pipe does, and may keep the reader
             waiting.
+        given: the clips are a caller's, and no frames but theirs are seen.
     """
 
     def __init__(
@@ -45,15 +49,18 @@ class ClipStream(Iterator[Clip]):
         cancel: threading.Event | None,
         reopen: Callable[[Decoder, str], Decoder] | None = None,
         live: bool = False,
+        on_frame: OnFrame | None = None,
     ) -> None:
         self._decoder = decoder
         self._reopen = reopen
         self.recipe = self._recipe = recipe
         self.live = live
+        self.given = False
         self._limits = limits
         self._on_progress = on_progress
+        self._on_frame = on_frame
         self._cancel = cancel
-        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop))
+        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop), decoder.sample_aspect)
         self._clock = self._new_clock()
         self._clips = self._give()
 
@@ -74,6 +81,7 @@ class ClipStream(Iterator[Clip]):
             frames_left_out=self._clock.left_out,
             clock_restarts=self._clock.restarts,
             stills_cut=self._clock.stills_cut,
+            adjusted=self._transform.adjusted,
         )
 
     def __iter__(self) -> ClipStream:
@@ -96,20 +104,7 @@ class ClipStream(Iterator[Clip]):
         self._decoder.close()
 
     def _new_clock(self) -> PresentationClock[TimedFrame]:
-        return PresentationClock(
-            self._decoder.nominal_s or 1 / self._recipe.fps,
-            longest=self._limits.max_repeated_frames / self._recipe.fps,
-            look_ahead=self._decoder.look_ahead,
-        )
-
-    def _settled(self) -> Iterator[tuple[TimedFrame, Fraction]]:
-        """The frames that are not left out, with their times."""
-        for timed in self._decoder.frames():
-            stop_if(self._cancel)
-            yield from self._clock.offer(timed, timed.time, timed.duration)
-        info = self.info
-        stated_end = None if info.duration_s is None else Fraction(info.start_s) + Fraction(info.duration_s)
-        yield from self._clock.finish(stated_end)
+        return clock_of(self._decoder, self._recipe, self._limits)
 
     def _give(self) -> Generator[Clip, None, None]:
         given = 0
@@ -136,7 +131,9 @@ class ClipStream(Iterator[Clip]):
         grid: SampleGrid | None = None
         assembly: ClipAssembly | None = None
         shown: FrameOnScreen | None = None
-        for timed, time in self._settled():
+        for timed, time in settled_frames(self._decoder, self._clock, self._cancel):
+            if self._on_frame is not None:
+                self._on_frame(timed, time)
             if grid is None or assembly is None:
                 grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
                 assembly = ClipAssembly(grid, self._recipe, isinstance(timed.picture, FrameReference))

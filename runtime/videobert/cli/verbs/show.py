@@ -15,7 +15,7 @@ from videobert.cli.stdout import print_json, print_text
 
 @command
 def show(
-    model: Annotated[str, typer.Argument(help="A bundled model's name or a model folder.")] = "shapes",
+    model: Annotated[str, typer.Argument(help="A model's name, bundled or got, or a model folder.")] = "shapes",
     words: Annotated[
         bool, typer.Option("--words", help="Print every word that the model knows, each on a line.")
     ] = False,

@@ -1,0 +1,237 @@
+"""Two ways to find cuts in small frames that come one by one: a trained network, and what changes between frames."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.cancelling import stop_if
+from videobert.model.stage_lists import SHOT_BOUNDARIES, SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH
+
+if TYPE_CHECKING:
+    from videobert.video.small_frames import Small
+
+Run = Callable[..., npt.NDArray[Any]]
+
+# As published (arXiv 2008.04838): of each window the middle half is used.
+_CONTEXT = SHOT_FRAMES // 4
+_STEP = SHOT_FRAMES - 2 * _CONTEXT
+_IN_FLIGHT = 2
+# Where frames so far apart show the same scene all along, no shot ends: the network need not look. Half of what is
+# another scene, so that the half of a slow dissolve is seen as well.
+_APART, _EVERY = 16, 8
+
+# Parts of a small picture, in rows and columns; how far one may have moved; and by how many levels of 255 it then
+# differs in another scene. Between films of very different kinds most parts differed by 29 or more, from one frame to
+# the next of one shot by 19 or less, a camera that is knocked included.
+_BLOCK = (9, 12)
+_REACH = 6
+_CHANGED = 24.0
+_LOOKED_AT = 3
+
+
+class SoFar(NamedTuple):
+    """Cuts that are decided while frames still come.
+
+    Args:
+        cuts_s: as `CutDetector.finish` gives them.
+        until_s: no cut will be found before this time but those; None while nothing is decided.
+    """
+
+    cuts_s: list[float]
+    until_s: float | None
+
+
+class CutDetector(Protocol):
+    """Takes the frames of a video in order and says where shots begin."""
+
+    def add(self, picture: Small, time_s: float) -> None:
+        """The next frame, uint8 `(27, 48, 3)`, and its presentation time."""
+
+    def so_far(self) -> SoFar:
+        """What is decided already."""
+
+    def finish(self) -> list[float]:
+        """The times of the first frames of all shots but the first, rising. Nothing may be added after."""
+
+    def close(self) -> None:
+        """Stop what is still at work; may be called again."""
+
+
+class NetworkCuts:
+    """Cuts by TransNetV2, window by window while the frames come.
+
+    Args:
+        run: runs a stage of the model.
+        probability_at_least: from which a frame belongs to a transition.
+        beside: run the network in a thread of its own, while the next frames are read.
+        cancel: looked at before each window.
+    """
+
+    def __init__(self, run: Run, probability_at_least: float, *, beside: bool, cancel: Event | None) -> None:
+        self._run, self._least, self._cancel = run, probability_at_least, cancel
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="videobert-shots") if beside else None
+        self._window: list[Small] = []
+        self._times = array("d")
+        self._asked = 0
+        self._pending: deque[Future[npt.NDArray[np.float32]]] = deque()
+        self._found: list[npt.NDArray[np.float32]] = []
+        # Probabilities from the last frame on that no transition goes through, and that frame's number.
+        self._open, self._decided = np.zeros(0, np.float32), 0
+        self._cuts: list[float] = []
+
+    def add(self, picture: Small, time_s: float) -> None:
+        """See `CutDetector`. Where the network falls behind, this waits for it."""
+        if not self._times:
+            self._window = [picture] * _CONTEXT
+        self._times.append(time_s)
+        self._place(picture)
+
+    def so_far(self) -> SoFar:
+        """See `CutDetector`. A transition that goes on is not decided yet."""
+        while self._pending and self._pending[0].done():
+            self._collect(len(self._pending) - 1)
+        self._decide(all_of_it=False)
+        return SoFar(list(self._cuts), self._times[self._decided] if self._decided else None)
+
+    def finish(self) -> list[float]:
+        """See `CutDetector`. The last frame is repeated until every frame has its context."""
+        try:
+            while self._asked < len(self._times):
+                self._place(self._window[-1])
+            self._collect(0)
+        finally:
+            self.close()
+        self._decide(all_of_it=True)
+        return self._cuts
+
+    def close(self) -> None:
+        """See `CutDetector`."""
+        if self._worker is not None:
+            self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def _place(self, picture: Small) -> None:
+        self._window.append(picture)
+        if len(self._window) < SHOT_FRAMES:
+            return
+        stop_if(self._cancel)
+        window = np.stack(self._window)
+        del self._window[:_STEP]
+        self._asked += _STEP
+        if self._worker is None:
+            self._found.append(self._probabilities(window))
+        else:
+            self._pending.append(self._worker.submit(self._probabilities, window))
+            self._collect(_IN_FLIGHT)
+
+    def _collect(self, left: int) -> None:
+        while len(self._pending) > left:
+            stop_if(self._cancel)
+            self._found.append(self._pending.popleft().result())
+
+    def _decide(self, *, all_of_it: bool) -> None:
+        """Find the cuts in what the network has said since, up to the last calm frame unless the video is over."""
+        known = np.concatenate([self._open, *self._found])[: len(self._times) - self._decided]
+        self._found.clear()
+        calm = np.flatnonzero(known < self._least)
+        end = len(known) if all_of_it else int(calm[-1]) + 1 if len(calm) else 0
+        if not end:
+            self._open = known
+            return
+        self._cuts += [self._times[self._decided + first] for first in first_frames(known[:end], self._least)]
+        self._open = known[end - 1 :]
+        self._decided += end - 1
+
+    def _probabilities(self, window: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Of the frames in the middle of a window; zeros where the scene is the same all along."""
+        starts = range(_CONTEXT + 1 - _EVERY, _CONTEXT + _STEP, _EVERY)
+        if not any(is_another_scene(window[start], window[start + _APART], _CHANGED / 2) for start in starts):
+            return np.zeros(_STEP, np.float32)
+        logits = self._run(SHOT_BOUNDARIES, frames=window[None])[0, _CONTEXT : _CONTEXT + _STEP]
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def first_frames(probabilities: npt.NDArray[np.float32], least: float) -> list[int]:
+    """Numbers of the frames that shots begin with, but the first.
+
+    Neighbouring frames that are probable are one transition, as published: one of several is gradual. The new shot
+    begins behind its most probable frame, which is the last one before a hard cut and the middle of a gradual one.
+    Before the first frame and behind the last there is no shot, so a transition there is none.
+    """
+    probable = np.concatenate(([False], probabilities >= least, [False]))
+    edges = np.flatnonzero(probable[1:] != probable[:-1]).reshape(-1, 2)
+    firsts = (int(start + probabilities[start:end].argmax()) + 1 for start, end in edges if start > 0)
+    return [first for first in firsts if first < len(probabilities)]
+
+
+class ChangeCuts:
+    """Cuts by what changes from one frame to the next, for models without a network for it. Finds hard cuts only.
+
+    A moving camera or a moving thing changes much too, but shows what was there before at another place: so each part
+    of a picture is looked for in the other picture, nearby. A flash changes all for a moment: so the frames after a cut
+    must differ from the one before it, and the frames before it from the one after.
+    """
+
+    def __init__(self) -> None:
+        self._frames: deque[tuple[Small, float]] = deque(maxlen=2 * _LOOKED_AT)
+        self._before = 0  # of them, those whose join to the next one was looked at
+        self._cuts: list[float] = []
+
+    def add(self, picture: Small, time_s: float) -> None:
+        """See `CutDetector`."""
+        if len(self._frames) == self._frames.maxlen:
+            self._before -= 1
+        self._frames.append((picture, time_s))
+        if len(self._frames) - self._before > _LOOKED_AT:
+            self._look()
+
+    def so_far(self) -> SoFar:
+        """See `CutDetector`."""
+        return SoFar(list(self._cuts), self._frames[self._before][1] if self._before else None)
+
+    def finish(self) -> list[float]:
+        """See `CutDetector`."""
+        while self._before + 1 < len(self._frames):
+            self._look()
+        return self._cuts
+
+    def close(self) -> None:
+        """See `CutDetector`: nothing is."""
+
+    def _look(self) -> None:
+        """Whether the first frame that was not looked at is the last one of its shot."""
+        self._before += 1
+        frames = list(self._frames)
+        before = [picture for picture, _ in frames[max(0, self._before - _LOOKED_AT) : self._before]]
+        after = [picture for picture, _ in frames[self._before : self._before + _LOOKED_AT]]
+        pairs = [(before[-1], picture) for picture in after] + [(picture, after[0]) for picture in before[:-1]]
+        if all(is_another_scene(*pair) for pair in pairs):
+            self._cuts.append(frames[self._before][1])
+
+
+def is_another_scene(one: Small, other: Small, changed: float = _CHANGED) -> bool:
+    """Whether most parts of a small picture are nowhere near their place in another one.
+
+    Args:
+        changed: by how many levels of 255 a part differs at least that is not found.
+    """
+    # As it is, and only then moved: moving can but make them more alike.
+    if np.median(_by_block(np.abs(one.astype(np.int16) - other))) < changed:
+        return False
+    around = np.pad(one.astype(np.int16), ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), constant_values=1000)
+    moved = np.lib.stride_tricks.sliding_window_view(around, one.shape)[:, :, 0]
+    return bool(np.median(_by_block(np.abs(moved - other)).min((0, 1))) >= changed)
+
+
+def _by_block(difference: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
+    rows, columns = SHOT_HEIGHT // _BLOCK[0], SHOT_WIDTH // _BLOCK[1]
+    blocks = difference.reshape(*difference.shape[:-3], rows, _BLOCK[0], columns, _BLOCK[1] * difference.shape[-1])
+    means: npt.NDArray[np.float64] = blocks.mean((-3, -1))
+    return means

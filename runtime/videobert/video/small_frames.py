@@ -1,0 +1,114 @@
+"""Every frame of a video in 48 x 27 pixels: enough to see where one shot ends and the next begins.
+
+How a picture is turned and cropped does not matter to a cut, so neither is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from fractions import Fraction
+from threading import Event
+from typing import Any
+
+import av.error
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from videobert.base.errors import DecodeError, InputError
+from videobert.base.limits import Limits, check_duration, most_pixels
+from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import SHOT_HEIGHT, SHOT_WIDTH
+from videobert.video.decoders.decoder import Decoder, TimedFrame
+from videobert.video.decoders.numpy_decoder import NumpyDecoder
+from videobert.video.decoders.pyav.decoder import PyAvDecoder
+from videobert.video.settled_frames import clock_of, settled_frames
+from videobert.video.source.kind import SourceKind, kind_of
+from videobert.video.source.opening import VideoOpener
+
+Small = npt.NDArray[np.uint8]
+
+
+class Shrinker:
+    """Makes pictures small; one for the pictures of one stream."""
+
+    def __init__(self) -> None:
+        self._scaler = VideoReformatter()
+
+    def small(self, frame: TimedFrame) -> Small | None:
+        """The picture of a frame; None if it was not decoded here. Raises as the call."""
+        return self(frame.picture) if isinstance(frame.picture, (VideoFrame, np.ndarray)) else None
+
+    def __call__(self, picture: VideoFrame | npt.NDArray[np.uint8]) -> Small:
+        """uint8 `(27, 48, 3)`, RGB, of a decoded frame or of a uint8 `(height, width, 3)` array.
+
+        Pixels are averaged over the area that they cover. The published network was trained on bicubic ones: its
+        answers agree to the second decimal, and this is twice as fast.
+
+        Raises:
+            DecodeError: FFmpeg cannot scale pictures of this kind.
+        """
+        try:
+            if isinstance(picture, np.ndarray):
+                picture = VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
+            small = self._scaler.reformat(picture, SHOT_WIDTH, SHOT_HEIGHT, "rgb24", interpolation=Interpolation.AREA)
+            return np.asarray(small.to_ndarray(), np.uint8)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise DecodeError(
+                "a frame of this video cannot be scaled",
+                seen=f"{picture.format.name} {picture.width}x{picture.height}: {error}"
+                if isinstance(picture, VideoFrame)
+                else str(error),
+                fix="Convert the video to MP4 (H.264).",
+            ) from error
+
+
+def small_frames(
+    source: Any,
+    recipe: Recipe,
+    *,
+    limits: Limits,
+    cancel: Event | None = None,
+    track: int | None = None,
+    threads: int | None = None,
+) -> Generator[tuple[Small, Fraction], None, None]:
+    """The frames of a video in a reading of its own, uint8 `(27, 48, 3)`, each with its presentation time in seconds.
+
+    Args:
+        source: as `open_clips` takes it. A live one is read to its end.
+        recipe, limits: the times are those of clips that are read with the same.
+        cancel, track, threads: see `open_clips`.
+
+    Raises:
+        InputError, DecodeError, LimitExceeded, Cancelled: see `open_clips`.
+    """
+    decoder = _decoder_of(source, limits, cancel, track, threads)
+    try:
+        shrink = Shrinker()
+        clock = clock_of(decoder, recipe, limits)
+        for frame, time in settled_frames(decoder, clock, cancel):
+            check_duration(time - (clock.start or 0), limits)
+            small = shrink.small(frame)
+            if small is not None:
+                yield small, time
+    finally:
+        decoder.close()
+
+
+def _decoder_of(source: Any, limits: Limits, cancel: Event | None, track: int | None, threads: int | None) -> Decoder:
+    kind = kind_of(source)
+    if kind is SourceKind.FRAME_ARRAY:
+        return NumpyDecoder.of_array(source, limits)
+    if kind in (SourceKind.ITEMS, SourceKind.LIVE_ITEMS):
+        return NumpyDecoder.of_iterator(source, limits)
+    if kind is SourceKind.NOT_A_VIDEO:
+        raise InputError("this kind of object is not a video", seen=type(source).__name__, fix="Pass a video.")
+    opened = VideoOpener(source, kind, most_pixels(limits))()
+    if opened is None:
+        raise InputError("this video cannot be read a second time", fix="Pass its path or its bytes.")
+    try:
+        return PyAvDecoder(opened, limits, cancel, track, threads=threads)
+    except BaseException:
+        opened.container.close()
+        raise
