@@ -25,11 +25,7 @@ PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
 RUN_ONLY := $(VENV)-runtime
 PIP_RUN_ONLY := $(RUN_ONLY)/bin/pip --disable-pip-version-check install -q -c constraints.txt
 
-<<<<<<< HEAD
-.PHONY: demo test test-runtime check lint format templates clean
-=======
-.PHONY: demo test test-runtime everyday check lint format clean
->>>>>>> main
+.PHONY: demo test test-runtime everyday check lint format templates clean
 .DELETE_ON_ERROR:
 # A name with spaces is one word to the shell.
 export VIDEO
