@@ -31,7 +31,7 @@ def pictures(path: Path) -> npt.NDArray[np.uint8]:
     """The first `MOST` samples of a film at 25 a second, uint8 `(samples, 224, 224, 3)`."""
     recipe = Recipe(fps=FPS, frames=1, short_side=256, crop=224, mean=_HALF, std=_HALF)  # type: ignore[arg-type]
     with open_clips(path, recipe) as clips:
-        return np.stack([clip.frames[0] for clip in islice(clips, MOST)])
+        return np.concatenate([np.asarray(clip.frames) for clip in islice(clips, MOST)])
 
 
 def starts(samples: int, later: bool = False) -> list[int]:
