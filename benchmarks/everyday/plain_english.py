@@ -27,7 +27,7 @@ import videobert
 from machine import machine
 
 TEMPLATES = ("{label}", "a video of {label}", "someone is {label}")
-READINGS = Path(__file__).with_name("action_readings.json")
+READINGS = Path(videobert.__file__).with_name("get") / "data" / "action_readings.json"
 # Films of one sign each, which the recipe is too slow for: they are found or not, but set no constant.
 _LEFT_OUT = "asl_gestures"
 

@@ -54,7 +54,7 @@ def test_a_manifest_is_checked(tmp_path: Path) -> None:
 
 def test_the_committed_manifest_and_readings_are_whole() -> None:
     found = films.read(EVERYDAY / "films.json")
-    readings = json.loads((EVERYDAY / "action_readings.json").read_text())
+    readings = json.loads((DATA / "action_readings.json").read_text())
     assert len(readings) == 400
     assert all(
         set(film.labels) <= set(readings) and (film.kind == "action") <= bool(film.labels) for film in found.films

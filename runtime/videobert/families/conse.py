@@ -141,13 +141,14 @@ class Conse:
     def _label_vectors(self, cancel: threading.Event | None = None) -> npt.NDArray[np.float32]:
         with self._lock:
             if self._labels is None:
-                sentences = [
-                    [template.replace(LABEL, label) for template in self._space.label_templates]
+                sentences = self._space.label_texts or [
+                    tuple(template.replace(LABEL, label) for template in self._space.label_templates)
                     for label in self._question.labels
                 ]
-                pieces = [self._tokenizer.encode(text) for texts in sentences for text in texts]
-                vectors = np.split(self._text_vectors(pieces, cancel), len(sentences))
-                self._labels = np.stack([_unit(rows.sum(axis=0)) for rows in vectors])
+                # Each text once: labels share some.
+                place = {text: at for at, text in enumerate(dict.fromkeys(t for texts in sentences for t in texts))}
+                vectors = self._text_vectors([self._tokenizer.encode(text) for text in place], cancel)
+                self._labels = np.stack([_unit(vectors[[place[t] for t in texts]].sum(axis=0)) for texts in sentences])
             return self._labels
 
     def _mean_text(self, sentences: Sequence[Pieces], cancel: threading.Event | None) -> States:

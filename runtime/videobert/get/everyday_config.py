@@ -9,12 +9,13 @@ from typing import Any
 
 from videobert.get.label_files import kinetics400, read_labels
 from videobert.get.layouts import minilm
+from videobert.get.object_superclasses import object_superclasses
 from videobert.model.config import BackboneConfig, ModelConfig, ShotsConfig, TextSpaceConfig
 from videobert.model.questions import AbstainConfig, QuestionConfig
 from videobert.model.recipe import Recipe
 
 DATA = Path(__file__).with_name("data")
-ACTION, OBJECT = "action", "object"
+ACTION, OBJECT, KIND = "action", "object", "kind"
 FEATURE_DIM = 1024
 
 
@@ -22,21 +23,26 @@ def everyday_config(name: str) -> ModelConfig:
     """The configuration of `everyday` or `everyday-best`.
 
     Labels of `action` are the Kinetics-400 classes in DeepMind's order, which is the classifier's; visual token i is
-    label i. Labels of `object` are the ImageNet-1k classes in the order of their WordNet numbers.
+    label i. Labels of `object` are the ImageNet-1k classes in the order of their WordNet numbers, those of `kind` what
+    several of them are.
     """
     fields = _settings()
-    actions = kinetics400()
+    own = fields["models"][name]
+    actions, objects = kinetics400(), read_labels(DATA / "imagenet1k.txt")
+    kinds = object_superclasses()
+    place = {label: number for number, label in enumerate(objects)}
+    gate = AbstainConfig(**fields[OBJECT])
     questions = {
-        ACTION: QuestionConfig(
-            labels=actions, answered_by="features", abstain=AbstainConfig(**fields["abstain"][ACTION])
-        ),
-        OBJECT: QuestionConfig(
-            labels=read_labels(DATA / "imagenet1k.txt"),
-            answered_by="pictures",
-            abstain=AbstainConfig(**fields["abstain"][OBJECT]),
+        ACTION: QuestionConfig(labels=actions, answered_by="features", abstain=AbstainConfig(**own[ACTION])),
+        OBJECT: QuestionConfig(labels=objects, answered_by="pictures", abstain=gate),
+        KIND: QuestionConfig(
+            labels=tuple(kinds),
+            answered_by="groups",
+            of=OBJECT,
+            groups=tuple(tuple(place[label] for label in labels) for labels in kinds.values()),
+            abstain=AbstainConfig(probability_at_least=gate.probability_at_least),
         ),
     }
-    space = {key: tuple(value) if isinstance(value, list) else value for key, value in fields["text_space"].items()}
     return ModelConfig(
         name=name,
         family="conse",
@@ -46,9 +52,16 @@ def everyday_config(name: str) -> ModelConfig:
         encoder=minilm.SIZES,
         heads=(),
         alignment_pooler=False,
+        window_clips=1,
         questions=questions,
         token_question=ACTION,
-        text_space=TextSpaceConfig(question=ACTION, **space),
+        text_space=TextSpaceConfig(
+            question=ACTION,
+            label_texts=tuple(_texts_of(action) for action in actions),
+            query_templates=tuple(fields["text_space"]["query_templates"]),
+            top=fields["text_space"]["top"],
+            **own["text_space"],
+        ),
         shots=ShotsConfig(**fields["shots"]),
     )
 
@@ -56,10 +69,26 @@ def everyday_config(name: str) -> ModelConfig:
 def everyday_recipe(name: str) -> Recipe:
     """How pixels become a clip in `everyday` or `everyday-best`."""
     fields = _settings()
-    return Recipe(**(fields["recipe"] | fields["recipes"][name]))
+    return Recipe(**(fields["recipe"] | fields["models"][name]["recipe"]))
+
+
+def _texts_of(action: str) -> tuple[str, ...]:
+    """What stands for an action in the text encoder: it takes "clean and jerk" for cleaning, and is told what it is."""
+    known = _readings()[action]
+    reading, group = known["reading"], known["group"]
+    return action, reading, f"{reading} ({group})", group
 
 
 @cache
 def _settings() -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads((DATA / "everyday.json").read_text(encoding="utf-8"))
+    return _json("everyday.json")
+
+
+@cache
+def _readings() -> dict[str, Any]:
+    return _json("action_readings.json")
+
+
+def _json(name: str) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads((DATA / name).read_text(encoding="utf-8"))
     return fields

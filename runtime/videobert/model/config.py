@@ -73,6 +73,7 @@ class TextSpaceConfig:
     Args:
         question: whose labels those are, answered by features.
         label_templates: sentences with one `{label}` each; a label's vector is the mean of theirs.
+        label_texts: for each label the texts that stand for it, in place of templates; their mean is its vector.
         query_templates: the same for labels that a caller gives to `classify`.
         top: how many of the most probable labels count.
         cosine_at_half: cosine of a text and a clip at which it is as likely as not that they belong together.
@@ -82,6 +83,7 @@ class TextSpaceConfig:
 
     question: str
     label_templates: tuple[str, ...] = ("{label}",)
+    label_texts: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
     query_templates: tuple[str, ...] = ("{label}",)
     top: int = 10
     cosine_at_half: float = 0.5
@@ -221,6 +223,10 @@ class ModelConfig:
         named = [("token_question", self.token_question)]
         if self.text_space is not None:
             _check_text_space(self.text_space)
+            asked_for = self.questions.get(self.text_space.question)
+            texts = self.text_space.label_texts
+            if texts and asked_for is not None and len(texts) != len(asked_for.labels):
+                raise _wrong("text_space.label_texts", f"{len(texts)} labels", f"{len(asked_for.labels)}, or none")
             named.append(("text_space.question", self.text_space.question))
         for name, value in named:
             if value is not None and value not in asked:
@@ -245,6 +251,8 @@ def _check_text_space(space: TextSpaceConfig) -> None:
         templates = getattr(space, name)
         if not _texts(templates) or not templates or any(text.count("{label}") != 1 for text in templates):
             raise _wrong(f"text_space.{name}", templates, "texts with one {label} each, at least one")
+    if not isinstance(space.label_texts, tuple) or not all(_texts(texts) and texts for texts in space.label_texts):
+        raise _wrong("text_space.label_texts", space.label_texts[:2], "for each label texts, at least one")
     if type(space.top) is not int or not 0 < space.top <= _MOST["visual_tokens"]:
         raise _wrong("text_space.top", space.top, "a whole number, 1 or more")
     for name, least in (("cosine_at_half", -1.0), ("cosine_scale", 1e-6), ("unsure_penalty", 0.0)):

@@ -42,7 +42,8 @@ class QuestionConfig:
             backbone's features, the stage `<question>_head`. `"pictures"`: a network on single frames of a clip, the
             stage `<question>_classifier`. `"groups"`: labels of another question taken together.
         templates: sentences, each with one `[MASK]`; of a question that templates answer.
-        abstain: when the answer is left open; of a question that features or pictures answer.
+        abstain: when the answer is left open; not of a question that templates answer. Of groups only the probability
+            counts; without it they are open where the question is that they are of.
         of, groups: the other question, and for each label the places of its labels.
     """
 

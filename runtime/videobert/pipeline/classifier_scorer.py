@@ -49,8 +49,8 @@ class ClassifierScorer:
         rows, sure = [], []
         for stretch in stretches:
             stop_if(cancel)
-            said = self._said(stretch)
-            rows.append(self._grouped(said.probabilities).mean(axis=0))
+            said = self._grouped(self._said(stretch))
+            rows.append(said.probabilities.mean(axis=0))
             sure.append(said.sure.mean() >= _MOST_CLIPS)
         with np.errstate(divide="ignore"):
             return Scored(np.log(np.stack(rows)), np.array(sure))
@@ -86,10 +86,16 @@ class ClassifierScorer:
         rows[np.arange(len(rows)), stretch.ids] = scores[:, 0]
         return Judged(rows, np.ones(len(rows), np.bool_) if stretch.sure is None else stretch.sure)
 
-    def _grouped(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        if not self._question.groups:
-            return probabilities
-        return np.stack([probabilities[:, list(group)].sum(axis=1) for group in self._question.groups], axis=1)
+    def _grouped(self, said: Judged) -> Judged:
+        groups = self._question.groups
+        if not groups:
+            return said
+        sums = np.stack([said.probabilities[:, list(group)].sum(axis=1) for group in groups], axis=1)
+        rules = self._question.abstain
+        if rules is None or rules.probability_at_least is None:
+            return Judged(sums, said.sure)
+        # A group may be certain where none of its labels is.
+        return Judged(sums, sums.max(axis=1) >= rules.probability_at_least)
 
 
 def answers_tokens(opened: OpenedModel, name: str) -> bool:
