@@ -36,7 +36,9 @@ def everyday_config(name: str) -> ModelConfig:
             abstain=AbstainConfig(**fields["abstain"][OBJECT]),
         ),
     }
-    space = {key: tuple(value) if isinstance(value, list) else value for key, value in fields["text_space"].items()}
+    space: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in fields["text_space"].items()
+    }
     return ModelConfig(
         name=name,
         family="conse",
