@@ -1,4 +1,5 @@
 # make demo    an answer on the bundled clip, from nothing but Python, gcc and make
+# make demo VIDEO=my.mp4   gets the model `everyday` and answers on your own film; FROM='FILE…' where there is no network
 # make test    everything the tests need, then the tests
 # make test-runtime   the run side's tests in an environment that has only the run side and pytest
 # make check   the longer gate: sanitizers, slow tests, the wheel in an empty environment, every kernel for every GPU,
@@ -6,6 +7,7 @@
 #              the model `everyday`, where there is a way to them
 # make lint    formatting, lint, types, which part imports which
 # make format  applies the formatting that `make lint` asks for
+# make templates  makes the graphs that `videobert get` fills anew, where the exporter or a stage has changed
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,11 +25,30 @@ PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
 RUN_ONLY := $(VENV)-runtime
 PIP_RUN_ONLY := $(RUN_ONLY)/bin/pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: demo test test-runtime everyday check lint format clean
+.PHONY: demo test test-runtime everyday check lint format templates clean
 .DELETE_ON_ERROR:
+# A name with spaces is one word to the shell.
+export VIDEO
 
 demo: $(VENV)/.installed-run
+ifndef VIDEO
 	$(BIN)/videobert run $(CLIP)
+	@echo
+	@echo "Ask about your own film: make demo VIDEO=my.mp4 gets the model everyday, once, and answers on it;"
+	@echo "the same by hand: $(BIN)/videobert get everyday, then $(BIN)/videobert run my.mp4 --model everyday"
+else
+	@test -e "$$VIDEO" || { echo "make demo: there is no file $$VIDEO" >&2; exit 2; }
+	@if $(BIN)/videobert get everyday $(if $(FROM),--from $(FROM)); then \
+	  $(BIN)/videobert run "$$VIDEO" --model everyday; \
+	else \
+	  echo; \
+	  echo "The model everyday could not be had: what is in the way stands above. Where there is no network, bring the"; \
+	  echo "files that \`$(BIN)/videobert get\` lists, then: make demo VIDEO=my.mp4 FROM='FILE…'"; \
+	  echo "Until then the bundled model answers, which knows a generated world of shapes: your film is out of it."; \
+	  echo; \
+	  $(BIN)/videobert run "$$VIDEO"; \
+	fi
+endif
 
 test: $(VENV)/.installed-all
 	$(BIN)/python -m pytest -m "not slow" --ignore tests/kernels
@@ -68,6 +89,9 @@ format: $(VENV)/.installed-all
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP)
+
+templates: $(VENV)/.installed-all
+	$(BIN)/python -m videobert_modeling.export.everyday_templates
 
 clean:
 	rm -rf $(VENV) $(OLDEST) $(RUN_ONLY) build dist

@@ -1,4 +1,7 @@
-"""From nothing: a clean clone answers with `make demo`, and a wheel answers in an empty environment."""
+"""From nothing: a clean clone answers with `make demo`, and a wheel answers in an empty environment.
+
+What `make demo` asks about one's own film is tried with a stand-in for the command.
+"""
 
 from __future__ import annotations
 
@@ -82,3 +85,65 @@ def test_make_demo_from_a_clean_clone(tmp_path: Path) -> None:
     run(["git", "clone", "-q", ROOT, "clone"], tmp_path, env)
     shown = run(["make", "demo"], tmp_path / "clone", env)
     assert re.search(r"\d\.\d–\d+\.\d s", shown), shown
+    assert "make demo VIDEO=my.mp4" in shown.splitlines()[-2]
+
+
+def demo(tmp_path: Path, *variables: str, gets: bool = True) -> tuple[int, list[list[str]], str]:
+    """The exit code of `make demo`, the commands that it ran, and all that it said; nothing is installed."""
+    binaries, log = tmp_path / "env" / "bin", tmp_path / "log"
+    binaries.mkdir(parents=True)
+    (binaries / "python").symlink_to(sys.executable)
+    command = binaries / "videobert"
+    command.write_text(
+        f"#!{sys.executable}\nimport json, sys\n"
+        f"with open({str(log)!r}, 'a') as file:\n    print(json.dumps(sys.argv[1:]), file=file)\n"
+        f"sys.exit({0 if gets else 4} if sys.argv[1] == 'get' else 0)\n"
+    )
+    command.chmod(0o755)
+    # What is newer than all that an installation depends on is not installed again.
+    (tmp_path / "env" / ".installed-run").touch()
+    done = subprocess.run(
+        ["make", "--no-print-directory", "demo", f"VENV={tmp_path / 'env'}", *variables],
+        cwd=ROOT,
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    lines = log.read_text().splitlines() if log.exists() else []
+    return done.returncode, [json.loads(line) for line in lines], done.stdout + done.stderr
+
+
+def test_make_demo_ends_by_saying_how_to_ask_about_a_film_of_ones_own(tmp_path: Path) -> None:
+    code, ran, said = demo(tmp_path)
+    assert (code, ran) == (0, [["run", str(CLIP.relative_to(ROOT))]])
+    assert "make demo VIDEO=my.mp4" in said
+    assert "videobert run my.mp4 --model everyday" in said.splitlines()[-1]
+
+
+def test_make_demo_gets_everyday_and_answers_on_ones_own_film(tmp_path: Path) -> None:
+    film = tmp_path / "our film's.mp4"
+    film.touch()
+    code, ran, _ = demo(tmp_path, f"VIDEO={film}")
+    assert (code, ran) == (0, [["get", "everyday"], ["run", str(film), "--model", "everyday"]])
+
+
+def test_make_demo_takes_the_files_where_there_is_no_network(tmp_path: Path) -> None:
+    (tmp_path / "my.mp4").touch()
+    _, ran, _ = demo(tmp_path, f"VIDEO={tmp_path / 'my.mp4'}", "FROM=a.whl b.tar.gz")
+    assert ran[0] == ["get", "everyday", "--from", "a.whl", "b.tar.gz"]
+
+
+def test_make_demo_says_what_it_does_where_everyday_cannot_be_had(tmp_path: Path) -> None:
+    film = tmp_path / "my.mp4"
+    film.touch()
+    code, ran, said = demo(tmp_path, f"VIDEO={film}", gets=False)
+    assert (code, ran) == (0, [["get", "everyday"], ["run", str(film)]])
+    assert "could not be had" in said
+    assert "FROM='FILE…'" in said
+    assert "your film is out of it" in said
+
+
+def test_make_demo_gets_nothing_for_a_film_that_is_not_there(tmp_path: Path) -> None:
+    code, ran, said = demo(tmp_path, "VIDEO=nowhere.mp4")
+    assert (code != 0, ran) == (True, [])
+    assert "there is no file nowhere.mp4" in said

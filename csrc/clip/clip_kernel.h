@@ -8,10 +8,11 @@
 namespace videobert {
 
 // `planes` has plan.plane_count elements, `square` side * side * 3. `rows` holds kMostLanes times the longest stride
-// and the sum of all strides, `columns` kMostLanes / 2 times that sum. Only a path that the processor has may be
-// called.
+// and the sum of all strides, `columns` kMostLanes / 2 times that sum. `wide` is null, or three planes of
+// sample_line * sample_line for red, green and blue, 0 to plan.top; then `square` is not touched. Only a path that the
+// processor has may be called.
 using ClipKernel = void(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t* rows, std::int32_t* columns,
-                        std::uint8_t* square);
+                        std::uint8_t* square, std::int32_t* wide);
 
 ClipKernel clip_kernel_scalar;
 #if defined(__x86_64__)

@@ -44,8 +44,8 @@ struct Avx2 {
     static F to_float(I a) { return _mm256_cvtepi32_ps(a); }
     static F multiply(F a, F b) { return _mm256_mul_ps(a, b); }
     static F add(F a, F b) { return _mm256_add_ps(a, b); }
-    static I to_byte(F a) {
-        return _mm256_cvttps_epi32(_mm256_min_ps(_mm256_max_ps(a, _mm256_setzero_ps()), _mm256_set1_ps(255.0F)));
+    static I to_whole(F a, F top) {
+        return _mm256_cvttps_epi32(_mm256_min_ps(_mm256_max_ps(a, _mm256_setzero_ps()), top));
     }
 
     static void transpose(I* rows) {
@@ -89,8 +89,8 @@ struct Avx2 {
 }  // namespace
 
 void clip_kernel_avx2(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t* rows, std::int32_t* columns,
-                      std::uint8_t* square) {
-    clip_kernel<Avx2>(plan, planes, rows, columns, square);
+                      std::uint8_t* square, std::int32_t* wide) {
+    clip_kernel<Avx2>(plan, planes, rows, columns, square, wide);
 }
 
 }  // namespace videobert

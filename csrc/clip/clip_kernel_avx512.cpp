@@ -44,8 +44,8 @@ struct Avx512 {
     static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
     static F multiply(F a, F b) { return _mm512_mul_ps(a, b); }
     static F add(F a, F b) { return _mm512_add_ps(a, b); }
-    static I to_byte(F a) {
-        return _mm512_cvttps_epi32(_mm512_min_ps(_mm512_max_ps(a, _mm512_setzero_ps()), _mm512_set1_ps(255.0F)));
+    static I to_whole(F a, F top) {
+        return _mm512_cvttps_epi32(_mm512_min_ps(_mm512_max_ps(a, _mm512_setzero_ps()), top));
     }
 
     static void transpose(I* rows) {
@@ -86,8 +86,8 @@ struct Avx512 {
 }  // namespace
 
 void clip_kernel_avx512(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t* rows, std::int32_t* columns,
-                        std::uint8_t* square) {
-    clip_kernel<Avx512>(plan, planes, rows, columns, square);
+                        std::uint8_t* square, std::int32_t* wide) {
+    clip_kernel<Avx512>(plan, planes, rows, columns, square, wide);
 }
 
 }  // namespace videobert

@@ -8,7 +8,9 @@ namespace {
 
 struct Scalar;
 
-std::uint8_t to_byte(float value) { return static_cast<std::uint8_t>(std::min(std::max(value, 0.0F), 255.0F)); }
+std::int32_t to_whole(float value, float top) {
+    return static_cast<std::int32_t>(std::min(std::max(0.0F, value), top));
+}
 
 // The filtered sample of output column j, from one row of intermediate samples.
 float sum_of(const ComponentPlan& component, const std::int16_t* row, std::size_t j) {
@@ -25,7 +27,7 @@ float sum_of(const ComponentPlan& component, const std::int16_t* row, std::size_
 }  // namespace
 
 void clip_kernel_scalar(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t* rows, std::int32_t*,
-                        std::uint8_t* square) {
+                        std::uint8_t* square, std::int32_t* wide) {
     for (std::size_t i = 0; i < plan.side; ++i) {
         for (std::size_t p = 0; p < plan.plane_count; ++p) {
             const PlanePlan& plane = plan.planes[p];
@@ -40,10 +42,17 @@ void clip_kernel_scalar(const ClipPlan& plan, const CheckedPlane* planes, std::i
                 const ComponentPlan& component = plan.components[c];
                 sums[c] = sum_of(component, rows + plan.planes[component.plane].row_at, j);
             }
-            std::uint8_t* pixel = square + 3 * (plan.swap ? j * plan.side + i : i * plan.side + j);
+            const std::size_t y = plan.swap ? j : i;
+            const std::size_t x = plan.swap ? i : j;
             for (std::size_t c = 0; c < 3; ++c) {
                 const float* row = plan.colour[c];
-                pixel[c] = to_byte(((sums[0] * row[0] + sums[1] * row[1]) + sums[2] * row[2]) + row[3]);
+                const std::int32_t value =
+                    to_whole(((sums[0] * row[0] + sums[1] * row[1]) + sums[2] * row[2]) + row[3], plan.top);
+                if (wide == nullptr) {
+                    square[3 * (y * plan.side + x) + c] = static_cast<std::uint8_t>(value);
+                } else {
+                    wide[(c * plan.sample_line + y) * plan.sample_line + x] = value;
+                }
             }
         }
     }

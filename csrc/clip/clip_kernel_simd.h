@@ -9,8 +9,8 @@
 //      runs across lanes, any ratio of sizes is the same code, and unused samples of interleaved planes cost a zero
 //      weight instead of a shuffle.
 //   4. Colour in float32: multiplications and additions in a fixed order, never fused, so that all paths agree.
-//   5. A square of V::kLanes columns is transposed back and stored as bytes; where the picture is turned by a quarter
-//      it is already as needed.
+//   5. A square of V::kLanes columns is transposed back and stored, as bytes or, where tone mapping follows, as 32-bit
+//      samples; where the picture is turned by a quarter it is already as needed.
 #pragma once
 
 #include "clip/clip_blend.h"
@@ -152,21 +152,38 @@ typename V::F column_sum(const ComponentPlan& component, const std::int32_t* col
     return V::to_float(sum);
 }
 
+// Red, green or blue.
+template <class V>
+typename V::I colour_of(const ClipPlan& plan, std::size_t c, const typename V::F* sums) {
+    const float* row = plan.colour[c];
+    const auto xy = V::add(V::multiply(sums[0], V::set(row[0])), V::multiply(sums[1], V::set(row[1])));
+    return V::to_whole(V::add(V::add(xy, V::multiply(sums[2], V::set(row[2]))), V::set(row[3])), V::set(plan.top));
+}
+
 // Four bytes to a pixel, the last one zero.
 template <class V>
-typename V::I to_pixels(const ClipPlan& plan, typename V::F x, typename V::F y, typename V::F z) {
-    typename V::I bytes[3];
-    for (std::size_t c = 0; c < 3; ++c) {
-        const float* row = plan.colour[c];
-        const auto xy = V::add(V::multiply(x, V::set(row[0])), V::multiply(y, V::set(row[1])));
-        bytes[c] = V::to_byte(V::add(V::add(xy, V::multiply(z, V::set(row[2]))), V::set(row[3])));
+typename V::I to_pixels(const ClipPlan& plan, const typename V::F* sums) {
+    const auto red = colour_of<V>(plan, 0, sums);
+    const auto green = colour_of<V>(plan, 1, sums);
+    const auto blue = colour_of<V>(plan, 2, sums);
+    return V::either(red, V::either(V::shift_left(green, 8), V::shift_left(blue, 16)));
+}
+
+// Samples of one colour, a column of the planes in each vector of `tile`, to `plane`; whole vectors are written.
+template <class V>
+void store_wide(const ClipPlan& plan, typename V::I* tile, std::size_t i, std::size_t j, std::int32_t* plane) {
+    if (!plan.swap) {
+        V::transpose(tile);
     }
-    return V::either(bytes[0], V::either(V::shift_left(bytes[1], 8), V::shift_left(bytes[2], 16)));
+    std::int32_t* first = plane + (plan.swap ? j * plan.sample_line + i : i * plan.sample_line + j);
+    for (std::size_t lane = 0; lane < V::kLanes; ++lane) {
+        V::store(first + lane * plan.sample_line, tile[lane]);
+    }
 }
 
 template <class V>
 void clip_kernel(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t* rows, std::int32_t* columns,
-                 std::uint8_t* square) {
+                 std::uint8_t* square, std::int32_t* wide) {
     for (std::size_t i = 0; i < plan.side; i += V::kLanes) {
         const std::size_t height = plan.side - i < V::kLanes ? plan.side - i : V::kLanes;
         for (std::size_t p = 0; p < plan.plane_count; ++p) {
@@ -177,6 +194,7 @@ void clip_kernel(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t*
             to_columns<V>(plane, rows, columns + plane.column_at);
         }
         typename V::I tile[V::kLanes];
+        typename V::I wide_tiles[3][V::kLanes] = {};
         for (std::size_t j = 0; j < plan.side; j += V::kLanes) {
             const std::size_t width = plan.side - j < V::kLanes ? plan.side - j : V::kLanes;
             for (std::size_t lane = 0; lane < width; ++lane) {
@@ -185,7 +203,19 @@ void clip_kernel(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t*
                     const ComponentPlan& component = plan.components[c];
                     sums[c] = column_sum<V>(component, columns + plan.planes[component.plane].column_at, j + lane);
                 }
-                tile[lane] = to_pixels<V>(plan, sums[0], sums[1], sums[2]);
+                if (wide == nullptr) {
+                    tile[lane] = to_pixels<V>(plan, sums);
+                    continue;
+                }
+                for (std::size_t c = 0; c < 3; ++c) {
+                    wide_tiles[c][lane] = colour_of<V>(plan, c, sums);
+                }
+            }
+            if (wide != nullptr) {
+                for (std::size_t c = 0; c < 3; ++c) {
+                    store_wide<V>(plan, wide_tiles[c], i, j, wide + c * plan.sample_line * plan.sample_line);
+                }
+                continue;
             }
             if (plan.swap) {
                 for (std::size_t lane = 0; lane < width; ++lane) {

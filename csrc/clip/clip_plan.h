@@ -52,6 +52,8 @@ struct ClipPlan {
     ComponentPlan components[3];
     // Red, green and blue are each three products of a horizontal sum and an addend, which holds the half for rounding.
     float colour[3][4];
+    float top;                // of red, green and blue: 255, or 65535 where they are tone-mapped afterwards
+    std::size_t sample_line;  // of a row of these wide samples, in samples: the side rounded up to whole vectors
 };
 
 // Row 0 of a plane whose size was checked against the plan.

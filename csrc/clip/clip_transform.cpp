@@ -73,7 +73,9 @@ ClipKernel& kernel_of(CpuPath path) {
 
 }  // namespace
 
-ClipTransform::ClipTransform(const ClipGeometry& geometry, const ColourMatrix& colour, CpuPath path) : path_(path) {
+ClipTransform::ClipTransform(const ClipGeometry& geometry, const ColourMatrix& colour, CpuPath path,
+                             std::optional<ToneMap> tone_map)
+    : path_(path), tone_map_(std::move(tone_map)) {
     check(geometry);
     const ClipGeometry& g = geometry;
     plan_.side = g.crop;
@@ -81,6 +83,8 @@ ClipTransform::ClipTransform(const ClipGeometry& geometry, const ColourMatrix& c
     plan_.sample_bytes = g.bits == 8 ? 1 : 2;
     plan_.flip = g.bits == 16 ? 0x8000 : 0;
     plan_.component_count = g.components.size();
+    plan_.top = tone_map_ ? static_cast<float>(ToneMap::kTop) : 255.0F;
+    plan_.sample_line = round_up(g.crop, kMostLanes);
     // Shown, x runs along the stored rows, or along the stored columns if swapped.
     const AxisSelection across = kept(g.resized_width, g.crop, g.swap ? g.flip_y : g.flip_x);
     const AxisSelection down = kept(g.resized_height, g.crop, g.swap ? g.flip_x : g.flip_y);
@@ -100,6 +104,9 @@ ClipTransform::ClipTransform(const ClipGeometry& geometry, const ColourMatrix& c
     }
     rows_.resize(most_rows);
     columns_.resize(last.column_at + last.stride / 2 * kMostLanes);
+    if (tone_map_) {
+        wide_.resize(3 * plan_.sample_line * plan_.sample_line);
+    }
 }
 
 void ClipTransform::plan_plane(const ClipGeometry& geometry, std::size_t plane, const std::vector<FilterBank>& across,
@@ -192,12 +199,13 @@ void ClipTransform::plan_columns(const ComponentLayout& layout, ComponentPlan& p
 // A horizontal sum is a stored sample less the middle of its range, times a power of two.
 void ClipTransform::fold_colour(const ColourMatrix& colour, unsigned bits, const std::vector<FilterBank>& across) {
     const double middle = std::ldexp(1.0, static_cast<int>(bits) - 1);
+    const double scale = static_cast<double>(plan_.top) / 255;
     for (std::size_t c = 0; c < 3; ++c) {
-        double addend = colour[c][3] + 0.5;
+        double addend = colour[c][3] * scale + 0.5;
         for (std::size_t k = 0; k < across.size(); ++k) {
             const int exponent = static_cast<int>(bits) - 16 - static_cast<int>(across[k].shift());
-            plan_.colour[c][k] = static_cast<float>(std::ldexp(colour[c][k], exponent));
-            addend += colour[c][k] * middle;
+            plan_.colour[c][k] = static_cast<float>(std::ldexp(colour[c][k] * scale, exponent));
+            addend += colour[c][k] * scale * middle;
         }
         plan_.colour[c][3] = static_cast<float>(addend);
     }
@@ -228,7 +236,11 @@ void ClipTransform::operator()(std::span<const PlaneBytes> planes, std::span<std
         checked[p] = {planes[p].bytes.data() + row_0, line};
     }
     const std::lock_guard lock(mutex_);
-    kernel_of(path_)(plan_, checked.data(), rows_.data(), columns_.data(), square.data());
+    std::int32_t* wide = tone_map_ ? wide_.data() : nullptr;
+    kernel_of(path_)(plan_, checked.data(), rows_.data(), columns_.data(), square.data(), wide);
+    if (tone_map_) {
+        (*tone_map_)(wide, plan_.side, plan_.sample_line, square.data());
+    }
 }
 
 }  // namespace videobert

@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "clip/clip_plan.h"
 #include "clip/filter_bank.h"
+#include "clip/tone_map.h"
 #include "cpu/aligned_vector.h"
 #include "cpu/cpu_path.h"
 
@@ -50,8 +52,10 @@ struct PlaneBytes {
 
 class ClipTransform {
   public:
-    // Precomputes every weight. Throws std::invalid_argument if the geometry makes no sense.
-    ClipTransform(const ClipGeometry& geometry, const ColourMatrix& colour, CpuPath path);
+    // Precomputes every weight. With `tone_map` the colours that the matrix gives, in 16 bits, go through it.
+    // Throws std::invalid_argument if the geometry makes no sense.
+    ClipTransform(const ClipGeometry& geometry, const ColourMatrix& colour, CpuPath path,
+                  std::optional<ToneMap> tone_map = std::nullopt);
 
     // Writes crop * crop * 3 bytes. Calls from several threads wait for each other.
     // Throws std::invalid_argument, having read and written nothing, if a plane does not hold what the geometry says or
@@ -80,6 +84,8 @@ class ClipTransform {
     std::mutex mutex_;
     AlignedVector<std::int16_t> rows_;
     AlignedVector<std::int32_t> columns_;
+    std::optional<ToneMap> tone_map_;
+    AlignedVector<std::int32_t> wide_;  // what is to be tone-mapped
 };
 
 }  // namespace videobert

@@ -2,7 +2,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
+#include <cstring>
 #include <deque>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -16,19 +19,45 @@ namespace py = pybind11;
 
 namespace {
 
+std::vector<float> floats(const py::handle& table) {
+    const videobert::PythonBuffer held(table, false);
+    const auto bytes = held.bytes();
+    std::vector<float> numbers(bytes.size() / sizeof(float));
+    std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(float));
+    return numbers;
+}
+
+std::optional<videobert::ToneMap> made_tone_map(const py::object& tables) {
+    if (tables.is_none()) {
+        return std::nullopt;
+    }
+    const auto parts = tables.cast<py::tuple>();
+    if (parts.size() != 6) {
+        throw py::value_error("a tone map has six parts");
+    }
+    const videobert::PythonBuffer codes(parts[5], false);
+    return videobert::ToneMap({floats(parts[0]),
+                               parts[1].cast<std::array<float, 3>>(),
+                               floats(parts[2]),
+                               floats(parts[3]),
+                               parts[4].cast<std::array<std::array<float, 3>, 3>>(),
+                               {codes.bytes().begin(), codes.bytes().end()}});
+}
+
 using Component = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::size_t, double, double>;
 
 std::unique_ptr<videobert::ClipTransform> make_clip_transform(const std::vector<Component>& components, unsigned bits,
                                                               std::pair<std::size_t, std::size_t> resized,
                                                               std::size_t crop, std::tuple<bool, bool, bool> turn,
                                                               const videobert::ColourMatrix& colour,
-                                                              const std::string& path) {
+                                                              const std::string& path, const py::object& tone_map) {
     videobert::ClipGeometry geometry{
         {}, bits, resized.first, resized.second, crop, std::get<0>(turn), std::get<1>(turn), std::get<2>(turn)};
     for (const auto& [plane, first, step, width, height, offset_x, offset_y] : components) {
         geometry.components.push_back({plane, first, step, width, height, offset_x, offset_y});
     }
-    return std::make_unique<videobert::ClipTransform>(geometry, colour, videobert::chosen_cpu_path(path));
+    return std::make_unique<videobert::ClipTransform>(geometry, colour, videobert::chosen_cpu_path(path),
+                                                      made_tone_map(tone_map));
 }
 
 void apply_clip_transform(videobert::ClipTransform& transform, const py::sequence& planes,
@@ -64,9 +93,14 @@ PYBIND11_MODULE(_native, m) {
         "    turn: (rows become columns, then flipped in x, in y).\n"
         "    colour: rows of four: three products of stored samples and an addend give red, green and blue, 0 to 255.\n"
         "    path: see `cpu_path`.\n"
+        "    tone_map: None, or what follows the colours, for which 255 is then 65535: a tuple of light, float32 "
+        "(65536,);\n"
+        "        three weights of its luminance; by_luminance and by_peak, float32 (4096,); three rows of three, the\n"
+        "        primaries; codes, uint8 (4096,).\n"
         "Raises:\n    ValueError: the arguments do not fit together.")
         .def(py::init(&make_clip_transform), py::kw_only(), py::arg("components"), py::arg("bits"), py::arg("resized"),
-             py::arg("crop"), py::arg("turn"), py::arg("colour"), py::arg("path") = "")
+             py::arg("crop"), py::arg("turn"), py::arg("colour"), py::arg("path") = "",
+             py::arg("tone_map") = py::none())
         .def("__call__", &apply_clip_transform, py::arg("planes"), py::arg("line_sizes"), py::arg("square"),
              "Write the square of a picture to `square`, uint8 `(crop, crop, 3)`, contiguous.\n\n"
              "`planes` are buffers of bytes, lowest address first; a negative line size means that the first row comes "

@@ -24,6 +24,7 @@ class ClipTransform:
         turn: tuple[bool, bool, bool],
         colour: Sequence[Sequence[float]],
         path: str = "",
+        tone_map: tuple[Any, ...] | None = None,
     ) -> None: ...
     def __call__(self, planes: Sequence[Any], line_sizes: Sequence[int], square: Any) -> None: ...
 

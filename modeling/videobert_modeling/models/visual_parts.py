@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from videobert.model.config import ModelConfig
 from videobert_modeling.models.backbones.efficientnet_lite import EfficientNetLite0
 from videobert_modeling.models.shots.transnet_v2 import TransNetV2
+
+
+class FeatureHead(nn.Linear):
+    """A linear layer whose input has the name that the stage gives it: an engine passes inputs by their names."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(…, feature_dim)` to `(…, labels)`."""
+        return super().forward(features)
 
 
 class VisualParts(nn.Module):
@@ -23,7 +31,7 @@ class VisualParts(nn.Module):
         self.config = config
         self.feature_heads = nn.ModuleDict(
             {
-                name: nn.Linear(config.backbone.feature_dim, len(question.labels))
+                name: FeatureHead(config.backbone.feature_dim, len(question.labels))
                 for name, question in config.questions.items()
                 if question.answered_by == "features"
             }

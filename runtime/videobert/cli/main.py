@@ -31,6 +31,7 @@ _CARE = "Care"
 VERBS = {
     "run": _USE,
     "tokens": _USE,
+    "features": _USE,
     "embed": _USE,
     "fill": _USE,
     "classify": _USE,

@@ -16,16 +16,13 @@ _LONGEST_LIST = 300
 
 
 class Answer(Protocol):
-    """What every answer says of itself; one that takes text has `unknown_words` too."""
+    """What every answer says of itself.
+
+    One that is judged has `percentile` and `out_of_domain` too, one that takes text `unknown_words`.
+    """
 
     @property
     def origin(self) -> Origin | None: ...
-
-    @property
-    def percentile(self) -> float | None: ...
-
-    @property
-    def out_of_domain(self) -> bool | None: ...
 
 
 def note(text: str, options: CommonOptions) -> None:
@@ -39,7 +36,7 @@ def note_answer(answer: Answer, options: CommonOptions) -> None:
     """Says what ran and what was read, where that was not the first choice or not all, and how far to trust it."""
     if answer.origin is not None:
         _note_origin(answer.origin, options)
-    _note_domain(answer.percentile, answer.out_of_domain, options)
+    _note_domain(getattr(answer, "percentile", None), getattr(answer, "out_of_domain", None), options)
     _note_unknown(getattr(answer, "unknown_words", ()), options)
 
 

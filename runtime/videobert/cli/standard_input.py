@@ -1,4 +1,4 @@
-"""`-` in place of a video: the bytes of standard input, a video or a token file, from a pipe or a redirected file."""
+"""`-` in place of a video: the bytes of standard input, a video or what was saved of one, from a pipe or a file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from videobert.base.errors import DecodeError, LimitExceeded, UsageError
 from videobert.visual.token_file import begins_as_token_file, most_bytes
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_feature_file import MOST_BYTES, begins_as_video_features
+from videobert.visual.video_features import VideoFeatures
 
 NAME = "standard input"
 _HEAD_BYTES = 4096
@@ -73,14 +75,14 @@ class StandardInput:
         return b"".join(parts)
 
 
-def read_standard_input() -> StandardInput | HeldInput | VisualTokens:
-    """What standard input holds: tokens if it is a token file, else a video to be read.
+def read_standard_input() -> StandardInput | HeldInput | VisualTokens | VideoFeatures:
+    """What standard input holds: saved tokens or features if it is a file of those, else a video to be read.
 
     Raises:
         LimitExceeded: an MP4 from a pipe that must be held in memory, and is too large for that.
         UsageError: a terminal is there, or nothing.
         DecodeError: it is empty.
-        InputError: a token file that is damaged.
+        InputError: a token file or a feature file that is damaged.
     """
     stream = sys.stdin
     if stream is None or stream.closed:
@@ -97,6 +99,8 @@ def read_standard_input() -> StandardInput | HeldInput | VisualTokens:
         raise DecodeError("standard input is empty", fix="Look whether what should write the video has ended early.")
     if begins_as_token_file(head):
         return VisualTokens.from_bytes(given.read_all(most_bytes() + 1))
+    if begins_as_video_features(head):
+        return VideoFeatures.from_bytes(given.read_all(MOST_BYTES + 1))
     if given.seekable() or not _film_comes_first(head):
         return given
     content = given.read_all(_MOST_HELD_BYTES + 1)

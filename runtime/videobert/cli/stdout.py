@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,16 @@ def for_a_person() -> bool:
     return sys.stdout.isatty()
 
 
-def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, ranked: bool = False) -> None:
+def print_rows(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, ranked: bool = False, faint: Collection[int] = ()
+) -> None:
     """A table with headings on a terminal; elsewhere the rows alone, with tabs, as scripts have always read them.
 
     Args:
         rows: texts, one for each heading.
         ranked: rows that follow each other with the same first text are answers to one thing, and the best, which is
             the first, stands out.
+        faint: numbers of the rows that stand back, since the model leaves the answer open there.
     """
     if not for_a_person():
         for row in rows:
@@ -55,13 +58,14 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, ranked
 
     columns = [Column(heading=each, wraps=index == 1, right=index > 1) for index, each in enumerate(headings)]
     shown, about = [], None
-    for first, answer, *rest in rows:
+    for number, (first, answer, *rest) in enumerate(rows):
         best = ranked and first != about
+        style = "dim" if number in faint else ""
         shown.append(
             [
                 (("" if ranked and first == about else first, ""),),
-                ((answer, "bold" if best else ""),),
-                *(((text, ""),) for text in rest),
+                ((answer, style or ("bold" if best else "")),),
+                *(((text, style),) for text in rest),
             ]
         )
         about = first

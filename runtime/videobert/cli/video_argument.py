@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from videobert.cli.parser.options import VideoOptions
     from videobert.cli.standard_input import HeldInput, StandardInput
     from videobert.visual.tokens import VisualTokens
+    from videobert.visual.video_features import VideoFeatures
 
 STANDARD_INPUT = "-"
 
@@ -36,7 +37,7 @@ def clip_of_model(options: VideoOptions) -> str:
     return str(clip)
 
 
-def video_source(video: str) -> str | StandardInput | HeldInput | VisualTokens:
+def video_source(video: str) -> str | StandardInput | HeldInput | VisualTokens | VideoFeatures:
     """What a verb reads where `video` was typed: `-` is standard input, all else a path, `./-` too.
 
     Raises:

@@ -13,7 +13,7 @@ _MOST_BYTES = 1 << 20
 
 @cache
 def kinetics400() -> tuple[str, ...]:
-    """The classes of Kinetics-400 in the order of DeepMind's checkpoints, which is that of their names."""
+    """The classes of Kinetics-400 in the order of DeepMind's checkpoints."""
     return read_labels(_DATA / "kinetics400.txt")
 
 

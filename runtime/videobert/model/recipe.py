@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from videobert.base.arguments import as_number, as_whole, whole
 from videobert.base.errors import ModelError
 from videobert.base.rational import rational
 
-RECIPE_VERSION = 1
+RECIPE_VERSIONS = (1, 2)
 STRIDES = range(1, 6)
 # Of 1/1001 s and of the 90 kHz clock alike.
 _MOST_DENOMINATOR = 100_000
@@ -32,26 +32,32 @@ class Recipe:
     presentation time; clips do not overlap. The defaults for time are the paper's (arXiv 1904.01766, section 4.2).
 
     Args:
+        version: 1, or 2 for recipes that may ask for more than what is stored: `fields`, `sample_aspect` and
+            `transfer` other than by default. Version 1 has the last two at their defaults and does not name them.
         fps: sampling rate in frames per second of presentation time.
         frames: samples in a clip; 30 at 20 fps = 1.5 s.
         stride: every how many clips one is kept, 1 to 5 (section 3.2 of the paper: speed robustness).
         short_side: the picture is resized, aspect kept, until its shorter side has this many pixels; the longer side
-            is rounded to the nearest, halves up. Pixels are taken as square, whatever the stream says.
+            is rounded to the nearest, halves up.
         crop: side of the centred square that is cut out afterwards, in pixels; offsets are rounded down.
         frame_choice: which frame stands for a sampling time: the one on screen then.
         tail: what fills a last clip that the video does not: its last frame, repeated.
         resize_filter: antialiased bilinear, a triangle as wide as the downscaling factor; beyond the edge of a plane
             its last sample goes on.
         colour: each plane is resized as stored, then converted with the stream's own matrix and range
-            (untagged: BT.709 from 720 lines, else BT.601; limited range) to full-range RGB, rounded once. No transfer
-            function is applied: HDR is not tone-mapped.
+            (untagged: BT.709 from 720 lines, else BT.601; limited range) to full-range RGB, rounded once.
         chroma_siting: where chroma samples of subsampled formats lie when the codec does not say.
-        fields: interlaced frames are used as stored, both fields woven.
+        fields: `"weave"`: interlaced frames are used as stored, both fields woven. `"top"`: of an interlaced frame only
+            the top field is used.
+        sample_aspect: `"square"`: pixels are taken as square, whatever the stream says. `"apply"`: the size that is
+            resized is the one displayed, by the stream's sample aspect ratio.
+        transfer: `"as-coded"`: no transfer function is applied, HDR is not tone-mapped. `"tone-map-bt709"`: HLG and PQ
+            are mapped to BT.709; what is neither stays as it is.
         rotation: display rotation and mirroring in the container are applied, after resizing and before the crop.
         mean, std: normalisation of pixels scaled to 0…1, per RGB channel; it lives inside the graph.
     """
 
-    version: int = RECIPE_VERSION
+    version: int = RECIPE_VERSIONS[0]
     fps: Fraction = Fraction(20)
     frames: int = 30
     stride: int = 1
@@ -62,7 +68,9 @@ class Recipe:
     resize_filter: Literal["triangle"] = "triangle"
     colour: Literal["planes-then-stream-matrix"] = "planes-then-stream-matrix"
     chroma_siting: Literal["left"] = "left"
-    fields: Literal["weave"] = "weave"
+    fields: Literal["weave", "top"] = "weave"
+    sample_aspect: Literal["square", "apply"] = "square"
+    transfer: Literal["as-coded", "tone-map-bt709"] = "as-coded"
     rotation: Literal["apply"] = "apply"
     mean: tuple[float, float, float] = (0.43216, 0.394666, 0.37645)
     std: tuple[float, float, float] = (0.22803, 0.22145, 0.216989)
@@ -79,11 +87,11 @@ class Recipe:
         self._check()
 
     def _check(self) -> None:
-        if self.version != RECIPE_VERSION:
+        if self.version not in RECIPE_VERSIONS:
             raise ModelError(
                 "this recipe version is not known",
                 seen=self.version,
-                allowed=RECIPE_VERSION,
+                allowed=" or ".join(map(str, RECIPE_VERSIONS)),
                 fix="Install the videobert release that wrote the model folder, or export it again.",
             )
         if not 0 < self.fps <= 240 or self.fps.denominator > _MOST_DENOMINATOR:
@@ -100,9 +108,11 @@ class Recipe:
             raise _wrong("frames, crop", (self.frames, self.crop), f"frames * crop * crop <= {_MOST_PIXELS}")
         if min(self.std) <= 0:
             raise _wrong("std", self.std, "above 0")
-        for name, allowed in _CHOICES.items():
-            if not isinstance(getattr(self, name), str) or getattr(self, name) != allowed:
-                raise _wrong(name, getattr(self, name), repr(allowed))
+        for name, values in _CHOICES.items():
+            allowed = values if self.version > 1 else values[:1]
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in allowed:
+                more = " (others need version 2)" if len(allowed) < len(values) else ""
+                raise _wrong(name, getattr(self, name), " or ".join(map(repr, allowed)) + more)
 
     @property
     def clip_duration_s(self) -> float:
@@ -131,6 +141,8 @@ class Recipe:
         fields["fps"] = str(self.fps)
         fields["mean"] = list(self.mean)
         fields["std"] = list(self.std)
+        for name in _SINCE_VERSION_2 if self.version == 1 else ():
+            del fields[name]
         return fields
 
     @classmethod
@@ -141,6 +153,8 @@ class Recipe:
             ModelError: a field is unknown, missing or out of range.
         """
         names = {f.name for f in dataclasses.fields(cls)}
+        if isinstance(fields, dict) and fields.get("version") == 1:
+            names -= _SINCE_VERSION_2
         if not isinstance(fields, dict) or set(fields) != names:
             raise ModelError(
                 "recipe.json does not have the fields of a recipe",
@@ -163,7 +177,11 @@ def check_stride(stride: int) -> int:
     return whole("stride", stride, least=STRIDES[0], most=STRIDES[-1], allowed="1 to 5", fix="1 uses every clip.")
 
 
-_CHOICES = {f.name: f.default for f in dataclasses.fields(Recipe) if isinstance(f.default, str)}
+_SINCE_VERSION_2 = {"sample_aspect", "transfer"}
+# What each choice may be; the first is the default, and all that version 1 has.
+_CHOICES: dict[str, tuple[str, ...]] = {
+    name: get_args(kind) for name, kind in get_type_hints(Recipe).items() if get_origin(kind) is Literal
+}
 
 
 def _rate(fps: object) -> Fraction:

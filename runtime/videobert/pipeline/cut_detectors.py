@@ -24,10 +24,16 @@ Run = Callable[..., npt.NDArray[Any]]
 _CONTEXT = SHOT_FRAMES // 4
 _STEP = SHOT_FRAMES - 2 * _CONTEXT
 _IN_FLIGHT = 2
-# Levels of 255 by which the pixels of a window range on average. Between two shots it is several times as much.
-_STANDS_STILL = 4.0
-_SAMPLED = 5
+# Films of the usual 24 to 30 frames a second are what the network learnt from: of faster ones it is shown every second
+# frame, or as many as make it so.
+_SHORTEST_S = 1 / 36
+# Where frames so far apart show the same scene all along, no shot ends: the network need not look. Half of what is
+# another scene, so that the half of a slow dissolve is seen as well.
+_APART, _EVERY = 16, 8
 
+# Parts of a small picture, in rows and columns; how far one may have moved; and by how many levels of 255 it then
+# differs in another scene. Between films of very different kinds most parts differed by 29 or more, from one frame to
+# the next of one shot by 19 or less, a camera that is knocked included.
 _BLOCK = (9, 12)
 _REACH = 6
 _CHANGED = 24.0
@@ -76,7 +82,10 @@ class NetworkCuts:
         self._run, self._least, self._cancel = run, probability_at_least, cancel
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="videobert-shots") if beside else None
         self._window: list[Small] = []
+        # Of the frames that the network is shown: when a shot begins that they are the first of.
         self._times = array("d")
+        self._shown_s = 0.0
+        self._passed_over: list[tuple[Small, float]] = []
         self._asked = 0
         self._pending: deque[Future[npt.NDArray[np.float32]]] = deque()
         self._found: list[npt.NDArray[np.float32]] = []
@@ -88,7 +97,14 @@ class NetworkCuts:
         """See `CutDetector`. Where the network falls behind, this waits for it."""
         if not self._times:
             self._window = [picture] * _CONTEXT
-        self._times.append(time_s)
+        elif time_s - self._shown_s < _SHORTEST_S:
+            self._passed_over.append((picture, time_s))
+            return
+        before = self._window[-1]
+        alike = (time for passed, time in self._passed_over if _distance(passed, picture) < _distance(passed, before))
+        self._times.append(next(alike, time_s))
+        self._shown_s = time_s
+        self._passed_over.clear()
         self._place(picture)
 
     def so_far(self) -> SoFar:
@@ -147,11 +163,16 @@ class NetworkCuts:
         self._decided += end - 1
 
     def _probabilities(self, window: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Of the frames in the middle of a window; a picture that stands still need not be looked at."""
-        if np.ptp(window[::_SAMPLED], axis=0).mean() < _STANDS_STILL:
+        """Of the frames in the middle of a window; zeros where the scene is the same all along."""
+        starts = range(_CONTEXT + 1 - _EVERY, _CONTEXT + _STEP, _EVERY)
+        if not any(is_another_scene(window[start], window[start + _APART], _CHANGED / 2) for start in starts):
             return np.zeros(_STEP, np.float32)
         logits = self._run(SHOT_BOUNDARIES, frames=window[None])[0, _CONTEXT : _CONTEXT + _STEP]
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def _distance(one: Small, other: Small) -> float:
+    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def first_frames(probabilities: npt.NDArray[np.float32], least: float) -> list[int]:
@@ -212,14 +233,18 @@ class ChangeCuts:
             self._cuts.append(frames[self._before][1])
 
 
-def is_another_scene(one: Small, other: Small) -> bool:
-    """Whether most parts of a small picture are nowhere near their place in another one."""
+def is_another_scene(one: Small, other: Small, changed: float = _CHANGED) -> bool:
+    """Whether most parts of a small picture are nowhere near their place in another one.
+
+    Args:
+        changed: by how many levels of 255 a part differs at least that is not found.
+    """
     # As it is, and only then moved: moving can but make them more alike.
-    if np.median(_by_block(np.abs(one.astype(np.int16) - other))) < _CHANGED:
+    if np.median(_by_block(np.abs(one.astype(np.int16) - other))) < changed:
         return False
     around = np.pad(one.astype(np.int16), ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), constant_values=1000)
     moved = np.lib.stride_tricks.sliding_window_view(around, one.shape)[:, :, 0]
-    return bool(np.median(_by_block(np.abs(moved - other)).min((0, 1))) >= _CHANGED)
+    return bool(np.median(_by_block(np.abs(moved - other)).min((0, 1))) >= changed)
 
 
 def _by_block(difference: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:

@@ -96,6 +96,8 @@ class Walk:
         """Properties of the video as they are now; empty for saved tokens and before the first clip."""
         info = None if self._clips is None else self._clips.info
         fields: dict[str, Any] = {} if info is None else to_json(info)
+        if not fields.get("adjusted"):
+            fields.pop("adjusted", None)
         return fields
 
     @property

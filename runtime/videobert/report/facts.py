@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from videobert.report.times import clock
+
 if TYPE_CHECKING:
     from videobert.results.run import Report
 
@@ -17,6 +19,11 @@ _TROUBLES = {
     "stills_cut": "pictures that stood still too long, cut",
     "size_changes": "changes of the picture size",
     "crop_ignored": "crop that cannot be followed",
+}
+
+_CUTS = {
+    "differences": "cuts found by differences between frames",
+    "saved": "cuts as they were saved with the features",
 }
 
 
@@ -35,6 +42,7 @@ def video_facts(report: Report) -> list[str]:
         facts.append(f"rotated {video['rotation']}°")
     if any(video.get("crop", ())):
         facts.append("cropped")
+    facts.extend(map(str, video.get("adjusted", ())))
     if video.get("tracks", 1) > 1:
         facts.append(f"track {video['track']} of 0–{video['tracks'] - 1}")
     return facts
@@ -43,6 +51,22 @@ def video_facts(report: Report) -> list[str]:
 def video_troubles(report: Report) -> list[str]:
     """What was wrong with the stream, in words; none from a sound one."""
     return [f"{words}: {report.video[name]}" for name, words in _TROUBLES.items() if report.video.get(name)]
+
+
+def shot_facts(report: Report) -> list[str]:
+    """How many shots there are, and the longest: `4 shots`, `longest 12.4 s`; none where nobody looked for cuts."""
+    shots = report.shots
+    if not shots:
+        return []
+    if len(shots) == 1:
+        return ["1 shot", "no cut"]
+    longest_s = max(shot.end_s - shot.start_s for shot in shots)
+    return [f"{len(shots)} shots", f"longest {clock(longest_s)}"]
+
+
+def shots_found_by(report: Report) -> str:
+    """What looked for the cuts, in words."""
+    return _CUTS.get(report.shots_by or "", f"cuts found by {report.shots_by}")
 
 
 def domain_sentence(report: Report) -> str:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from videobert.base.arguments import instance
 from videobert.base.version import __version__
-from videobert.report.facts import domain_sentence, speed, timing_rows, video_facts, video_troubles
+from videobert.report.facts import domain_sentence, shots_found_by, speed, timing_rows, video_facts, video_troubles
+from videobert.report.open_answers import UNSURE, UNSURE_MEANS
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import data_uri
@@ -22,6 +23,8 @@ from videobert.results.run import Report, ReportSegment
 _MOST_PICTURES = 240
 _CANDIDATES_SHOWN = 3
 _TOKENS_SHOWN = 12
+# Characters of an answer that have room in the narrowest column.
+_LONG = 12
 # Even if text got through unescaped, the browser would load and run nothing.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -48,17 +51,33 @@ def html_page(report: Report) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escaped(report.source)} · videobert</title><style>{STYLE}{picture_style}</style></head>\n"
-        f'<body><main class="{"doubt" if report.out_of_domain else "trust"}">'
+        f'<body><main class="{"doubt" if report.out_of_domain else "trust"}{" long" if _has_long(report) else ""}">'
         f"{_head(report)}{_doubt(report)}{_tiles(report)}{body}"
         f'<div class="columns">{_card("Stages", _stages(report))}{_card("Origin", _origin(report))}</div>'
-        f"<footer>videobert {escaped(__version__)} · {_HOW_TO_READ}</footer></main></body></html>\n"
+        f"<footer>videobert {escaped(__version__)} · {_how_to_read(report)}</footer></main></body></html>\n"
     )
 
 
-_HOW_TO_READ = (
-    "scores are probabilities over the answers offered; the percentile says where a clip’s distance to its visual "
-    "token lies among the training clips, 100 being further than any of them"
-)
+def _how_to_read(report: Report) -> str:
+    said = ["scores are probabilities over the answers offered"]
+    if any(segment.unsure for segment in report.segments):
+        said.append(f"{UNSURE} says: {UNSURE_MEANS}, and its first guesses are pale")
+    if report.percentile is not None:
+        said.append(
+            "the percentile says where a clip’s distance to its visual token lies among the training clips, 100 being "
+            "further than any of them"
+        )
+    return "; ".join(said)
+
+
+def _has_long(report: Report) -> bool:
+    """Whether answers need columns that are wider than most do."""
+    return any(
+        len(candidate.text) > _LONG
+        for segment in report.segments
+        for ranked in segment.answers.values()
+        for candidate in ranked[:_CANDIDATES_SHOWN]
+    )
 
 
 def _card(title: str, content: str) -> str:
@@ -94,22 +113,27 @@ def _head(report: Report) -> str:
     facts = " · ".join([clock(report.duration_s), *video_facts(report)])
     troubles = "; ".join(video_troubles(report))
     trouble = f'<p class="trouble">{escaped(troubles)}</p>' if troubles else ""
-    kind, words = ("out", "out of domain") if report.out_of_domain else ("in", "in domain")
     return (
         f'<header class="head"><div><div class="brand">videobert report</div><h1>{escaped(report.source)}</h1>'
-        f'<p class="facts">{escaped(facts)}</p>{trouble}</div>'
-        f'<div class="badge {kind}" title="median distance percentile {_whole(report.percentile)}">{words}</div>'
-        "</header>"
+        f'<p class="facts">{escaped(facts)}</p>{trouble}</div>{_badge(report)}</header>'
     )
+
+
+def _badge(report: Report) -> str:
+    """Whether the video is like the training; nothing of a model whose distances do not tell."""
+    if report.percentile is None:
+        return ""
+    kind, words = ("out", "out of domain") if report.out_of_domain else ("in", "in domain")
+    return f'<div class="badge {kind}" title="median distance percentile {_whole(report.percentile)}">{words}</div>'
 
 
 def _tiles(report: Report) -> str:
     tokens = sum(len(segment.tokens) for segment in report.segments)
     total_s = report.timings_s.get("total")
-    tiles = [
-        (str(len(report.segments)), "segments"),
-        (str(tokens), "visual tokens"),
-    ]
+    tiles = [(str(len(report.segments)), "segments")]
+    if report.shots:
+        tiles.append((str(len(report.shots)), "shots" if len(report.shots) > 1 else "shot, no cut"))
+    tiles.append((str(tokens), "visual tokens"))
     if report.percentile is not None:
         tiles.append((_whole(report.percentile), "median percentile"))
     if total_s is not None:
@@ -134,7 +158,9 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
         if segment.padded_frames
         else ""
     )
-    answers = "".join(_answer(question, ranked) for question, ranked in segment.answers.items())
+    answers = "".join(
+        _answer(question, ranked, question in segment.unsure) for question, ranked in segment.answers.items()
+    )
     return (
         f'<article class="segment{"" if with_pictures else " plain"}">{shown}'
         f'<div><div class="when">{escaped(span(segment.start_s, segment.end_s))}</div>'
@@ -143,7 +169,7 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
     )
 
 
-def _answer(question: str, ranked: tuple[Candidate, ...]) -> str:
+def _answer(question: str, ranked: tuple[Candidate, ...], unsure: bool) -> str:
     rows = "".join(
         f'<div class="candidate{" best" if rank == 0 else ""}">'
         f'<span title="{escaped(candidate.text)}">{escaped(candidate.text)}</span>'
@@ -151,6 +177,8 @@ def _answer(question: str, ranked: tuple[Candidate, ...]) -> str:
         f"<em>{candidate.score:.2f}</em></div>"
         for rank, candidate in enumerate(ranked[:_CANDIDATES_SHOWN])
     )
+    if unsure:
+        return f'<div class="open"><h3>{escaped(question)} <b>{UNSURE}</b></h3>{rows}</div>'
     return f"<div><h3>{escaped(question)}</h3>{rows}</div>"
 
 
@@ -202,6 +230,8 @@ def _origin(report: Report) -> str:
     for fallback in (origin.fallback, origin.decoder_fallback):
         if fallback:
             rows.append(("fallback", f'<span class="fallback">{escaped(fallback)}</span>'))
+    if report.shots:
+        rows.append(("shots", escaped(shots_found_by(report))))
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows)}</dl>"
 
 

@@ -53,6 +53,14 @@ p { margin: 0; }
   border-width: 0 1px; background-clip: padding-box; background-color: hsl(var(--h) var(--s, var(--block-s))
   var(--block-l)); color: hsl(var(--h) var(--s, 60%) var(--block-ink-l)); }
 .block.slim { padding: 0; border: 0; border-radius: 0; background-color: hsl(var(--h) var(--s, 60%) var(--slim-l)); }
+.block.open { background-color: var(--track); color: var(--soft); font-weight: 400; }
+.block.open.slim { background-color: var(--line); }
+.shots { height: 18px; }
+.shot { position: absolute; top: 0; bottom: 0; font-size: 11px; line-height: 18px; padding: 0 6px; overflow: hidden;
+  border-radius: 4px; border: 1px solid var(--card); border-width: 0 1px; background-clip: padding-box;
+  background-color: var(--track); color: var(--soft); font-variant-numeric: tabular-nums; }
+.shot.other { background-color: var(--line); }
+.shot.slim { padding: 0; border: 0; border-radius: 0; }
 .levels.dense i { border: 0; border-radius: 0; }
 .levels { height: 46px; border-bottom: 1px solid var(--line); }
 .levels i { position: absolute; bottom: 0; background: var(--accent); opacity: .55; border: 0 solid var(--card);
@@ -69,10 +77,14 @@ p { margin: 0; }
 code { font: 12px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
 .small { font-size: 12px; color: var(--faint); }
 .answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: 8px 20px; }
+.long .answers { grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
 .answers h3 { margin: 0 0 2px; font-size: 12px; font-weight: 500; color: var(--faint); }
 .candidate { display: grid; grid-template-columns: 1fr 44px 30px; gap: 7px; align-items: center; font-size: 13px;
   color: var(--soft); line-height: 1.55; }
 .candidate.best { color: var(--ink); font-weight: 600; }
+.open h3 b { font-weight: 500; color: var(--soft); background: var(--track); border-radius: 5px; padding: 1px 6px; }
+.open .candidate.best { color: var(--soft); font-weight: 400; } .open .candidate .bar i { background: var(--faint);
+  opacity: .45; }
 .warning { background: var(--warn-back); color: var(--warn); border: 1px solid; border-radius: 12px; padding: 12px 18px;
   margin-bottom: 16px; font-weight: 600; font-size: 16px; }
 .doubt .candidate.best { color: var(--soft); font-weight: 400; } .doubt .block { font-weight: 400; }

@@ -30,12 +30,14 @@ class Column:
         wraps: whether its cells may take several lines, broken between words.
         right: whether its cells end at the same place, as numbers do.
         spare: whether it is left out where that makes the others fit without wrapping.
+        yields: whether it is narrowed before the others are, and left out before each row takes several lines.
     """
 
     heading: str
     wraps: bool = False
     right: bool = False
     spare: bool = False
+    yields: bool = False
 
 
 class Table:
@@ -43,6 +45,7 @@ class Table:
 
     Attributes:
         left_out: headings of the columns that the width had no room for.
+        whole: whether every column is there, and nothing had to be wrapped or brought closer together.
 
     Args:
         columns: what each cell of a row belongs to; the first says what the row is about.
@@ -66,15 +69,25 @@ class Table:
         self._kept = list(range(len(columns)))
         self._gap = _GAP
         self._widths: list[int] | None = natural
-        if not self._fits(natural):
+        self.whole = self._fits(natural)
+        if not self.whole:
             self._gap = _NARROW_GAP
         if not self._fits(natural):
             self._kept = [index for index, column in enumerate(columns) if not column.spare]
         if not self._fits(natural):
             self._widths = self._narrowed(natural, least)
+        while self._widths is None and any(columns[index].yields for index in self._kept):
+            self._kept.remove(max(index for index in self._kept if columns[index].yields))
+            self._widths = natural if self._fits(natural) else self._narrowed(natural, least)
         if self._widths is None:
             self._kept = list(range(len(columns)))
         self.left_out = tuple(column.heading for index, column in enumerate(columns) if index not in self._kept)
+
+    def room(self, index: int) -> int | None:
+        """Columns of the terminal that a cell of a column has on one line; None where there is nothing to fit."""
+        if self._width is None:
+            return None
+        return self._width - self._indent if self._widths is None else self._widths[index]
 
     def heading(self) -> Iterator[Text]:
         """The line of headings; none where each row names its own."""
@@ -88,13 +101,16 @@ class Table:
             return
         if _plain(row[0]):
             yield _styled(row[0])
-        longest = max(cells(column.heading) for column in self._columns[1:])
         for column, cell in zip(self._columns[1:], row[1:], strict=True):
-            indent = longest + 2 + _NARROW_GAP
-            lead = _styled(((f"  {column.heading}", "dim"), (" " * (indent - 2 - cells(column.heading)), "")))
-            for line in _wrapped(_styled(cell), max(1, (self._width or 0) - indent)):
+            lead = _styled(((f"  {column.heading}", "dim"), (" " * (self._indent - 2 - cells(column.heading)), "")))
+            for line in _wrapped(_styled(cell), max(1, (self._width or 0) - self._indent)):
                 yield lead + line
-                lead = _styled(((" " * indent, ""),))
+                lead = _styled(((" " * self._indent, ""),))
+
+    @property
+    def _indent(self) -> int:
+        """Where cells begin that stand below each other behind their headings."""
+        return 2 + max(cells(column.heading) for column in self._columns[1:]) + _NARROW_GAP
 
     def _beside(self, row: Sequence[Cell], widths: Sequence[int]) -> Iterator[Text]:
         wrapped = {index: list(_wrapped(_styled(row[index]), widths[index])) for index in self._kept}
@@ -114,12 +130,16 @@ class Table:
         return self._width is None or taken <= self._width
 
     def _narrowed(self, natural: Sequence[int], least: Sequence[int]) -> list[int] | None:
-        """Widths that fit, the widest columns narrowed first, none below its longest word; None if there are none."""
+        """Widths that fit, the widest columns narrowed first, none below its longest word; None if there are none.
+
+        Columns that yield are narrowed before all others.
+        """
         if not self._fits(least):
             return None
         widths = list(natural)
         while not self._fits(widths):
-            widest = max((i for i in self._kept if widths[i] > least[i]), key=lambda i: widths[i])
+            wide = [i for i in self._kept if widths[i] > least[i]]
+            widest = max([i for i in wide if self._columns[i].yields] or wide, key=lambda i: widths[i])
             widths[widest] -= 1
         return widths
 

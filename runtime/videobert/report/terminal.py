@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from videobert.report.facts import domain_sentence, speed, timing_rows, video_facts, video_troubles
+from videobert.report.facts import (
+    domain_sentence,
+    shot_facts,
+    shots_found_by,
+    speed,
+    timing_rows,
+    video_facts,
+    video_troubles,
+)
+from videobert.report.open_answers import UNSURE, UNSURE_MEANS, unsure_with_guess
 from videobert.report.safe_text import printable
-from videobert.report.screen import screen, width_of, wrapped
+from videobert.report.screen import cells, screen, width_of, wrapped
 from videobert.report.table import Cell, Column, Table, print_line
 from videobert.report.times import clock, elapsed, span
 
@@ -16,7 +25,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from videobert.results.candidate import Candidate
     from videobert.results.run import Report, ReportSegment
 
 _TOKENS_SHOWN = 4
@@ -32,7 +40,7 @@ def print_report(report: Report) -> None:
     lines.print_heading(console)
     for segment in report.segments:
         lines.print_segment(console, segment)
-    print_foot(console, report, lines.left_out)
+    print_foot(console, report, lines)
 
 
 def print_doubt(console: Console, report: Report) -> None:
@@ -55,23 +63,39 @@ class SegmentLines:
 
     Attributes:
         left_out: headings of the columns that the terminal has no room for.
+        open_answers: whether a segment was printed that leaves an answer open.
 
     Args:
         sample: the segments to come, or some with the same questions that are as wide.
         trusted: whether answers stand out; they do not where they mean little.
+        yielding: the questions that make room for the others where the terminal is narrow.
     """
 
-    def __init__(self, sample: Sequence[ReportSegment], *, trusted: bool = True) -> None:
+    def __init__(
+        self, sample: Sequence[ReportSegment], *, trusted: bool = True, yielding: Collection[str] = ()
+    ) -> None:
         self._questions = list(dict.fromkeys(name for segment in sample for name in segment.answers))
         self._trusted = trusted
         self._percentiles = any(segment.percentile is not None for segment in sample)
+        self.open_answers = False
         columns = (
             Column(heading="time"),
-            *(Column(heading=printable(question), wraps=True) for question in self._questions),
+            *(
+                Column(heading=printable(question), wraps=True, yields=question in yielding)
+                for question in self._questions
+            ),
             Column(heading="tokens", wraps=True, spare=True),
             *([Column(heading="percentile", right=True)] if self._percentiles else []),
         )
-        self._table = Table(columns, [self._cells(segment) for segment in sample], width_of(sys.stdout))
+        width = width_of(sys.stdout)
+        # Columns of the terminal that each answer has; None for as many as it takes.
+        self._rooms: dict[str, int | None] = dict.fromkeys(self._questions)
+        self._table = Table(columns, map(self._cells, sample), width)
+        if not self._table.whole:
+            # No column is widened by the guesses behind open answers; those that fit in are shown.
+            self._rooms = dict.fromkeys(self._questions, 0)
+            self._table = Table(columns, map(self._cells, sample), width)
+        self._rooms = {name: self._table.room(at) for at, name in enumerate(self._questions, start=1)}
         self.left_out = self._table.left_out
 
     def print_heading(self, console: Console) -> None:
@@ -80,26 +104,37 @@ class SegmentLines:
 
     def print_segment(self, console: Console, segment: ReportSegment) -> None:
         """One segment."""
+        self.open_answers = self.open_answers or bool(segment.unsure)
         _print(console, self._table.row(self._cells(segment)))
 
     def _cells(self, segment: ReportSegment) -> list[Cell]:
+        percentile = "–" if segment.percentile is None else f"{segment.percentile:.0f}"
         return [
             ((span(segment.start_s, segment.end_s), ""),),
-            *(self._answer(segment.answers.get(question, ())) for question in self._questions),
+            *(self._answer(question, segment) for question in self._questions),
             ((_tokens(segment), "dim"),),
-            *([((f"{segment.percentile:.0f}", ""),)] if segment.percentile is not None else []),
+            *([((percentile, ""),)] if self._percentiles else []),
         ]
 
-    def _answer(self, candidates: tuple[Candidate, ...]) -> Cell:
+    def _answer(self, question: str, segment: ReportSegment) -> Cell:
+        candidates = segment.answers.get(question)
         if not candidates:
             return (("–", "dim"),)
         best = candidates[0]
+        if question in segment.unsure:
+            whole, room = unsure_with_guess(best), self._rooms[question]
+            return ((whole if room is None or cells(printable(whole)) <= room else UNSURE, "dim"),)
         return (best.text, "bold" if self._trusted else ""), (f" {best.score:.2f}", "dim")
 
 
-def print_foot(console: Console, report: Report, left_out: Iterable[str] = ()) -> None:
-    """How far to trust the answers, what they took and where they come from."""
+def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
+    """The shots, how far to trust the answers, what they took and where they come from."""
     console.print()
+    shots = shot_facts(report)
+    if shots:
+        _prose(console, ", ".join(shots), "", behind=f"  {printable(shots_found_by(report))}")
+    if lines.open_answers:
+        _prose(console, f"{UNSURE}: {UNSURE_MEANS}", "dim")
     if not report.out_of_domain and report.percentile is not None:
         _prose(console, "in domain", "green", behind=f"  median distance percentile {report.percentile:.0f}")
     stages = "  ".join(f"{name} {elapsed(time_s)}" for name, time_s in timing_rows(report))
@@ -113,7 +148,7 @@ def print_foot(console: Console, report: Report, left_out: Iterable[str] = ()) -
         f"{origin.engine} on {origin.device}, {origin.precision}"
     )
     _prose(console, printable(made_by), "dim")
-    for name in left_out:
+    for name in lines.left_out:
         _prose(console, f"no room for {name} at this width; --json has them", "dim")
     for fallback in (origin.fallback, origin.decoder_fallback):
         if fallback:

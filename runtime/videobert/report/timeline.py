@@ -1,4 +1,4 @@
-"""The time line of the HTML report: pictures, an axis, one lane for each question, the distance percentiles."""
+"""The time line of the HTML report: pictures, an axis, shots, a lane for each question, the distance percentiles."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from videobert.report.hues import hue_style
+from videobert.report.open_answers import UNSURE, unsure_with_guess
 from videobert.report.safe_text import escaped
 from videobert.report.times import clock, span
-from videobert.results.run import Report, ReportSegment, Still
+from videobert.results.run import Report, ReportSegment, Shot, Still
 
 # So many pictures have room beside each other.
 _FILM_CELLS = 12
@@ -28,12 +29,13 @@ FAR_PERCENTILE = 99.0
 
 
 class _Run(NamedTuple):
-    """A stretch with one best answer to one question, over any number of segments."""
+    """A stretch with one best answer to one question, over any number of segments; without one where it is open."""
 
     start_s: float
     end_s: float
-    answer: str
+    answer: str | None
     lowest_score: float
+    guess: str = ""
 
 
 def timeline(report: Report, pictures: Sequence[tuple[Still, str]]) -> str:
@@ -42,6 +44,8 @@ def timeline(report: Report, pictures: Sequence[tuple[Still, str]]) -> str:
     scale = _Scale(segments)
     parts = [_film(pictures, scale)] if pictures else []
     parts.append(_axis(scale))
+    if report.shots:
+        parts.append(_shots(report.shots, scale))
     asked = questions(report)
     parts += [_answers(question, segments, scale) for question in asked]
     parts.append(_levels(segments, scale))
@@ -110,15 +114,36 @@ def _axis(scale: _Scale) -> str:
     return _lane("", f'<div class="strip axis">{"".join(marks)}</div>')
 
 
+def _shots(shots: Sequence[Shot], scale: _Scale) -> str:
+    """The stretches between cuts, in two greys by turns."""
+    blocks = []
+    for number, shot in enumerate(shots, start=1):
+        start_s, end_s = max(shot.start_s, scale.start_s), min(shot.end_s, scale.end_s)
+        if not start_s < end_s:
+            continue
+        slim = (end_s - start_s) / scale.length_s < _SLIM
+        kind = f"shot{' other' if number % 2 == 0 else ''}{' slim' if slim else ''}"
+        blocks.append(
+            f'<div class="{kind}" style="{scale.place(start_s, end_s)}" '
+            f'title="shot {number}: {span(shot.start_s, shot.end_s)}">{"" if slim else number}</div>'
+        )
+    return _lane("shots", f'<div class="strip shots">{"".join(blocks)}</div>')
+
+
 def _answers(question: str, segments: Sequence[ReportSegment], scale: _Scale) -> str:
     blocks = []
     for run in _runs(question, segments):
         slim = (run.end_s - run.start_s) / scale.length_s < _SLIM
-        title = f"{span(run.start_s, run.end_s)}: {run.answer}, score {run.lowest_score:.2f}"
+        if run.answer is None:
+            kind, colour, shown, said = " open", "", UNSURE, run.guess
+        else:
+            kind, colour, shown = "", f";{hue_style(run.answer)}", run.answer
+            said = f"{run.answer}, score {run.lowest_score:.2f}"
+        title = f"{span(run.start_s, run.end_s)}: {said}"
         blocks.append(
-            f'<div class="block{" slim" if slim else ""}" '
-            f'style="{scale.place(run.start_s, run.end_s)};{hue_style(run.answer)}" '
-            f'title="{escaped(title)}">{"" if slim else escaped(run.answer)}</div>'
+            f'<div class="block{kind}{" slim" if slim else ""}" '
+            f'style="{scale.place(run.start_s, run.end_s)}{colour}" '
+            f'title="{escaped(title)}">{"" if slim else escaped(shown)}</div>'
         )
     return _lane(question, f'<div class="strip">{"".join(blocks)}</div>')
 
@@ -130,11 +155,19 @@ def _runs(question: str, segments: Sequence[ReportSegment]) -> list[_Run]:
         if not candidates:
             continue
         best = candidates[0]
+        unsure = question in segment.unsure
+        answer = None if unsure else best.text
         last = runs[-1] if runs else None
-        if last and last.answer == best.text and math.isclose(last.end_s, segment.start_s, abs_tol=1e-3):
-            runs[-1] = last._replace(end_s=segment.end_s, lowest_score=min(last.lowest_score, best.score))
+        if last and last.answer == answer and math.isclose(last.end_s, segment.start_s, abs_tol=1e-3):
+            runs[-1] = last._replace(
+                end_s=segment.end_s,
+                lowest_score=min(last.lowest_score, best.score),
+                # Over several stretches there is no one guess.
+                guess=UNSURE if unsure else "",
+            )
         else:
-            runs.append(_Run(segment.start_s, segment.end_s, best.text, best.score))
+            guess = unsure_with_guess(best) if unsure else ""
+            runs.append(_Run(segment.start_s, segment.end_s, answer, best.score, guess))
     return runs
 
 

@@ -11,7 +11,6 @@ from videobert.model.recipe import Recipe
 from videobert.video.decoders.choice import Choice, pyav_instead
 from videobert.video.decoders.decoder import Decoder
 from videobert.video.decoders.pyav.decoder import PyAvDecoder
-from videobert.video.info import VideoInfo
 from videobert.video.source.opening import VideoOpener
 
 
@@ -50,7 +49,7 @@ class DecoderOpener:
         first = self._pyav(choice, self.track, skip=self.open_video.repeatable)
         if choice.name == "pyav":
             return first
-        why = _not_for_dali(first.info, choice)
+        why = _not_for_dali(first, self.recipe, choice)
         again = None if why else self.open_video()
         if again is None:
             first.fallback = pyav_instead(why or "this source can be read only once").fallback
@@ -98,11 +97,16 @@ class DecoderOpener:
         return decoder
 
 
-def _not_for_dali(info: VideoInfo, choice: Choice) -> str | None:
+def _not_for_dali(first: PyAvDecoder, recipe: Recipe, choice: Choice) -> str | None:
     """Why DALI is not to decode this stream, in words; None if it may."""
     from videobert.video.decoders.dali.accepted_streams import backend_of, refusal
 
-    why = refusal(info, backend_of(choice.device))
+    info, adjusted = first.info, None
+    if recipe.transfer == "tone-map-bt709" and first.hdr is not None:
+        adjusted = f"{first.hdr} to be mapped to bt709"
+    elif recipe.sample_aspect == "apply" and first.sample_aspect != 1:
+        adjusted = f"a sample aspect of {first.sample_aspect} to be applied"
+    why = refusal(info, backend_of(choice.device), adjusted)
     if why is None and choice.device == "cuda":
         from videobert.video.dali_trial import failure
 

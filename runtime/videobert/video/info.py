@@ -46,6 +46,8 @@ class VideoInfo:
         stills_cut: times that a picture would have stood still for longer than `Limits.max_repeated_frames` allows;
             time goes on from it as if it had not.
         size_changes: times that the picture size changed in mid-stream.
+        adjusted: what was done to pictures because the recipe asks for it, in words: `"hlg to bt709"`,
+            `"sample aspect 64:51"`, `"top field"`. A report has it only where something was done.
     """
 
     container: str
@@ -78,3 +80,4 @@ class VideoInfo:
     clock_restarts: int = 0
     stills_cut: int = 0
     size_changes: int = 0
+    adjusted: tuple[str, ...] = ()

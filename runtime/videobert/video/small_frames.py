@@ -53,7 +53,7 @@ class Shrinker:
             if isinstance(picture, np.ndarray):
                 picture = VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
             small = self._scaler.reformat(picture, SHOT_WIDTH, SHOT_HEIGHT, "rgb24", interpolation=Interpolation.AREA)
-            return small.to_ndarray()
+            return np.asarray(small.to_ndarray(), np.uint8)
         except (av.error.FFmpegError, ValueError) as error:
             raise DecodeError(
                 "a frame of this video cannot be scaled",

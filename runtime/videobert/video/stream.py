@@ -60,7 +60,7 @@ class ClipStream(Iterator[Clip]):
         self._on_progress = on_progress
         self._on_frame = on_frame
         self._cancel = cancel
-        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop))
+        self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop), decoder.sample_aspect)
         self._clock = self._new_clock()
         self._clips = self._give()
 
@@ -81,6 +81,7 @@ class ClipStream(Iterator[Clip]):
             frames_left_out=self._clock.left_out,
             clock_restarts=self._clock.restarts,
             stills_cut=self._clock.stills_cut,
+            adjusted=self._transform.adjusted,
         )
 
     def __iter__(self) -> ClipStream:

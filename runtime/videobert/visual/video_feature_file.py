@@ -23,8 +23,10 @@ Made = TypeVar("Made")
 
 SUFFIX = ".vbf"
 _PICTURES = "pictures."
-_MOST_BYTES = 1 << 32
+MOST_BYTES = 1 << 32
 _HEADER_BYTES = 1 << 20
+_HEAD_BYTES = 4096
+_FORMAT_NAME = json.dumps(FORMAT["format"]).encode()
 _FIELDS = {
     "first_s": float,
     "end_s": float,
@@ -37,12 +39,8 @@ _FIELDS = {
 }
 
 
-def write(features: Any, path: Path) -> None:
-    """Write a `VideoFeatures` to `path`.
-
-    Raises:
-        InputError: the path cannot be written.
-    """
+def content_of(features: Any) -> bytes:
+    """The content of a file of `VideoFeatures`, of which there is one clip at least."""
     from safetensors.numpy import save
 
     fields = {name: kind(getattr(features, name)) for name, kind in _FIELDS.items()}
@@ -55,7 +53,16 @@ def write(features: Any, path: Path) -> None:
         "clip_hash": features.clip_recipe,
         "video": json.dumps(fields, sort_keys=True),
     }
-    content = save({name: rows.copy() for name, rows in tensors.items()}, metadata=metadata)
+    content: bytes = save({name: rows.copy() for name, rows in tensors.items()}, metadata=metadata)
+    return content
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write the content of a feature file to `path`; it appears whole or not at all.
+
+    Raises:
+        InputError: the path cannot be written.
+    """
     try:
         write_atomically(path, lambda file: file.write_bytes(content))
     except (OSError, ValueError) as error:
@@ -66,34 +73,42 @@ def write(features: Any, path: Path) -> None:
         ) from error
 
 
-def read(path: Path, make: Callable[..., Made]) -> Made:
-    """What `make` makes of the fields of a `VideoFeatures` in an untrusted file.
+def read(path: Path) -> bytes:
+    """The content of the file `path`, not looked at yet, or so much of it that `parse` sees it is too large.
 
     Raises:
-        InputError: missing, damaged, or not the features of a video.
+        InputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError("the feature file cannot be read", seen=str(error), fix="Check the path.") from error
+
+
+def parse(content: bytes, name: str, make: Callable[..., Made]) -> Made:
+    """What `make` makes of the fields of a `VideoFeatures` in the content of an untrusted file, called `name`.
+
+    Raises:
+        InputError: damaged, too large, or not the features of a video.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError("the feature file cannot be read", seen=str(error), fix="Check the path.") from error
-    if len(content) > _MOST_BYTES:
-        raise _unusable(path.name, f"more than {_MOST_BYTES} bytes")
+    if len(content) > MOST_BYTES:
+        raise _unusable(name, f"more than {MOST_BYTES} bytes")
     try:
         metadata = json.loads(content[8 : 8 + _header_length(content)])["__metadata__"]
         if not FORMAT.items() <= metadata.items() or "video" not in metadata:
-            raise _unusable(path.name, f"features of format {metadata.get('format')!r} that name no video")
+            raise _unusable(name, f"features of format {metadata.get('format')!r} that name no video")
         fields = json.loads(metadata["video"])
         if set(fields) != set(_FIELDS) or any(type(fields[name]) is not kind for name, kind in _FIELDS.items()):
-            raise _unusable(path.name, f"the fields {sorted(fields)}")
+            raise _unusable(name, f"the fields {sorted(fields)}")
         tensors = load(content)
         pictures = {n.removeprefix(_PICTURES): tensors.pop(n) for n in sorted(tensors) if n.startswith(_PICTURES)}
         features, cuts_s = tensors.pop("features"), tensors.pop("cuts_s", None)
         if tensors:
-            raise _unusable(path.name, f"the tensors {sorted(tensors)}")
+            raise _unusable(name, f"the tensors {sorted(tensors)}")
         return make(
             **{**fields, "clip_s": rational(fields["clip_s"])},
             features=features,
@@ -103,9 +118,9 @@ def read(path: Path, make: Callable[..., Made]) -> Made:
             clip_recipe=metadata["clip_hash"],
         )
     except InputError as error:
-        raise _unusable(path.name, str(error)) from error
+        raise _unusable(name, str(error)) from error
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise _unusable(path.name, f"{type(error).__name__}: {error}") from error
+        raise _unusable(name, f"{type(error).__name__}: {error}") from error
 
 
 def is_video_feature_file(path: Path) -> bool:
@@ -117,12 +132,15 @@ def is_video_feature_file(path: Path) -> bool:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False
         with path.open("rb") as file:
-            head = file.read(9)
-            if len(head) < 9 or head[8:9] != b"{" or _header_length(head) > _HEADER_BYTES:
-                return False
-            return b'"videobert-features"' in head[8:] + file.read(_header_length(head) - 1)
+            return begins_as_video_features(file.read(_HEAD_BYTES))
     except (OSError, ValueError):
         return False
+
+
+def begins_as_video_features(head: bytes) -> bool:
+    """Whether these first bytes, 4096 of them unless the file has fewer, are those of the features of a video."""
+    # safetensors writes its metadata in front of all else, and theirs are short.
+    return head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") <= _HEADER_BYTES and _FORMAT_NAME in head
 
 
 def _header_length(content: bytes) -> int:

@@ -162,9 +162,7 @@ class VideoFeatures:
         Raises:
             InputError: there are no features, or the path cannot be written.
         """
-        if not len(self):
-            raise InputError("there are no features to save", seen=repr(self), fix="Save those of one clip or more.")
-        feature_file.write(self, local_path("path", path))
+        feature_file.write(local_path("path", path), self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> VideoFeatures:
@@ -173,7 +171,34 @@ class VideoFeatures:
         Raises:
             InputError: the file is missing, damaged or not such a file.
         """
-        return feature_file.read(local_path("path", path), cls)
+        place = local_path("path", path)
+        return feature_file.parse(feature_file.read(place), place.name, cls)
+
+    def to_bytes(self) -> bytes:
+        """The content of a `.vbf` file.
+
+        Raises:
+            InputError: there are no features.
+        """
+        if not len(self):
+            raise InputError("there are no features to save", seen=repr(self), fix="Save those of one clip or more.")
+        return feature_file.content_of(self)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> VideoFeatures:
+        """Features from the content of a `.vbf` file; it is not trusted.
+
+        Raises:
+            InputError: damaged, or not such a file.
+        """
+        try:
+            # Of a number, `bytes` would make so many zeros.
+            whole_file = bytes(memoryview(content))
+        except (TypeError, ValueError) as error:  # no bytes, or released
+            raise InputError(
+                "this is not the content of a feature file", seen=described(content), fix="Give the bytes of one."
+            ) from error
+        return feature_file.parse(whole_file, "the content", cls)
 
 
 def _check_rows(name: str, rows: Any, count: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from videobert.results.embed import Embedding
 from videobert.results.fill import Fill, Filled
 from videobert.results.origin import Origin
 from videobert.results.run import Report, ReportSegment
+from videobert.visual.video_features import VideoFeatures
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class FakeTokens:
     percentile: float
     out_of_domain: bool
     origin: Origin
+    scores: npt.NDArray[np.float32] | None = None
+    sure: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def judgement(self) -> tuple[str, npt.NDArray[np.float32]]:
+        return ("percentile", self.percentiles) if self.scores is None else ("probability", self.scores)
 
     def to_bytes(self) -> bytes:
         return b"tokens"
@@ -65,11 +73,15 @@ class FakeConfig:
 
     questions: dict[str, QuestionConfig]
     visual_tokens: int = 1042
+    token_question: str | None = None
 
 
 @dataclass
 class FakeRuntime:
-    """Answers every verb with a fixed result and remembers how it was asked."""
+    """Answers every verb with a fixed result and remembers how it was asked.
+
+    With a report without percentiles it is a model like `everyday`: its tokens are the labels of its first question.
+    """
 
     loaded: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
@@ -113,8 +125,17 @@ class FakeRuntime:
             for name, found in segment.answers.items():
                 answers.setdefault(name, []).extend(candidate.text for candidate in found)
         questions = {name: tuple(dict.fromkeys(labels)) for name, labels in answers.items()}
+        if self.report.percentile is not None:
+            return FakeConfig(
+                {name: QuestionConfig(templates=("a [MASK]",), labels=labels) for name, labels in questions.items()}
+            )
+        by = ["features", *["pictures"] * (len(questions) - 1)]
         return FakeConfig(
-            {name: QuestionConfig(templates=("a [MASK]",), labels=labels) for name, labels in questions.items()}
+            {
+                name: QuestionConfig(labels=labels, answered_by=each)
+                for each, (name, labels) in zip(by, questions.items(), strict=True)
+            },
+            token_question=next(iter(questions)),
         )
 
     def warmup(self) -> None:
@@ -122,12 +143,34 @@ class FakeRuntime:
 
     def tokens(self, *args: Any, **options: Any) -> FakeTokens:
         self._ask("tokens", *args, **options)
+        judged: dict[str, Any] = {}
+        if self.report.percentile is None:
+            judged = {"scores": np.array([0.995, 0.31], np.float32), "sure": np.array([True, False])}
         return FakeTokens(
             np.array([7, 1041], np.int32),
             np.array([0.0, 1.5]),
             np.array([1.5, 3.0]),
             np.array([12.0, 99.0], np.float32),
             **self._seen(),
+            **judged,
+        )
+
+    def features(self, *args: Any, **options: Any) -> VideoFeatures:
+        self._ask("features", *args, **options)
+        return VideoFeatures(
+            features=np.array([[3, 4], [0, 2]], np.float16),
+            pictures={"object": np.zeros((2, 5), np.float16)},
+            first_s=0.0,
+            end_s=2.5,
+            padded_frames=5,
+            stride=1,
+            clip_s=Fraction(3, 2),
+            model="shapes",
+            backbone="0" * 16,
+            clip_recipe="1" * 16,
+            engine="openvino",
+            precision="bf16",
+            origin=self.report.origin,
         )
 
     def embed(self, *args: Any, **options: Any) -> Embedding:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from videobert.results.candidate import Candidate
 from videobert.results.origin import Origin
-from videobert.results.run import Report, ReportSegment, Still
+from videobert.results.run import Report, ReportSegment, Shot, Still
 
 ORIGIN = Origin(
     model="shapes",
@@ -85,3 +85,53 @@ def make_report(**changes: Any) -> Report:
         "stills": tuple(Still(time_s=0.25 + 0.5 * n, picture=picture(12 * n, 90, 40)) for n in range(21)),
     }
     return Report(**(fields | changes))
+
+
+def make_everyday_report(**changes: Any) -> Report:
+    """Four segments and three shots of real film, as a model says that has no percentiles and may be unsure."""
+    seen: list[tuple[float, float, tuple[tuple[str, float], ...], tuple[tuple[str, float], ...], tuple[str, ...]]] = [
+        (0.0, 5.12, (("arm wrestling", 0.99), ("slapping", 0.01)), (("sweatshirt", 0.41), ("dumbbell", 0.2)), ()),
+        (
+            5.12,
+            10.24,
+            (("playing cricket", 0.7), ("hurling (sport)", 0.1)),
+            (("crossword puzzle", 0.08), ("racket", 0.05)),
+            ("action", "object"),
+        ),
+        (
+            10.24,
+            12.8,
+            (("grooming dog", 0.9), ("petting animal", 0.1)),
+            (("red fox", 0.88), ("kit fox", 0.1)),
+            ("action",),
+        ),
+        (
+            12.8,
+            20.48,
+            (("catching or throwing softball", 0.93), ("playing cricket", 0.05)),
+            (("American Staffordshire terrier", 0.52), ("whippet", 0.2)),
+            (),
+        ),
+    ]
+    segments = tuple(
+        ReportSegment(
+            start_s=start_s,
+            end_s=end_s,
+            answers={"action": candidates(*action), "object": candidates(*object_)},
+            tokens=(6, 6, 350),
+            percentile=None,
+            unsure=unsure,
+            thumbnail=picture(40 * place, 120, 220 - 40 * place),
+        )
+        for place, (start_s, end_s, action, object_, unsure) in enumerate(seen)
+    )
+    fields: dict[str, Any] = {
+        "source": "holiday.mp4",
+        "duration_s": 20.48,
+        "segments": segments,
+        "percentile": None,
+        "shots": (Shot(start_s=0.0, end_s=5.16), Shot(start_s=5.16, end_s=10.2), Shot(start_s=10.2, end_s=20.48)),
+        "shots_by": "transnet_v2",
+        "stills": tuple(Still(time_s=0.5 + n, picture=picture(12 * n, 90, 40)) for n in range(20)),
+    }
+    return make_report(**(fields | changes))

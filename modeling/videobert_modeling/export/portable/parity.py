@@ -108,6 +108,24 @@ class Reference:
         return self._graph.part(self._graph.trials[trial], values)
 
 
+class _RoundedOnce(TorchFunctionMode):
+    """While it lasts, convolutions and pools of float16 values are summed in float32 and rounded once.
+
+    So do GPUs. torch on a CPU takes minutes for a convolution over time in float16, and has no such pool.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func not in _SLOW_IN_HALF or args[0].dtype != torch.float16:
+            return func(*args, **(kwargs or {}))
+        wide = [value.float() if isinstance(value, Tensor) else value for value in args]
+        return func(*wide, **(kwargs or {})).half()
+
+
+_SLOW_IN_HALF = (functional.conv2d, functional.conv3d, functional.avg_pool3d)
+
+
 class _SumsInOrder(TorchFunctionMode):
     """While it lasts, linear layers add the products of a sum one after another."""
 
@@ -154,7 +172,7 @@ def _run_torch(graph: Graph, dtype: torch.dtype) -> list[Tensor]:
     def typed(inputs: Inputs) -> list[Tensor]:
         return [value.to(dtype) if value.is_floating_point() else value for value in inputs.values()]
 
-    with torch.inference_mode():
+    with torch.inference_mode(), _RoundedOnce():
         return [module(*typed(inputs)) for inputs in graph.trials]
 
 

@@ -23,7 +23,10 @@ _AGREEING = 0.1
 @command
 def align(
     video: Annotated[
-        str, typer.Argument(help="A video file or saved tokens (.vbt); - reads standard input.", show_default=False)
+        str,
+        typer.Argument(
+            help="A video file, saved features (.vbf) or tokens (.vbt); - reads standard input.", show_default=False
+        ),
     ],
     text: Annotated[str, typer.Argument(help="The text to hold against it.", show_default=False)],
     window_clips: Annotated[

@@ -9,11 +9,12 @@ import typer
 
 from videobert.cli.answer_each import answer_each
 from videobert.cli.inputs import Input
-from videobert.cli.notes import note_answer
+from videobert.cli.notes import note, note_answer
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import VideoProgress
-from videobert.cli.stdout import print_rows
+from videobert.cli.stdout import for_a_person, print_rows
+from videobert.report.open_answers import UNSURE, UNSURE_MEANS, unsure_of
 from videobert.report.times import span
 
 if TYPE_CHECKING:
@@ -27,13 +28,17 @@ def classify(
         list[str],
         typer.Argument(
             metavar="VIDEO",
-            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            help="Video files, saved features (.vbf) or tokens (.vbt), or folders of these; - reads standard input.",
             show_default=False,
         ),
     ],
     question: Annotated[
         str | None,
-        typer.Option("--question", help="A question that the model comes with, e.g. colour.", show_default=False),
+        typer.Option(
+            "--question",
+            help="A question that the model comes with, e.g. colour; `videobert show MODEL` lists them.",
+            show_default=False,
+        ),
     ] = None,
     labels: Annotated[
         list[str] | None,
@@ -44,7 +49,8 @@ def classify(
         typer.Option(
             "--template",
             "-t",
-            help="A sentence with [MASK] where the label goes; may be repeated, scores are averaged.",
+            help="A sentence with [MASK] where the label goes, or {label}; may be repeated, scores are averaged. "
+            "Models whose text and video lie in one space need none.",
             show_default=False,
         ),
     ] = None,
@@ -59,7 +65,9 @@ def classify(
     *,
     options: VideoOptions,
 ) -> None:
-    """Say which label fits each stretch of a video best.
+    """Say which label fits each stretch of a video best, or that the model is unsure.
+
+    Where text and video lie in one space, "none of these" is one of the answers.
 
     Example: videobert classify clip.mp4 -l red -l blue -t "a [MASK] circle"
     """
@@ -87,12 +95,17 @@ def _tell(options: VideoOptions, result: Classification, about: Input) -> None:
         about.print_json(result)
         return
     about.print_heading()
-    print_rows(
-        ("time", "label", "score"),
-        [
-            (span(segment.start_s, segment.end_s), candidate.text, f"{candidate.score:.3f}")
-            for segment in result.segments
-            for candidate in segment.candidates
-        ],
-        ranked=not result.out_of_domain,
-    )
+    rows: list[tuple[str, str, str]] = []
+    faint = set()
+    for segment in result.segments:
+        time = span(segment.start_s, segment.end_s)
+        if segment.unsure:
+            # One line, with the first guess: a list of them would look like answers.
+            best = segment.candidates[0]
+            faint.add(len(rows))
+            rows.append((time, unsure_of(best), f"{best.score:.3f}"))
+        else:
+            rows += [(time, candidate.text, f"{candidate.score:.3f}") for candidate in segment.candidates]
+    print_rows(("time", "label", "score"), rows, ranked=not result.out_of_domain, faint=faint)
+    if faint and for_a_person():
+        note(f"{UNSURE}: {UNSURE_MEANS}", options)

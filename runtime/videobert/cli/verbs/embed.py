@@ -33,7 +33,7 @@ def embed(
         list[str] | None,
         typer.Argument(
             metavar="VIDEO",
-            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            help="Video files, saved features (.vbf) or tokens (.vbt), or folders of these; - reads standard input.",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +55,8 @@ def embed(
 ) -> None:
     """Turn a video, a text or both into one vector.
 
-    Vectors of one kind can be compared with each other; vectors of text and of video only with a retrieval head.
+    Vectors of one kind can be compared with each other; vectors of text and of video only where the model puts both in
+    one space: `comparable` says so.
     """
 
     def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Embedding:
@@ -97,8 +98,9 @@ def _glance(embedding: Embedding) -> str:
     vector = embedding.vector
     first = "  ".join(f"{number:.4g}" for number in vector[:_FIRST])
     more = len(vector) - _FIRST
+    space = "\nvectors of text and of video of this model can be compared with each other" * embedding.comparable
     return (
-        f"{embedding.kind} vector: {len(vector)} values, float32, norm {float(np.linalg.norm(vector)):.4g}\n"
+        f"{embedding.kind} vector: {len(vector)} values, float32, norm {float(np.linalg.norm(vector)):.4g}{space}\n"
         f"{first}{f'  … {more} more' if more > 0 else ''}\n"
         "all of them: --out FILE.npy, --json, or stdout to a file or pipe"
     )

@@ -21,7 +21,8 @@ def fill(
     video: Annotated[
         str | None,
         typer.Argument(
-            help="The video it is about, or saved tokens (.vbt); - reads standard input.", show_default=False
+            help="The video it is about, or saved features (.vbf) or tokens (.vbt) of it; - reads standard input.",
+            show_default=False,
         ),
     ] = None,
     visual: Annotated[

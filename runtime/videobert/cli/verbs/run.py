@@ -32,8 +32,8 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="VIDEO",
-            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input. The model's own clip "
-            "if not given.",
+            help="Video files, saved features (.vbf) or tokens (.vbt), or folders of these; - reads standard input. "
+            "The model's own clip if not given.",
             show_default=False,
         ),
     ] = None,

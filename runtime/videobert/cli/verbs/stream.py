@@ -13,6 +13,7 @@ from videobert.cli.open_model import open_model_and_video
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.stdout import for_a_person, print_json, print_row
+from videobert.report.open_answers import first_guess, unsure_with_guess
 from videobert.report.times import span
 from videobert.results.as_json import to_json
 
@@ -26,7 +27,8 @@ def stream(
     video: Annotated[
         str,
         typer.Argument(
-            help="A named pipe, or - for standard input; a video file or saved tokens (.vbt) too.", show_default=False
+            help="A named pipe, or - for standard input; a video file, saved features (.vbf) or tokens (.vbt) too.",
+            show_default=False,
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 3,
@@ -68,7 +70,11 @@ def stream(
 
 
 def _answers(segment: ReportSegment) -> list[str]:
-    return [f"{question}={best[0].text} {best[0].score:.2f}" for question, best in segment.answers.items() if best]
+    return [
+        f"{question}={unsure_with_guess(best[0]) if question in segment.unsure else first_guess(best[0])}"
+        for question, best in segment.answers.items()
+        if best
+    ]
 
 
 def _end(segments: ReportStream, options: VideoOptions) -> None:

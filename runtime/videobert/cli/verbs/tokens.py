@@ -29,7 +29,7 @@ def tokens(
         list[str],
         typer.Argument(
             metavar="VIDEO",
-            help="Video files, saved tokens (.vbt) or folders of videos; - reads standard input.",
+            help="Video files, saved features (.vbf) or tokens (.vbt), or folders of these; - reads standard input.",
             show_default=False,
         ),
     ],
@@ -50,7 +50,10 @@ def tokens(
     *,
     options: VideoOptions,
 ) -> None:
-    """Turn a video into visual tokens: one per clip, with its time and its distance percentile."""
+    """Turn a video into visual tokens: one per clip, with its time and how well it fits.
+
+    That is its distance percentile, or where tokens are the labels of a classifier, its probability.
+    """
 
     def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> VisualTokens:
         return model.tokens(video, stride=options.stride, track=options.track, assignment=assignment, on_progress=bar)
@@ -70,7 +73,11 @@ def _tell(options: VideoOptions, found: VisualTokens, about: Input) -> None:
         about.print_heading()
         told, judged = found.judgement
         clips = zip(found.ids, found.start_s, found.end_s, judged, strict=True)
-        print_rows(
-            ("time", "token", told),
-            [(span(start_s, end_s), f"<{token}>", f"{value:g}") for token, start_s, end_s, value in clips],
-        )
+        headings = ["time", "token", told]
+        rows = [[span(start_s, end_s), f"<{token}>", f"{value:g}"] for token, start_s, end_s, value in clips]
+        faint: set[int] = set()
+        if found.sure is not None:
+            headings.append("sure")
+            rows = [[*row, "yes" if sure else "no"] for row, sure in zip(rows, found.sure, strict=True)]
+            faint = {number for number, sure in enumerate(found.sure) if not sure}
+        print_rows(headings, rows, faint=faint)

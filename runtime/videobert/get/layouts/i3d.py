@@ -21,6 +21,7 @@ CLASSIFIER = "classifier"
 Shape = tuple[int, ...]
 
 _CHANNELS = 3
+_NAMED = 3  # of the tensors that are missing; more would not be shown whole
 # Inputs, outputs and kernel of the layers before the blocks.
 _STEM = {
     "Conv3d_1a_7x7": (_CHANNELS, 64, 7),
@@ -100,7 +101,7 @@ def read_i3d(
     if lacking:
         raise ModelError(
             f"the {layout.kind} checkpoint lacks {len(lacking)} tensors of I3D",
-            seen=", ".join(lacking[:8]) + (f" and {len(lacking) - 8} more" if len(lacking) > 8 else ""),
+            seen=", ".join(lacking[:_NAMED]) + (f" and {more} more" if (more := len(lacking) - _NAMED) > 0 else ""),
             fix="Get a whole copy of the checkpoint.",
         )
     intake = ArrayIntake(layout.kind, arrays)

@@ -53,11 +53,13 @@ class Decoder(Protocol):
         tolerance: see `SampleGrid`.
         look_ahead: see `PresentationClock`.
         nominal_s: duration in seconds of a frame that states none, if the stream has a frame rate.
+        sample_aspect: width of a stored sample over its height, as the stream states it at its beginning; else 1.
     """
 
     tolerance: Fraction
     look_ahead: int
     nominal_s: Fraction | None
+    sample_aspect: Fraction
 
     @property
     def info(self) -> VideoInfo:

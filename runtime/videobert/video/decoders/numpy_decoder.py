@@ -33,6 +33,7 @@ class NumpyDecoder:
 
     tolerance: Fraction = TOLERANCE_S
     nominal_s: Fraction | None = None
+    sample_aspect: Fraction = Fraction(1)
 
     def __init__(self, pairs: Iterator[tuple[npt.NDArray[np.uint8], float]], info: VideoInfo, live: bool) -> None:
         self._pairs = pairs

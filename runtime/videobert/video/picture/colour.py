@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
+
+from videobert.video.picture.tone_map import HDR_TRANSFERS, HdrTransfer
 
 # Untagged pictures with at least this many lines are taken as BT.709, smaller ones as BT.601.
 HD_LINES = 720
@@ -30,11 +32,15 @@ class Colour:
         matrix: name of the matrix, `"rgb"` where there is none.
         full_range: whether luma runs over the whole range.
         grey: a single plane of luma.
+        hdr: the transfer function, if it is one of high dynamic range.
+        primaries: of such a picture, by their number in ITU-T H.273.
     """
 
     matrix: str
     full_range: bool
     grey: bool
+    hdr: HdrTransfer | None = None
+    primaries: int = 0
 
     def to_rgb(self, bits: int, unused_bits: int = 0) -> list[list[float]]:
         """Rows for red, green and blue, 0 to 255: factors of the three stored components, and an addend.
@@ -64,6 +70,12 @@ class Colour:
 
 def colour_of(frame: VideoFrame) -> Colour:
     """The stream's own matrix and range; untagged: BT.709 from 720 lines, else BT.601, and limited range."""
+    hdr = HDR_TRANSFERS.get(int(frame.color_trc))
+    stored = _stored(frame)
+    return stored if hdr is None else replace(stored, hdr=hdr, primaries=int(frame.color_primaries))
+
+
+def _stored(frame: VideoFrame) -> Colour:
     name = frame.format.name
     one_kind = len(frame.format.components) == 1  # black and white in single bits, Bayer
     if frame.format.is_rgb or frame.format.has_palette or name.startswith("xyz"):

@@ -40,6 +40,17 @@ def share(cut: int, kept: int, whole: int, shift: int, siting: float) -> Share:
     return Share(first, min(-(-kept // factor), last + 1 - first), offset)
 
 
+def top_field(rows: Share) -> Share:
+    """Of the rows of a component those of the top field: every other one, from the picture's first on.
+
+    Chroma of interlaced 4:2:0 lies where that of progressive pictures does: only the rows of a field are further apart.
+    """
+    beyond = rows.first % 2
+    if rows.samples == beyond:
+        return rows
+    return Share(rows.first + beyond, (rows.samples - beyond + 1) // 2, (rows.offset + beyond) / 2)
+
+
 class PlaneWindow(NamedTuple):
     """Cuts one plane.
 
@@ -66,21 +77,28 @@ class PictureWindow(NamedTuple):
     planes: tuple[PlaneWindow, ...]
 
 
-def picture_window(width: int, height: int, crop: Crop, layout: PixelLayout, siting: ChromaSiting) -> PictureWindow:
-    """Of a picture stored as `width` by `height`; `layout` is one that `cuts_at` this crop."""
+def picture_window(
+    width: int, height: int, crop: Crop, layout: PixelLayout, siting: ChromaSiting, *, one_field: bool = False
+) -> PictureWindow:
+    """Of a picture stored as `width` by `height`; `layout` is one that `cuts_at` this crop.
+
+    With `one_field` its rows are those of the top field: planes are then to be read with twice their line size.
+    """
     wide, high = width - crop.left - crop.right, height - crop.top - crop.bottom
     across, down = [], []
     planes: dict[int, PlaneWindow] = {}
     for number, component in enumerate(layout.components):
         x, y = layout.chroma_shift if number else (0, 0)
         across.append(share(crop.left, wide, width, x, siting.x))
-        down.append(share(crop.top, high, height, y, siting.y))
+        rows_kept = share(crop.top, high, height, y, siting.y)
+        down.append(top_field(rows_kept) if one_field else rows_kept)
+        step = 2 if one_field else 1
         sample_bytes = 1 if layout.bits == 8 else 2
         rows = -(-height >> y)
         planes[component.plane] = PlaneWindow(
             across[-1].first * component.step * sample_bytes,
             down[-1].first,
-            rows - down[-1].first - down[-1].samples,
+            rows - down[-1].first - step * (down[-1].samples - 1) - 1,
         )
     return PictureWindow(tuple(across), tuple(down), tuple(planes[number] for number in range(layout.planes)))
 

@@ -7,7 +7,8 @@ what the crop keeps. This module says what the planes mean.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import av.error
@@ -27,7 +28,9 @@ from videobert.video.picture.orientation import UPRIGHT, Orientation
 from videobert.video.picture.pixel_layout import Component, PixelLayout, layout_of, read_as
 from videobert.video.picture.plane_window import PictureWindow, cuts_at, picture_window
 from videobert.video.picture.siting import ChromaSiting, SitingProbe
+from videobert.video.picture.tone_map import tone_map
 
+SQUARE_SAMPLES = Fraction(1)
 _RGB24 = PixelLayout((Component(0, 0, 3), Component(0, 1, 3), Component(0, 2, 3)))
 
 
@@ -42,6 +45,7 @@ class _Stored:
     siting: ChromaSiting = field(default_factory=ChromaSiting)
     orientation: Orientation = UPRIGHT
     crop: Crop = UNCROPPED
+    one_field: bool = False
 
     @property
     def kept(self) -> tuple[int, int]:
@@ -58,8 +62,9 @@ class _Prepared:
     native: Any
 
 
-def resized_size(width: int, height: int, short_side: int) -> tuple[int, int]:
+def resized_size(width: int, height: int, short_side: int, sample_aspect: Fraction = SQUARE_SAMPLES) -> tuple[int, int]:
     """(width, height) with the shorter side at `short_side` and the longer rounded to the nearest, halves up."""
+    width, height = width * sample_aspect.numerator, height * sample_aspect.denominator
     short = min(width, height)
     return (2 * width * short_side + short) // (2 * short), (2 * height * short_side + short) // (2 * short)
 
@@ -68,15 +73,24 @@ class PictureTransform:
     """Resize, convert, turn and crop. One per stream: weights are computed once and kept until the pictures change.
 
     Args:
-        recipe: gives `short_side` and `crop`.
+        recipe: gives `short_side` and `crop`, and the choices of version 2.
         max_side_px: longest side that a resized picture may have; a very long and thin one is refused.
         crop: what the container cuts off of decoded frames.
+        sample_aspect: width of a stored sample over its height, for recipes that apply it.
 
     Attributes:
         converted: how many pictures were converted.
     """
 
-    def __init__(self, recipe: Recipe, max_side_px: int, crop: Crop = UNCROPPED) -> None:
+    def __init__(
+        self, recipe: Recipe, max_side_px: int, crop: Crop = UNCROPPED, sample_aspect: Fraction = SQUARE_SAMPLES
+    ) -> None:
+        self._sample_aspect = sample_aspect if recipe.sample_aspect == "apply" else SQUARE_SAMPLES
+        self._tone_maps = recipe.transfer == "tone-map-bt709"
+        self._takes_one_field = recipe.fields == "top"
+        self._adjusted: dict[str, None] = {}
+        if self._sample_aspect != SQUARE_SAMPLES:
+            self._adjusted[f"sample aspect {sample_aspect.numerator}:{sample_aspect.denominator}"] = None
         self._short_side = recipe.short_side
         self._crop = recipe.crop
         self._max_side_px = max(max_side_px, recipe.short_side)
@@ -89,6 +103,11 @@ class PictureTransform:
         # One is enough, and a stream that keeps changing must not pile them up.
         self._prepared: _Prepared | None = None
         self.converted = 0
+
+    @property
+    def adjusted(self) -> tuple[str, ...]:
+        """What was done to pictures, beyond reading them as stored, because the recipe asks for it."""
+        return tuple(self._adjusted)
 
     def __call__(
         self,
@@ -121,6 +140,9 @@ class PictureTransform:
     def _transform_frame(self, frame: VideoFrame, square: npt.NDArray[np.uint8], sequence: int | None) -> None:
         # Asked of the frame as decoded: a conversion may drop or change tags.
         colour, size = colour_of(frame), (frame.width, frame.height)
+        if not self._tone_maps:
+            colour = replace(colour, hdr=None)
+        one_field = self._takes_one_field and frame.interlaced_frame
         crop = self._cut_off if self._cut_off.fits(*size) else UNCROPPED
         orientation = self._orientation_of(frame, sequence)
         try:
@@ -137,7 +159,7 @@ class PictureTransform:
         if layout is None:
             raise _unreadable(frame, f"not even as {readable.format.name}")
         planes = readable.planes
-        stored = _Stored(*size, layout, colour, siting, orientation, crop)
+        stored = _Stored(*size, layout, colour, siting, orientation, crop, one_field)
         try:
             self._transform(stored, planes[: layout.planes], [plane.line_size for plane in planes], square)
         except ValueError as error:
@@ -162,14 +184,16 @@ class PictureTransform:
     ) -> None:
         if self._prepared is None or self._prepared.stored != stored:
             self._prepared = self._prepare(stored)
-        if stored.crop:
+        if stored.crop or stored.one_field:
             windows = self._prepared.window.planes
             planes = [window.of(*plane) for window, *plane in zip(windows, planes, line_sizes, strict=False)]
+        if stored.one_field:
+            line_sizes = [2 * line_size for line_size in line_sizes]
         self._prepared.native(planes, line_sizes[: len(planes)], square)
 
     def _prepare(self, stored: _Stored) -> _Prepared:
         (width, height), layout, turn = stored.kept, stored.layout, stored.orientation
-        resized = resized_size(width, height, self._short_side)
+        resized = resized_size(width, height, self._short_side, self._sample_aspect)
         if max(resized) > self._max_side_px:
             raise LimitExceeded(
                 f"the picture is too long and thin: resized it would be {resized[0]}x{resized[1]}",
@@ -178,7 +202,14 @@ class PictureTransform:
                 fix="Crop the video, or raise Limits(max_side_px=…).",
                 fix_cli="Crop the video, or raise --max-side-px.",
             )
-        window = picture_window(stored.width, stored.height, stored.crop, layout, stored.siting)
+        window = picture_window(
+            stored.width, stored.height, stored.crop, layout, stored.siting, one_field=stored.one_field
+        )
+        colour = stored.colour
+        if colour.hdr is not None:
+            self._adjusted[f"{colour.hdr} to bt709"] = None
+        if stored.one_field:
+            self._adjusted["top field"] = None
         native = native_core().ClipTransform(
             components=[
                 (component.plane, component.first, component.step, x.samples, y.samples, x.offset, y.offset)
@@ -188,8 +219,9 @@ class PictureTransform:
             resized=resized,
             crop=self._crop,
             turn=(turn.swap, turn.flip_x, turn.flip_y),
-            colour=stored.colour.to_rgb(layout.bits, layout.unused_bits),
+            colour=colour.to_rgb(layout.bits, layout.unused_bits),
             path=cpu_path(),
+            tone_map=None if colour.hdr is None else tone_map(colour.hdr, colour.primaries),
         )
         return _Prepared(stored, window, native)
 

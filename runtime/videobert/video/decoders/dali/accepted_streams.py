@@ -25,8 +25,14 @@ def backend_of(device: Device) -> Backend:
     return "mixed" if device == "cuda" else "cpu"
 
 
-def refusal(info: VideoInfo, backend: Backend) -> str | None:
-    """Why DALI is not to decode this stream, in words; None if it may."""
+def refusal(info: VideoInfo, backend: Backend, adjusted: str | None = None) -> str | None:
+    """Why DALI is not to decode this stream, in words; None if it may.
+
+    Args:
+        info: what PyAV found in the first frame.
+        backend: where DALI would decode.
+        adjusted: what the recipe does to these pictures that the graph does not do; None for nothing.
+    """
     where = "on the CPU" if backend == "cpu" else "with NVDEC"
     if info.codec not in CODECS[backend]:
         return f"DALI does not decode {info.codec} {where}"
@@ -36,6 +42,8 @@ def refusal(info: VideoInfo, backend: Backend) -> str | None:
         return "the container crops the picture"
     if info.interlaced:
         return "the frames are interlaced"
+    if adjusted is not None:
+        return f"the recipe asks for {adjusted}"
     if info.pixel_format not in _PIXEL_FORMATS[backend]:
         return f"DALI does not take pixels of {info.pixel_format} {where} as the recipe does"
     if backend == "cpu" and info.full_range != (info.pixel_format in _FULL_RANGE_FORMATS):

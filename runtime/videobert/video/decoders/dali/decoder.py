@@ -51,7 +51,7 @@ class DaliDecoder:
         stream: its video stream, one that `accepted_streams.refusal` has nothing against.
         info: what PyAV found in the first frame.
         turn, siting: the first frame's display orientation, and where its chroma lies.
-        nominal_s: see `Decoder`.
+        nominal_s, sample_aspect: see `Decoder`.
         recipe: how pictures are transformed.
         limits: `max_side_px` holds for resized pictures.
         backend: see `clip_graph`.
@@ -75,6 +75,7 @@ class DaliDecoder:
         turn: Orientation,
         siting: ChromaSiting,
         nominal_s: Fraction | None,
+        sample_aspect: Fraction,
         recipe: Recipe,
         limits: Limits,
         backend: Backend,
@@ -85,7 +86,7 @@ class DaliDecoder:
         self._container = container
         self._stream = stream
         self._cancel = cancel
-        self.nominal_s = nominal_s
+        self.nominal_s, self.sample_aspect = nominal_s, sample_aspect
         self._info = replace(info, decoder="dali", frames_decoded=0)
         self._frame_bytes = info.width * info.height * 3
         shift = chroma_shift(info.pixel_format, siting)
@@ -122,6 +123,7 @@ class DaliDecoder:
             turn=first.orientation,
             siting=first.siting(),
             nominal_s=first.nominal_s,
+            sample_aspect=first.sample_aspect,
             recipe=recipe,
             limits=limits,
             backend=backend_of(device),

@@ -20,6 +20,7 @@ from videobert.base.limits import Limits, check_side, most_pixels
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.decoder import TimedFrame
 from videobert.video.decoders.pyav.damage import DamageTolerance
+from videobert.video.decoders.pyav.stated_aspect import stated_aspect
 from videobert.video.decoders.pyav.stated_duration import stated_duration
 from videobert.video.decoders.pyav.stated_times import StatedFrame, StatedTimes
 from videobert.video.info import VideoInfo
@@ -63,6 +64,7 @@ class PyAvDecoder:
     Attributes:
         fallback: why this is not the decoder that would have been first choice; None if it is.
         orientation: the display orientation of the first frame.
+        hdr: its transfer function, if it is one of high dynamic range.
         stream_index: of the track, in the container.
     """
 
@@ -99,6 +101,7 @@ class PyAvDecoder:
         _configure(context, limits, threads)
         rate = stream.average_rate or stream.guessed_rate
         self.nominal_s: Fraction | None = 1 / rate if rate and rate > 0 else None
+        self.sample_aspect = stated_aspect(stream)
         self._times = StatedTimes(container, stream, self.nominal_s)
         # The generator alone holds the stream, so that closing it ends the decoder's threads.
         self._frames = self._decode(stream)
@@ -111,7 +114,7 @@ class PyAvDecoder:
             )
         picture = first.picture
         colour, orientation = colour_of(picture), OrientationProbe()(picture)
-        self.orientation = orientation
+        self.orientation, self.hdr = orientation, colour.hdr
         crop, crop_fault = chosen.note.crop, chosen.note.crop_fault
         if not crop.fits(picture.width, picture.height):
             crop, crop_fault = UNCROPPED, f"{crop.in_words} of {picture.width}x{picture.height}"

@@ -337,3 +337,18 @@ def test_size_changes_in_mid_stream(factory, tmp_path):
     clips, info = read(path, decoder="dali")
     assert same_choice(factory, clips) == same_choice(factory, expected)
     assert info.decoder == "pyav"
+
+
+def test_what_a_recipe_of_version_2_does_to_pictures_is_left_to_pyav(factory, tmp_path):
+    kind = {**MJPEG, "ticks": range(10)}
+    path = factory.write_clip(tmp_path / "a.mp4", **kind, sample_aspect_ratio=F(4, 3))
+    applied = RECIPE.replace(version=2, sample_aspect="apply", transfer="tone-map-bt709", fields="top")
+    _, info = read(path, applied, decoder="dali")
+    assert (info.decoder, info.adjusted) == ("pyav", ("sample aspect 4:3",))
+    assert info.decoder_fallback == "dali: the recipe asks for a sample aspect of 4/3 to be applied"
+    _, info = read(path, RECIPE, decoder="dali")
+    assert (info.decoder, info.adjusted) == ("dali", ())
+    # Nothing is done to film that is square, progressive and not HDR: DALI decodes it.
+    clips, info = read(factory.write_clip(tmp_path / "b.mp4", **kind), applied, decoder="dali")
+    assert (info.decoder, info.decoder_fallback) == ("dali", None)
+    assert len(clips) == 1

@@ -1,0 +1,219 @@
+"""Cuts in small frames: windows as published, transitions of a network's answers, and what changes between frames."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from videobert.base.errors import Cancelled
+from videobert.pipeline.cut_detectors import ChangeCuts, CutDetector, NetworkCuts, first_frames, is_another_scene
+
+
+def scene(seed: int) -> np.ndarray:
+    """A picture of large patches, 81 x 144, from which a camera can show any part."""
+    patches = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    return patches.repeat(9, 0).repeat(12, 1)
+
+
+def shot(seed: int, count: int, *, speed: int = 0) -> np.ndarray:
+    """A camera that moves over a scene, with noise, uint8 `(count, 27, 48, 3)`."""
+    random, ground = np.random.default_rng((seed, count)), scene(seed)
+    frames = np.stack([ground[:27, (start := min(speed * n, 96)) : start + 48] for n in range(count)]).astype(int)
+    return (frames + random.integers(-6, 7, frames.shape)).clip(0, 255).astype(np.uint8)
+
+
+def cuts(detector: CutDetector, frames: np.ndarray) -> list[int]:
+    """Numbers of the frames that shots begin with; frame n is at n / 4 seconds."""
+    for number, frame in enumerate(frames):
+        detector.add(frame, number / 4)
+    return [round(time * 4) for time in detector.finish()]
+
+
+def film(*counts: int) -> tuple[np.ndarray, list[int]]:
+    """Shots of so many frames, and where they begin."""
+    return np.concatenate([shot(seed, count) for seed, count in enumerate(counts)]), np.cumsum(counts)[:-1].tolist()
+
+
+class Sees:
+    """A network that is sure of a cut wherever most of a picture is not that of the next; keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.windows: list[np.ndarray] = []
+
+    def __call__(self, stage: str, *, frames: np.ndarray) -> np.ndarray:
+        assert stage == "shot_boundaries"
+        assert frames.shape == (1, 100, 27, 48, 3)
+        assert frames.dtype == np.uint8
+        self.windows.append(frames[0])
+        changes = np.abs(np.diff(frames[0].astype(int), axis=0)).mean((1, 2, 3)) > 20
+        return np.append(np.where(changes, 9.0, -9.0), -9.0)[None].astype(np.float32)
+
+
+def network(run: Any, *, beside: bool = False, cancel: threading.Event | None = None) -> NetworkCuts:
+    return NetworkCuts(run, 0.5, beside=beside, cancel=cancel)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("counts", [(1,), (30, 19), (49, 1), (2, 48), (25, 25), (50, 51), (20, 80, 3, 97)], ids=str)
+def test_a_network_finds_the_first_frames_of_shots(counts: tuple[int, ...], beside: bool) -> None:
+    frames, expected = film(*counts)
+    assert cuts(network(Sees(), beside=beside), frames) == expected
+
+
+def test_windows_are_those_published() -> None:
+    frames = np.concatenate([shot(seed, 1) for seed in range(120)])
+    sees = Sees()
+    cuts(network(sees), frames)
+    around = np.concatenate([frames[:1].repeat(25, 0), frames, frames[-1:].repeat(25 + 30, 0)])
+    assert len(sees.windows) == 3
+    for number, window in enumerate(sees.windows):
+        assert np.array_equal(window, around[50 * number : 50 * number + 100])
+
+
+def test_the_network_is_spared_where_the_scene_stays() -> None:
+    # A camera that moves, 16 frames by less than parts are looked for; then another scene.
+    frames = np.concatenate([shot(1, 200), shot(2, 100)])
+    sees = Sees()
+    assert cuts(network(sees), frames) == [200]
+    assert len(sees.windows) <= 2
+    spared = Sees()
+    assert cuts(network(spared), shot(1, 300)) == []
+    assert not spared.windows
+
+
+@pytest.mark.parametrize("rate", [24, 30, 50, 60, 120])
+@pytest.mark.parametrize("first", [240, 241, 242, 243])
+def test_fast_films_are_thinned_and_keep_their_times(rate: int, first: int) -> None:
+    frames, _ = film(first, 240)
+    sees = Sees()
+    detector = network(sees)
+    for number, frame in enumerate(frames):
+        detector.add(frame, number / rate)
+    assert detector.finish() == [first / rate]
+    shown = sees.windows[0]
+    step = {24: 1, 30: 1, 50: 2, 60: 2, 120: 4}[rate]
+    places = [np.abs(frames.astype(int) - picture).sum((1, 2, 3)).argmin() for picture in shown[-3:]]
+    assert np.diff(places).tolist() == [step, step]
+
+
+def test_no_frames_have_no_cuts() -> None:
+    assert network(Sees()).finish() == []
+    assert network(Sees(), beside=True).finish() == []
+    assert ChangeCuts().finish() == []
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_error_of_the_network_comes_out(beside: bool) -> None:
+    def fails(stage: str, *, frames: np.ndarray) -> np.ndarray:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        cuts(network(fails, beside=beside), film(40, 400)[0])
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_cancelled_search_stops(beside: bool) -> None:
+    cancel = threading.Event()
+    detector = network(Sees(), beside=beside, cancel=cancel)
+    frames, _ = film(30, 30)
+    for frame in frames:
+        detector.add(frame, 0.0)
+    cancel.set()
+    with pytest.raises(Cancelled):
+        detector.finish()
+
+
+def test_closing_ends_the_thread() -> None:
+    before = threading.active_count()
+    detector = network(Sees(), beside=True)
+    for frame in film(60, 60)[0]:
+        detector.add(frame, 0.0)
+    detector.close()
+    detector.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "expected"),
+    [
+        ([0, 0, 0], []),
+        ([0, 0.9, 0], [2]),
+        ([0, 0.5, 0], [2]),
+        ([0, 0.49, 0], []),
+        # One transition over several frames, and two.
+        ([0, 0.6, 0.8, 0.7, 0, 0], [3]),
+        ([0, 0.6, 0, 0.7, 0], [2, 4]),
+        # The first of equals.
+        ([0, 0.9, 0.9, 0], [2]),
+        # No shot before the first frame, none behind the last.
+        ([0.9, 0, 0, 0], []),
+        ([0.9, 0.9, 0, 0], []),
+        ([0, 0, 0, 0.9], []),
+        ([0, 0, 0.9, 0.8], [3]),
+        ([0.9], []),
+    ],
+)
+def test_transitions_become_first_frames(probabilities: list[float], expected: list[int]) -> None:
+    assert first_frames(np.array(probabilities, np.float32), 0.5) == expected
+
+
+@pytest.mark.parametrize("counts", [(1,), (30, 30), (10, 3, 10), (3, 3), (1, 20), (20, 1), (5, 5, 5, 5)], ids=str)
+def test_changes_show_the_first_frames_of_shots(counts: tuple[int, ...]) -> None:
+    frames, expected = film(*counts)
+    assert cuts(ChangeCuts(), frames) == expected
+
+
+@pytest.mark.parametrize("speed", [1, 3, 6])
+def test_a_moving_camera_is_no_cut(speed: int) -> None:
+    assert cuts(ChangeCuts(), shot(3, 12, speed=speed)) == []
+
+
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_flash_is_no_cut(length: int, level: int) -> None:
+    frames = shot(4, 30)
+    frames[14 : 14 + length] = level
+    assert cuts(ChangeCuts(), frames) == []
+
+
+def test_a_still_is_no_cut_and_repeated_frames_hide_none() -> None:
+    frames, _ = film(10, 10)
+    assert cuts(ChangeCuts(), frames.repeat(3, 0)) == [30]
+    assert cuts(ChangeCuts(), frames[:1].repeat(20, 0)) == []
+
+
+def test_a_scene_is_another_one_if_little_of_it_is_found() -> None:
+    one, other = shot(1, 1)[0], shot(2, 1)[0]
+    assert is_another_scene(one, other)
+    assert is_another_scene(other, one)
+    assert not is_another_scene(one, one)
+    # A third of it changes.
+    part = one.copy()
+    part[:9] = other[:9]
+    assert not is_another_scene(one, part)
+    # Moved to any side.
+    for place in ((0, 5), (0, -5), (5, 0), (-5, -5)):
+        assert not is_another_scene(one, np.roll(one, place, (0, 1)))
+
+
+@pytest.mark.parametrize("name", ["network", "network beside", "changes"])
+def test_what_is_decided_while_frames_come_stays(name: str) -> None:
+    frames, expected = film(30, 45, 80, 20, 60)
+    detector: CutDetector = ChangeCuts() if name == "changes" else network(Sees(), beside=name == "network beside")
+    told: list[tuple[list[float], float]] = []
+    for number, frame in enumerate(frames):
+        detector.add(frame, number / 4)
+        so_far = detector.so_far()
+        assert so_far.until_s is None or so_far.until_s <= number / 4
+        told.append((so_far.cuts_s, -1.0 if so_far.until_s is None else so_far.until_s))
+    final = detector.finish()
+    assert final == [first / 4 for first in expected]
+    for cuts_s, until_s in told:
+        assert cuts_s == [cut for cut in final if cut <= until_s or cut in cuts_s]
+        assert [cut for cut in final if cut < until_s] == [cut for cut in cuts_s if cut < until_s]
+    assert [until_s for _, until_s in told] == sorted(until_s for _, until_s in told)
+    # Where nothing runs beside, the first cut is known long before the end.
+    assert name == "network beside" or told[130][0]
