@@ -149,17 +149,31 @@ class OpenVinoEngine:
         return settings
 
 
+# OpenVINO's bindings import numpy's types on their first call, holding a lock of C++ while they let go of Python's: a
+# second thread that makes its first call then waits for the one with the other, for ever. One by one they come through.
+_FIRST_CALLS = threading.Lock()
+
+
 class _CompiledStage:
     """A compiled graph and its infer requests: each serves one caller at a time."""
 
     def __init__(self, compiled: Any, most_requests: int) -> None:
         self._compiled = compiled
+        self._called = False
         # None stands for a request that is yet to be created; those that were lie on top.
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(most_requests):
             self._idle.put(None)
 
     def run(self, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        if self._called:
+            return self._infer(inputs)
+        with _FIRST_CALLS:
+            output = self._infer(inputs)
+            self._called = True
+            return output
+
+    def _infer(self, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         request = self._take()
         try:
             outputs = request.infer(inputs, share_inputs=True, share_outputs=True)

@@ -33,6 +33,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.mending import CODEBOOK, WEIGHTS
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import SHOT_BOUNDARIES, TEXT_ENCODER
 from videobert.text.tokenizer_file import read_tokenizer
 from videobert.visual.codebook import Codebook, classifier_leaves
 
@@ -118,7 +119,7 @@ def _texts(content: bytes) -> dict[str, Array]:
         arrays = load(content)
     except (SafetensorError, ValueError, TypeError, AttributeError) as error:
         raise ModelError("these safetensors cannot be read", seen=str(error), fix="Get the file again.") from error
-    return _below("text_encoder", minilm(arrays)[0])
+    return _below(TEXT_ENCODER, minilm(arrays)[0])
 
 
 def _objects(content: bytes) -> dict[str, Array]:
@@ -126,7 +127,7 @@ def _objects(content: bytes) -> dict[str, Array]:
 
 
 def _shots(content: bytes) -> dict[str, Array]:
-    return _below("shot_boundaries", transnet_v2(read_torch_file(content))[0])
+    return _below(SHOT_BOUNDARIES, transnet_v2(read_torch_file(content))[0])
 
 
 # By package: what makes our tensors of its weights.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.get.pickle_machine import GlobalName, read_pickle, refuse
+from videobert.get.pickle_machine import GlobalName, follow_pickle, refuse
 
 MOST_BYTES = 256 << 20
 MOST_ARRAYS = 10_000
@@ -40,7 +40,7 @@ def read_flax_pickle(content: bytes) -> dict[str, npt.NDArray[np.float32]]:
     if len(content) > MOST_BYTES:
         refuse("is too large", f"{len(content)} bytes", f"at most {MOST_BYTES} bytes")
     stream = BytesIO(content)
-    tree = read_pickle(stream, _NumpyNames())
+    tree = follow_pickle(stream, _NumpyNames())
     if stream.tell() != len(content):
         refuse("goes on after its end", f"{len(content) - stream.tell()} bytes more", "nothing")
     found: dict[str, npt.NDArray[np.float32]] = {}

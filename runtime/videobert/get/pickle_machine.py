@@ -67,7 +67,7 @@ def refuse(what: str, seen: object = None, allowed: object = None) -> NoReturn:
     )
 
 
-def read_pickle(stream: BytesIO, vocabulary: Vocabulary) -> object:
+def follow_pickle(stream: BytesIO, vocabulary: Vocabulary) -> object:
     """The data that a pickle describes; the stream is left behind its end.
 
     Dicts have texts as keys. Work and memory are bounded by the size of the content and the limits above.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from videobert.get.pickle_machine import GlobalName, Vocabulary, read_pickle, refuse
+from videobert.get.pickle_machine import GlobalName, Vocabulary, follow_pickle, refuse
 from videobert.get.torch_pickle import MOST_TENSORS, Storage, read_torch_pickle, with_values
 
 MOST_BYTES = 256 << 20
@@ -78,15 +78,15 @@ def _member_sizes(archive: zipfile.ZipFile, most_bytes: int) -> dict[str, int]:
 
 def _from_stream(content: bytes) -> dict[str, npt.NDArray[Any]]:
     stream, plain = BytesIO(content), _NoNames()
-    start = read_pickle(stream, plain), read_pickle(stream, plain)
+    start = follow_pickle(stream, plain), follow_pickle(stream, plain)
     if start != (_MAGIC, _PROTOCOL):
         refuse("is not a file of torch")
-    machine = read_pickle(stream, plain)
+    machine = follow_pickle(stream, plain)
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         refuse("was written by another kind of machine", allowed="little-endian numbers")
     tensors = read_torch_pickle(stream)
     storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
-    keys = read_pickle(stream, plain)
+    keys = follow_pickle(stream, plain)
     if type(keys) is not list or len(keys) != len(storages) or set(keys) != set(storages):
         refuse("has other storages than its tensors need")
     contents = {key: _next_storage(stream, storages[key]) for key in keys}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.get.pickle_machine import GlobalName, read_pickle, refuse
+from videobert.get.pickle_machine import GlobalName, follow_pickle, refuse
 
 MOST_TENSORS = 10_000
 MOST_ELEMENTS = 1 << 28
@@ -64,7 +64,7 @@ def read_torch_pickle(stream: BytesIO) -> dict[str, StoredTensor]:
     Raises:
         ModelError: it is damaged or past a limit, or holds something else than a dict of tensors.
     """
-    found = read_pickle(stream, _TorchNames())
+    found = follow_pickle(stream, _TorchNames())
     if type(found) is not dict or not 0 < len(found) <= MOST_TENSORS:
         refuse("holds no dict of tensors", type(found).__name__, f"a dict of 1 to {MOST_TENSORS} tensors")
     for name, tensor in found.items():

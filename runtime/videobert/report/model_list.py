@@ -17,7 +17,7 @@ def print_models(found: ModelList) -> None:
     """Writes the models that are here, then those that could be got, to stdout."""
     from rich.text import Text
 
-    columns = (
+    columns: tuple[Column, ...] = (
         Column(heading="model"),
         Column(heading="can", wraps=True),
         Column(heading="questions", wraps=True),

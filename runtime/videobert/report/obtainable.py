@@ -24,7 +24,7 @@ def print_obtainable(models: Sequence[Obtainable], states: Mapping[str, str], fo
     """
     from rich.text import Text
 
-    columns = (
+    columns: tuple[Column, ...] = (
         Column(heading="videobert get"),
         Column(heading="knows", wraps=True),
         Column(heading="recipe", wraps=True),

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError
 from videobert.engines import openvino_engine
 from videobert.engines.base import Engine, EngineOptions
-from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.engines.openvino_engine import OpenVinoEngine, _CompiledStage
 from videobert.model.folder import ModelFolder
 
 
@@ -266,3 +267,39 @@ class TestPrecision:
             a, b = exact.run("backbone", clips=clip)[0], rounded.run("backbone", clips=clip)[0]
             assert not np.array_equal(a, b)
             assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) >= 0.995
+
+
+class Counting:
+    """A compiled graph whose requests take a moment, and how many of all graphs worked at once."""
+
+    at_once = most = 0
+    counting = threading.Lock()
+
+    def create_infer_request(self) -> Counting:
+        return self
+
+    def infer(self, inputs: Any, **shared: Any) -> list[Any]:
+        with Counting.counting:
+            Counting.at_once += 1
+            Counting.most = max(Counting.most, Counting.at_once)
+        time.sleep(0.05)
+        with Counting.counting:
+            Counting.at_once -= 1
+        return [np.zeros(1)]
+
+
+def test_the_first_calls_of_stages_come_one_by_one() -> None:
+    """Two threads inside the bindings' first call wait for each other for ever; later ones may work at once."""
+    stages = [_CompiledStage(Counting(), 2) for _ in range(4)]
+
+    def all_at_once() -> int:
+        Counting.most = 0
+        threads = [threading.Thread(target=stage.run, args=({},)) for stage in stages]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return Counting.most
+
+    assert all_at_once() == 1
+    assert all_at_once() > 1

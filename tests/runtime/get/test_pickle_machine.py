@@ -14,7 +14,7 @@ from tests.runtime.get.pickle_writer import Built, Call, Global, Outside, Raw, e
 
 from videobert.base.errors import ModelError
 from videobert.get import pickle_machine
-from videobert.get.pickle_machine import GlobalName, read_pickle
+from videobert.get.pickle_machine import GlobalName, follow_pickle
 
 
 class Words:
@@ -34,7 +34,7 @@ class Words:
 
 
 def read(content: bytes) -> object:
-    return read_pickle(BytesIO(content), Words())
+    return follow_pickle(BytesIO(content), Words())
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
