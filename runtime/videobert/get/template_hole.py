@@ -22,7 +22,7 @@ Tensors = Mapping[str, Array]
 # The exporter lets equal tensors of at most this many elements share one place.
 SHARED_ELEMENTS = 8
 _FIX = "Write the graphs with `videobert build` where torch is installed."
-_LITTLE_ENDIAN = {"float16": np.dtype("<f2"), "float32": np.dtype("<f4")}
+_LITTLE_ENDIAN: dict[str, np.dtype[Any]] = {"float16": np.dtype("<f2"), "float32": np.dtype("<f4")}
 DTYPES = tuple(_LITTLE_ENDIAN)
 
 
