@@ -57,7 +57,12 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     graph = given.model / "graphs" / "backbone.onnx"
-    backbone = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    core = openvino.Core()
+    backbones = {}
+    for length in {int(recipe.split("@")[0]) for recipe in given.recipes}:
+        network = core.read_model(graph)
+        network.reshape([1, length, 224, 224, 3])
+        backbones[length] = core.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     kept: dict[str, dict[str, Any]] = {recipe: {} for recipe in given.recipes}
     for film in read(given.films, given.folder).films:
         check(film)
@@ -68,7 +73,7 @@ def main() -> None:
             begins = starts(len(seen), mode == "later")
             if begins:
                 clips = (window(seen, at, int(frames), round(FPS / float(fps)), mode == "flip") for at in begins)
-                rows[film.name] = np.concatenate([backbone(clip)[0] for clip in clips])
+                rows[film.name] = np.concatenate([backbones[int(frames)](clip)[0] for clip in clips])
                 rows[f"{film.name}|start"] = np.array(begins)
     for recipe, rows in kept.items():
         np.savez(given.out / f"{recipe}.npz", **rows)
