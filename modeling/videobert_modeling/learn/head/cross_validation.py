@@ -24,7 +24,7 @@ _MOST_FOLDS = 5
 _LEAST_PROBABILITY = 1e-12
 # With more examples than this, choosing among a few strengths on the folds that are reported flatters by next to
 # nothing, and choosing inside each fold would take long.
-_MOST_NESTED = 400
+_MOST_NESTED = 200
 
 Targets = npt.NDArray[np.int64]
 

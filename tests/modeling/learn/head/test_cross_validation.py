@@ -82,7 +82,7 @@ def test_noise_asks_for_a_stronger_penalty(made: Maker) -> None:
 
 
 def test_with_many_examples_the_folds_share_one_choice(made: Maker) -> None:
-    held = hold_out(made(140, dim=6))
+    held = hold_out(made(70, dim=6))
     assert not held.nested
     assert len(set(held.strengths)) == 1
 
