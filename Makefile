@@ -7,6 +7,7 @@
 #              the model `everyday`, where there is a way to them
 # make lint    formatting, lint, types, which part imports which
 # make format  applies the formatting that `make lint` asks for
+# make templates  makes the graphs that `videobert get` fills anew, where the exporter or a stage has changed
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,7 +25,7 @@ PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
 RUN_ONLY := $(VENV)-runtime
 PIP_RUN_ONLY := $(RUN_ONLY)/bin/pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: demo test test-runtime everyday check lint format clean
+.PHONY: demo test test-runtime everyday check lint format templates clean
 .DELETE_ON_ERROR:
 # A name with spaces is one word to the shell.
 export VIDEO
@@ -88,6 +89,9 @@ format: $(VENV)/.installed-all
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP)
+
+templates: $(VENV)/.installed-all
+	$(BIN)/python -m videobert_modeling.export.everyday_templates
 
 clean:
 	rm -rf $(VENV) $(OLDEST) $(RUN_ONLY) build dist

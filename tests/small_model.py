@@ -11,6 +11,7 @@ import io
 import json
 import shutil
 import sys
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,7 @@ def tokens_of(model: Runtime, ids: list[int], *, padded_frames: int = 0, engine:
     )
 
 
-def mp4(*videos: FrameArray) -> bytes:
+def mp4(*videos: FrameArray, sample_aspect: Fraction | None = None) -> bytes:
     """A track of each, ten frames a second."""
     import av
 
@@ -80,6 +81,8 @@ def mp4(*videos: FrameArray) -> bytes:
             stream = container.add_stream("libx264", rate=10)
             stream.height, stream.width = video.frames.shape[1:3]
             stream.pix_fmt = "yuv420p"
+            if sample_aspect is not None:
+                stream.codec_context.sample_aspect_ratio = sample_aspect
             for frame in video.frames:
                 packets += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
             packets += stream.encode(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -51,6 +52,33 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def workshop(desk: Path) -> Path:
+    """The desk with what a model of one's own is made of: small checkpoints, films of two kinds and their labels."""
+    import torch
+    from tests.modeling.importers import conftest as checkpoints
+    from tests.small_model import frames_of, mp4
+
+    from videobert_modeling.models import S3D
+
+    torch.manual_seed(1)
+    torch.save(S3D(0.125, 32, 5).state_dict(), desk / "s3d.pth")
+    bert = desk / "bert-base-uncased"
+    bert.mkdir()
+    torch.save(checkpoints.random_bert(), bert / "pytorch_model.bin")
+    (bert / "config.json").write_text(json.dumps({"model_type": "bert", "num_attention_heads": 4}))
+    (bert / "vocab.txt").write_text("\n".join(checkpoints.VOCABULARY) + "\n", encoding="utf-8")
+    (desk / "films").mkdir()
+    lines = []
+    for seed, label in enumerate(("pour", "stir")):
+        for number in range(1, 4):
+            name = f"films/{label}-{number}.mp4"
+            (desk / name).write_bytes(mp4(frames_of(3.2, 10 * seed + number)))
+            lines.append({"video": name, "start": 0, "end": 3, "labels": {"step": label, "hands": "two"}})
+    (desk / "data.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return desk
+
+
 def run(arguments: list[str], cwd: Path) -> None:
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(arguments, cwd=cwd, env=env, capture_output=True, text=True, timeout=280)
@@ -66,7 +94,7 @@ def test_make_targets_exist() -> None:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{where}: {command}"
 
 
-def test_every_command_of_a_page_runs_in_its_order(desk: Path) -> None:
+def test_every_command_of_a_page_runs_in_its_order(workshop: Path) -> None:
     ran = 0
     for where, command in commands():
         first, *rest = shlex.split(command)
@@ -79,7 +107,7 @@ def test_every_command_of_a_page_runs_in_its_order(desk: Path) -> None:
             assert rest == [str(CLIP.relative_to(ROOT)), "."], f"{where}: {command}"
             continue
         assert first == "videobert", f"{where}: a command that no test runs: {command}"
-        run([sys.executable, "-m", "videobert", *rest], desk)
+        run([sys.executable, "-m", "videobert", *rest], workshop)
         ran += 1
     assert ran >= 5
 

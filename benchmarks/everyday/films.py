@@ -1,16 +1,15 @@
-"""The labelled films of a trial: a JSON manifest beside nothing else, read and checked.
+"""The labelled films of a trial: a JSON manifest, read and checked; the films themselves are not in this repository.
 
-A film is `{"path", "title", "source", "licence", "sha256", "kind"}` and, as they apply, `"group"` (films of one scene,
-which a query may find either of), `"labels"` (the actions that count as right) and `"queries"` (free English that
-should find it). `kind` is `action` (its action is among the labels of the model), `other` (it shows none of them) or
-`near` (an action beside them, or several: decoded, not counted).
+A film is `{"path", "title", "source", "licence", "sha256", "kind"}` and, as they apply, `"group"` (films that a query
+may find either of), `"labels"` (the actions that count as right), `"queries"` (free English that should find it) and
+`"topic"` (which of the manifest's `topics` it belongs to). `kind` is `action` (its action is among the labels of the
+model), `other` (it shows none of them) or `near` (an action beside them, or several: not counted).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ class Film:
     group: str
     labels: tuple[str, ...]
     queries: tuple[str, ...]
+    topic: str | None
 
     def described(self) -> dict[str, Any]:
         """What a result says of it."""
@@ -47,14 +47,10 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The films, and the label sets that zero-shot classification is tried with."""
+    """The films, and the topics that classification by words of one's own is tried with."""
 
     films: tuple[Film, ...]
-    label_sets: dict[str, dict[str, list[str]]]
-
-    def of(self, *kinds: str) -> Iterator[Film]:
-        """The films of these kinds."""
-        return (film for film in self.films if film.kind in kinds)
+    topics: tuple[str, ...]
 
 
 def read(manifest: Path, folder: Path | None = None) -> Manifest:
@@ -81,11 +77,12 @@ def read(manifest: Path, folder: Path | None = None) -> Manifest:
                 group=entry.get("group", path.name),
                 labels=tuple(entry.get("labels", ())),
                 queries=tuple(entry.get("queries", ())),
+                topic=entry.get("topic"),
             )
         )
     if len({film.name for film in films}) != len(films):
         raise ValueError("two films have the same file name")
-    return Manifest(tuple(films), found.get("label_sets", {}))
+    return Manifest(tuple(films), tuple(found.get("topics", ())))
 
 
 def check(film: Film) -> None:

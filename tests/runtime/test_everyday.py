@@ -18,7 +18,7 @@ from videobert.video.source.frame_array import FrameArray
 pytestmark = needs_everyday
 
 MEDIA = Path(__file__).parents[1] / "media"
-STREET, FILM = MEDIA / "street.mp4", MEDIA / "bigbuckbunny.mp4"
+STREET, FILM = MEDIA / "driving_car.mp4", MEDIA / "bigbuckbunny.mp4"
 
 
 @pytest.fixture(scope="module")

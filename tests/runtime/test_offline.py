@@ -144,7 +144,7 @@ except (videobert.EngineUnavailable, videobert.ModelError):
 print("done")
 """
 _MODELING = """
-import os, shutil
+import json, os, shutil
 from pathlib import Path
 from videobert.cli.main import main
 
@@ -153,7 +153,14 @@ made = shutil.ignore_patterns("graphs", "manifest.json")
 shutil.copytree(Path(os.environ["CLIP"]).parent, out / "model", ignore=made)
 model = str(out / "model")
 cluster = ["cluster", os.environ["CLIP"], "--model", model, "--replace", "--branching", "2", "--depth", "2"]
-for words in ([*cluster, "--quiet"], ["build", model, "--quiet"], ["doctor", "--help"]):
+stretches = [
+    {"video": os.environ["CLIP"], "start": 1.5 * number, "end": 1.5 * number + 1.5, "labels": {"half": half}}
+    for number, half in enumerate(("first", "first", "second", "second"))
+]
+data = out / "data.jsonl"
+data.write_text("\\n".join(map(json.dumps, stretches)), encoding="utf-8")
+learn = ["learn", model, str(data), "--out", str(out / "taught"), "--features", str(out / "features"), "--quiet"]
+for words in ([*cluster, "--quiet"], learn, ["build", model, "--quiet"], ["doctor", "--help"]):
     try:
         main(words)
     except SystemExit as ended:

@@ -17,7 +17,7 @@ from videobert_modeling.learn.data.questions import check_classes, examples_of, 
 from videobert_modeling.learn.features.gather import Example, LeftOut, Progress, gather
 from videobert_modeling.learn.features.store import FeatureStore
 from videobert_modeling.learn.features.walk import DecoderName
-from videobert_modeling.learn.head.cross_validation import Labelled, choose_strength, fit, hold_out
+from videobert_modeling.learn.head.cross_validation import Labelled, choose_strength, fitter_of, hold_out
 from videobert_modeling.learn.head.linear_head import LinearHead
 from videobert_modeling.learn.head.threshold import threshold_of
 from videobert_modeling.learn.report import LearnedQuestion, learned_question
@@ -158,7 +158,7 @@ def _head(
     with threadpool_limits(limits=1):
         held = hold_out(labelled)
         strength = choose_strength(labelled)
-        head = fit(labelled, strength)
+        head = fitter_of(labelled).fit(strength)
         threshold = threshold_of(labelled, held)
         account = learned_question(question, labels, labelled, held, strength=strength, threshold=threshold)
     return head, threshold, account

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,24 @@ from videobert_modeling.learn.head.cross_validation import HeldOut, Labelled
 from videobert_modeling.metrics.proportion import proportion
 
 _FEW = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """The share of held-out examples that were answered rightly.
+
+    Args:
+        n: how many there were.
+        low, high: Wilson's interval at 95 %. It takes stretches for independent; those of one video are less so.
+    """
+
+    value: float
+    n: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} right [{self.low:.1%}, {self.high:.1%}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +93,14 @@ class LearnedQuestion:
         return int(self.confusion.sum())
 
     @property
-    def accuracy(self) -> dict[str, object] | None:
-        """Share of held-out examples that were answered rightly, with its 95 % interval; None if there were none.
-
-        The interval takes stretches for independent of each other; those of one video are less so.
-        """
+    def accuracy(self) -> Accuracy | None:
+        """How well it answered; None if nothing was held out."""
         right = int(np.trace(self.confusion))
-        return proportion([True] * right + [False] * (self.measured - right)) if self.measured else None
+        if not self.measured:
+            return None
+        share: Any = proportion([True] * right + [False] * (self.measured - right))
+        low, high = share["ci95"]
+        return Accuracy(value=share["value"], n=share["n"], low=low, high=high)
 
     @property
     def commonest(self) -> float:
@@ -117,7 +137,7 @@ class LearnedQuestion:
         }
         return {
             "labels": list(self.labels),
-            "accuracy": self.accuracy,
+            "accuracy": None if self.accuracy is None else dataclasses.asdict(self.accuracy),
             "commonest_label": round(self.commonest, 4),
             "classes": classes,
             "confusion": self.confusion.tolist(),

@@ -26,10 +26,9 @@ def _section(name: str, account: LearnedQuestion) -> str:
     if accuracy is None:
         figure = "Not measured: no video could be held out."
     else:
-        low, high = accuracy["ci95"]  # type: ignore[misc]  # two numbers
         figure = (
-            f"On {account.measured} stretches of videos that were held out: {accuracy['value']:.1%} right "
-            f"[{low:.1%}, {high:.1%}]; the commonest label alone: {account.commonest:.1%}."
+            f"On {account.measured} stretches of videos that were held out: {accuracy}; the commonest label alone: "
+            f"{account.commonest:.1%}."
         )
     return "\n".join(
         [

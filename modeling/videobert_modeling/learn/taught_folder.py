@@ -14,12 +14,12 @@ from videobert.base.errors import UsageError
 from videobert.families.build_check import check_place
 from videobert.model.config import ModelConfig
 from videobert.model.folder import CARD, ModelFolder
+from videobert.model.manifest import model_files, write_manifest
 from videobert.model.mending import MANIFEST, WEIGHTS
 from videobert.model.questions import AbstainConfig, QuestionConfig, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import all_stage_names
 from videobert_modeling.base.new_folder import write_whole
-from videobert_modeling.export.portable.manifest import model_files, write_manifest
 from videobert_modeling.learn.head.linear_head import LinearHead
 from videobert_modeling.learn.report import LearnedQuestion
 from videobert_modeling.learn.taught_card import card_with

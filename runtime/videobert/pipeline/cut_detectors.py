@@ -24,6 +24,9 @@ Run = Callable[..., npt.NDArray[Any]]
 _CONTEXT = SHOT_FRAMES // 4
 _STEP = SHOT_FRAMES - 2 * _CONTEXT
 _IN_FLIGHT = 2
+# Films of the usual 24 to 30 frames a second are what the network learnt from: of faster ones it is shown every second
+# frame, or as many as make it so.
+_SHORTEST_S = 1 / 36
 # Where frames so far apart show the same scene all along, no shot ends: the network need not look. Half of what is
 # another scene, so that the half of a slow dissolve is seen as well.
 _APART, _EVERY = 16, 8
@@ -79,7 +82,10 @@ class NetworkCuts:
         self._run, self._least, self._cancel = run, probability_at_least, cancel
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="videobert-shots") if beside else None
         self._window: list[Small] = []
+        # Of the frames that the network is shown: when a shot begins that they are the first of.
         self._times = array("d")
+        self._shown_s = 0.0
+        self._passed_over: list[tuple[Small, float]] = []
         self._asked = 0
         self._pending: deque[Future[npt.NDArray[np.float32]]] = deque()
         self._found: list[npt.NDArray[np.float32]] = []
@@ -91,7 +97,14 @@ class NetworkCuts:
         """See `CutDetector`. Where the network falls behind, this waits for it."""
         if not self._times:
             self._window = [picture] * _CONTEXT
-        self._times.append(time_s)
+        elif time_s - self._shown_s < _SHORTEST_S:
+            self._passed_over.append((picture, time_s))
+            return
+        before = self._window[-1]
+        alike = (time for passed, time in self._passed_over if _distance(passed, picture) < _distance(passed, before))
+        self._times.append(next(alike, time_s))
+        self._shown_s = time_s
+        self._passed_over.clear()
         self._place(picture)
 
     def so_far(self) -> SoFar:
@@ -156,6 +169,10 @@ class NetworkCuts:
             return np.zeros(_STEP, np.float32)
         logits = self._run(SHOT_BOUNDARIES, frames=window[None])[0, _CONTEXT : _CONTEXT + _STEP]
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def _distance(one: Small, other: Small) -> float:
+    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def first_frames(probabilities: npt.NDArray[np.float32], least: float) -> list[int]:

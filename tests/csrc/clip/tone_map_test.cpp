@@ -1,11 +1,14 @@
 // Tone mapping: each step by tables whose values are known, and tables that are not what they should be.
 #include "clip/tone_map.h"
 
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -50,7 +53,8 @@ std::array<int, 3> pixel(const ToneMapTables& tables, std::array<std::int32_t, 3
         }
     }
     std::vector<std::uint8_t> square(3 * kSide * kSide);
-    ToneMap(tables)(planes.data(), kSide, kLine, square.data());
+    const ToneMap map(tables);
+    map(planes.data(), kSide, kLine, square.data());
     const std::uint8_t* middle = square.data() + 3 * (kSide + 1);
     return {middle[0], middle[1], middle[2]};
 }

@@ -17,7 +17,7 @@ from videobert_modeling.learn import learn
 def test_what_was_learned_is_answered_about_films_that_were_not_shown(lesson: Lesson, tmp_path: Path) -> None:
     (question,) = lesson.learned.questions.values()
     assert question.accuracy is not None
-    assert question.accuracy["value"] == 1.0
+    assert question.accuracy.value == 1.0
     assert question.measured == 8
     assert lesson.learned.built
     assert lesson.learned.clips_computed == 16

@@ -49,8 +49,8 @@ def test_right_and_wrong_are_counted_by_label() -> None:
     told = account()
     assert told.confusion.tolist() == [[1, 0, 1], [1, 1, 0], [0, 0, 0]]
     assert told.accuracy is not None
-    assert told.accuracy["value"] == 0.5
-    assert told.accuracy["n"] == 4
+    assert told.accuracy.value == 0.5
+    assert told.accuracy.n == 4
     assert told.examples == (2, 2, 2)
     assert told.videos == (2, 2, 1)
     fields = told.to_json()

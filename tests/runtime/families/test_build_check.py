@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from videobert.base.errors import MismatchError, ModelError, UsageError
+from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.families.build_check import check_buildable
 from videobert.visual.codebook import Codebook
 
@@ -133,18 +133,21 @@ def test_sizes_that_cannot_be_are_told(folder: Path, name: str, changes: dict[st
     assert refused.value.fix
 
 
-def test_the_smallest_clip_that_passes_is_one_that_the_network_takes() -> None:
+@pytest.mark.parametrize("kind", ["s3d", "i3d"])
+def test_the_smallest_clip_that_passes_is_one_that_the_network_takes(kind: Literal["s3d", "i3d"]) -> None:
     import torch
 
     from videobert.families.build_check import _LEAST
-    from videobert_modeling.models import S3D
+    from videobert_modeling.models import I3D, S3D
 
-    frames, crop = _LEAST["s3d"]
-    network = S3D(0.125, 32).eval()
+    frames, crop = _LEAST[kind]
+    network = {"s3d": S3D, "i3d": I3D}[kind](0.125, 32).eval()
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, frames, crop, crop)).shape == (1, 32)
-        with pytest.raises(RuntimeError):
+        with pytest.raises((RuntimeError, InputError)):
             network(torch.zeros(1, 3, frames, crop - 1, crop - 1))
+        with pytest.raises(InputError):
+            network(torch.zeros(1, 3, frames - 1, crop, crop))
 
 
 def test_a_tokenizer_of_another_model_is_told(folder: Path) -> None:

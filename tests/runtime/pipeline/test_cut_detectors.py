@@ -84,6 +84,21 @@ def test_the_network_is_spared_where_the_scene_stays() -> None:
     assert not spared.windows
 
 
+@pytest.mark.parametrize("rate", [24, 30, 50, 60, 120])
+@pytest.mark.parametrize("first", [240, 241, 242, 243])
+def test_fast_films_are_thinned_and_keep_their_times(rate: int, first: int) -> None:
+    frames, _ = film(first, 240)
+    sees = Sees()
+    detector = network(sees)
+    for number, frame in enumerate(frames):
+        detector.add(frame, number / rate)
+    assert detector.finish() == [first / rate]
+    shown = sees.windows[0]
+    step = {24: 1, 30: 1, 50: 2, 60: 2, 120: 4}[rate]
+    places = [np.abs(frames.astype(int) - picture).sum((1, 2, 3)).argmin() for picture in shown[-3:]]
+    assert np.diff(places).tolist() == [step, step]
+
+
 def test_no_frames_have_no_cuts() -> None:
     assert network(Sees()).finish() == []
     assert network(Sees(), beside=True).finish() == []
@@ -182,3 +197,23 @@ def test_a_scene_is_another_one_if_little_of_it_is_found() -> None:
     # Moved to any side.
     for place in ((0, 5), (0, -5), (5, 0), (-5, -5)):
         assert not is_another_scene(one, np.roll(one, place, (0, 1)))
+
+
+@pytest.mark.parametrize("name", ["network", "network beside", "changes"])
+def test_what_is_decided_while_frames_come_stays(name: str) -> None:
+    frames, expected = film(30, 45, 80, 20, 60)
+    detector: CutDetector = ChangeCuts() if name == "changes" else network(Sees(), beside=name == "network beside")
+    told: list[tuple[list[float], float]] = []
+    for number, frame in enumerate(frames):
+        detector.add(frame, number / 4)
+        so_far = detector.so_far()
+        assert so_far.until_s is None or so_far.until_s <= number / 4
+        told.append((so_far.cuts_s, -1.0 if so_far.until_s is None else so_far.until_s))
+    final = detector.finish()
+    assert final == [first / 4 for first in expected]
+    for cuts_s, until_s in told:
+        assert cuts_s == [cut for cut in final if cut <= until_s or cut in cuts_s]
+        assert [cut for cut in final if cut < until_s] == [cut for cut in cuts_s if cut < until_s]
+    assert [until_s for _, until_s in told] == sorted(until_s for _, until_s in told)
+    # Where nothing runs beside, the first cut is known long before the end.
+    assert name == "network beside" or told[130][0]

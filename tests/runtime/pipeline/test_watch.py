@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,14 @@ def test_tokens_do_not_depend_on_how_many_features_are_searched_at_once(
     for block in (1, 3, 14, 15):
         monkeypatch.setattr("videobert.pipeline.watch.BLOCK", block)
         assert model.tokens(video) == wanted
+
+
+def test_what_was_done_to_pictures_is_told_where_something_was(
+    model: Runtime, video: FrameArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = mp4(video, sample_aspect=Fraction(4, 3))
+    assert "adjusted" not in model.run(wide).video
+    recipe = model.recipe.replace(version=2, sample_aspect="apply")
+    monkeypatch.setattr(OpenedModel, "recipe_for", lambda opened, stride: recipe)
+    assert model.run(wide).video["adjusted"] == ["sample aspect 4:3"]
+    assert "adjusted" not in model.run(mp4(video)).video

@@ -27,7 +27,7 @@ NEEDED = frozenset(
         *("decoders.pyav.stated_times", "device_frames", "info", "open"),
         *("picture", "picture.colour", "picture.crop", "picture.display_matrix", "picture.orientation"),
         *("picture.pixel_layout", "picture.plane_window", "picture.siting", "picture.transform"),
-        *("sampling", "source", "source.byte_window", "source.containers", "source.file_kinds"),
+        *("sampling", "settled_frames", "source", "source.byte_window", "source.containers", "source.file_kinds"),
         *("source.frame_array", "source.header_notes", "source.kind", "source.opening", "source.readable"),
         *("source.track_choice", "source.mp4", "source.mp4.boxes", "source.mp4.declared"),
         *("source.mp4.tables", "source.mp4.track_notes", "stream", "timestamps"),

@@ -10,8 +10,10 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import InputError, VideoBertError
@@ -93,7 +95,7 @@ class FeatureStore:
         from safetensors.numpy import save_file
 
         numbers = sorted(known.features)
-        tensors = {
+        tensors: dict[str, npt.NDArray[Any]] = {
             "start_s": known.start_s,
             "end_s": known.end_s,
             "padded_frames": known.padded_frames,
@@ -132,14 +134,15 @@ def _metadata(source: Source, complete: bool) -> dict[str, str]:
     }
 
 
-def _sound(tensors: dict[str, np.ndarray], complete: bool) -> VideoFeatures | None:
+def _sound(tensors: dict[str, npt.NDArray[Any]], complete: bool) -> VideoFeatures | None:
     start, end, padded = tensors["start_s"], tensors["end_s"], tensors["padded_frames"]
     numbers, features = tensors["numbers"], tensors["features"]
     shapes_fit = (
         start.ndim == 1
         and start.shape == end.shape == padded.shape
-        and (start.dtype, end.dtype) == (np.float64, np.float64)
-        and (padded.dtype, numbers.dtype, features.dtype) == (np.int64, np.int64, np.float32)
+        and start.dtype == end.dtype == np.float64
+        and padded.dtype == numbers.dtype == np.int64
+        and features.dtype == np.float32
         and numbers.ndim == 1
         and features.ndim == 2
         and len(numbers) == len(features)

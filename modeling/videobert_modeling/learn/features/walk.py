@@ -16,7 +16,7 @@ from videobert.base.errors import ModelError
 from videobert.pipeline.events import ClipRead, FeatureFound
 from videobert.pipeline.features import Seen, features
 from videobert.video.clip import Clip
-from videobert.video.decoders.available import DecoderName
+from videobert.video.decoders.available import DecoderName as DecoderName
 from videobert.video.open import open_clips
 from videobert_modeling.codebooks.backbone_source import BackboneSource, Run
 from videobert_modeling.learn.data.stretch import Stretch

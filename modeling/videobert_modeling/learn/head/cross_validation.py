@@ -6,7 +6,7 @@ Folds are stratified by label and grouped by video: stretches of one film never 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from videobert.families.log_softmax import log_softmax
 from videobert_modeling.learn.features.gather import Example
-from videobert_modeling.learn.head.linear_head import LinearHead, Rows, fit_head
+from videobert_modeling.learn.head.linear_head import HeadFitter, Rows
 
 # Inverse penalties, the strongest first.
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -80,26 +80,27 @@ class HeldOut:
         return probabilities_of(self.clips) if self.clips else np.zeros((0, 0))
 
 
-def fit(labelled: Labelled, strength: float) -> LinearHead:
-    """A head that learned from all of them; each stretch is one row, the mean of its clips.
+def fitter_of(labelled: Labelled) -> HeadFitter:
+    """What fits heads that learn from all of them; each stretch is one row, the mean of its clips.
 
     Clips as rows of their own give heads that are no better, measured on `shapes` with five examples a label and with
     all.
     """
     rows = np.stack([example.clips.mean(axis=0, dtype=np.float64) for example in labelled.examples])
-    return fit_head(rows, labelled.targets, labelled.labels, strength=strength)
+    return HeadFitter(rows, labelled.targets, labelled.labels)
 
 
 def choose_strength(labelled: Labelled) -> float:
     """The inverse penalty with the least mean log-loss on held-out videos; the stronger penalty where two are alike."""
-    losses = []
-    for strength in STRENGTHS:
-        measured, clips = _each_fold(labelled, lambda _, strength=strength: strength)  # type: ignore[misc]
-        if not len(measured):
-            return USUAL_STRENGTH
-        right = probabilities_of(clips)[np.arange(len(measured)), labelled.targets[measured]]
-        losses.append(-float(np.log(np.maximum(right, _LEAST_PROBABILITY)).mean()))
-    return STRENGTHS[int(np.argmin(losses))]
+    losses: list[list[float]] = [[] for _ in STRENGTHS]
+    for part, held in _folds(labelled):
+        fitter = fitter_of(part)
+        for of_strength, strength in zip(losses, STRENGTHS, strict=True):
+            head = fitter.fit(strength)
+            found = probabilities_of([head.logits(labelled.examples[i].clips) for i in held])
+            right = found[np.arange(len(held)), labelled.targets[held]]
+            of_strength.extend(-np.log(np.maximum(right, _LEAST_PROBABILITY)))
+    return STRENGTHS[int(np.argmin([np.mean(each) for each in losses]))] if losses[0] else USUAL_STRENGTH
 
 
 def probabilities_of(clips: Sequence[Rows]) -> Rows:
@@ -112,41 +113,36 @@ def hold_out(labelled: Labelled) -> HeldOut:
     nested = len(labelled) <= _MOST_NESTED
     same = None if nested else choose_strength(labelled)
     strengths: list[float] = []
-
-    def choose(part: Labelled) -> float:
-        strengths.append(choose_strength(part) if same is None else same)
-        return strengths[-1]
-
-    measured, clips = _each_fold(labelled, choose)
-    return HeldOut(measured=measured, clips=clips, strengths=tuple(strengths), nested=nested)
-
-
-def _each_fold(labelled: Labelled, choose: Callable[[Labelled], float]) -> tuple[Targets, tuple[Rows, ...]]:
-    """The numbers of the examples that were held out, rising, and the logits of each one's clips."""
     found: dict[int, Rows] = {}
-    for learned, held in _folds(labelled):
-        # A label whose videos are all held out was not learned: that says nothing of how well it can be.
-        known = set(labelled.targets[learned].tolist())
-        held = np.array([i for i in held if labelled.targets[i] in known], np.int64)
-        if not len(held) or len(known) < 2:
-            continue
-        part = labelled.part(learned)
-        head = fit(part, choose(part))
+    for part, held in _folds(labelled):
+        strengths.append(choose_strength(part) if same is None else same)
+        head = fitter_of(part).fit(strengths[-1])
         found.update({int(i): head.logits(labelled.examples[i].clips) for i in held})
     numbers = sorted(found)
-    return np.array(numbers, np.int64), tuple(found[number] for number in numbers)
+    return HeldOut(
+        measured=np.array(numbers, np.int64),
+        clips=tuple(found[number] for number in numbers),
+        strengths=tuple(strengths),
+        nested=nested,
+    )
 
 
-def _folds(labelled: Labelled) -> list[tuple[Targets, Targets]]:
-    """What is learned from and what is held out, in each of up to five folds; none with one video."""
+def _folds(labelled: Labelled) -> Iterator[tuple[Labelled, Targets]]:
+    """What is learned from, and the numbers of what is held out, in each of up to five folds; none with one video."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     videos = labelled.videos
     # No more folds than examples of the commonest label.
     count = min(_MOST_FOLDS, len(set(videos)), int(np.bincount(labelled.targets).max()))
     if count < 2:
-        return []
+        return
     with warnings.catch_warnings():
         # A label with fewer examples than folds is no news here.
         warnings.simplefilter("ignore", UserWarning)
-        return list(StratifiedGroupKFold(count).split(np.zeros(len(labelled)), labelled.targets, videos))
+        folds = list(StratifiedGroupKFold(count).split(np.zeros(len(labelled)), labelled.targets, videos))
+    for learned, held in folds:
+        # A label whose videos are all held out was not learned: that says nothing of how well it can be.
+        known = set(labelled.targets[learned].tolist())
+        measured = np.array([i for i in held if labelled.targets[i] in known], np.int64)
+        if len(measured) and len(known) > 1:
+            yield labelled.part(learned), measured

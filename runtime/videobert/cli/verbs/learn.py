@@ -108,10 +108,9 @@ def _tell(question: LearnedQuestion) -> None:
     if accuracy is None:
         print_text(f"{question.name}: learned, and not measured")
     else:
-        low, high = accuracy["ci95"]  # type: ignore[misc]  # two numbers
         print_text(
-            f"{question.name}: {accuracy['value']:.1%} right [{low:.1%}, {high:.1%}] on {question.measured} stretches "
-            f"of videos that were held out; the commonest label alone: {question.commonest:.1%}"
+            f"{question.name}: {accuracy} on {question.measured} stretches of videos that were held out; the commonest "
+            f"label alone: {question.commonest:.1%}"
         )
     for text in question.notes:
         print_text(f"  {text}")

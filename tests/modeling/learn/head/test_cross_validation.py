@@ -12,7 +12,7 @@ from videobert_modeling.learn.head.cross_validation import (
     USUAL_STRENGTH,
     Labelled,
     choose_strength,
-    fit,
+    fitter_of,
     hold_out,
     probabilities_of,
 )
@@ -61,7 +61,7 @@ def test_a_label_of_one_video_is_not_measured_and_still_learned(made: Maker) -> 
     )
     held = hold_out(one)
     assert set(one.targets[held.measured]) == {0, 1}
-    head = fit(one, 1.0)
+    head = fitter_of(one).fit(1.0)
     rows = np.stack([example.clips.mean(axis=0) for example in one.examples])
     assert (head.logits(rows).argmax(axis=1) == one.targets).all()
 

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import InputError
-from videobert_modeling.learn.head.linear_head import fit_head
+from videobert_modeling.learn.head.linear_head import HeadFitter, LinearHead
 
 RNG = np.random.default_rng(3)
 TARGETS = np.repeat(np.arange(3), 20)
 ROWS = RNG.normal(size=(3, 16))[TARGETS] * 2 + 0.4 * RNG.normal(size=(60, 16)) + 7
+
+
+def fit_head(rows: np.ndarray, targets: np.ndarray, labels: int, *, strength: float) -> LinearHead:
+    return HeadFitter(rows, targets, labels).fit(strength)
 
 
 def test_it_parts_what_a_line_can_part_and_is_stored_as_the_folder_stores_it() -> None:

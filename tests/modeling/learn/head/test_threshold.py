@@ -9,7 +9,7 @@ from tests.modeling.learn.head.conftest import Maker
 
 from videobert.families.judged import judged
 from videobert.model.questions import AbstainConfig
-from videobert_modeling.learn.head.cross_validation import choose_strength, fit, hold_out
+from videobert_modeling.learn.head.cross_validation import choose_strength, fitter_of, hold_out
 from videobert_modeling.learn.head.threshold import energy_of, threshold_of
 
 
@@ -23,7 +23,7 @@ def test_most_clips_of_new_videos_are_answered_and_most_strange_ones_left_open(m
     known = everything.part(np.flatnonzero(everything.targets < 5))
     known = dataclasses.replace(known, labels=5)
     threshold = threshold_of(known, hold_out(known))
-    head = fit(known, choose_strength(known))
+    head = fitter_of(known).fit(choose_strength(known))
     rules = AbstainConfig(energy_at_least=threshold)
     fresh = made(40, labels=6, seed=7)
     clips = np.concatenate([example.clips for example in fresh.examples])

@@ -38,7 +38,18 @@ VERBS = {
     "classify": ["--question", "--label", "--template", "--window-clips", "--top", "--prior-strength", *MODEL],
     "align": ["--window-clips", *MODEL],
     "build": ["--out", "tensorrt-rtx", "tensorrt", "triton-server", "cuda-sm90", "videobert[build,kernels]"],
-    "import": ["--out", "--tokenizer", "--backbone", "--centroids", "--no-strict", "bert", "mdskul", "s3d"],
+    "import": [
+        "--out",
+        "--tokenizer",
+        "--backbone",
+        "--centroids",
+        "--no-strict",
+        "bert",
+        "mdskul",
+        "s3d",
+        "i3d",
+        "--labels",
+    ],
     "cluster": ["--out", "--branching", "--depth", "--seed"],
     "learn": ["--out", "--question", "--replace", "--features", "data.jsonl"],
     "train": ["--out", "--seed", "--scale", "--real-film", "shapes"],
@@ -112,8 +123,9 @@ def test_help_says_which_values_an_option_takes(call: Any) -> None:
     assert "--engine NAME What runs the graphs. [auto, openvino, tensorrt, torch] [default: auto]" in shown
     assert "--stride N Use every n-th clip; the model's recipe decides if not given. [1 to 5]" in shown
     assert "--html FILE Also" in shown
-    assert "KIND bert and mdskul become model folders, s3d and centroids files. [bert, mdskul, s3d, centroids]" in (
-        call("import", "--help").said
+    assert (
+        "KIND bert and mdskul become model folders, s3d, i3d and centroids files. [bert, mdskul, s3d, i3d, centroids]"
+        in (call("import", "--help").said)
     )
 
 

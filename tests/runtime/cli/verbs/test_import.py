@@ -44,3 +44,22 @@ def test_import_tells_the_exceptions_and_lists_every_tensor_when_asked(call: Any
     assert len(long.out.splitlines()) == len(state) + 1
     everything = call("import", "s3d", tmp_path / "s3d.pth", "--out", tmp_path / "c.safetensors", "--json").json
     assert len(everything["tensors"]) == len(state)
+
+
+def test_i3d_takes_labels_and_tells_which_scale_it_made_up(call: Any, tmp_path: Path) -> None:
+    import torch
+
+    from videobert.get.layouts.i3d import TENSORFLOW
+    from videobert_modeling.models import I3D
+
+    torch.manual_seed(0)
+    state = {name: tensor.numpy() for name, tensor in I3D(0.125, 32, 3).state_dict().items()}
+    state["classifier.weight"] = state["classifier.weight"][:, :, None, None, None]
+    arrays = {theirs: state[ours] for ours, theirs in TENSORFLOW.names.items()}
+    np.savez(tmp_path / "i3d.npz", **{n: np.einsum("oithw->thwio", a) if a.ndim == 5 else a for n, a in arrays.items()})
+    (tmp_path / "labels.txt").write_text("jump\nrun\nswim\n")
+    source, out = tmp_path / "i3d.npz", tmp_path / "i3d.safetensors"
+    ended = call("import", "i3d", source, "--out", out, "--labels", tmp_path / "labels.txt")
+    assert ended.code == 0, ended.err
+    assert ended.out.splitlines() == ["230 renamed", "note: the source has no scale in BatchNorm: ours is 1"]
+    assert out.is_file()
