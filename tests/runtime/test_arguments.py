@@ -261,6 +261,7 @@ OF_OPEN_CLIPS: list[tuple[str, set[str]]] = [
     ("track", {"None", "zero"}),
     ("decoder", set()),
     ("device", set()),
+    ("on_frame", {"None"}),
 ]
 
 
