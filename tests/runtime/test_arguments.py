@@ -21,6 +21,7 @@ import pytest
 
 from videobert.base.errors import InputError, UsageError, VideoBertError
 from videobert.base.limits import Limits
+from videobert.model.folder import find
 from videobert.model.recipe import Recipe
 from videobert.report.html import html_page
 from videobert.results.as_json import to_json
@@ -29,6 +30,7 @@ from videobert.video.open import open_clips
 from videobert.video.source.frame_array import FrameArray
 from videobert.visual.codebook import Codebook, Level
 from videobert.visual.tokens import VisualTokens
+from videobert.visual.video_features import VideoFeatures
 
 
 class Nasty:
@@ -187,8 +189,14 @@ def saved(model: Runtime) -> VisualTokens:
     )
 
 
+@pytest.fixture(scope="module")
+def kept(model: Runtime) -> VideoFeatures:
+    return model.features(find("shapes") / "clip.mp4")
+
+
 GOOD: dict[str, dict[str, Any]] = {
     "tokens": {},
+    "features": {},
     "embed": {"text": "red"},
     "fill": {"text": "a [MASK]"},
     "classify": {"labels": ["red", "blue"], "templates": ["a [MASK] circle"]},
@@ -198,6 +206,7 @@ GOOD: dict[str, dict[str, Any]] = {
 # The odd values that each argument takes; it refuses all others.
 TAKEN: dict[str, dict[str, set[str]]] = {
     "tokens": {"video": set(), "assignment": {"None"}},
+    "features": {"video": set()},
     "embed": {"video": {"None"}, "text": {"None"}},
     "fill": {
         "video": {"None"},
@@ -224,7 +233,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "context_clips": WHOLE | {"int", "zero", "huge", "too huge to print"},
     },
 }
-# What is tried is saved tokens, which have no tracks.
+# What is tried is saved tokens or features, which have no tracks.
 SHARED = {"stride": WHOLE | {"None", "int"}, "track": {"None"}, "on_progress": {"None", "class"}, "cancel": {"None"}}
 ARGUMENTS = [(verb, name) for verb in GOOD for name in (*TAKEN[verb], *SHARED)]
 
@@ -252,12 +261,16 @@ OF_OPEN_CLIPS: list[tuple[str, set[str]]] = [
     ("track", {"None", "zero"}),
     ("decoder", set()),
     ("device", set()),
+    ("on_frame", {"None"}),
 ]
 
 
 @pytest.mark.parametrize(("verb", "argument"), ARGUMENTS)
-def test_a_verb_answers_or_says_what_is_wrong(model: Runtime, saved: VisualTokens, verb: str, argument: str) -> None:
-    good = {"video": saved} | GOOD[verb]
+def test_a_verb_answers_or_says_what_is_wrong(
+    model: Runtime, saved: VisualTokens, kept: VideoFeatures, verb: str, argument: str
+) -> None:
+    # Tokens do not tell the features that they were made of.
+    good = {"video": kept if verb == "features" else saved} | GOOD[verb]
     taken = answered(lambda value: getattr(model, verb)(**(good | {argument: value})))
     assert taken == (TAKEN[verb] | SHARED)[argument]
 
@@ -417,6 +430,30 @@ def test_the_rest_of_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert VisualTokens.from_bytes(same) == good  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="need other fields"):
         VisualTokens.on_grid(first_s=0, last_end_s=1, percentiles=np.zeros(1, np.float32), ids=[1])
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(VideoFeatures)])
+def test_a_field_of_features_is_right_or_refused(field: str, kept: VideoFeatures, tmp_path: Path) -> None:
+    def used(value: Any) -> None:
+        features = dataclasses.replace(kept, **{field: value})
+        assert repr(features)
+        assert len(features.strided(features.stride)) == len(features.start_s) == len(features.end_of_clip_s)
+        to_json(features)
+        if field != "origin":
+            assert VideoFeatures.from_bytes(features.to_bytes()) == features
+
+    answered(used)
+
+
+def test_the_rest_of_features(kept: VideoFeatures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert answered(kept.strided) == WHOLE | {"int"}
+    assert answered(VideoFeatures.load) == set()
+    assert answered(VideoFeatures.from_bytes) == set()
+    assert answered(kept.save) == {"text", "number text", "path"}
+    content = kept.to_bytes()
+    for same in (bytearray(content), memoryview(content)):
+        assert VideoFeatures.from_bytes(same) == kept  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("argument", ["leaves", "distances", "backbone_hash", "clip_hash", "levels", "agreement"])

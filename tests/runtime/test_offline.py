@@ -74,6 +74,7 @@ import videobert
 
 with videobert.load("shapes", {options}) as model:
     tokens = model.tokens(os.environ["CLIP"])
+    kept = model.features(os.environ["CLIP"])
     assert len(tokens) and tokens.origin.engine == "{engine}", tokens.origin
     model.fill("a [MASK] square", tokens, [0])
     model.classify(tokens, question="colour")
@@ -81,6 +82,7 @@ with videobert.load("shapes", {options}) as model:
     model.embed(tokens, "a red square")
     page = videobert.html_page(model.run(os.environ["CLIP"]))
     tokens.save(os.path.join(os.environ["OUT"], "tokens.npz"))
+    kept.save(os.path.join(os.environ["OUT"], "kept.vbf"))
 print("done")
 """
 _COMMAND = """

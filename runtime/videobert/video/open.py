@@ -87,6 +87,7 @@ def open_clips(
     limits, threads = limits_or_default(limits), thread_limit(threads)
     instance("recipe", recipe, Recipe, example="model.recipe")
     callback("on_progress", on_progress)
+    callback("on_frame", on_frame)
     stop_signal(cancel)
     track = check_track(track)
     choice = choose(decoder, device)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.arguments import described, local_path, whole
+from videobert.base.arguments import described, local_path, number, whole
 from videobert.base.errors import InputError, UsageError
 from videobert.model.recipe import check_stride
 from videobert.results.origin import Origin
@@ -22,6 +22,7 @@ from videobert.visual.grid import LONGEST_CLIP_S, MOST_PADDED_FRAMES, on_grid
 _USE_THEIRS = "Use what `Runtime.features` gave."
 # Beyond any feature; float16 ends at 65,504.
 _LARGEST = 6e4
+_FAR_S = 1e12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,8 +61,11 @@ class VideoFeatures:
     origin: Origin | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for name, rows in (("features", self.features), *self.pictures.items()):
-            _check_rows(name, rows, len(self.features) if isinstance(self.features, np.ndarray) else 0)
+        _check_rows("features", self.features)
+        if not isinstance(self.pictures, Mapping) or not all(isinstance(name, str) for name in self.pictures):
+            raise _wrong("pictures", described(self.pictures), "logits by the names of questions")
+        for name, rows in self.pictures.items():
+            _check_rows(name, rows, len(self.features))
         object.__setattr__(self, "stride", check_stride(self.stride))
         if not isinstance(self.clip_s, Fraction) or not 0 < self.clip_s <= LONGEST_CLIP_S:
             raise _wrong("clip_s", described(self.clip_s), f"a Fraction above 0, at most {LONGEST_CLIP_S}")
@@ -77,8 +81,12 @@ class VideoFeatures:
         for name in ("model", "backbone", "clip_recipe", "engine", "precision"):
             if not isinstance(getattr(self, name), str):
                 raise _wrong(name, described(getattr(self, name)), "a text")
+        for name in ("first_s", "end_s"):
+            value = getattr(self, name)
+            seconds = number(name, value, least=-_FAR_S, most=_FAR_S, allowed="a number of seconds", fix=_USE_THEIRS)
+            object.__setattr__(self, name, seconds)
         last_start = self.first_s + (len(self.features) - 1) * self.stride * float(self.clip_s)
-        if not (np.isfinite((self.first_s, self.end_s)).all() and last_start < self.end_s < 1e12):
+        if not last_start < self.end_s:
             raise _wrong("times", f"{self.first_s} to {self.end_s}", "seconds of a video that holds the clips")
         cuts = self.cuts_s
         if cuts is not None and (
@@ -178,11 +186,14 @@ class VideoFeatures:
         """The content of a `.vbf` file.
 
         Raises:
-            InputError: there are no features.
+            InputError: there are no features, or a name that no file can hold.
         """
         if not len(self):
             raise InputError("there are no features to save", seen=repr(self), fix="Save those of one clip or more.")
-        return feature_file.content_of(self)
+        try:
+            return feature_file.content_of(self)
+        except ValueError as error:  # half of a character
+            raise InputError("these features cannot be saved", seen=str(error), fix=_USE_THEIRS) from error
 
     @classmethod
     def from_bytes(cls, content: bytes) -> VideoFeatures:
@@ -201,10 +212,10 @@ class VideoFeatures:
         return feature_file.parse(whole_file, "the content", cls)
 
 
-def _check_rows(name: str, rows: Any, count: int) -> None:
+def _check_rows(name: str, rows: Any, count: int | None = None) -> None:
     if not isinstance(rows, np.ndarray) or rows.dtype != np.float16 or rows.ndim != 2 or rows.shape[1] == 0:
         raise _wrong(name, described(rows), "float16 (clips, values)")
-    if len(rows) != count:
+    if count is not None and len(rows) != count:
         raise _wrong(name, f"{len(rows)} rows", f"{count}, one for each clip")
     if not (np.abs(rows) <= _LARGEST).all():
         raise _wrong(name, "a value that is not finite or too large", f"numbers up to {_LARGEST:g}")

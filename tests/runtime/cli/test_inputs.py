@@ -12,8 +12,8 @@ import pytest
 from videobert.base.errors import Cancelled, EngineUnavailable, InputError, ModelError, UsageError, VideoBertError
 from videobert.cli.inputs import SUFFIXES
 
-VERBS = {"run": (), "tokens": (), "embed": (), "classify": ("--question", "colour")}
-ANSWERED = {"run": "segments", "tokens": "ids", "embed": "vector", "classify": "labels"}
+VERBS = {"run": (), "tokens": (), "features": (), "embed": (), "classify": ("--question", "colour")}
+ANSWERED = {"run": "segments", "tokens": "ids", "features": "features", "embed": "vector", "classify": "labels"}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("a.mp4", "film/b.mp4", "film/a.MKV", "film/deep/z.webm", "film/deep/a.mov", "film/notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    for name in ("film/.hidden.mp4", "film/.trash/old.mp4", "film/b.vbt"):
+    for name in ("film/.hidden.mp4", "film/.trash/old.mp4", "film/b.vbt", "film/b.vbf"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     return tmp_path
@@ -77,7 +77,7 @@ def test_a_folder_is_several_whatever_it_holds(call: Any, fake: Any, films: Path
 
 def test_every_suffix_is_that_of_a_container() -> None:
     assert {".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".wmv", ".flv", ".ogv"} <= SUFFIXES
-    assert not SUFFIXES & {".vbt", ".wav", ".mp3", ".jpg", ".png", ".txt", ".srt"}
+    assert not SUFFIXES & {".vbt", ".vbf", ".wav", ".mp3", ".jpg", ".png", ".txt", ".srt"}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -168,7 +168,31 @@ def test_folders_without_videos_and_folders_that_cannot_be_read(
 
 
 @pytest.mark.parametrize(
-    ("verb", "option", "suffix"), [("run", "--html", ".html"), ("tokens", "--out", ".vbt"), ("embed", "--out", ".npy")]
+    ("saved", "read"),
+    [
+        (["b.vbf", "a.VBF", "deep/c.vbf"], ["kept/a.VBF", "kept/b.vbf", "kept/deep/c.vbf"]),
+        (["b.vbt", "a.vbt"], ["kept/a.vbt", "kept/b.vbt"]),
+        # Features tell more than tokens of the same video.
+        (["a.vbt", "a.vbf", ".b.vbf"], ["kept/a.vbf"]),
+    ],
+)
+def test_a_folder_without_videos_gives_what_was_saved_of_them(
+    saved: list[str], read: list[str], call: Any, fake: Any, films: Path
+) -> None:
+    for name in saved:
+        (films / "kept" / name).parent.mkdir(parents=True, exist_ok=True)
+        (films / "kept" / name).touch()
+    assert [line["source"] for line in lines(call("classify", "kept", "--question", "colour", "--json"))] == read
+
+
+@pytest.mark.parametrize(
+    ("verb", "option", "suffix"),
+    [
+        ("run", "--html", ".html"),
+        ("tokens", "--out", ".vbt"),
+        ("features", "--out", ".vbf"),
+        ("embed", "--out", ".npy"),
+    ],
 )
 def test_files_of_several_videos_go_to_a_folder_each_under_a_name_of_its_own(
     verb: str, option: str, suffix: str, call: Any, fake: Any, films: Path
@@ -192,7 +216,9 @@ def test_files_of_several_videos_go_to_a_folder_each_under_a_name_of_its_own(
     assert call(verb, "a.mp4", option, "pages").code == 2
 
 
-@pytest.mark.parametrize(("verb", "option"), [("run", "--html"), ("tokens", "--out"), ("embed", "--out")])
+@pytest.mark.parametrize(
+    ("verb", "option"), [("run", "--html"), ("tokens", "--out"), ("features", "--out"), ("embed", "--out")]
+)
 def test_no_output_takes_the_place_of_a_video(verb: str, option: str, call: Any, fake: Any, films: Path) -> None:
     (films / "a.mp4").write_bytes(b"film")
     (films / "link.mp4").symlink_to("a.mp4")

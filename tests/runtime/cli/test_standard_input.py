@@ -23,6 +23,7 @@ from videobert.visual.tokens import VisualTokens
 CALLS = {
     "run": ("-",),
     "tokens": ("-",),
+    "features": ("-",),
     "embed": ("-", "--text", "a red circle"),
     "fill": ("a [MASK] circle", "-"),
     "classify": ("-", "--question", "colour"),
@@ -174,6 +175,21 @@ def test_a_token_file_is_known_by_its_beginning(
     ended = call("run", "-")
     assert ended.code == 3
     assert "not a token file" in ended.err
+
+
+@pytest.mark.parametrize("way", ["piped", "redirected"])
+def test_a_feature_file_is_known_by_its_beginning(
+    way: str, call: Any, fake: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    features = fake.features("clip.mp4")
+    request.getfixturevalue(way)(features.to_bytes())
+    fake.asked.clear()
+    assert call("run", "-").code == 0
+    assert fake.asked[0][1] == (features,)
+    request.getfixturevalue(way)(features.to_bytes()[:-1])
+    ended = call("run", "-")
+    assert ended.code == 3
+    assert "does not hold the features of a video" in ended.err
 
 
 def test_a_terminal_is_a_usage_error(call: Any, fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sample_report import make_everyday_report
 
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits
@@ -16,6 +17,7 @@ from videobert.base.limits import Limits
 CALLS = {
     "run": ("clip.mp4",),
     "tokens": ("clip.mp4",),
+    "features": ("clip.mp4",),
     "embed": ("clip.mp4", "--text", "a red circle"),
     "fill": ("a [MASK] circle", "clip.mp4"),
     "classify": ("clip.mp4", "--question", "colour"),
@@ -110,7 +112,8 @@ def test_a_fallback_is_said(call: Any, fake: Any) -> None:
         assert ended.json["origin"]["fallback"] == "openvino: not installed"
 
 
-@pytest.mark.parametrize("verb", CALLS)
+# Features are what a model sees, before it says how far to trust it.
+@pytest.mark.parametrize("verb", [verb for verb in CALLS if verb != "features"])
 def test_a_video_unlike_the_training_is_said(verb: str, call: Any, fake: Any) -> None:
     said = "note: out of domain (median percentile 100): the answers mean little"
     assert said not in call(verb, *CALLS[verb], "--json").err
@@ -168,3 +171,15 @@ def test_a_decoder_of_second_choice_is_said(verb: str, call: Any, fake: Any) -> 
     assert ended.code == 0
     assert fallback in (ended.out if verb == "run" else ended.err)
     assert fallback not in (ended.err if verb == "run" else ended.out)
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_of_a_model_without_percentiles_none_is_shown(verb: str, call: Any, watch: Any, fake: Any) -> None:
+    fake.report = make_everyday_report()
+    for ended in (call(verb, *CALLS[verb]), watch(100, verb, *CALLS[verb])):
+        assert ended.code == 0
+        said = ended.out + ended.err
+        assert not any(word in said for word in ("percentile", "domain", "nan", "None")), said
+    answer = call(verb, *CALLS[verb], "--json").json
+    assert answer.get("percentile") is None
+    assert not answer.get("out_of_domain")

@@ -19,6 +19,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from sample_report import make_everyday_report
 
 from videobert.model.config import ModelConfig
 from videobert.model.folder import find
@@ -27,7 +28,7 @@ from videobert.report.hues import hue_style
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import data_uri
 from videobert.results.candidate import Candidate
-from videobert.results.run import Report
+from videobert.results.run import Report, Shot
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -225,6 +226,9 @@ def test_all_text_can_be_read(mode: int) -> None:
     for kind in ("good", "warn"):
         assert contrast(colour(kind), colour(f"{kind}-back")) >= 4.5, kind
     assert contrast(colour("accent"), colour("track")) >= 3
+    # Open answers and the numbers of shots.
+    for ground in ("track", "line"):
+        assert contrast(colour("soft"), colour(ground)) >= 4.5, ground
     for hue in range(360):
         full = int(values["block-s"][:-1]) / 100
         for block_s, ink_s in ((full, 0.6), (0.34, 0.34), (0.06, 0.06)):
@@ -244,6 +248,87 @@ def test_doubt_is_a_sentence_at_the_top_and_no_answer_stands_out(report: Report)
     assert '<main class="doubt">' in text
     assert ".doubt .candidate.best { color: var(--soft); font-weight: 400; }" in text
     assert ".doubt .block { font-weight: 400; }" in text
+
+
+@pytest.fixture
+def everyday() -> Report:
+    return make_everyday_report()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_from_outside_cannot_become_markup_in_a_report_of_real_film(text: str, everyday: Report) -> None:
+    segments = tuple(dataclasses.replace(segment, unsure=(text,)) for segment in everyday.segments)
+    attacked = hostile_report(dataclasses.replace(everyday, segments=segments, shots_by=text), text)
+    plain, page = Page(html_page(everyday)), Page(html_page(attacked))
+    assert set(page.tags) <= set(plain.tags)
+    assert {(tag, name) for tag, name, _ in page.attributes} <= {(tag, name) for tag, name, _ in plain.attributes}
+
+
+def test_nothing_is_said_of_percentiles_where_there_are_none(everyday: Report, report: Report) -> None:
+    text = html_page(everyday)
+    page = Page(text)
+    body = page.text.replace(STYLE, "")
+    assert not [word for word in ("percentile", "domain", "training clips", "None") if word in body]
+    assert not [value for _, name, value in page.attributes if name == "title" and "percentile" in value]
+    assert 'class="badge' not in text
+    assert 'class="level' not in text
+    # A report that has percentiles says of nothing that it is open, and has no shots.
+    assert not [word for word in ("unsure", "shots") if word in Page(html_page(report)).text.replace(STYLE, "")]
+
+
+def test_an_open_answer_is_calm(everyday: Report) -> None:
+    text = html_page(everyday)
+    # Neighbours that are open are one block, whatever the guesses; it has no colour of its own.
+    assert re.search(
+        r'class="block open" style="left:25\.000%;width:37\.500%" title="5\.1–12\.8 s: unsure">unsure<', text
+    )
+    assert 'title="5.1–10.2 s: unsure (crossword puzzle 0.08)">unsure<' in text
+    assert text.count('<div class="open"><h3>action <b>unsure</b></h3>') == 2
+    assert "its first guesses are pale" in Page(text).text
+    rules = re.findall(r"\.(?:block\.open|open)[^{]*\{[^}]*\}", STYLE)
+    assert rules
+    assert not [rule for rule in rules if "warn" in rule or "far" in rule or "accent" in rule]
+    assert ".open .candidate.best { color: var(--soft); font-weight: 400; }" in STYLE
+    assert ".block.open { background-color: var(--track); color: var(--soft); font-weight: 400; }" in STYLE
+
+
+def test_the_shots_have_a_lane_under_their_times(everyday: Report) -> None:
+    text = html_page(everyday)
+    found = re.findall(
+        r'<div class="shot([^"]*)" style="left:([\d.]+)%;width:([\d.]+)%" title="([^"]*)">(\d*)</div>', text
+    )
+    assert [(kind, title, number) for kind, _, _, title, number in found] == [
+        ("", "shot 1: 0.0–5.2 s", "1"),
+        (" other", "shot 2: 5.2–10.2 s", "2"),
+        ("", "shot 3: 10.2–20.5 s", "3"),
+    ]
+    assert [float(left) for _, left, *_ in found] == pytest.approx(
+        [0, 100 * 5.16 / 20.48, 100 * 10.2 / 20.48], abs=0.01
+    )
+    shown = Page(text).text
+    assert shown.index("Time line") < shown.index("shots", shown.index("Time line")) < shown.index("Segments")
+    assert "cuts found by transnet_v2" in shown
+
+
+def test_shots_beyond_the_segments_stay_on_the_time_line(everyday: Report) -> None:
+    shots = (Shot(start_s=-3.0, end_s=10.0), Shot(start_s=10.0, end_s=25.0), Shot(start_s=25.0, end_s=30.0))
+    found = re.findall(
+        r'class="shot[^"]*" style="left:([-\d.]+)%;width:([\d.]+)%"',
+        html_page(dataclasses.replace(everyday, shots=shots)),
+    )
+    assert [(float(left) >= 0, float(left) + float(width) <= 100.01) for left, width in found] == [(True, True)] * 2
+
+
+def test_many_shots_of_a_long_film_have_no_numbers(everyday: Report) -> None:
+    shots = tuple(Shot(start_s=0.02 * n, end_s=0.02 * n + 0.02) for n in range(1000))
+    text = html_page(dataclasses.replace(everyday, shots=shots))
+    assert text.count(" slim") > 900
+    assert len(text) - len(html_page(everyday)) < 200_000
+
+
+def test_long_labels_have_wider_columns(everyday: Report, report: Report) -> None:
+    assert '<main class="trust long">' in html_page(everyday)
+    assert '<main class="trust">' in html_page(report)
 
 
 def test_blocks_lie_where_their_times_are(report: Report) -> None:

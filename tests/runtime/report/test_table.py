@@ -58,6 +58,28 @@ def test_a_spare_column_goes_before_anything_wraps() -> None:
     assert lines(narrow, rows) == ["t  x", "0  bounces 0.91"]
 
 
+def test_a_column_that_yields_is_narrowed_first_and_goes_before_rows_take_several_lines() -> None:
+    columns = [Column(heading="t"), Column(heading="x", wraps=True), Column(heading="y", wraps=True, yields=True)]
+    rows = [[[("0", "")], [("bounces 0.91", "")], [("yellow 0.93", "")]]]
+    assert lines(Table(columns, rows, 25), rows) == [
+        "t  x             y",
+        "0  bounces 0.91  yellow",
+        "                 0.93",
+    ]
+    narrow = Table(columns, rows, 17)
+    assert narrow.left_out == ("y",)
+    assert lines(narrow, rows) == ["t  x", "0  bounces 0.91"]
+    assert lines(Table(columns, rows, 9), rows) == ["0", "  x  bounces", "     0.91", "  y  yellow", "     0.93"]
+
+
+def test_a_table_says_how_much_room_its_cells_have() -> None:
+    columns = [Column(heading="t"), Column(heading="xyz", wraps=True), Column(heading="y", wraps=True)]
+    rows = [[[("0", "")], [("bounces 0.91", "")], [("yellow 0.93", "")]]]
+    for width, room, whole in ((None, None, True), (80, 12, True), (18, 7, False), (12, 5, False)):
+        table = Table(columns, rows, width)
+        assert (table.room(1), table.whole) == (room, whole)
+
+
 @pytest.mark.parametrize(
     ("text", "width", "expected"),
     [

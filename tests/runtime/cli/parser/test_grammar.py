@@ -43,8 +43,8 @@ MISTAKES: dict[str, tuple[list[str], str | None, str]] = {
     "a value too many": (["run", "--json=3"], None, "--json alone"),
     "a value for one of two": (["import", "bert", "x", "--out", "y", "--strict=3"], None, "--strict or --no-strict"),
     "too many arguments": (["align", "a", "b", "c c", "d"], "c c d", "`videobert align VIDEO TEXT [OPTIONS]`"),
-    "unknown verb": (["clasify", "x"], "clasify", "run, tokens, embed, fill, classify"),
-    "no verb": (["--"], None, "run, tokens, embed, fill, classify"),
+    "unknown verb": (["clasify", "x"], "clasify", "run, tokens, features, embed, fill, classify"),
+    "no verb": (["--"], None, "run, tokens, features, embed, fill, classify"),
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sample_report import make_everyday_report
 
 from videobert.model.folder import find
 from videobert.results.as_json import to_json
@@ -33,6 +34,16 @@ def test_a_line_for_each_segment(call: Any, fake: Any) -> None:
         "context_clips": 1,
         "stride": 2,
     }
+
+
+def test_an_open_answer_is_said_with_its_first_guess(call: Any, fake: Any) -> None:
+    fake.report = make_everyday_report()
+    lines = call("stream", "clip.mp4").out.splitlines()
+    assert lines[1] == "5.1–10.2 s\taction=unsure (playing cricket 0.70)\tobject=unsure (crossword puzzle 0.08)"
+    assert lines[2] == "10.2–12.8 s\taction=unsure (grooming dog 0.90)\tobject=red fox 0.88"
+    *segments, rest = map(json.loads, call("stream", "clip.mp4", "--json").out.splitlines())
+    assert [segment["unsure"] for segment in segments] == [[], ["action", "object"], ["action"], []]
+    assert (rest["shots"][0], rest["shots_by"]) == ({"start_s": 0.0, "end_s": 5.16}, "transnet_v2")
 
 
 def test_json_is_an_object_a_line_and_the_report_last(call: Any, fake: Any) -> None:
