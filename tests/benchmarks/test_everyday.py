@@ -17,6 +17,8 @@ import features  # noqa: E402
 import films  # noqa: E402
 import measures  # noqa: E402
 
+from videobert.get.everyday_config import DATA  # noqa: E402
+
 
 def test_measures_on_logits_known_by_hand() -> None:
     logits = np.log(np.array([[1.0, 1.0, 2.0], [6.0, 1.0, 1.0]]))
