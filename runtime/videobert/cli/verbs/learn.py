@@ -156,7 +156,7 @@ def _tell_wrong(wrong: tuple[Wrong, ...]) -> None:
     print_rows(
         ("video", "answer", "score", "label", "time"),
         [
-            (str(each.stretch.video), each.answer, f"{each.score:.3f}", each.label, _time(each))
+            (each.stretch.name, each.answer, f"{each.score:.3f}", each.label, _time(each))
             for each in wrong[:_MOST_WRONG]
         ],
     )
