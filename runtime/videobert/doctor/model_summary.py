@@ -164,6 +164,7 @@ def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
     needed: dict[Verb, bool] = {
         "run": sees and ("classifies" in can or not config.questions),
         "tokens": sees,
+        "features": sees,
         "embed": "embeds" in can,
         "fill": "fills_words" in can or (sees and "fills_moments" in can),
         "classify": sees and "classifies" in can,
