@@ -115,7 +115,7 @@ class Conse:
         """Probabilities of the classifier's labels for each clip, and where it is sure."""
         if stretch.features is not None:
             said = self._classifier.judge(stretch.features)
-            return said if stretch.sure is None else Judged(said.probabilities, said.sure & stretch.sure)
+            return said if stretch.sure is None else Judged(said.probabilities, stretch.sure)
         # Saved tokens say which label was first, and no more.
         rows = np.zeros((len(stretch.ids), len(self._question.labels)))
         rows[np.arange(len(rows)), stretch.ids] = 1

@@ -34,12 +34,19 @@ def judged(logits: npt.NDArray[np.floating], abstain: AbstainConfig | None) -> J
     rows = logits.astype(np.float64)
     rules = abstain or AbstainConfig()
     highest = rows.max(axis=1, keepdims=True)
-    energy = highest[:, 0] + np.log(np.exp(rows - highest).sum(axis=1))
     scaled = np.exp((rows - highest) / rules.temperature)
     probabilities = scaled / scaled.sum(axis=1, keepdims=True)
     sure = np.ones(len(rows), np.bool_)
     if rules.energy_at_least is not None:
-        sure &= energy >= rules.energy_at_least
+        sure &= energy(rows) >= rules.energy_at_least
     if rules.probability_at_least is not None:
         sure &= probabilities.max(axis=1) >= rules.probability_at_least
     return Judged(probabilities, sure)
+
+
+def energy(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Log-sum-exp of logits `(…, labels)`, float64 `(…,)`."""
+    rows = logits.astype(np.float64)
+    highest = rows.max(axis=-1, keepdims=True)
+    found: npt.NDArray[np.float64] = highest[..., 0] + np.log(np.exp(rows - highest).sum(axis=-1))
+    return found

@@ -24,11 +24,14 @@ class AbstainConfig:
         energy_at_least: log-sum-exp of the logits (arXiv 2010.03759), below which the answer is left open; None asks
             for none.
         probability_at_least: the same of the best label's probability.
+        with_neighbour: the energy is that of the mean logits of two clips that follow each other: of each clip with the
+            one before or behind it, whichever is higher. What is really there lasts; what only seems so changes.
     """
 
     temperature: float = 1.0
     energy_at_least: float | None = None
     probability_at_least: float | None = None
+    with_neighbour: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,8 @@ def _check_abstain(where: str, abstain: AbstainConfig) -> None:
         raise _wrong(f"{where}.temperature", abstain.temperature, "a number above 0")
     if abstain.energy_at_least is not None and not _number(abstain.energy_at_least):
         raise _wrong(f"{where}.energy_at_least", abstain.energy_at_least, "a number, or null")
+    if type(abstain.with_neighbour) is not bool:
+        raise _wrong(f"{where}.with_neighbour", abstain.with_neighbour, "true or false")
     least = abstain.probability_at_least
     if least is not None and (not _number(least) or not 0 <= least <= 1):
         raise _wrong(f"{where}.probability_at_least", least, "0 to 1, or null")

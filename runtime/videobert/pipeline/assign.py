@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Seconds
+from videobert.pipeline.token_judge import JudgedToken, TokenJudge
 from videobert.visual.codebook import Assignment
 from videobert.visual.grid import in_half_points
 
@@ -35,32 +37,55 @@ class Assigner:
         method: see `Codebook.assign`.
         block: features to one search; 1 finds each token at once.
         seconds: busy time of `assign` is added here.
+        live: the source keeps its reader waiting: a token is judged before the next clip is asked for.
     """
 
-    def __init__(self, opened: OpenedModel, method: Assignment, block: int, seconds: Seconds) -> None:
+    def __init__(
+        self, opened: OpenedModel, method: Assignment, block: int, seconds: Seconds, *, live: bool = False
+    ) -> None:
         self._opened, self._method, self._block, self._seconds = opened, method, block, seconds
         self._waiting: list[npt.NDArray[np.float32]] = []
+        self._standing: int | None = None
+        classifier = opened.token_classifier
+        self._judge = None if classifier is None else TokenJudge(classifier, at_once=live)
+        # Tokens that are found and not judged yet.
+        self._ids: deque[int] = deque()
 
-    def add(self, feature: npt.NDArray[np.float32]) -> Iterator[Assigned]:
-        """The tokens of this feature and those that waited, in order, if they are enough."""
+    def add(self, feature: npt.NDArray[np.float32], *, standing: bool = False) -> Iterator[Assigned]:
+        """The tokens of this feature and those that waited, in order, if they are enough.
+
+        Args:
+            standing: the clip is for the most part one frame, repeated.
+        """
+        if standing:
+            self._standing = len(self._waiting)
         self._waiting.append(feature)
         if len(self._waiting) >= self._block:
-            yield from self.finish()
+            yield from self._find()
 
     def finish(self) -> Iterator[Assigned]:
-        """The tokens of all features that wait."""
+        """The tokens of all features that wait: none comes behind them."""
+        yield from self._find()
+        if self._judge is not None:
+            yield from self._judged(self._judge.finish())
+
+    def _find(self) -> Iterator[Assigned]:
         if not self._waiting:
             return
         began = time.perf_counter()
         features = np.stack(self._waiting)
         ids, distances = self._opened.assign(features, self._method)
-        classifier = self._opened.token_classifier
-        if classifier is None:
-            columns: list[npt.NDArray[Any]] = [in_half_points(self._opened.codebook.percentile(distances))]
+        found: list[Assigned]
+        if self._judge is None:
+            percentiles = in_half_points(self._opened.codebook.percentile(distances))
+            found = [Assigned(*row) for row in zip(ids.tolist(), percentiles.tolist(), strict=True)]
         else:
-            said = classifier.judge(features)
-            columns = [np.full(len(ids), None), said.probabilities[np.arange(len(ids)), ids], said.sure]
+            self._ids.extend(ids.tolist())
+            found = self._judged(self._judge.add(features, ids, self._standing))
         self._waiting.clear()
+        self._standing = None
         self._seconds["assign"] += time.perf_counter() - began
-        rows = zip(ids.tolist(), *(column.tolist() for column in columns), strict=True)
-        yield from (Assigned(*row) for row in rows)
+        yield from found
+
+    def _judged(self, tokens: Iterable[JudgedToken]) -> list[Assigned]:
+        return [Assigned(self._ids.popleft(), None, token.score, token.sure) for token in tokens]

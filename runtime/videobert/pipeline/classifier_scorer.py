@@ -68,7 +68,9 @@ class ClassifierScorer:
             return pictures.judge(stretch.pictures[self._asked])
         if pictures is None and stretch.features is not None:
             said = self._opened.feature_classifiers[self._asked].judge(stretch.features)
-            return said if stretch.sure is None else Judged(said.probabilities, said.sure & stretch.sure)
+            if stretch.sure is not None and self._asked == self._opened.config.token_question:
+                return Judged(said.probabilities, stretch.sure)
+            return said
         if self._asked == self._opened.config.token_question and stretch.scores is not None:
             return self._of_tokens(stretch, stretch.scores)
         raise InputError(

@@ -146,7 +146,7 @@ class Walk:
         with clips:
             self._clips, self.live = clips, clips.live
             promptly = self._at_once and self.live
-            assigner = Assigner(self._opened, self.assignment, 1 if promptly else BLOCK, self.seconds)
+            assigner = Assigner(self._opened, self.assignment, 1 if promptly else BLOCK, self.seconds, live=self.live)
             ahead = 0 if promptly else self._opened.engine.parallel + 1
             cancel = self._request.cancel
             steps = features(self._opened.feature, clips, ahead=ahead, cancel=cancel, seconds=self.seconds)
@@ -162,8 +162,6 @@ class Walk:
 
         def token(assigned: Assigned) -> TokenFound:
             start_s, end_s = on_grid(self._first_s, found * self._stride, clip_s)
-            if assigned.sure and found == self.standing:
-                assigned = assigned._replace(sure=False)
             return TokenFound(number=found, start_s=start_s, end_s=end_s, **assigned._asdict())
 
         with closing(steps):
@@ -178,7 +176,7 @@ class Walk:
                         self.standing = step.number
                 yield step
                 if isinstance(step, FeatureFound):
-                    for assigned in assigner.add(step.feature):
+                    for assigned in assigner.add(step.feature, standing=step.number == self.standing):
                         yield token(assigned)
                         found += 1
                 del step
