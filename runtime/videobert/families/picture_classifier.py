@@ -10,7 +10,7 @@ from videobert.families.judged import Judged, judged
 from videobert.model.questions import QuestionConfig, question_stage
 
 # Frames of a clip that are looked at, evenly spread.
-FRAMES = 3
+FRAMES = 2
 
 
 class PictureClassifier:

@@ -6,6 +6,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -27,9 +28,11 @@ _IN_FLIGHT = 2
 # Films of the usual 24 to 30 frames a second are what the network learnt from: of faster ones it is shown every second
 # frame, or as many as make it so.
 _SHORTEST_S = 1 / 36
-# Where frames so far apart show the same scene all along, no shot ends: the network need not look. Half of what is
-# another scene, so that the half of a slow dissolve is seen as well.
+# Where frames so far apart show the same scene all along, and no two neighbours differ far more than others do, no shot
+# ends: the network need not look.
 _APART, _EVERY = 16, 8
+# Levels of 255 by which neighbours differ at the least, and times the usual, where something may have happened at once.
+_SUDDEN, _TIMES_THE_USUAL = 6.0, 4.0
 
 # Parts of a small picture, in rows and columns; how far one may have moved; and by how many levels of 255 it then
 # differs in another scene. Between films of very different kinds most parts differed by 29 or more, from one frame to
@@ -86,6 +89,8 @@ class NetworkCuts:
         self._times = array("d")
         self._shown_s = 0.0
         self._passed_over: list[tuple[Small, float]] = []
+        # Hard cuts by what changes, as numbers of frames: where they explain all change, the network is not asked.
+        self._changes = ChangeCuts()
         self._asked = 0
         self._pending: deque[Future[npt.NDArray[np.float32]]] = deque()
         self._found: list[npt.NDArray[np.float32]] = []
@@ -102,6 +107,7 @@ class NetworkCuts:
             return
         before = self._window[-1]
         alike = (time for passed, time in self._passed_over if _distance(passed, picture) < _distance(passed, before))
+        self._changes.add(picture, float(len(self._times)))
         self._times.append(next(alike, time_s))
         self._shown_s = time_s
         self._passed_over.clear()
@@ -136,12 +142,14 @@ class NetworkCuts:
             return
         stop_if(self._cancel)
         window = np.stack(self._window)
+        first = self._asked - _CONTEXT
+        cuts = [int(frame) - first for frame in self._changes.so_far().cuts_s if frame > first]
         del self._window[:_STEP]
         self._asked += _STEP
         if self._worker is None:
-            self._found.append(self._probabilities(window))
+            self._found.append(self._probabilities(window, cuts))
         else:
-            self._pending.append(self._worker.submit(self._probabilities, window))
+            self._pending.append(self._worker.submit(self._probabilities, window, cuts))
             self._collect(_IN_FLIGHT)
 
     def _collect(self, left: int) -> None:
@@ -162,13 +170,33 @@ class NetworkCuts:
         self._open = known[end - 1 :]
         self._decided += end - 1
 
-    def _probabilities(self, window: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Of the frames in the middle of a window; zeros where the scene is the same all along."""
-        starts = range(_CONTEXT + 1 - _EVERY, _CONTEXT + _STEP, _EVERY)
-        if not any(is_another_scene(window[start], window[start + _APART], _CHANGED / 2) for start in starts):
-            return np.zeros(_STEP, np.float32)
-        logits = self._run(SHOT_BOUNDARIES, frames=window[None])[0, _CONTEXT : _CONTEXT + _STEP]
-        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    def _probabilities(self, window: npt.NDArray[np.uint8], cuts: list[int]) -> npt.NDArray[np.float32]:
+        """Of the frames in the middle of a window.
+
+        Args:
+            cuts: places in the window that hard cuts are known to lie before.
+        """
+        if not _is_explained(window, cuts):
+            logits = self._run(SHOT_BOUNDARIES, frames=window[None])[0, _CONTEXT : _CONTEXT + _STEP]
+            return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+        certain = np.zeros(_STEP, np.float32)
+        # The last frame of a shot is what the network would be surest of.
+        certain[[cut - 1 - _CONTEXT for cut in cuts if 0 <= cut - 1 - _CONTEXT < _STEP]] = 1.0
+        return certain
+
+
+def _is_explained(window: npt.NDArray[np.uint8], cuts: list[int]) -> bool:
+    """Whether known cuts are all that happens in the middle of a window and somewhat beyond."""
+    first, end = _CONTEXT - _EVERY, _CONTEXT + _STEP + _EVERY
+    differences = np.abs(np.diff(window.astype(np.int16), axis=0)).mean((1, 2, 3))
+    sudden = np.flatnonzero(differences > _TIMES_THE_USUAL * np.median(differences) + _SUDDEN) + 1
+    if any(first < place < end and place not in cuts for place in sudden.tolist()):
+        return False
+    for start, stop in pairwise([first, *(cut for cut in cuts if first < cut < end), end]):
+        for place in (*range(start, stop, _EVERY), stop - 1):
+            if is_another_scene(window[place], window[min(place + _APART, stop - 1)]):
+                return False
+    return True
 
 
 def _distance(one: Small, other: Small) -> float:

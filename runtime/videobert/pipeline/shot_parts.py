@@ -16,9 +16,9 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.shots import ShotFinder
 from videobert.results.run import Shot
-from videobert.video.stream import OnFrame
 
 if TYPE_CHECKING:
+    from videobert.video.stream import OnFrame
     from videobert.visual.video_features import VideoFeatures
 
 

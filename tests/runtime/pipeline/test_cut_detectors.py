@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import Cancelled
+from videobert.pipeline import cut_detectors
 from videobert.pipeline.cut_detectors import ChangeCuts, CutDetector, NetworkCuts, first_frames, is_another_scene
 
 
@@ -63,6 +64,13 @@ def test_a_network_finds_the_first_frames_of_shots(counts: tuple[int, ...], besi
     assert cuts(network(Sees(), beside=beside), frames) == expected
 
 
+@pytest.fixture
+def asked_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is asked about every window."""
+    monkeypatch.setattr(cut_detectors, "_is_explained", lambda window, cuts: False)
+
+
+@pytest.mark.usefixtures("asked_always")
 def test_windows_are_those_published() -> None:
     frames = np.concatenate([shot(seed, 1) for seed in range(120)])
     sees = Sees()
@@ -84,6 +92,36 @@ def test_the_network_is_spared_where_the_scene_stays() -> None:
     assert not spared.windows
 
 
+def blended(one: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:
+    """A transition of so many frames."""
+    shares = np.linspace(0, 1, count + 2)[1:-1, None, None, None]
+    return ((1 - shares) * one + shares * other).astype(np.uint8)
+
+
+def test_a_hard_cut_that_is_plain_needs_no_network() -> None:
+    sees = Sees()
+    assert cuts(network(sees), film(130, 70, 90)[0]) == [130, 200]
+    assert not sees.windows
+
+
+@pytest.mark.parametrize("length", [4, 12, 25])
+def test_a_dissolve_is_shown_to_the_network(length: int) -> None:
+    one, other = shot(1, 120), shot(2, 120)
+    sees = Sees()
+    cuts(network(sees), np.concatenate([one, blended(one[-1], other[0], length), other]))
+    assert sees.windows
+
+
+def test_a_small_sudden_change_is_shown_to_the_network() -> None:
+    """Another camera on the same stage: no part of the picture is far from what it was."""
+    one = shot(1, 120)
+    other = (one.astype(int) + np.where(np.arange(48)[:, None] % 2, 14, -14)).clip(0, 255).astype(np.uint8)
+    sees = Sees()
+    cuts(network(sees), np.concatenate([one, other]))
+    assert sees.windows
+
+
+@pytest.mark.usefixtures("asked_always")
 @pytest.mark.parametrize("rate", [24, 30, 50, 60, 120])
 @pytest.mark.parametrize("first", [240, 241, 242, 243])
 def test_fast_films_are_thinned_and_keep_their_times(rate: int, first: int) -> None:
@@ -105,6 +143,7 @@ def test_no_frames_have_no_cuts() -> None:
     assert ChangeCuts().finish() == []
 
 
+@pytest.mark.usefixtures("asked_always")
 @pytest.mark.parametrize("beside", [False, True])
 def test_an_error_of_the_network_comes_out(beside: bool) -> None:
     def fails(stage: str, *, frames: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_blocks_do_not_matter(blocks: int) -> None:
     random = np.random.default_rng(4)
     rows = (random.standard_normal((11, 3)) * 8).tolist()
     assert judged(rows, blocks=blocks) == judged(rows)
-    pairs = [float(energy(np.array([a, b]).mean(axis=0))) for a, b in zip(rows, rows[1:], strict=False)]
+    pairs = [float(energy(np.array([a, b]).mean(axis=0))) for a, b in pairwise(rows)]
     expected = [max(pairs[max(0, i - 1) : i + 1]) >= LEAST for i in range(11)]
     assert sure(rows, blocks=blocks) == expected
 
