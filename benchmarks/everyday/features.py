@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import openvino
 from films import check, read
 
+from videobert.base.offline_imports import openvino_library
 from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
 
@@ -57,7 +57,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     graph = given.model / "graphs" / "backbone.onnx"
-    core = openvino.Core()
+    core = openvino_library().Core()
     backbones = {}
     for length in {int(recipe.split("@")[0]) for recipe in given.recipes}:
         network = core.read_model(graph)

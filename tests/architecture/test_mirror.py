@@ -14,6 +14,7 @@ WHOLE_RUN_SIDE = {
     "test_arguments.py",
     "test_bundled.py",
     "test_damaged_folder.py",
+    "test_everyday.py",
     "test_memory.py",
     "test_offline.py",
     "test_runtime.py",

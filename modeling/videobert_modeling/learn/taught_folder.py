@@ -16,7 +16,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import CARD, ModelFolder
 from videobert.model.manifest import model_files, write_manifest
 from videobert.model.mending import MANIFEST, WEIGHTS
-from videobert.model.questions import AbstainConfig, QuestionConfig, question_stage
+from videobert.model.questions import AbstainConfig, QuestionConfig, feature_stage, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import all_stage_names
 from videobert_modeling.base.new_folder import write_whole
@@ -60,7 +60,7 @@ def check_taught(source: Path, target: Path, questions: Iterable[str], *, replac
     own = {question_stage(name, question) for name, question in config.questions.items()}
     taken = set(all_stage_names()) - own
     for name in questions:
-        if f"{name}_head" in taken:
+        if feature_stage(name) in taken:
             raise UsageError(
                 "a question cannot be called so: models have a stage of this name",
                 seen=name,
@@ -166,7 +166,7 @@ def _write_graphs(place: Path, taught: Mapping[str, Taught], recipe: Recipe) -> 
     from videobert_modeling.models import load_weights
 
     backbone, model = load_weights(place)
-    stages = {f"{name}_head" for name in taught}
+    stages = {feature_stage(name) for name in taught}
     for graph in graphs_of(backbone, model, recipe):
         if graph.name in stages:
             content = to_onnx(graph)

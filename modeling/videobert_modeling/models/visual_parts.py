@@ -17,6 +17,13 @@ class FeatureHead(nn.Linear):
         return super().forward(features)
 
 
+class ByName(nn.ModuleDict):
+    """Modules by the names of questions, any name: `type` and `half`, which are methods of every module, too."""
+
+    def __setitem__(self, key: str, module: nn.Module) -> None:
+        self._modules[key] = module
+
+
 class VisualParts(nn.Module):
     """The parts that answer questions without an encoder, as `config.questions` and `config.shots` list them.
 
@@ -29,14 +36,14 @@ class VisualParts(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.feature_heads = nn.ModuleDict(
+        self.feature_heads = ByName(
             {
                 name: FeatureHead(config.backbone.feature_dim, len(question.labels))
                 for name, question in config.questions.items()
                 if question.answered_by == "features"
             }
         )
-        self.picture_classifiers = nn.ModuleDict(
+        self.picture_classifiers = ByName(
             {
                 name: EfficientNetLite0(len(question.labels))
                 for name, question in config.questions.items()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from videobert.base.errors import MismatchError, ModelError, UsageError
 from videobert.base.limits import Limits
-from videobert.model.config import BackboneKind, FamilyName, ModelConfig
+from videobert.families.registry import FAMILIES
+from videobert.model.config import BackboneKind, ModelConfig
 from videobert.model.folder import backbone_hash, own_place
 from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, command
 from videobert.model.recipe import Recipe
@@ -27,17 +27,6 @@ _WHOLE = "Copy the model folder again from where it came, or import the checkpoi
 # Frames and crop, at least. S3D halves the picture four times, and pools over 2 of what is left then; over time it
 # needs two steps. I3D pools over 2 steps and 7 x 7 places.
 _LEAST: dict[BackboneKind, tuple[int, int]] = {"s3d": (14, 17), "i3d": (9, 193)}
-
-
-# The table of a family's encoder: its name in the weights, its rows, and what they are.
-_TABLES: dict[FamilyName, Callable[[ModelConfig], tuple[str, int, str]]] = {
-    "videobert": lambda config: (
-        "encoder.tokens.weight",
-        config.vocabulary,
-        f"{config.words} words, {config.visual_tokens} visual tokens and the joiner",
-    ),
-    "conse": lambda config: ("text_encoder.tokens.weight", config.words, f"{config.words} words"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +93,7 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
             allowed=f"{frames} frames and crop {crop}, or more",
             fix="Correct it in recipe.json.",
         )
-    table, rows, words = _TABLES[config.family](config)
+    table, rows, words = FAMILIES[config.family].word_table(config)
     shape, wanted = table_shape(folder / WEIGHTS, table, fix=_WHOLE), (rows, config.encoder.width)
     if shape != wanted:
         raise MismatchError(

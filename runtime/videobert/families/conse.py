@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import LimitExceeded, ModelError
-from videobert.families.family import Capability, LabelOdds, Pieces, RunStage, States, Stretch
+from videobert.families.family import Capability, LabelOdds, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.judged import Judged
 from videobert.model.config import ModelConfig, TextSpaceConfig
@@ -53,6 +53,11 @@ class Conse:
         self._tokenizer, self._run = tokenizer, run
         self._lock = threading.Lock()
         self._labels: npt.NDArray[np.float32] | None = None
+
+    @staticmethod
+    def word_table(config: ModelConfig) -> WordTable:
+        """See `FamilyClass.word_table`."""
+        return WordTable("text_encoder.tokens.weight", config.words, f"{config.words} words")
 
     def room(self, text_pieces: int) -> int:
         """Clips beside a text: as many as one likes, since they share no positions with it.

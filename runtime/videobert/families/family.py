@@ -51,6 +51,20 @@ Asked = tuple[JointInput, Sequence[int]]
 """A sequence and the places whose states are wanted."""
 
 
+class WordTable(NamedTuple):
+    """An encoder's table of words.
+
+    Args:
+        tensor: its name in `model.safetensors`.
+        rows: how many it has.
+        words: what they are, for messages.
+    """
+
+    tensor: str
+    rows: int
+    words: str
+
+
 class LabelOdds(NamedTuple):
     """What is said of labels by their meaning.
 

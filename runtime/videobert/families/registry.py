@@ -7,7 +7,7 @@ from typing import Protocol
 
 from videobert.base.errors import ModelError
 from videobert.families.conse import Conse
-from videobert.families.family import Capability, Family, RunStage
+from videobert.families.family import Capability, Family, RunStage, WordTable
 from videobert.families.videobert import VideoBert
 from videobert.model.config import ModelConfig
 from videobert.model.folder import bundled_names, find
@@ -24,6 +24,10 @@ class FamilyClass(Protocol):
 
     @property
     def head_for(self) -> Mapping[Capability, str | None]: ...
+
+    def word_table(self, config: ModelConfig) -> WordTable:
+        """The table of its encoder in the weights."""
+        ...
 
     def __call__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> Family: ...
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import Asked, Capability, JointInput, Pieces, RunStage, States, Stretch
+from videobert.families.family import Asked, Capability, JointInput, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig
 from videobert.model.stage import Stage
@@ -92,6 +92,12 @@ class VideoBert:
         self._answers = tokenizer.answers
         self._run = run
         self.room, self.text, self.joint = self._builder.room, self._builder.text, self._builder.joint
+
+    @staticmethod
+    def word_table(config: ModelConfig) -> WordTable:
+        """See `FamilyClass.word_table`: words, visual tokens and the joiner share one table."""
+        words = f"{config.words} words, {config.visual_tokens} visual tokens and the joiner"
+        return WordTable("encoder.tokens.weight", config.vocabulary, words)
 
     def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
         """See `Joint.states`."""

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from videobert.base.errors import ModelError
 
 AnsweredBy = Literal["templates", "features", "pictures", "groups"]
+_OF_FEATURES = "head"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 # Stages of these names are the joint encoder's heads.
 _TAKEN = frozenset({"text", "visual", "alignment"})
@@ -60,8 +61,14 @@ class QuestionConfig:
 
 def question_stage(name: str, question: QuestionConfig) -> str | None:
     """The stage that gives a question's logits; None if templates answer it, or another question."""
-    suffix = {"features": "head", "pictures": "classifier"}.get(question.answered_by)
-    return None if suffix is None else f"{name}_{suffix}"
+    if question.answered_by == "pictures":
+        return f"{name}_classifier"
+    return feature_stage(name) if question.answered_by == "features" else None
+
+
+def feature_stage(name: str) -> str:
+    """The stage that gives the logits of a question that features answer."""
+    return f"{name}_{_OF_FEATURES}"
 
 
 def check_questions(questions: dict[str, QuestionConfig]) -> None:
