@@ -30,6 +30,8 @@ class Watched:
         features: float32 `(n, feature_dim)`; None where only tokens are known, or the model wants none.
         pictures: for each question that pictures answer its logits, float32 `(n, labels)`.
         info: properties of the stream; empty for saved tokens.
+        standing: the last clip is for the most part one frame, repeated, and the model's tokens say what moves: it says
+            nothing of its own.
     """
 
     tokens: VisualTokens
@@ -39,6 +41,7 @@ class Watched:
     features: npt.NDArray[np.float32] | None = None
     pictures: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+    standing: bool = False
 
 
 def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
@@ -57,6 +60,7 @@ def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
         features=np.stack(features.rows) if features.rows else None,
         pictures={name: np.stack(rows) for name, rows in features.pictures.items()},
         info=walk.info,
+        standing=walk.standing is not None and opened.token_classifier is not None,
     )
 
 

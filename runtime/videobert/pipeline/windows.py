@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,14 @@ def window_size(opened: OpenedModel, text_pieces: int, window_clips: int | None 
 
 
 def windows(watched: Watched, size: int) -> list[Window]:
-    """The whole video, cut into windows of `size` clips, the last one perhaps shorter."""
+    """The whole video, cut into windows of `size` clips, the last one perhaps shorter.
+
+    A last clip that says nothing of its own goes with the one before it.
+    """
     count = len(watched.tokens)
-    return [window(watched, start, min(start + size, count)) for start in range(0, count, size)]
+    if not watched.standing or count == 1:
+        return [window(watched, start, min(start + size, count)) for start in range(0, count, size)]
+    heard = count - 1
+    found = [window(watched, start, min(start + size, heard)) for start in range(0, heard, size)]
+    end_s, padded_frames = float(watched.tokens.end_s[-1]), watched.tokens.padded_frames
+    return [*found[:-1], replace(found[-1], stop=count, end_s=end_s, padded_frames=padded_frames)]

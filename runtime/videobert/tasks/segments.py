@@ -152,7 +152,7 @@ class Segments:
                 token, middle_s = clip.token, (clip.token.start_s + clip.token.end_s) / 2
                 cut_s = None if stretch is None else self._shots.cut_between(before_s, middle_s)
                 before_s = middle_s
-                standing = token.number == self._walk.standing and bool(self._opened.feature_classifiers)
+                standing = token.number == self._walk.standing and self._opened.token_classifier is not None
                 if stretch is not None and cut_s is None and standing:
                     stretch.hold(token, clip.picture)
                     continue

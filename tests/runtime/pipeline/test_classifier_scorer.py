@@ -215,6 +215,9 @@ def test_a_last_clip_that_is_mostly_one_frame_says_nothing_of_its_own(model: Run
     saved = model.features(given)
     assert [s.end_s for s in model.run(saved).segments] == [pytest.approx(3.5)]
     np.testing.assert_allclose(model.embed(given).vector, model.embed(film(RED)).vector, atol=1e-3)
+    (whole,) = model.classify(given, question="colour", window_clips=2).segments
+    assert (whole.start_s, whole.end_s, whole.padded_frames, whole.unsure) == (0.0, pytest.approx(3.5), 10, False)
+    assert [w.end_s for w in model.align(given, "red").windows] == [1.5, pytest.approx(3.5)]
 
 
 def test_a_video_that_is_mostly_one_frame_is_answered_all_the_same(model: Runtime) -> None:
