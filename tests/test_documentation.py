@@ -112,6 +112,32 @@ def test_every_command_of_a_page_runs_in_its_order(workshop: Path) -> None:
     assert ran >= 5
 
 
+def without_numbers(text: str) -> str:
+    """Numbers depend on the machine's arithmetic."""
+    return re.sub(r"[\d.]+", "#", text)
+
+
+@pytest.mark.everyday
+@pytest.mark.parametrize(("where", "body"), blocks("console"), ids=lambda value: value if "-" in value[:80] else "")
+def test_a_console_shows_what_is_printed(where: str, body: str, tmp_path: Path) -> None:
+    """Each command of a page with real film, and the first lines of its output."""
+    shutil.copy(ROOT / "tests/media/driving_car.mp4", tmp_path)
+    commands = re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n?)*)", body, re.MULTILINE)
+    assert commands, where
+    for command, shown in commands:
+        first, *rest = shlex.split(command)
+        assert first == "videobert", f"{where}: {command}"
+        if rest[0] == "get":
+            continue
+        env = {**os.environ, "COLUMNS": "120"}
+        done = subprocess.run(
+            [sys.executable, "-m", first, *rest], cwd=tmp_path, env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout.splitlines()[: len(shown.splitlines())]
+        assert without_numbers("\n".join(printed)) == without_numbers(shown.rstrip("\n")), f"{where}: {command}"
+
+
 @pytest.mark.parametrize(("where", "body"), blocks("python"), ids=lambda value: value if "-" in value[:80] else "")
 def test_every_snippet_runs(where: str, body: str, desk: Path) -> None:
     run([sys.executable, "-c", body], desk)
