@@ -28,6 +28,14 @@ def margin(logits: Rows) -> Rows:
     return ordered[:, -1] - ordered[:, -2]
 
 
+def energy_with_neighbour(logits: Rows) -> Rows:
+    """Energy of the mean logits of each window of a film with the one before or behind it, whichever is higher."""
+    if len(logits) == 1:
+        return energy(logits)
+    pairs = energy((logits[:-1] + logits[1:]) / 2)
+    return np.maximum(np.append(pairs, -np.inf), np.insert(pairs, 0, -np.inf))
+
+
 SIGNALS: dict[str, Callable[[Rows], Rows]] = {
     "energy": energy,
     "energy at temperature 4": lambda logits: energy(logits, 4),

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 sys.path.append(str(Path(__file__).parents[1]))
 from films import Film, read
-from measures import SIGNALS, Rows, auroc, energy, probabilities
+from measures import SIGNALS, Rows, auroc, energy, energy_with_neighbour, probabilities
 
 from machine import machine
 
@@ -87,7 +87,8 @@ def measured(seen: list[Windows], reference: list[Windows]) -> dict[str, Any]:
     right = np.concatenate([w.right for w in actions])
     other = np.concatenate([w.logits for w in seen if w.film.kind == "other"])
     other_film = np.concatenate([[w.film.name] * len(w.logits) for w in seen if w.film.kind == "other"])
-    own, others = energy(logits), energy(other)
+    others_seen = [w for w in seen if w.film.kind == "other"]
+    pairs = [np.concatenate([energy_with_neighbour(w.logits) for w in heap]) for heap in (actions, others_seen)]
     return {
         "with_64_frames_at_25": agreement(seen, reference),
         "right_first": {"windows": int(right.sum()), "of": len(right)},
@@ -99,18 +100,25 @@ def measured(seen: list[Windows], reference: list[Windows]) -> dict[str, Any]:
         "other_windows": len(other),
         "other_films": len(set(other_film)),
         "auroc_of_right_against_other": {
-            name: round(auroc(signal(logits[right]), signal(other)), 3) for name, signal in SIGNALS.items()
+            **{name: round(auroc(signal(logits[right]), signal(other)), 3) for name, signal in SIGNALS.items()},
+            "energy with a neighbour": round(auroc(pairs[0][right], pairs[1]), 3),
         },
-        "energy_at_least": {
-            str(least): {
-                "right_kept": round(float((own[right] >= least).mean()), 3),
-                "wrong_kept": int((own[~right] >= least).sum()),
-                "wrong": int((~right).sum()),
-                "other_kept": int((others >= least).sum()),
-                "other_films_kept": len(set(other_film[others >= least])),
-            }
-            for least in THRESHOLDS
-        },
+        "energy_at_least": kept(energy(logits), energy(other), right, other_film),
+        "energy_with_neighbour_at_least": kept(pairs[0], pairs[1], right, other_film),
+    }
+
+
+def kept(own: Rows, others: Rows, right: npt.NDArray[np.bool_], other_film: npt.NDArray[Any]) -> dict[str, Any]:
+    """What stays at each threshold of windows of action films and of others."""
+    return {
+        str(least): {
+            "right_kept": round(float((own[right] >= least).mean()), 3),
+            "wrong_kept": int((own[~right] >= least).sum()),
+            "wrong": int((~right).sum()),
+            "other_kept": int((others >= least).sum()),
+            "other_films_kept": len(set(other_film[others >= least])),
+        }
+        for least in THRESHOLDS
     }
 
 

@@ -28,6 +28,13 @@ def test_measures_on_logits_known_by_hand() -> None:
     assert measures.auroc(np.array([2.0, 3.0]), np.array([1.0, 2.0])) == 0.875
 
 
+def test_a_window_is_measured_with_its_better_neighbour() -> None:
+    logits = np.array([[8.0, 0.0], [8.0, 0.0], [0.0, 8.0]])
+    same, apart = np.log(np.exp(8) + 1), 4 + np.log(2)
+    np.testing.assert_allclose(measures.energy_with_neighbour(logits), [same, same, apart])
+    np.testing.assert_allclose(measures.energy_with_neighbour(logits[:1]), [same])
+
+
 def test_windows_begin_every_64_samples_and_a_short_film_has_one() -> None:
     assert features.starts(160) == [0, 64, 128]
     assert features.starts(159) == [0, 64]
