@@ -91,7 +91,9 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         yield "heads", ", ".join(config.heads) or "none"
         yield (
             "window",
-            f"{config.window_clips} clips; out of domain above percentile {config.out_of_domain_percentile:g}",
+            f"{config.window_clips} clips"
+            if config.token_question
+            else f"{config.window_clips} clips; out of domain above percentile {config.out_of_domain_percentile:g}",
         )
     if recipe is not None:
         yield "recipe", f"{recipe_line(recipe)}, hash {summary.recipe_hash}"
