@@ -225,6 +225,8 @@ def test_bytes_that_grow_are_told(model: Obtainable, place: Path, stub: Stub) ->
 @pytest.fixture
 def interrupt() -> Iterator[Any]:
     timers: list[threading.Timer] = []
+    # A shell starts what runs behind it with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def after(seconds: float) -> None:
         timers.append(threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)))
@@ -233,6 +235,7 @@ def interrupt() -> Iterator[Any]:
     yield after
     for timer in timers:
         timer.join()
+    signal.signal(signal.SIGINT, before)
 
 
 def gone(pid: int) -> bool:
