@@ -63,6 +63,14 @@ def new_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
         raise
 
 
+def work_folder(above: Path, name: str) -> Path:
+    """A new folder of one's own beside the place that its content will be moved to: `above/.name.…`.
+
+    The caller takes it away, and what a process that was killed has left.
+    """
+    return Path(tempfile.mkdtemp(dir=above, prefix=f".{name}."))
+
+
 def _umask() -> int:
     # Python can only read the mask by setting it; /proc tells it without the race.
     try:

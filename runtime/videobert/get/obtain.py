@@ -11,13 +11,13 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from videobert.base.atomic import work_folder
 from videobert.base.errors import ModelError, ObtainError
 from videobert.base.user_cache import own_folder
 from videobert.get.archives import read_members
@@ -94,7 +94,7 @@ def obtain(
                 return there
             files = None if given is None else recognise(given, model.sources)
             _check_room(above, model, downloads=given is None)
-            work = Path(tempfile.mkdtemp(dir=above, prefix=f".{model.name}."))
+            work = work_folder(above, model.name)
             try:
                 if files is None:
                     files = _download(model, work, tell, python)

@@ -90,7 +90,6 @@ class OpenedModel:
             if question.answered_by == "pictures"
         }
         self.wants_features = self.family.wants_features or bool(self.feature_classifiers)
-        self.backbone_hash = folder.backbone_hash()
         # What is done beside an engine that works on several clips has the threads of one of them.
         self.threads = None if threads is None else max(1, threads // engine.parallel)
         self._folder = folder.root
