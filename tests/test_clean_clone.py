@@ -23,6 +23,7 @@ WHEEL_CONTENT = re.compile(
     r"|videobert/py\.typed|videobert_modeling/py\.typed|videobert_kernels/py\.typed"
     r"|videobert/_native\.[\w.-]+\.so"
     r"|videobert/bundled/shapes/(graphs/)?[\w.-]+\.(json|md|safetensors|onnx|mp4)"
+    r"|videobert/get/data/[\w.-]+\.(json|md|txt)|videobert/get/templates/[\w.-]+\.template"
     r"|(videobert_modeling|videobert_kernels)/(\w+/)*\w+\.py"
     r"|videobert_kernels/compile/resources\.json"
     r"|videobert-[\w.]+\.dist-info/(\w+/)*[\w.]+"
@@ -62,7 +63,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if not WHEEL_CONTENT.fullmatch(name)]
-    for needed in ("videobert/py.typed", "videobert/bundled/shapes/manifest.json", "videobert/bundled/shapes/clip.mp4"):
+    for needed in (
+        "videobert/py.typed",
+        "videobert/bundled/shapes/manifest.json",
+        "videobert/bundled/shapes/clip.mp4",
+        "videobert/get/data/everyday.json",
+        "videobert/get/templates/backbone.template",
+        "videobert/get/pip_backend/setuptools/build_meta.py",
+    ):
         assert needed in names
 
 
