@@ -190,7 +190,7 @@ def _is_explained(window: npt.NDArray[np.uint8], cuts: list[int]) -> bool:
     first, end = _CONTEXT - _EVERY, _CONTEXT + _STEP + _EVERY
     differences = np.abs(np.diff(window.astype(np.int16), axis=0)).mean((1, 2, 3))
     sudden = np.flatnonzero(differences > _TIMES_THE_USUAL * np.median(differences) + _SUDDEN) + 1
-    if any(first < place < end and place not in cuts for place in sudden.tolist()):
+    if any(_CONTEXT <= place <= _CONTEXT + _STEP and place not in cuts for place in sudden.tolist()):
         return False
     for start, stop in pairwise([first, *(cut for cut in cuts if first < cut < end), end]):
         for place in (*range(start, stop, _EVERY), stop - 1):
