@@ -17,7 +17,7 @@ VERBS = {
     "build": (["build", "FOLDER"], "torch", "videobert[build]"),
     "import": (["import", "bert", "FOLDER", "--out", "OUT"], "torch", "videobert[build]"),
     "cluster": (["cluster", "FOLDER/features.safetensors", "--out", "OUT"], "sklearn", "videobert[train]"),
-    "learn": (["learn", "shapes", "FOLDER/data.jsonl", "--out", "OUT"], "sklearn", "videobert[train]"),
+    "learn": (["learn", "shapes", "FOLDER/data.jsonl", "--out", "OUT"], "torch", "videobert[train]"),
     "train": (["train", "shapes", "--out", "OUT"], "torch", "videobert[train]"),
 }
 
