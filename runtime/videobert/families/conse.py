@@ -19,15 +19,13 @@ from videobert.base.cancelling import stop_if
 from videobert.base.errors import LimitExceeded, ModelError
 from videobert.families.family import Capability, LabelOdds, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.feature_classifier import FeatureClassifier
-from videobert.families.judged import Judged
+from videobert.families.judged import SHARE_OF_SURE_CLIPS, Judged
 from videobert.model.config import ModelConfig, TextSpaceConfig
 from videobert.text.reader import TextTokenizer
 
 LABEL = "{label}"
 # Texts that the encoder is given at a time.
 _TEXTS = 32
-# A stretch is sure where this share of its clips is.
-_MOST_CLIPS = 0.5
 
 
 class Conse:
@@ -106,7 +104,7 @@ class Conse:
         space = self._space
         share = np.array(sure)
         log_odds = (cosines - space.cosine_at_half) / space.cosine_scale - space.unsure_penalty * (1 - share[:, None])
-        return LabelOdds(log_odds, share >= _MOST_CLIPS)
+        return LabelOdds(log_odds, share >= SHARE_OF_SURE_CLIPS)
 
     def label_sentences(self, label: str) -> list[str]:
         """See `ChoosesLabels.label_sentences`."""

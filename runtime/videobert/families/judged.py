@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from videobert.model.questions import AbstainConfig
 
+# A stretch is sure where this share of its clips is.
+SHARE_OF_SURE_CLIPS = 0.5
+
 
 class Judged(NamedTuple):
     """What a classifier says of some clips.

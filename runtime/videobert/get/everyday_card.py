@@ -20,10 +20,11 @@ def write_card(path: Path, model: Obtainable, config: ModelConfig, recipe: Recip
     for name, question in config.questions.items():
         if question.abstain is not None:
             least = question.abstain
+            beside = ", with a neighbour" if least.with_neighbour else ""
             asked = [
                 text
                 for text, value in (
-                    (f"energy of the logits below {least.energy_at_least}", least.energy_at_least),
+                    (f"energy of the logits below {least.energy_at_least}{beside}", least.energy_at_least),
                     (f"probability below {least.probability_at_least}", least.probability_at_least),
                 )
                 if value is not None

@@ -17,9 +17,3 @@ def object_superclasses() -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, list[str]] = json.loads(_FILE.read_text(encoding="utf-8"))
     return {superclass: tuple(labels) for superclass, labels in found.items()}
-
-
-def superclasses_of(label: str) -> tuple[str, ...]:
-    """The superclasses of an object, the one with the fewest objects first; none for a label that nobody knows."""
-    covering = [(len(labels), superclass) for superclass, labels in object_superclasses().items() if label in labels]
-    return tuple(superclass for _, superclass in sorted(covering))

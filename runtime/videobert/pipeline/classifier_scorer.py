@@ -10,15 +10,12 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
-from videobert.families.judged import Judged
+from videobert.families.judged import SHARE_OF_SURE_CLIPS, Judged
 from videobert.model.questions import QuestionConfig
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import best
 from videobert.pipeline.scoring import Scored, ScoredStretch
 from videobert.results.candidate import Candidate
-
-# A stretch is sure where this share of its clips is.
-_MOST_CLIPS = 0.5
 
 
 class ClassifierScorer:
@@ -51,7 +48,7 @@ class ClassifierScorer:
             stop_if(cancel)
             said = self._grouped(self._said(stretch))
             rows.append(said.probabilities.mean(axis=0))
-            sure.append(said.sure.mean() >= _MOST_CLIPS)
+            sure.append(said.sure.mean() >= SHARE_OF_SURE_CLIPS)
         with np.errstate(divide="ignore"):
             return Scored(np.log(np.stack(rows)), np.array(sure))
 
