@@ -93,7 +93,7 @@ def test_make_demo_from_a_clean_clone(tmp_path: Path) -> None:
     run(["git", "clone", "-q", ROOT, "clone"], tmp_path, env)
     shown = run(["make", "demo"], tmp_path / "clone", env)
     assert re.search(r"\d\.\d–\d+\.\d s", shown), shown
-    assert "make demo VIDEO=my.mp4" in shown.splitlines()[-2]
+    assert any("make demo VIDEO=my.mp4" in line for line in shown.splitlines()[-2:]), shown
 
 
 def demo(tmp_path: Path, *variables: str, gets: bool = True) -> tuple[int, list[list[str]], str]:
