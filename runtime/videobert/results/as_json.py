@@ -12,11 +12,14 @@ import numpy as np
 from videobert.base.arguments import described
 from videobert.base.errors import UsageError
 
-_PICTURES = ("thumbnail", "stills")
+# Pictures, and arrays that go into files of their own.
+_LEFT_OUT = ("thumbnail", "stills", "arrays")
 
 
 def to_json(value: Any) -> Any:
-    """Plain JSON values of a result: dataclasses become objects, arrays lists, paths text, pictures are left out.
+    """Plain JSON values of a result: dataclasses become objects, arrays lists, paths text.
+
+    Pictures, and the arrays of a check, are left out.
 
     A field that holds a fraction becomes a number, and beside it `…_exact`, the fraction as text. Numbers that are not
     finite stay what they are.
@@ -34,7 +37,7 @@ def to_json(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [f.name for f in dataclasses.fields(value) if f.name not in _PICTURES]
+        names = [f.name for f in dataclasses.fields(value) if f.name not in _LEFT_OUT]
         exact = {f"{name}_exact": str(v) for name in names if isinstance(v := getattr(value, name), Fraction)}
         return {name: _plain(getattr(value, name)) for name in names} | exact
     if value is None or isinstance(value, (str, bool, int, float)):
