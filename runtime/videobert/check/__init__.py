@@ -8,6 +8,6 @@ checked.arrays["encoder.states"]
 
 from __future__ import annotations
 
-from videobert.check.check_folder import check_folder
+from videobert.check.folder_check import check_folder
 
 __all__ = ["check_folder"]

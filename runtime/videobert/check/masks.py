@@ -54,7 +54,7 @@ def lengths_from_mask(name: str, mask: npt.NDArray[Any], axis: Axis) -> npt.NDAr
             allowed="0 and 1",
             fix="Give 1 for a real place and 0 for padding; masks to be added to scores are not read.",
         )
-    lengths = mask.astype(np.int64).sum(axis=1)
+    lengths: npt.NDArray[np.int64] = mask.astype(np.int64).sum(axis=1)
     real = np.arange(mask.shape[1])[None] < lengths[:, None]
     broken = np.flatnonzero((real != mask.astype(np.bool_)).any(axis=1))
     if broken.size:

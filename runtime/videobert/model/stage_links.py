@@ -52,7 +52,7 @@ def stage_links(config: ModelConfig, recipe: Recipe) -> tuple[Link, ...]:
         recipe: sizes of a clip.
     """
     specs = {spec.name: spec for spec in stage_specs(config, recipe)}
-    heads = (
+    heads: tuple[Link, ...] = (
         _all_places("text_head", "encoder"),
         _all_places("visual_head", "encoder"),
         _first_place("alignment_head", "encoder"),

@@ -79,11 +79,12 @@ def check(
     Masks, 1 for a real place, stand for lengths. What was not given comes from an earlier stage that gives it. Exits
     with 1 if two engines differ by more than 1e-5 of the largest value, 1e-4 for logits, or of 1 if that is larger.
 
-    Example: videobert check shapes
+    Example, from arrays made here to what one engine makes of them:
 
-    videobert check my-model --inputs in.npz --out out.npz --engine torch
+    videobert check my-model --out made.npz
+    videobert check my-model --inputs made.npz --out out.npz --engine torch
     """
-    from videobert.check.check_folder import check_folder
+    from videobert.check.folder_check import check_folder
 
     check_writable(out, "--out")
     with spinner(f"checking {folder}", options):

@@ -23,7 +23,7 @@ from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import stage_spec, stage_specs
-from videobert.results.check import Check, EngineUsed
+from videobert.results.check import Check, Difference, EngineUsed
 
 # The reference first.
 BOTH = ("torch", "openvino")
@@ -109,7 +109,7 @@ def _arrays(
 def _check(folder: ModelFolder, runs: list[tuple[EngineUsed, Found]], notes: list[str], *, seed: int | None) -> Check:
     (first, reference), *others = runs
     arrays = reference.inputs | reference.outputs
-    apart = ()
+    apart: tuple[Difference, ...] = ()
     for used, other in others:
         judged = first.precision == used.precision == "fp32"
         apart = differences(reference, other, judged=judged)
