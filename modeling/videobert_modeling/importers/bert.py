@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from videobert.base.errors import ModelError
-from videobert.model.config import ModelConfig
+from videobert.model.config import VISUAL_TOKENS, ModelConfig
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import head_stage
 from videobert_modeling.importers.shared.bert_folder import Beside, assemble, import_folder
 from videobert_modeling.importers.shared.bert_layout import open_bert
 from videobert_modeling.importers.shared.i3d_checkpoint import is_i3d
@@ -65,6 +66,13 @@ def read_bert(
             backbone=side.config,
             encoder=sizes,
             questions=side.questions,
+            untrained=(
+                *side.untrained,
+                # A headless export has nothing that words or moments are filled in with.
+                *(head_stage(head) for head in (("text", "visual") if taken.bias is None else ())),
+                head_stage("alignment"),
+                VISUAL_TOKENS,
+            ),
         )
     )
     rows = visual_rows(count, sizes.width, side.codebook, ledger, seed=seed)

@@ -47,7 +47,7 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
     def write(new: Path) -> None:
         with new.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]  # it takes the names for options
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # a name could be that of an option
 
     write_atomically(path, write)
 

@@ -193,8 +193,6 @@ class StageRun:
 
     def _block(self, spec: StageSpec, inputs: dict[str, Array]) -> dict[str, Array]:
         self._ranges.check(spec, inputs, spec.lengths_of(inputs))
-        if len(spec.outputs) == 1:
-            return {spec.outputs[0].name: self._stages.run(spec.name, **inputs)}
         return self._stages.run_all(spec.name, **inputs)
 
     @staticmethod

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import Asked, Capability, JointInput, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.family import Asked, Capability, JointInput, Parts, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.log_softmax import log_softmax
-from videobert.model.config import ModelConfig
+from videobert.model.config import VISUAL_TOKENS, ModelConfig
 from videobert.model.stage import Stage
 from videobert.text.reader import TextTokenizer
 from videobert.text.special_ids import SpecialIds
@@ -98,6 +98,18 @@ class VideoBert:
         """See `FamilyClass.word_table`: words, visual tokens and the joiner share one table."""
         words = f"{config.words} words, {config.visual_tokens} visual tokens and the joiner"
         return WordTable("encoder.tokens.weight", config.vocabulary, words)
+
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`."""
+        heads: dict[Capability, str] = {
+            "fills_words": "text_head",
+            "fills_moments": "visual_head",
+            "aligns": "alignment_head",
+            "classifies": "text_head",
+        }
+        told = {capability: Parts(("encoder", head), video=(VISUAL_TOKENS,)) for capability, head in heads.items()}
+        return told | {"embeds": Parts(("encoder",), video=(VISUAL_TOKENS,))}
 
     def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
         """See `Joint.states`."""

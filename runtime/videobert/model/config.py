@@ -31,6 +31,8 @@ _ABSENT_IN_QUESTIONS: dict[str, Any] = {
     "of": None,
     "groups": [],
 }
+# In `untrained`: the rows of visual tokens in a table that words and visual tokens share.
+VISUAL_TOKENS = "visual_tokens"
 HEADS = ("text", "visual", "alignment")
 # Far above any model of this kind; a folder of unknown origin cannot ask for more memory than that.
 _MOST = {

@@ -84,6 +84,11 @@ def _all_stages() -> tuple[StageSpec, ...]:
     return tuple(spec for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe()))
 
 
+def head_stage(head: str) -> Stage:
+    """The stage of one of `config.heads`."""
+    return f"{head}_head"
+
+
 def question_stages(config: ModelConfig, recipe: Recipe) -> Iterator[StageSpec]:
     """The stages that answer a model's questions without an encoder, in the order of the questions."""
     for name, question in config.questions.items():
@@ -203,7 +208,7 @@ def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     }
     heads = tuple(
         StageSpec(
-            name=f"{head}_head",
+            name=head_stage(head),
             inputs=(TensorSpec("states", "float32", (count, width)),),
             outputs=(TensorSpec("logits", "float32", (count, *choices[head])),),
             batch=count.name,

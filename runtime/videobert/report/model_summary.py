@@ -89,6 +89,8 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
             f"{encoder.layers} layers of {encoder.width:,}, {encoder.heads} heads, {encoder.positions:,} positions",
         )
         yield "heads", ", ".join(config.heads) or "none"
+        if config.untrained:
+            yield "untrained", f"{', '.join(config.untrained)}; answers that rest on these mean nothing, and say so"
         yield (
             "window",
             f"{config.window_clips} clips"

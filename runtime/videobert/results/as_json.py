@@ -12,6 +12,8 @@ import numpy as np
 from videobert.base.arguments import described
 from videobert.base.errors import UsageError
 
+# Said only of models that have such parts.
+_ABSENT_IF_EMPTY = "untrained"
 # Pictures, and arrays that go into files of their own.
 _LEFT_OUT = ("thumbnail", "stills", "arrays")
 
@@ -19,7 +21,7 @@ _LEFT_OUT = ("thumbnail", "stills", "arrays")
 def to_json(value: Any) -> Any:
     """Plain JSON values of a result: dataclasses become objects, arrays lists, paths text.
 
-    Pictures, and the arrays of a check, are left out.
+    Pictures, and the arrays of a check, are left out, and so are untrained parts where there are none.
 
     A field that holds a fraction becomes a number, and beside it `…_exact`, the fraction as text. Numbers that are not
     finite stay what they are.
@@ -37,7 +39,11 @@ def to_json(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [f.name for f in dataclasses.fields(value) if f.name not in _LEFT_OUT]
+        names = [
+            f.name
+            for f in dataclasses.fields(value)
+            if f.name not in _LEFT_OUT and not (f.name == _ABSENT_IF_EMPTY and getattr(value, f.name) == ())
+        ]
         exact = {f"{name}_exact": str(v) for name in names if isinstance(v := getattr(value, name), Fraction)}
         return {name: _plain(getattr(value, name)) for name in names} | exact
     if value is None or isinstance(value, (str, bool, int, float)):

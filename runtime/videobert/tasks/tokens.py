@@ -15,5 +15,8 @@ def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:
     """See `Runtime.tokens`."""
     watched = watch(opened, video, request)
     return dataclasses.replace(
-        watched.tokens, percentile=watched.percentile, out_of_domain=watched.out_of_domain, origin=watched.origin
+        watched.tokens,
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
+        origin=opened.resting_on(watched.origin, video=True),
     )

@@ -13,6 +13,7 @@ from videobert.base.errors import ModelError
 from videobert.model.config import BackboneConfig
 from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import BACKBONE
 from videobert.visual.codebook import Codebook
 from videobert_modeling.base.seeds import check_seed
 from videobert_modeling.importers.shared.centroid_arrays import read_centroids
@@ -49,6 +50,7 @@ class VisualSide:
 
     Args:
         questions, heads: see `ReadBackbone`.
+        untrained: the backbone's stage, where none was given.
     """
 
     backbone: S3D | I3D
@@ -56,6 +58,7 @@ class VisualSide:
     codebook: Codebook | None
     questions: dict[str, QuestionConfig] = field(default_factory=dict)
     heads: dict[str, Tensor] = field(default_factory=dict)
+    untrained: tuple[str, ...] = ()
 
 
 def read_backbone(path: Path, *, strict: bool = True) -> ReadBackbone:
@@ -107,7 +110,8 @@ def visual_side(
         read = ReadBackbone(fresh, BackboneConfig(feature_dim=fresh.feature_dim), ledger)
         ledger.uninitialised.append("backbone (S3D): visual tokens mean nothing before one is imported or trained")
     codebook = None if centroids is None else _codebook(read, centroids, recipe, ledger, features, strict=strict)
-    return VisualSide(read.network, read.config, codebook, read.questions, read.heads)
+    untrained = () if backbone is not None else (BACKBONE,)
+    return VisualSide(read.network, read.config, codebook, read.questions, read.heads, untrained)
 
 
 def _codebook(
