@@ -92,7 +92,7 @@ def write_taught(
         for key, each in taught.items()
     }
     # What was taught is trained, whatever of that name was there before.
-    stages = {question_stage(key, question) for key, question in taught.items()}
+    stages = {question_stage(key, questions[key]) for key in taught}
     untrained = tuple(part for part in config.untrained if part not in stages)
     new = dataclasses.replace(config, name=name, questions=questions, untrained=untrained)
     built = (source / MANIFEST).is_file()

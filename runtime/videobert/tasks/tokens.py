@@ -14,9 +14,11 @@ from videobert.visual.tokens import VisualTokens
 def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:
     """See `Runtime.tokens`."""
     watched = watch(opened, video, request)
+    # Where tokens are the labels of a question, its classifier found them.
+    named = () if opened.config.token_question is None else (opened.config.token_question,)
     return dataclasses.replace(
         watched.tokens,
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
-        origin=opened.resting_on(watched.origin, video=True),
+        origin=opened.resting_on(watched.origin, video=True, questions=named),
     )

@@ -22,8 +22,12 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "mdskul", "s3d", "i3d", "centroids"],
-        typer.Argument(help="bert and mdskul become model folders, s3d, i3d and centroids files.", show_default=False),
+        Literal["auto", "bert", "mdskul", "s3d", "i3d", "centroids"],
+        typer.Argument(
+            help="auto tells it by the names of tensors. bert and mdskul become model folders, s3d, i3d and centroids "
+            "files.",
+            show_default=False,
+        ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
     out: Annotated[
