@@ -64,7 +64,7 @@ def import_checkpoint(kind: str, source: str | Path, out: str | Path, **options:
         raise UsageError(
             "this kind of checkpoint is not known",
             seen=kind,
-            allowed=", ".join((AUTO, *KINDS)),
+            allowed=", ".join((*KINDS, AUTO)),
             fix="Use one of those.",
         )
     allowed = options_of(kind)
