@@ -19,6 +19,7 @@ from videobert_modeling.importers.mdskul import import_mdskul
 from videobert_modeling.importers.resnet import import_resnet
 from videobert_modeling.importers.s3d import import_s3d
 from videobert_modeling.importers.s3dg import import_s3dg
+from videobert_modeling.importers.univl import import_univl
 from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 __all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
@@ -30,9 +31,10 @@ KINDS: dict[str, Callable[..., Ledger]] = {
     "i3d": import_i3d,
     "s3dg": import_s3dg,
     "resnet": import_resnet,
+    "univl": import_univl,
     "centroids": import_centroids,
 }
-"""What `import_checkpoint` reads: `bert` and `mdskul` become model folders, all others files."""
+"""What `import_checkpoint` reads: `bert`, `mdskul` and `univl` become model folders, all others files."""
 
 _PATHS = ("tokenizer", "backbone", "centroids", "labels")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
