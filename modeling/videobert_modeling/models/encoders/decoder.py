@@ -85,7 +85,7 @@ class DecoderLayer(nn.Module):
         return self.outer_norm(states + self.dropout(self.outer(wide))), key, value
 
     def _rows(self, states: Tensor) -> Tensor:
-        return states.unflatten(-1, (self.heads, -1))
+        return states.reshape(*states.shape[:2], self.heads, -1)
 
     def _queries(self, states: Tensor) -> Tensor:
         return self._rows(states).transpose(1, 2)
