@@ -193,6 +193,8 @@ class StageRun:
 
     def _block(self, spec: StageSpec, inputs: dict[str, Array]) -> dict[str, Array]:
         self._ranges.check(spec, inputs, spec.lengths_of(inputs))
+        if len(spec.outputs) == 1:
+            return {spec.outputs[0].name: self._stages(spec.name, **inputs)}
         return self._stages.run_all(spec.name, **inputs)
 
     @staticmethod

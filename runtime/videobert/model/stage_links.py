@@ -17,7 +17,14 @@ from videobert.model.recipe import Recipe
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_lists import BACKBONE, question_stages, stage_specs
 from videobert.model.text_encoder_stage import TEXT_ENCODER
-from videobert.model.univl_stages import CROSS_ENCODER, DECODER, DECODER_MEMORY, POOLER, VIDEO_ENCODER
+from videobert.model.univl_stages import (
+    CROSS_ENCODER,
+    DECODER,
+    DECODER_MEMORY,
+    FEATURE_NORM,
+    POOLER,
+    VIDEO_ENCODER,
+)
 
 Array = npt.NDArray[Any]
 Make = Callable[..., Array]
@@ -135,6 +142,7 @@ _TWO_STREAMS = (
     Link(CROSS_ENCODER, "video_lengths", (f"{VIDEO_ENCODER}.lengths",), "as they are", _same),
     Link("text_head", "states", (_FUSED, _TEXT_STATES), "at the places of the text", _of_text),
     Link("visual_head", "states", (_FUSED, _TEXT_STATES), "at the places of the video", _of_video),
+    Link(FEATURE_NORM, "features", (f"{VIDEO_ENCODER}.features",), "of every clip", _same),
     _first_place(POOLER, CROSS_ENCODER),
     Link("alignment_head", "pooled", (f"{POOLER}.pooled",), "as they are", _same),
     Link(DECODER_MEMORY, "states", (_FUSED,), "as they are", _same),
