@@ -182,7 +182,7 @@ def _two_stream_stages(model: UniVl) -> dict[str, nn.Module]:
         "text_head": FusedWordsStage(model) if "text" in heads else None,
         "visual_head": FusedFeaturesStage(model) if "visual" in heads else None,
         "feature_norm": NormStage(video) if "visual" in heads and video.normalizes else None,
-        "pooler": model.pooler,
+        "cross_pooler": model.pooler,
         "alignment_head": model.alignment_head,
         "decoder_memory": None if decoder is None else DecoderMemoryStage(decoder),
         "decoder": None if decoder is None else DecoderStage(decoder, model.text_encoder),
