@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import ModelError
+from videobert_modeling.base.half import fits_float16
 from videobert_modeling.model_folder.ledger import Entry, Ledger, Status
 
 
@@ -37,6 +38,7 @@ class Intake:
         value = tensor.detach().to(torch.float32).contiguous()
         if not bool(torch.isfinite(value).all()):
             raise ModelError(f"tensor {name} holds a NaN or infinite value", fix="Get a whole copy of the checkpoint.")
+        self.ledger.fits_float16 = self.ledger.fits_float16 and fits_float16(value)
         status: Status = "used" if name == target else "renamed"
         self.ledger.entries.append(Entry(name, status, tuple(tensor.shape), target))
         return value

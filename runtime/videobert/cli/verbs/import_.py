@@ -23,8 +23,10 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "mdskul", "univl", "s3d", "i3d", "s3dg", "resnet", "centroids"],
-        typer.Argument(help="bert, mdskul and univl become model folders, the others files.", show_default=False),
+        Literal["bert", "roberta", "mdskul", "univl", "s3d", "i3d", "s3dg", "resnet", "centroids"],
+        typer.Argument(
+            help="bert, roberta, mdskul and univl become model folders, the others files.", show_default=False
+        ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
     out: Annotated[
@@ -36,7 +38,8 @@ def import_(
     tokenizer: Annotated[
         Path | None,
         typer.Option(
-            help="tokenizer.json or vocab.txt; what lies beside the source if not given.",
+            help="tokenizer.json, vocab.txt, or vocab.json with its merges.txt; what lies beside the source if not "
+            "given.",
             rich_help_panel=_PARTS,
             show_default=False,
         ),
@@ -65,7 +68,9 @@ def import_(
     ] = None,
     visual_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="bert: size of the visual vocabulary.", rich_help_panel=_DETAILS, show_default=False),
+        typer.Option(
+            min=1, help="bert, roberta: size of the visual vocabulary.", rich_help_panel=_DETAILS, show_default=False
+        ),
     ] = None,
     words: Annotated[
         int | None,
@@ -102,7 +107,9 @@ def import_(
     dtype: Annotated[
         Literal["float16", "float32"] | None,
         typer.Option(
-            help="How weights are stored; float16 if not given.", rich_help_panel=_DETAILS, show_default=False
+            help="How weights are stored; if not given, float16, and for roberta what holds every value exactly.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[
