@@ -27,12 +27,15 @@ class Axis:
         name: free axes of one name have one length in a call, and fixed ones of one name one size.
         size: its length where the configuration fixes it; None for a free axis.
         longest: of a free axis: the most that the model can take; None if nothing limits it.
+        prepared: of a free axis along which padding would change the answer: the length that engines of fixed shapes
+            are prepared for.
         sum_of: of an output's axis: the free axes that stand behind each other along it.
     """
 
     name: str
     size: int | None = None
     longest: int | None = None
+    prepared: int | None = None
     sum_of: tuple[str, ...] = ()
 
     def length_with(self, lengths: Mapping[str, int]) -> int:

@@ -32,22 +32,25 @@ def profiles_of(stage: Stage, config: ModelConfig, recipe: Recipe) -> tuple[Prof
 
 
 def profiles_for(spec: StageSpec) -> tuple[Profile, ...]:
-    """The profiles of a stage: the buckets of its one free axis beside the batch, or one profile if it has none."""
-    lengths = [axis for axis in spec.free_axes if axis.name != spec.batch]
-    if not lengths:
-        return (_profile(spec, {}),)
-    (axis,) = lengths
-    return tuple(_profile(spec, {axis.name: end}) for end in _buckets(axis))
+    """The profiles of a stage: the buckets of its free axes beside the batch, smallest of all first."""
+    ends = {axis.name: _buckets(axis) for axis in spec.free_axes if axis.name != spec.batch}
+    most = max((len(buckets) for buckets in ends.values()), default=1)
+    # An axis with fewer buckets than another stays at its last.
+    each = ({name: buckets[min(place, len(buckets) - 1)] for name, buckets in ends.items()} for place in range(most))
+    return tuple(_profile(spec, sizes) for sizes in each)
 
 
 def _buckets(axis: Axis) -> list[int]:
+    if axis.prepared is not None:
+        return [axis.prepared]
     if axis.longest is None:
         return list(_LENGTHS)
     return [*(length for length in _LENGTHS if length < axis.longest), axis.longest]
 
 
 def _profile(spec: StageSpec, ends: dict[str, int]) -> Profile:
-    least = dict.fromkeys((spec.batch, *ends), 1)
+    exact = {axis.name: axis.prepared for axis in spec.free_axes if axis.prepared is not None}
+    least = dict.fromkeys((spec.batch, *ends), 1) | exact
     usual, most = {**ends, spec.batch: spec.usual_batch}, {**ends, spec.batch: spec.most_batch}
     return Profile(
         inputs={
