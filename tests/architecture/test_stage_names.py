@@ -15,6 +15,8 @@ from videobert.model.stage_lists import BACKBONE, STAGE_LISTS, all_stage_names
 # Where the stages are listed, where each family calls them, and what each of them computes.
 HOMES = {
     "runtime/videobert/model/stage_lists.py",
+    "runtime/videobert/model/text_encoder_stage.py",
+    "runtime/videobert/model/univl_stages.py",
     *(f"runtime/videobert/families/{family}.py" for family in STAGE_LISTS),
     "modeling/videobert_modeling/models/stage_modules.py",
 }

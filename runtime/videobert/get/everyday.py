@@ -33,7 +33,8 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.mending import CODEBOOK, WEIGHTS
 from videobert.model.recipe import Recipe
-from videobert.model.stage_lists import SHOT_BOUNDARIES, TEXT_ENCODER
+from videobert.model.stage_lists import SHOT_BOUNDARIES
+from videobert.model.text_encoder_stage import TEXT_ENCODER
 from videobert.text.tokenizer_file import read_tokenizer
 from videobert.visual.codebook import Codebook, classifier_leaves
 

@@ -15,8 +15,15 @@ from videobert.model.questions import AbstainConfig, QuestionConfig, check_quest
 FORMAT_VERSION = 1
 FamilyName = Literal["videobert", "conse"]
 BackboneKind = Literal["s3d", "i3d"]
+FusionKind = Literal["concat", "cross_attention"]
 # Fields that later releases added: absent where they say nothing, so that older folders keep their bytes.
-_ABSENT: dict[str, Any] = {"token_question": None, "text_space": None, "shots": None}
+_ABSENT: dict[str, Any] = {
+    "token_question": None,
+    "text_space": None,
+    "shots": None,
+    "two_streams": None,
+    "untrained": [],
+}
 _ABSENT_IN_QUESTIONS: dict[str, Any] = {
     "templates": [],
     "answered_by": "templates",
@@ -100,6 +107,29 @@ class ShotsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TwoStreamsConfig:
+    """An encoder of video beside that of text, what joins them, and what writes sentences (UniVL, arXiv 2002.06353).
+
+    All are as wide as the text encoder.
+
+    Args:
+        video: the encoder of features.
+        fusion: the layers over both; `positions` holds for both together.
+        fusion_kind: whether these attend to both streams put behind each other, or each stream to the other.
+        decoder: its layers; None where the model has no decoder.
+        text_room: places that a text has before the video's, which begin there whatever the text's length.
+        normalize_video: whether a LayerNorm stands before the video encoder's first layer of weights.
+    """
+
+    video: EncoderConfig
+    fusion: EncoderConfig
+    fusion_kind: FusionKind = "concat"
+    decoder: EncoderConfig | None = None
+    text_room: int = 48
+    normalize_video: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """Everything a runtime must know before it opens a graph.
 
@@ -113,6 +143,8 @@ class ModelConfig:
             classifier's, distances to its centroids mean nothing, and a token has a probability instead.
         text_space: of the family `conse`.
         shots: what finds cuts; None where no part of the model does.
+        two_streams: of a family that has an encoder for video beside that for text.
+        untrained: stages that hold what they began with, and `visual_tokens` where those rows of the token table do.
     """
 
     name: str
@@ -129,6 +161,8 @@ class ModelConfig:
     token_question: str | None = None
     text_space: TextSpaceConfig | None = None
     shots: ShotsConfig | None = None
+    two_streams: TwoStreamsConfig | None = None
+    untrained: tuple[str, ...] = ()
     format: int = FORMAT_VERSION
 
     @property
@@ -192,22 +226,12 @@ class ModelConfig:
                 raise _wrong(name, value, ", ".join(allowed))
         if not isinstance(self.name, str) or not 0 < len(self.name) <= 128 or not self.name.isprintable():
             raise _wrong("name", self.name, "a printable text of at most 128 characters")
-        whole = {
-            "words": self.words,
-            "visual_tokens": self.visual_tokens,
-            "window_clips": self.window_clips,
-            "backbone.feature_dim": self.backbone.feature_dim,
-            **{f"encoder.{k}": v for k, v in dataclasses.asdict(encoder).items() if k != "layer_norm_eps"},
-        }
-        for name, value in whole.items():
-            if type(value) is not int or not 0 < value <= _MOST[name]:
-                raise _wrong(name, value, f"a whole number, 1 to {_MOST[name]}")
-        real = {"backbone.width": self.backbone.width, "encoder.layer_norm_eps": encoder.layer_norm_eps}
-        for name, number in real.items():
-            if type(number) not in (int, float) or not 0 < number <= _MOST[name]:
-                raise _wrong(name, number, f"a number above 0, at most {_MOST[name]}")
-        if encoder.width % encoder.heads:
-            raise _wrong("encoder.width", encoder.width, f"a multiple of encoder.heads = {encoder.heads}")
+        _check_whole("words", self.words)
+        _check_whole("visual_tokens", self.visual_tokens)
+        _check_whole("window_clips", self.window_clips)
+        _check_whole("backbone.feature_dim", self.backbone.feature_dim)
+        _check_real("backbone.width", self.backbone.width)
+        _check_encoder("encoder", encoder)
         if not _texts(self.heads) or not set(self.heads) <= set(HEADS):
             raise _wrong("heads", self.heads, HEADS)
         if type(self.alignment_pooler) is not bool:
@@ -215,8 +239,12 @@ class ModelConfig:
         percentile = self.out_of_domain_percentile
         if type(percentile) not in (int, float) or not 0 <= percentile <= 100:
             raise _wrong("out_of_domain_percentile", percentile, "0 to 100")
+        if not _texts(self.untrained):
+            raise _wrong("untrained", self.untrained, "names of stages, and visual_tokens")
         check_questions(self.questions)
         self._check_spaces()
+        if self.two_streams is not None:
+            _check_two_streams(self.two_streams, encoder.width)
 
     def _check_spaces(self) -> None:
         asked = {name for name, question in self.questions.items() if question.answered_by == "features"}
@@ -246,6 +274,41 @@ class ModelConfig:
                 raise _wrong("shots.probability_at_least", least, "between 0 and 1")
 
 
+def _check_whole(name: str, value: object, most: int | None = None) -> None:
+    most = _MOST[name] if most is None else most
+    if type(value) is not int or not 0 < value <= most:
+        raise _wrong(name, value, f"a whole number, 1 to {most}")
+
+
+def _check_real(name: str, value: object, most: int | None = None) -> None:
+    most = _MOST[name] if most is None else most
+    if type(value) not in (int, float) or not 0 < value <= most:  # type: ignore[operator]  # a number by now
+        raise _wrong(name, value, f"a number above 0, at most {most}")
+
+
+def _check_encoder(name: str, encoder: EncoderConfig) -> None:
+    for size in ("layers", "width", "heads", "feed_forward", "positions", "segments"):
+        _check_whole(f"{name}.{size}", getattr(encoder, size), _MOST[f"encoder.{size}"])
+    _check_real(f"{name}.layer_norm_eps", encoder.layer_norm_eps, _MOST["encoder.layer_norm_eps"])
+    if encoder.width % encoder.heads:
+        raise _wrong(f"{name}.width", encoder.width, f"a multiple of {name}.heads = {encoder.heads}")
+
+
+def _check_two_streams(streams: TwoStreamsConfig, width: int) -> None:
+    stacks = {"video": streams.video, "fusion": streams.fusion, "decoder": streams.decoder}
+    for name, stack in stacks.items():
+        if stack is None:
+            continue
+        _check_encoder(f"two_streams.{name}", stack)
+        if stack.width != width:
+            raise _wrong(f"two_streams.{name}.width", stack.width, f"{width}, as wide as the encoder")
+    if streams.fusion_kind not in get_args(FusionKind):
+        raise _wrong("two_streams.fusion_kind", streams.fusion_kind, ", ".join(get_args(FusionKind)))
+    _check_whole("two_streams.text_room", streams.text_room, streams.fusion.positions - 1)
+    if type(streams.normalize_video) is not bool:
+        raise _wrong("two_streams.normalize_video", streams.normalize_video, "true or false")
+
+
 def _check_text_space(space: TextSpaceConfig) -> None:
     for name in ("label_templates", "query_templates"):
         templates = getattr(space, name)
@@ -268,13 +331,17 @@ def _leave_out(fields: dict[str, Any], where_equal: dict[str, Any]) -> None:
 
 
 _T = TypeVar("_T")
-_MAY_BE_NULL = ("text_space", "shots", "abstain")
+_MAY_BE_NULL = ("text_space", "shots", "abstain", "two_streams", "decoder")
 _NESTED: dict[str, type] = {
     "backbone": BackboneConfig,
     "encoder": EncoderConfig,
     "text_space": TextSpaceConfig,
     "shots": ShotsConfig,
     "abstain": AbstainConfig,
+    "two_streams": TwoStreamsConfig,
+    "video": EncoderConfig,
+    "fusion": EncoderConfig,
+    "decoder": EncoderConfig,
 }
 
 

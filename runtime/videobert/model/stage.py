@@ -27,11 +27,19 @@ class Axis:
         name: free axes of one name have one length in a call, and fixed ones of one name one size.
         size: its length where the configuration fixes it; None for a free axis.
         longest: of a free axis: the most that the model can take; None if nothing limits it.
+        sum_of: of an output's axis: the free axes that stand behind each other along it.
     """
 
     name: str
     size: int | None = None
     longest: int | None = None
+    sum_of: tuple[str, ...] = ()
+
+    def length_with(self, lengths: Mapping[str, int]) -> int:
+        """How long it is where free axes are as long as `lengths` says."""
+        if self.size is not None:
+            return self.size
+        return sum(lengths[name] for name in self.sum_of) if self.sum_of else lengths[self.name]
 
     @property
     def is_free(self) -> bool:
@@ -59,7 +67,7 @@ class TensorSpec:
 
     def shape_with(self, lengths: Mapping[str, int]) -> tuple[int, ...]:
         """The sizes with free axes as long as `lengths` says."""
-        return tuple(lengths[axis.name] if axis.size is None else axis.size for axis in self.axes)
+        return tuple(axis.length_with(lengths) for axis in self.axes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

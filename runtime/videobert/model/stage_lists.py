@@ -13,14 +13,13 @@ from videobert.model.config import ModelConfig, ShotsConfig
 from videobert.model.questions import QuestionConfig, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
+from videobert.model.text_encoder_stage import text_encoder
 
 # The stages of the visual side, which every family has.
 BACKBONE = "backbone"
 NEAREST = "nearest"
 # Of films, not of clips: one that a model may have beside them.
 SHOT_BOUNDARIES = "shot_boundaries"
-# Of a family whose texts have an encoder of their own; its weights bear the same name.
-TEXT_ENCODER = "text_encoder"
 # Frames that the network of shot boundaries sees at a time, and their size (arXiv 2008.04838, section 3).
 SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH = 100, 27, 48
 # Nearest centroids that an engine proposes: near ties are then decided exactly, as on the CPU.
@@ -222,18 +221,8 @@ def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
 
 def _conse(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     """A classifier of clips and an encoder of texts, for whose vectors the labels' texts stand."""
-    batch, length = Axis("batch"), Axis("length", longest=config.encoder.positions)
-    text_encoder = StageSpec(
-        name=TEXT_ENCODER,
-        inputs=(TensorSpec("ids", "int64", (batch, length)), TensorSpec("lengths", "int64", (batch,))),
-        outputs=(TensorSpec("states", "float32", (batch, length, Axis("width", config.encoder.width))),),
-        batch=batch.name,
-        lengths="lengths",
-        attentions=config.encoder.layers,
-        of_text=True,
-    )
     seen = (backbone(config, recipe), nearest(config), *_shot_boundaries(config), *question_stages(config, recipe))
-    return (*seen, text_encoder)
+    return (*seen, text_encoder(config))
 
 
 STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert, "conse": _conse}
