@@ -1,4 +1,4 @@
-"""The reference engine on CPU and CUDA: PyTorch modules, and the encoder packed. Imports torch only when opened."""
+"""The reference engine on CPU and CUDA: PyTorch modules, and encoders packed. Imports torch only when opened."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class TorchEngine:
     """Runs a model folder's weights through the modules of `videobert_modeling`; needs no graphs of the folder.
 
-    The encoder runs on packed sequences: padding costs nothing and cannot matter. On CUDA it runs on our kernels and,
-    once prepared, as captured CUDA graphs.
+    Every encoder runs on packed sequences: padding costs nothing and cannot matter. On CUDA it runs on our kernels and,
+    once prepared, as captured CUDA graphs. `fallback` names the stages for which that is not so, or not with heads of
+    their own size, each with its reason.
 
     Args:
         folder: an opened model folder with model.safetensors.
@@ -50,10 +51,9 @@ class TorchEngine:
                 import torch
                 import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
-            from videobert_modeling.models.families.videobert import VideoBert
             from videobert_modeling.models.stage_modules import stages_of
             from videobert_modeling.models.weights import load_weights
-            from videobert_modeling.packed import PackedEncoder, reason_against_packing
+            from videobert_modeling.packed import PackedEncoder, packable
         except ImportError as error:
             raise EngineUnavailable(
                 "the torch engine cannot run", seen=str(error), fix="Run `pip install 'videobert[build]'`."
@@ -74,19 +74,27 @@ class TorchEngine:
         self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
         specs = stage_specs(folder.config, folder.recipe)
         self._keep_fp32 = {spec.name for spec in specs if spec.keeps_fp32}
-        self._with_lengths = {spec.name for spec in specs if spec.lengths is not None}
+        encoders = [spec.name for spec in specs if spec.is_encoder]
         self._torch_device = device
         self._cache_dir = options.cache_dir
         # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
         self._lock = threading.Lock() if device == "cuda" else None
         self.device = "CPU" if device == "cpu" else torch.cuda.get_device_name()
         self.precision = "bf16" if options.precision == "bf16" else "fp32"
-        self.fallback: str | None = reason_against_packing(model.config)
         self.parallel = 1
         self.takes_device_arrays = device == "cuda"
-        self._packed: PackedEncoder | None = None
-        if self.fallback is None and isinstance(model, VideoBert):
-            self._packed = PackedEncoder(model, device, torch.bfloat16 if self.precision == "bf16" else torch.float32)
+        self._packed: dict[Stage, PackedEncoder] = {}
+        remarks: dict[str, list[Stage]] = {}
+        for stage in encoders:
+            found = packable(stages[stage])
+            remark = found if isinstance(found, str) else found.remark
+            if not isinstance(found, str):
+                dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+                self._packed[stage] = PackedEncoder(found, device, dtype)
+            if remark is not None:
+                remarks.setdefault(remark, []).append(stage)
+        said = [f"{', '.join(stages)}: {remark}" for remark, stages in remarks.items()]
+        self.fallback: str | None = "; ".join(said) or None
 
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """See `Engine.run`."""
@@ -95,7 +103,7 @@ class TorchEngine:
             raise InputError("this engine is closed", fix="Load the model again.")
         if stage not in stages:
             raise ModelError(f"this model has no {stage}", allowed=sorted(stages), fix="Use a model with that head.")
-        packed = self._packed if stage in self._with_lengths else None
+        packed = self._packed.get(stage)
         if self._lock is None:
             return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
         from torch.backends import cudnn
@@ -105,15 +113,15 @@ class TorchEngine:
             return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
 
     def prepare(self) -> None:
-        """On CUDA, compile the encoder's kernels and capture its graphs; on the CPU there is nothing to compile."""
-        if self._packed is not None:
-            with self._lock or nullcontext(), compiler_folders(self._cache_dir):
-                self._packed.prepare()
+        """On CUDA, compile the encoders' kernels and capture their graphs; on the CPU there is nothing to compile."""
+        with self._lock or nullcontext(), compiler_folders(self._cache_dir):
+            for packed in self._packed.values():
+                packed.prepare()
 
     def close(self) -> None:
         """See `Engine.close`."""
         self._stages = None
-        self._packed = None
+        self._packed = {}
 
     def _run(self, stage: Stage, module: nn.Module, inputs: dict[str, Any]) -> npt.NDArray[Any]:
         import torch

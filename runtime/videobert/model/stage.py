@@ -106,6 +106,11 @@ class StageSpec:
     gpu_only: bool = False
 
     @property
+    def is_encoder(self) -> bool:
+        """Whether all it does is to turn sequences into states, all places of one at once."""
+        return self.attentions > 0 and len(self.outputs) == 1
+
+    @property
     def free_axes(self) -> tuple[Axis, ...]:
         """The free axes of the inputs, each once and in order, the batch first."""
         axes = {axis.name: axis for tensor in self.inputs for axis in tensor.axes if axis.is_free}
