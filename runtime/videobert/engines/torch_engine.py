@@ -74,7 +74,7 @@ class TorchEngine:
         self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
         specs = stage_specs(folder.config, folder.recipe)
         self._keep_fp32 = {spec.name for spec in specs if spec.keeps_fp32}
-        encoders = [spec.name for spec in specs if spec.is_encoder]
+        self._outputs = {spec.name: [tensor.name for tensor in spec.outputs] for spec in specs}
         self._torch_device = device
         self._cache_dir = options.cache_dir
         # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
@@ -85,7 +85,7 @@ class TorchEngine:
         self.takes_device_arrays = device == "cuda"
         self._packed: dict[Stage, PackedEncoder] = {}
         remarks: dict[str, list[Stage]] = {}
-        for stage in encoders:
+        for stage in (spec.name for spec in specs if spec.is_encoder):
             found = packable(stages[stage])
             remark = found if isinstance(found, str) else found.remark
             if not isinstance(found, str):
@@ -98,19 +98,23 @@ class TorchEngine:
 
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """See `Engine.run`."""
+        (output,) = self.run_all(stage, **inputs).values()
+        return output
+
+    def run_all(self, stage: Stage, **inputs: Any) -> dict[str, npt.NDArray[Any]]:
+        """See `Engine.run_all`."""
         stages = self._stages
         if stages is None:
             raise InputError("this engine is closed", fix="Load the model again.")
         if stage not in stages:
             raise ModelError(f"this model has no {stage}", allowed=sorted(stages), fix="Use a model with that head.")
-        packed = self._packed.get(stage)
         if self._lock is None:
-            return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
+            return self._run(stage, stages[stage], inputs)
         from torch.backends import cudnn
 
         exact = cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with self._lock, compiler_folders(self._cache_dir), exact:
-            return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
+            return self._run(stage, stages[stage], inputs)
 
     def prepare(self) -> None:
         """On CUDA, compile the encoders' kernels and capture their graphs; on the CPU there is nothing to compile."""
@@ -123,14 +127,20 @@ class TorchEngine:
         self._stages = None
         self._packed = {}
 
-    def _run(self, stage: Stage, module: nn.Module, inputs: dict[str, Any]) -> npt.NDArray[Any]:
+    def _run(self, stage: Stage, module: nn.Module, inputs: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
         import torch
 
+        names = self._outputs[stage]
+        packed = self._packed.get(stage)
+        if packed is not None:
+            return dict(zip(names, (packed.states(**inputs),), strict=True))
         bf16 = self.precision == "bf16" and stage not in self._keep_fp32
         with torch.inference_mode(), torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16):
-            tensors = {name: self._tensor(array) for name, array in inputs.items()}
-            output: npt.NDArray[Any] = module(**tensors).float().cpu().numpy()
-        return output
+            given: torch.Tensor | tuple[torch.Tensor, ...] = module(
+                **{name: self._tensor(array) for name, array in inputs.items()}
+            )
+            outputs = (given,) if isinstance(given, torch.Tensor) else given
+            return {name: output.float().cpu().numpy() for name, output in zip(names, outputs, strict=True)}
 
     def _tensor(self, array: npt.NDArray[Any] | DeviceArray) -> torch.Tensor:
         import torch

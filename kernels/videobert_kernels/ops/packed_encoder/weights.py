@@ -100,12 +100,12 @@ class EncoderWeights:
 
 def _widened(layer: LayerWeights, heads: int, more: int) -> LayerWeights:
     """A layer whose heads have `more` values of zero behind their own."""
-    stacked = layer.qkv.unflatten(0, (3, heads, -1))
-    output = layer.output.unflatten(1, (heads, -1))
+    stacked = layer.qkv.view(3, heads, -1, layer.qkv.shape[1])
+    output = layer.output.view(len(layer.output), heads, -1)
     return replace(
         layer,
         qkv=functional.pad(stacked, (0, 0, 0, more)).flatten(0, 2),
-        qkv_bias=functional.pad(layer.qkv_bias.unflatten(0, (3, heads, -1)), (0, more)).flatten(),
+        qkv_bias=functional.pad(layer.qkv_bias.view(3, heads, -1), (0, more)).flatten(),
         output=functional.pad(output, (0, more)).flatten(1),
     )
 
