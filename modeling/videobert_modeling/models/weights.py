@@ -16,10 +16,11 @@ from videobert.model.folder import backbone_hash
 from videobert_modeling.models.backbones.i3d import I3D
 from videobert_modeling.models.backbones.s3d import S3D
 from videobert_modeling.models.families.conse import Conse
+from videobert_modeling.models.families.univl import UniVl
 from videobert_modeling.models.families.videobert import VideoBert
 
 Backbone = S3D | I3D
-Model = VideoBert | Conse
+Model = VideoBert | Conse | UniVl
 
 _BACKBONE = "backbone."
 _COUNTER = ".num_batches_tracked"
@@ -28,7 +29,7 @@ _MOST_NAMED = 8
 
 
 _BACKBONES: dict[str, type[Backbone]] = {"s3d": S3D, "i3d": I3D}
-_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse}
+_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse, "univl": UniVl}
 
 
 def backbone_tensors(backbone: Backbone) -> dict[str, Tensor]:
