@@ -63,4 +63,5 @@ class Layout:
         offsets[: batch.sequences + 1] = batch.offsets
         offsets[batch.sequences + 1 :] = batch.tokens
         ranges = buffer[self._parts["key_ranges"]].reshape(-1, 2)
-        ranges[:, 0], ranges[:, 1] = offsets[:-1], offsets[1:]
+        ranges[: batch.sequences] = batch.key_ranges
+        ranges[batch.sequences :] = batch.tokens

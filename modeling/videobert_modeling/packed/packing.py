@@ -21,11 +21,13 @@ class HostBatch:
     Args:
         parts: by name what is known of each token: int32 `(tokens,)`, or float32 `(tokens, values)`.
         offsets: int32 `(sequences + 1,)`.
+        key_ranges: int32 `(sequences, 2)`, first and end token that each attends to.
         inside: bool `(batch, length)`, which places of the padded batch they came from.
     """
 
     parts: Mapping[str, npt.NDArray[Any]]
     offsets: Int32
+    key_ranges: Int32
     inside: npt.NDArray[np.bool_]
 
     @property
@@ -50,31 +52,38 @@ class HostBatch:
         return out
 
 
-def pack(inside: npt.NDArray[np.bool_], parts: Mapping[str, npt.NDArray[Any]]) -> HostBatch:
+def pack(
+    inside: npt.NDArray[np.bool_], parts: Mapping[str, npt.NDArray[Any]], *, streams_meet_at: int | None = None
+) -> HostBatch:
     """Pack a padded batch; what stands at other places is not read.
 
     Args:
         inside: bool `(batch, length)`, the real places.
         parts: `(batch, length)` whole numbers or `(batch, length, values)` floats; both may be broadcast.
+        streams_meet_at: where a row holds two streams that attend to each other and not to themselves, the place at
+            which the second begins; each is then a sequence. None where a row is one sequence.
     """
     packed = {"positions": np.broadcast_to(np.arange(inside.shape[1]), inside.shape)[inside].astype(np.int32)}
     for name, part in parts.items():
         kept = np.broadcast_to(part, (*inside.shape, *part.shape[2:]))[inside]
         packed[name] = kept.astype(np.float32 if kept.dtype.kind == "f" else np.int32)
-    offsets = np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(np.int32)
-    return HostBatch(parts=packed, offsets=offsets, inside=inside)
+    streams = [inside] if streams_meet_at is None else [inside[:, :streams_meet_at], inside[:, streams_meet_at:]]
+    counts = np.stack([stream.sum(axis=1) for stream in streams], axis=1)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    ranges = np.stack([offsets[:-1], offsets[1:]], axis=1).reshape(-1, len(streams), 2)
+    return HostBatch(parts=packed, offsets=offsets, key_ranges=ranges[:, ::-1].reshape(-1, 2), inside=inside)
 
 
-def places_inside(lengths: npt.NDArray[Any], length: int) -> npt.NDArray[np.bool_]:
+def places_inside(lengths: npt.NDArray[Any], length: int, least: int = 1) -> npt.NDArray[np.bool_]:
     """bool `(batch, length)`: the first places of each sequence.
 
     Args:
-        lengths: `(batch,)`, each 1 to `length`.
+        lengths: `(batch,)`, each `least` to `length`.
 
     Raises:
         InputError: a length is out of range.
     """
-    check_range("a length", lengths, 1, length)
+    check_range("a length", lengths, least, length)
     inside: npt.NDArray[np.bool_] = np.arange(length) < lengths[:, None]
     return inside
 

@@ -11,11 +11,14 @@ from torch import nn
 from videobert_kernels.ops.attention.configs import HEAD_SIZES
 from videobert_kernels.ops.packed_encoder import LayerWeights, StackWeights
 from videobert_kernels.ops.row_blocks import LARGEST_WIDTH
+from videobert_modeling.models.encoders.cross import CrossEncoder
 from videobert_modeling.models.encoders.joint import JointEncoder
 from videobert_modeling.models.encoders.text import TextEncoder
 from videobert_modeling.models.encoders.transformer import EncoderLayer
+from videobert_modeling.models.encoders.video import VideoEncoder
 from videobert_modeling.packed.embeddings import Embeddings
 from videobert_modeling.packed.id_embeddings import IdEmbeddings, IdTables
+from videobert_modeling.packed.row_embeddings import RowEmbeddings, RowSource, RowTables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,10 @@ def packable(module: nn.Module) -> Packable | str:
         return _fitted(_of_ids(module, "the joint sequence", "Pass less text or fewer clips."))
     if isinstance(module, TextEncoder):
         return _fitted(_of_ids(module, "the text", "Pass less text."))
+    if isinstance(module, VideoEncoder):
+        return _fitted(_of_features(module))
+    if isinstance(module, CrossEncoder):
+        return _fitted(_of_streams(module))
     return f"padded sequences, as {type(module).__name__} has no packed form"
 
 
@@ -53,6 +60,51 @@ def _of_ids(encoder: JointEncoder | TextEncoder, what: str, fix: str) -> Packabl
     )
     return Packable(
         embeddings=lambda device, dtype: IdEmbeddings(tables, device, dtype, what=what, fix=fix),
+        stack=_stack(encoder.layers),
+    )
+
+
+def _of_features(encoder: VideoEncoder) -> Packable:
+    first = encoder.feature_norm
+    tables = RowTables(
+        raw_norm=None if first is None else first.weight,
+        raw_norm_bias=None if first is None else first.bias,
+        raw_eps=0.0 if first is None else first.eps,
+        matrix=encoder.features.weight,
+        matrix_bias=encoder.features.bias,
+        positions=encoder.positions.weight,
+        norm=encoder.norm.weight,
+        norm_bias=encoder.norm.bias,
+        eps=encoder.norm.eps,
+    )
+    sources = (RowSource("features", "lengths"),)
+    return Packable(
+        embeddings=lambda device, dtype: RowEmbeddings(
+            tables, sources, device, dtype, what="the video", fix="Pass fewer clips."
+        ),
+        stack=_stack(encoder.layers),
+    )
+
+
+def _of_streams(encoder: CrossEncoder) -> Packable:
+    tables = RowTables(
+        positions=encoder.positions.weight,
+        segments=encoder.segments.weight,
+        norm=encoder.norm.weight,
+        norm_bias=encoder.norm.bias,
+        eps=encoder.norm.eps,
+    )
+    meet = encoder.kind == "cross_attention"
+    # A text alone attends to itself; in streams that attend to each other there is something of both.
+    sources = (
+        RowSource("text_states", "text_lengths"),
+        RowSource("video_states", "video_lengths", least=1 if meet else 0),
+    )
+    fix = "Pass less text or fewer clips."
+    return Packable(
+        embeddings=lambda device, dtype: RowEmbeddings(
+            tables, sources, device, dtype, meet=meet, what="the text with its video", fix=fix
+        ),
         stack=_stack(encoder.layers),
     )
 

@@ -41,10 +41,15 @@ class RowTables:
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """An input of rows, float32 `(batch, length, values)`, and the input that says how many of them are real."""
+    """An input of rows, float32 `(batch, length, values)`, and the input that says how many of them are real.
+
+    Args:
+        least: the smallest length.
+    """
 
     rows: str
     lengths: str
+    least: int = 1
 
 
 class RowEmbeddings:
@@ -55,6 +60,7 @@ class RowEmbeddings:
     Args:
         tables: on any device.
         sources: in order.
+        meet: whether two sources attend to each other and not to themselves.
         what, fix: see `IdEmbeddings`.
     """
 
@@ -65,11 +71,12 @@ class RowEmbeddings:
         device: torch.device,
         dtype: torch.dtype,
         *,
+        meet: bool = False,
         what: str,
         fix: str,
     ) -> None:
         self._tables, self._dtype = moved(tables, device, dtype), dtype
-        self._sources, self._what, self._fix = sources, what, fix
+        self._sources, self._meet, self._what, self._fix = sources, meet, what, fix
         self.positions, self.width = tables.positions.shape
         self._values = self.width if tables.matrix is None else tables.matrix.shape[1]
         self.per_token: Mapping[str, int | None] = {"positions": None, "segments": None, "rows": self._values}
@@ -80,10 +87,14 @@ class RowEmbeddings:
         lengths = [part.shape[1] for part in parts]
         check_length(self._what, sum(lengths), self.positions, self._fix)
         inside = [
-            places_inside(inputs[source.lengths], length) for source, length in zip(self._sources, lengths, strict=True)
+            places_inside(inputs[source.lengths], length, source.least)
+            for source, length in zip(self._sources, lengths, strict=True)
         ]
-        segments = np.repeat(np.arange(len(parts)), lengths)[None]
-        return pack(np.concatenate(inside, axis=1), {"rows": np.concatenate(parts, axis=1), "segments": segments})
+        return pack(
+            np.concatenate(inside, axis=1),
+            {"rows": np.concatenate(parts, axis=1), "segments": np.repeat(np.arange(len(parts)), lengths)[None]},
+            streams_meet_at=lengths[0] if self._meet else None,
+        )
 
     def smallest(self, sequences: int) -> HostBatch:
         """See `Embeddings.smallest`."""
