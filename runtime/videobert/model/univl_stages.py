@@ -26,7 +26,7 @@ def two_stream_stages(config: ModelConfig, streams: TwoStreamsConfig) -> tuple[S
     decoder = () if streams.decoder is None else _decoder(config, streams.decoder, streams.fusion.positions)
     return (
         *apart,
-        _cross_encoder(config, streams.fusion, streams.video.positions),
+        _cross_encoder(config, streams, streams.fusion),
         *_heads(config, normalize=streams.normalize_video),
         *decoder,
     )
@@ -46,11 +46,11 @@ def _video_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
     )
 
 
-def _cross_encoder(config: ModelConfig, fusion: EncoderConfig, most_video: int) -> StageSpec:
+def _cross_encoder(config: ModelConfig, streams: TwoStreamsConfig, fusion: EncoderConfig) -> StageSpec:
     """States of both streams to fused states: the places of the text, and behind them those of the video."""
     batch, width, most = Axis("batch"), _width(config), fusion.positions
-    text = Axis("text_length", longest=min(most - 1, config.encoder.positions))
-    video = Axis("video_length", longest=min(most - 1, most_video))
+    text = Axis("text_length", longest=min(most - 1, config.encoder.positions), often=streams.text_room)
+    video = Axis("video_length", longest=min(most - 1, streams.video.positions))
     both = Axis("length", longest=most, sum_of=(text.name, video.name))
     return StageSpec(
         name=CROSS_ENCODER,
@@ -110,7 +110,7 @@ def _decoder(config: ModelConfig, decoder: EncoderConfig, most_memory: int) -> t
     """
     batch, width, layers = Axis("batch"), _width(config), Axis("layers", decoder.layers)
     memory, past = Axis("memory", longest=most_memory), Axis("past", longest=decoder.positions)
-    length = Axis("length", longest=decoder.positions)
+    length = Axis("length", longest=decoder.positions, often=1)
     remembered, before, own = (
         (batch, layers, memory, width),
         (batch, layers, past, width),

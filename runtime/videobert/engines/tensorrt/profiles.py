@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
@@ -32,12 +33,39 @@ def profiles_of(stage: Stage, config: ModelConfig, recipe: Recipe) -> tuple[Prof
 
 
 def profiles_for(spec: StageSpec) -> tuple[Profile, ...]:
-    """The profiles of a stage: the buckets of its one free axis beside the batch, or one profile if it has none."""
+    """The profiles of a stage, smallest bucket first, or one profile if nothing but the batch is free.
+
+    Free axes grow together from bucket to bucket: a profile for each choice of each axis would be many. An axis with a
+    length that most calls have is apart: it has that one, and all that it can have, unless it must be exact.
+    """
     lengths = [axis for axis in spec.free_axes if axis.name != spec.batch]
-    if not lengths:
-        return (_profile(spec, {}),)
-    (axis,) = lengths
-    return tuple(_profile(spec, {axis.name: end}) for end in _buckets(axis))
+    growing = [axis for axis in lengths if axis.often is None]
+    steps = [_buckets(axis) for axis in growing]
+    ends = [
+        {axis.name: buckets[min(step, len(buckets) - 1)] for axis, buckets in zip(growing, steps, strict=True)}
+        for step in range(max(map(len, steps), default=1))
+    ]
+    apart = [
+        [(axis.name, end) for end in _ends_apart(axis, exact=axis.name in spec.exact_axes)]
+        for axis in lengths
+        if axis.often is not None
+    ]
+    return tuple(_profile(spec, _fitting(spec, {**dict(chosen), **end})) for chosen in product(*apart) for end in ends)
+
+
+def _fitting(spec: StageSpec, ends: dict[str, int]) -> dict[str, int]:
+    """The ends, shortened where axes stand behind each other and are longer together than the model can take."""
+    for axis in (axis for tensor in spec.outputs for axis in tensor.axes if axis.sum_of):
+        *before, last = axis.sum_of
+        if axis.longest is not None:
+            ends = ends | {last: min(ends[last], axis.longest - sum(ends[name] for name in before))}
+    return ends
+
+
+def _ends_apart(axis: Axis, *, exact: bool) -> list[int]:
+    often = axis.often or 1
+    longest = often if exact or axis.longest is None else axis.longest
+    return sorted({often, longest})
 
 
 def _buckets(axis: Axis) -> list[int]:
@@ -47,7 +75,7 @@ def _buckets(axis: Axis) -> list[int]:
 
 
 def _profile(spec: StageSpec, ends: dict[str, int]) -> Profile:
-    least = dict.fromkeys((spec.batch, *ends), 1)
+    least = {name: end if name in spec.exact_axes else 1 for name, end in {spec.batch: 1, **ends}.items()}
     usual, most = {**ends, spec.batch: spec.usual_batch}, {**ends, spec.batch: spec.most_batch}
     return Profile(
         inputs={
