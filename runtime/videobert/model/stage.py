@@ -27,6 +27,8 @@ class Axis:
         name: free axes of one name have one length in a call, and fixed ones of one name one size.
         size: its length where the configuration fixes it; None for a free axis.
         longest: of a free axis: the most that the model can take; None if nothing limits it.
+        prepared: of a free axis along which padding would change the answer: the length that engines of fixed shapes
+            are prepared for.
         sum_of: of an output's axis: the free axes that stand behind each other along it.
         often: of a free axis: the length that most calls have; what is made for a range of shapes has one for it.
     """
@@ -34,6 +36,7 @@ class Axis:
     name: str
     size: int | None = None
     longest: int | None = None
+    prepared: int | None = None
     sum_of: tuple[str, ...] = ()
     often: int | None = None
 
@@ -117,11 +120,6 @@ class StageSpec:
         """The free axes of the inputs, each once and in order, the batch first."""
         axes = {axis.name: axis for tensor in self.inputs for axis in tensor.axes if axis.is_free}
         return tuple(sorted(axes.values(), key=lambda axis: axis.name != self.batch))
-
-    @property
-    def exact_axes(self) -> frozenset[str]:
-        """The free axes along which nothing may be filled up, as what stands behind them would move."""
-        return frozenset(name for tensor in self.outputs for axis in tensor.axes for name in axis.sum_of[:-1])
 
     @property
     def length_inputs(self) -> tuple[str, ...]:

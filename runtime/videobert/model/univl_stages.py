@@ -26,7 +26,7 @@ def two_stream_stages(config: ModelConfig, streams: TwoStreamsConfig) -> tuple[S
     decoder = () if streams.decoder is None else _decoder(config, streams.decoder, streams.fusion.positions)
     return (
         *apart,
-        _cross_encoder(config, streams, streams.fusion),
+        _cross_encoder(config, streams.fusion, streams.text_room, streams.video.positions),
         *_heads(config, normalize=streams.normalize_video),
         *decoder,
     )
@@ -46,11 +46,12 @@ def _video_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
     )
 
 
-def _cross_encoder(config: ModelConfig, streams: TwoStreamsConfig, fusion: EncoderConfig) -> StageSpec:
+def _cross_encoder(config: ModelConfig, fusion: EncoderConfig, text_room: int, most_video: int) -> StageSpec:
     """States of both streams to fused states: the places of the text, and behind them those of the video."""
     batch, width, most = Axis("batch"), _width(config), fusion.positions
-    text = Axis("text_length", longest=min(most - 1, config.encoder.positions), often=streams.text_room)
-    video = Axis("video_length", longest=min(most - 1, streams.video.positions))
+    # The video's positions begin behind it.
+    text = Axis("text_length", longest=min(most - 1, config.encoder.positions), prepared=text_room)
+    video = Axis("video_length", longest=min(most - 1, most_video))
     both = Axis("length", longest=most, sum_of=(text.name, video.name))
     return StageSpec(
         name=CROSS_ENCODER,
@@ -73,7 +74,7 @@ def _heads(config: ModelConfig, *, normalize: bool) -> tuple[StageSpec, ...]:
     states, pooled = TensorSpec("states", "float32", (count, width)), TensorSpec("pooled", "float32", (count, width))
     features = _of_count("features", count, Axis("feature_dim", config.backbone.feature_dim))
     # Features as the video encoder sees them, which is how hidden ones are told.
-    norm = ((FEATURE_NORM, features, features),)
+    norm = ((FEATURE_NORM, features, TensorSpec("normalized", "float32", features.axes)),)
     told: dict[str, tuple[tuple[str, TensorSpec, TensorSpec], ...]] = {
         "text": (("text_head", states, TensorSpec("logits", "float32", (count, Axis("words", config.words)))),),
         # What a hidden place of the video would have as its feature.

@@ -33,6 +33,7 @@ def masked(model: ModelProto) -> ModelProto:
         "mask.far": np.array(_FAR, np.float32),
     }
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    # Ids or features, `(batch, length, …)`.
     nodes = _mask_nodes(graph.input[0].name)
     for node in graph.node:
         if node.op_type == "Attention":
@@ -51,8 +52,6 @@ def masked(model: ModelProto) -> ModelProto:
 
 
 def _mask_nodes(sequences: str) -> list[NodeProto]:
-    """The nodes that make the mask; `sequences` is an input of `(batch, length)` or more axes."""
-
     def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> NodeProto:
         return helper.make_node(kind, inputs, [output], name=output, **attributes)
 

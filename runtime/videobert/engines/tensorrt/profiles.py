@@ -35,22 +35,21 @@ def profiles_of(stage: Stage, config: ModelConfig, recipe: Recipe) -> tuple[Prof
 def profiles_for(spec: StageSpec) -> tuple[Profile, ...]:
     """The profiles of a stage, smallest bucket first, or one profile if nothing but the batch is free.
 
-    Free axes grow together from bucket to bucket: a profile for each choice of each axis would be many. An axis with a
-    length that most calls have is apart: it has that one, and all that it can have, unless it must be exact.
+    Free axes grow together from bucket to bucket, as a profile for each choice of each axis would be many; one with
+    fewer buckets than another stays at its last. An axis with a length that most calls have is apart: there are all
+    profiles for that length, and all for the longest.
     """
     lengths = [axis for axis in spec.free_axes if axis.name != spec.batch]
-    growing = [axis for axis in lengths if axis.often is None]
-    steps = [_buckets(axis) for axis in growing]
-    ends = [
-        {axis.name: buckets[min(step, len(buckets) - 1)] for axis, buckets in zip(growing, steps, strict=True)}
-        for step in range(max(map(len, steps), default=1))
-    ]
-    apart = [
-        [(axis.name, end) for end in _ends_apart(axis, exact=axis.name in spec.exact_axes)]
-        for axis in lengths
-        if axis.often is not None
-    ]
+    steps = {axis.name: _buckets(axis) for axis in lengths if axis.often is None}
+    most = max((len(buckets) for buckets in steps.values()), default=1)
+    ends = [{name: buckets[min(step, len(buckets) - 1)] for name, buckets in steps.items()} for step in range(most)]
+    apart = [[(axis.name, end) for end in _ends_apart(axis)] for axis in lengths if axis.often is not None]
     return tuple(_profile(spec, _fitting(spec, {**dict(chosen), **end})) for chosen in product(*apart) for end in ends)
+
+
+def _ends_apart(axis: Axis) -> list[int]:
+    often = axis.often or 1
+    return sorted({often, axis.longest or often})
 
 
 def _fitting(spec: StageSpec, ends: dict[str, int]) -> dict[str, int]:
@@ -62,20 +61,17 @@ def _fitting(spec: StageSpec, ends: dict[str, int]) -> dict[str, int]:
     return ends
 
 
-def _ends_apart(axis: Axis, *, exact: bool) -> list[int]:
-    often = axis.often or 1
-    longest = often if exact or axis.longest is None else axis.longest
-    return sorted({often, longest})
-
-
 def _buckets(axis: Axis) -> list[int]:
+    if axis.prepared is not None:
+        return [axis.prepared]
     if axis.longest is None:
         return list(_LENGTHS)
     return [*(length for length in _LENGTHS if length < axis.longest), axis.longest]
 
 
 def _profile(spec: StageSpec, ends: dict[str, int]) -> Profile:
-    least = {name: end if name in spec.exact_axes else 1 for name, end in {spec.batch: 1, **ends}.items()}
+    exact = {axis.name: axis.prepared for axis in spec.free_axes if axis.prepared is not None}
+    least = dict.fromkeys((spec.batch, *ends), 1) | exact
     usual, most = {**ends, spec.batch: spec.usual_batch}, {**ends, spec.batch: spec.most_batch}
     return Profile(
         inputs={
