@@ -1,6 +1,6 @@
-"""The packed encoder as the torch engine runs it: packing, buckets, CUDA graphs and static buffers."""
+"""Packed encoders as the torch engine runs them: packing, buckets, CUDA graphs and static buffers."""
 
 from videobert_modeling.packed.encoder import PackedEncoder
-from videobert_modeling.packed.weights import packed_weights, reason_against_packing
+from videobert_modeling.packed.parts import Packable, packable
 
-__all__ = ["PackedEncoder", "packed_weights", "reason_against_packing"]
+__all__ = ["Packable", "PackedEncoder", "packable"]
