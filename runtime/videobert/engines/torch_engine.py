@@ -52,9 +52,10 @@ class TorchEngine:
                 import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
             from videobert_modeling.models.backbones.channels_last import channels_last
+            from videobert_modeling.models.encoders.decoder import DecoderStage
             from videobert_modeling.models.stage_modules import stages_of
             from videobert_modeling.models.weights import load_weights
-            from videobert_modeling.packed import PackedEncoder, packable
+            from videobert_modeling.packed import PackedEncoder, packable, use_kernels
         except ImportError as error:
             raise EngineUnavailable(
                 "the torch engine cannot run", seen=str(error), fix="Run `pip install 'videobert[build]'`."
@@ -92,6 +93,10 @@ class TorchEngine:
             if not isinstance(found, str):
                 dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
                 self._packed[stage] = PackedEncoder(found, device, dtype)
+            if remark is not None:
+                remarks.setdefault(remark, []).append(stage)
+        for stage, module in stages.items():
+            remark = use_kernels(module.decoder) if isinstance(module, DecoderStage) else None
             if remark is not None:
                 remarks.setdefault(remark, []).append(stage)
         said = [f"{', '.join(stages)}: {remark}" for remark, stages in remarks.items()]
