@@ -82,6 +82,11 @@ def stages_with_lengths() -> frozenset[Stage]:
     return frozenset(spec.name for spec in _all_stages() if spec.lengths is not None)
 
 
+def encoder_stages() -> frozenset[Stage]:
+    """The names of the encoders of any family, with lengths or masks of their own."""
+    return frozenset(spec.name for spec in _all_stages() if spec.is_encoder)
+
+
 def _all_stages() -> tuple[StageSpec, ...]:
     return tuple(spec for family, listed in STAGE_LISTS.items() for spec in listed(_largest(family), Recipe()))
 

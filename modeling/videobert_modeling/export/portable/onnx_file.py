@@ -52,7 +52,7 @@ def _traced(graph: Graph) -> Any:
                 tuple(graph.example.values()),
                 dynamo=True,
                 input_names=list(graph.example),
-                output_names=[graph.output],
+                output_names=list(graph.outputs),
                 dynamic_shapes=shapes,
                 opset_version=OPSET,
                 external_data=False,
