@@ -20,10 +20,11 @@ from videobert_modeling.models.backbones.resnet import BLOCKS, ResNet
 from videobert_modeling.models.backbones.s3d import S3D
 from videobert_modeling.models.backbones.s3dg import S3DG
 from videobert_modeling.models.families.conse import Conse
+from videobert_modeling.models.families.univl import UniVl
 from videobert_modeling.models.families.videobert import VideoBert
 
 Backbone = S3D | I3D | S3DG | ResNet
-Model = VideoBert | Conse
+Model = VideoBert | Conse | UniVl
 
 _BACKBONE = "backbone."
 _COUNTER = ".num_batches_tracked"
@@ -37,7 +38,7 @@ _BACKBONES: dict[str, Callable[[float, int], Backbone]] = {
     "s3dg": S3DG,
     **{f"resnet{depth}": partial(ResNet, depth) for depth in BLOCKS},
 }
-_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse}
+_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse, "univl": UniVl}
 
 
 def backbone_tensors(backbone: Backbone) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
 from videobert.cli.stdout import print_json, print_text
+from videobert.model.config import ModelConfig
 from videobert.model.mending import CODEBOOK, typed
 
 _PARTS = "Parts"
@@ -22,8 +23,10 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "mdskul", "s3d", "i3d", "s3dg", "resnet", "centroids"],
-        typer.Argument(help="bert and mdskul become model folders, the others files.", show_default=False),
+        Literal["bert", "roberta", "mdskul", "univl", "s3d", "i3d", "s3dg", "resnet", "centroids"],
+        typer.Argument(
+            help="bert, roberta, mdskul and univl become model folders, the others files.", show_default=False
+        ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
     out: Annotated[
@@ -35,7 +38,8 @@ def import_(
     tokenizer: Annotated[
         Path | None,
         typer.Option(
-            help="tokenizer.json or vocab.txt; what lies beside the source if not given.",
+            help="tokenizer.json, vocab.txt, or vocab.json with its merges.txt; what lies beside the source if not "
+            "given.",
             rich_help_panel=_PARTS,
             show_default=False,
         ),
@@ -64,11 +68,22 @@ def import_(
     ] = None,
     visual_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="bert: size of the visual vocabulary.", rich_help_panel=_DETAILS, show_default=False),
+        typer.Option(
+            min=1, help="bert, roberta: size of the visual vocabulary.", rich_help_panel=_DETAILS, show_default=False
+        ),
     ] = None,
     words: Annotated[
         int | None,
         typer.Option(min=1, help="mdskul: size of the word vocabulary.", rich_help_panel=_DETAILS, show_default=False),
+    ] = None,
+    text_room: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="univl: places that a text has before the video's; 48 if not given.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
+        ),
     ] = None,
     heads: Annotated[
         int | None,
@@ -92,7 +107,9 @@ def import_(
     dtype: Annotated[
         Literal["float16", "float32"] | None,
         typer.Option(
-            help="How weights are stored; float16 if not given.", rich_help_panel=_DETAILS, show_default=False
+            help="How weights are stored; if not given, float16, and for roberta what holds every value exactly.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[
@@ -137,6 +154,7 @@ def import_(
                 visual_tokens=visual_tokens,
                 words=words,
                 heads=heads,
+                text_room=text_room,
                 branching=branching,
                 classifier=classifier or None,
                 labels=labels,
@@ -155,7 +173,7 @@ def import_(
 
 def _next(folder: Path, untrained: list[str]) -> str:
     build = f"videobert build {typed(folder)}"
-    if (folder / CODEBOOK).is_file():
+    if (folder / CODEBOOK).is_file() or not ModelConfig.read(folder / "config.json").has_tokens:
         return build
     cluster = f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
     if any(part.startswith("visual rows") for part in untrained):
