@@ -7,12 +7,11 @@ name, so that anyone can make the same network without a file.
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from tests.modeling.conftest import seeded
 from torch import Tensor
 
 State = dict[str, Tensor]
@@ -71,19 +70,9 @@ def roberta_shapes(config: dict[str, Any] = CONFIG) -> dict[str, tuple[int, ...]
     return shapes | linear("lm_head.decoder", rows, width)
 
 
-def seeded(name: str, shape: tuple[int, ...]) -> Tensor:
-    """The tensor of this name: vectors near one or zero, matrices of the size that keeps a sum's deviation."""
-    values = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
-    if len(shape) <= 1:
-        values = 1 + 0.1 * values if name.endswith("weight") else 0.1 * values
-    else:
-        values = values * np.float32(np.sqrt(2 / np.prod(shape[1:])))
-    return torch.from_numpy(values.astype(np.float32))
-
-
 def seeded_state(config: dict[str, Any] = CONFIG) -> State:
     """Every tensor from its own name; of tied ones the last holds."""
-    state = {name: seeded(name, shape) for name, shape in roberta_shapes(config).items()}
+    state = {name: seeded(name, list(shape)) for name, shape in roberta_shapes(config).items()}
     for last, first in _TIED.items():
         state[first] = state[last].clone()
     return state
