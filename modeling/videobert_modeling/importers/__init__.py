@@ -16,8 +16,11 @@ from videobert_modeling.importers.bert import import_bert
 from videobert_modeling.importers.centroids import import_centroids
 from videobert_modeling.importers.i3d import import_i3d
 from videobert_modeling.importers.mdskul import import_mdskul
+from videobert_modeling.importers.resnet import import_resnet
 from videobert_modeling.importers.roberta import import_roberta
 from videobert_modeling.importers.s3d import import_s3d
+from videobert_modeling.importers.s3dg import import_s3dg
+from videobert_modeling.importers.univl import import_univl
 from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 __all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
@@ -28,9 +31,12 @@ KINDS: dict[str, Callable[..., Ledger]] = {
     "mdskul": import_mdskul,
     "s3d": import_s3d,
     "i3d": import_i3d,
+    "s3dg": import_s3dg,
+    "resnet": import_resnet,
+    "univl": import_univl,
     "centroids": import_centroids,
 }
-"""What `import_checkpoint` reads: `bert`, `roberta` and `mdskul` become model folders, the others files."""
+"""What `import_checkpoint` reads: `bert`, `roberta`, `mdskul` and `univl` become model folders, all others files."""
 
 _PATHS = ("tokenizer", "backbone", "centroids", "labels")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}

@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 
 from videobert.model.recipe import Recipe
-from videobert_modeling.importers.bert import KINETICS, KINETICS_I3D
+from videobert_modeling.importers.shared.backbones import recipe_for
 from videobert_modeling.importers.shared.bert_folder import Beside, import_folder
 from videobert_modeling.importers.shared.byte_level_tokenizer import BYTE_LEVEL
-from videobert_modeling.importers.shared.i3d_checkpoint import is_i3d
 from videobert_modeling.importers.shared.roberta_layout import open_roberta
 from videobert_modeling.importers.shared.text_half import text_half
 from videobert_modeling.importers.shared.visual_side import VisualSide
@@ -73,8 +72,7 @@ def import_roberta(
         recipe: by default the one that the backbone was trained with.
         dtype: how weights are stored; None for float16 where that holds every value of the sources, else float32.
     """
-    if recipe is None:
-        recipe = KINETICS_I3D if backbone is not None and is_i3d(backbone) else KINETICS
+    recipe = recipe or recipe_for(backbone)
 
     def read(side: VisualSide, ledger: Ledger) -> VideoBert:
         return read_roberta(

@@ -31,6 +31,7 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
     ]
     if untrained:
         lines += ["Answers that rest on these parts mean nothing until they are trained.", ""]
+    sees = sees or not config.has_tokens
     if not sees and any(part.startswith(VISUAL_ROWS) for part in untrained):
         lines += [
             "There is no codebook yet: make one with `videobert cluster VIDEOS --model FOLDER`, then run "
@@ -45,7 +46,8 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
         ]
     if notes:
         lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
-    lines += ["## Sizes", "", f"- {config.words} words, {config.visual_tokens} visual tokens, one joiner"]
+    tokens = f"{config.visual_tokens} visual tokens, one joiner" if config.has_tokens else "no visual tokens"
+    lines += ["## Sizes", "", f"- {config.words} words, {tokens}"]
     encoder = config.encoder
     lines += [f"- {encoder.layers} layers, width {encoder.width}, {encoder.heads} heads", ""]
     lines += ["Licence and data are those of the source; add them here.", ""]

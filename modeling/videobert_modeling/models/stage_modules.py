@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from videobert.model.questions import question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import BACKBONE, SHOT_BOUNDARIES
+from videobert_modeling.models.encoders.decoder import DecoderMemoryStage, DecoderStage
+from videobert_modeling.models.encoders.video import VideoEncoder
 from videobert_modeling.models.families.conse import Conse
+from videobert_modeling.models.families.univl import UniVl
 from videobert_modeling.models.families.videobert import VideoBert
 
 
@@ -81,6 +84,39 @@ _HEADS: dict[str, type[HeadStage]] = {
 }
 
 
+class FusedWordsStage(nn.Module):
+    """Fused states of hidden words, `(n, width)`, to logits over the words, `(n, words)`."""
+
+    def __init__(self, model: UniVl) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.model.text_logits(states)
+
+
+class FusedFeaturesStage(nn.Module):
+    """Fused states of hidden clips, `(n, width)`, to their features, `(n, feature_dim)`."""
+
+    def __init__(self, model: UniVl) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.model.visual_features(states)
+
+
+class NormStage(nn.Module):
+    """Features, `(n, feature_dim)`, as the video encoder sees them."""
+
+    def __init__(self, video_encoder: VideoEncoder) -> None:
+        super().__init__()
+        self.video_encoder = video_encoder
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.video_encoder.normalized(features)
+
+
 class PictureStage(nn.Module):
     """Frames of a clip as the decoder gives them to logits; the network's own normalisation is part of the stage."""
 
@@ -115,7 +151,7 @@ def _dtype_of(network: nn.Module) -> torch.dtype:
     return next(network.parameters()).dtype
 
 
-def stages_of(backbone: nn.Module, model: VideoBert | Conse, recipe: Recipe) -> dict[str, nn.Module]:
+def stages_of(backbone: nn.Module, model: VideoBert | Conse | UniVl, recipe: Recipe) -> dict[str, nn.Module]:
     """The stages by name, in the order of `stage_specs`; heads only as far as the model has them.
 
     Weights are shared, not copied.
@@ -131,4 +167,24 @@ def stages_of(backbone: nn.Module, model: VideoBert | Conse, recipe: Recipe) -> 
             stages[stage] = PictureStage(model.picture_classifiers[name])
     if isinstance(model, Conse):
         return {**stages, "text_encoder": model.text_encoder}
+    if isinstance(model, UniVl):
+        return {**stages, **_two_stream_stages(model)}
     return {**stages, "encoder": model.encoder, **{f"{head}_head": _HEADS[head](model) for head in model.config.heads}}
+
+
+def _two_stream_stages(model: UniVl) -> dict[str, nn.Module]:
+    """From the text encoder on; what the model lacks has no stage."""
+    heads, video, decoder = model.config.heads, model.video_encoder, model.decoder
+    parts: dict[str, nn.Module | None] = {
+        "text_encoder": model.text_encoder,
+        "video_encoder": model.video_encoder,
+        "cross_encoder": model.cross_encoder,
+        "text_head": FusedWordsStage(model) if "text" in heads else None,
+        "visual_head": FusedFeaturesStage(model) if "visual" in heads else None,
+        "feature_norm": NormStage(video) if "visual" in heads and video.normalizes else None,
+        "pooler": model.pooler,
+        "alignment_head": model.alignment_head,
+        "decoder_memory": None if decoder is None else DecoderMemoryStage(decoder),
+        "decoder": None if decoder is None else DecoderStage(decoder, model.text_encoder),
+    }
+    return {name: part for name, part in parts.items() if part is not None}

@@ -50,6 +50,7 @@ class TorchEngine:
                 import torch
                 import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
+            from videobert_modeling.models.backbones.channels_last import channels_last
             from videobert_modeling.models.families.videobert import VideoBert
             from videobert_modeling.models.stage_modules import stages_of
             from videobert_modeling.models.weights import load_weights
@@ -69,7 +70,7 @@ class TorchEngine:
             torch.set_num_threads(options.threads)
         folder.verified_path("model.safetensors")
         backbone, model = load_weights(folder.root)
-        backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch types lack it
+        channels_last(backbone)
         stages = stages_of(backbone, model, folder.recipe)
         self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
         specs = stage_specs(folder.config, folder.recipe)

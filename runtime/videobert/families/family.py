@@ -17,25 +17,26 @@ import numpy.typing as npt
 from videobert.model.stage import Stage
 
 # Which words or moments stand where they are masked; whether a text belongs to a video; a vector for either or both;
-# which of some labels fits.
-Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies"]
+# which of some labels fits; sentences of what is seen.
+Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies", "generates"]
 
 States = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
 Pieces = Sequence[int]
 
 
 class JointInput(Protocol):
-    """Text, visual tokens or both, as the joint encoder reads them.
+    """Text, video or both, as the joint encoder reads them.
 
     Attributes:
-        ids: int64 `(length,)` ids in the joint vocabulary; two sequences of equal ids and places are the same.
+        key: two sequences of equal keys and places are the same.
         whole: the place whose state stands for all of it.
-        text_start, visual_start: places of the first word piece and of the first visual token; `visual_start` is the
-            length if there is none.
+        text_start, visual_start: places of the first word piece and of the first clip; `visual_start` is behind all
+            places of the text if there is none.
     """
 
     @property
-    def ids(self) -> npt.NDArray[np.int64]: ...
+    def key(self) -> bytes: ...
 
     @property
     def whole(self) -> int: ...
@@ -93,7 +94,7 @@ class Stretch(Protocol):
     """Neighbouring clips of a video.
 
     Attributes:
-        ids: int32 `(n,)` visual tokens.
+        ids: int32 `(n,)` visual tokens; none in a model without.
         features: float32 `(n, feature_dim)`; None where only tokens are known, or the model wants no features.
         sure: bool `(n,)`: whether the model stands to its tokens; None where it always does.
     """
@@ -179,7 +180,7 @@ class ChoosesLabels(Family, Protocol):
 
 @runtime_checkable
 class Joint(Family, Protocol):
-    """Text and visual tokens in one sequence, in which places can be hidden."""
+    """Text and video together, in which places can be hidden."""
 
     def text(self, pieces: Pieces) -> JointInput:
         """A text alone; LimitExceeded if it is too long."""
@@ -188,13 +189,13 @@ class Joint(Family, Protocol):
     def joint(
         self,
         pieces: Pieces,
-        visual: Sequence[int] | npt.NDArray[np.integer],
+        stretch: Stretch,
         masked: Collection[int] = (),
     ) -> JointInput:
-        """A text, which may be empty, and visual tokens, those at the positions `masked` hidden.
+        """A text, which may be empty, and a stretch of a video, its clips at the positions `masked` hidden.
 
         Raises:
-            InputError: visual tokens or positions are out of range.
+            InputError: visual tokens or positions are out of range, or of the stretch is not known what it takes.
             LimitExceeded: it is too long.
         """
         ...
@@ -207,6 +208,109 @@ class Joint(Family, Protocol):
         """Log-probabilities over the words, float32 `(n, words)`; special words are at minus infinity."""
         ...
 
-    def moment_log_probs(self, states: States) -> States:
-        """Log-probabilities over the visual tokens, float32 `(n, visual_tokens)`."""
+    def moment_log_probs(self, states: States, moments: Features) -> States:
+        """Log-probabilities of what could stand at places of clips, float32 `(n, moments)`.
+
+        Args:
+            moments: features to choose from, float32 `(moments, feature_dim)`: the codebook's centroids, so that they
+                are visual tokens, or in a model without tokens the clips of a film.
+        """
+        ...
+
+
+class Told(NamedTuple):
+    """What windows of a video are to a decoder.
+
+    Args:
+        states: float32 `(windows, places, width)`.
+        mask: int64 `(windows, places)`, 1 for a place that has a meaning; every window has one.
+    """
+
+    states: States
+    mask: npt.NDArray[np.int64]
+
+
+class Remembered(NamedTuple):
+    """The same as each step of a decoder looks at it.
+
+    Args:
+        keys, values: float32 `(rows, layers, places, width)`.
+        mask: int64 `(rows, places)`.
+    """
+
+    keys: States
+    values: States
+    mask: npt.NDArray[np.int64]
+
+
+class WordDecoder(Protocol):
+    """Tells in words what it is told of, one word a step. Thread-safe; the caller keeps what it has said.
+
+    Attributes:
+        begin: the word before the first one of a sentence; no part of it.
+        end: the word behind the last one.
+        barred: words that never stand in a sentence.
+        layers, width: of what the caller keeps.
+        positions: the most words of a row, the first of all among them.
+    """
+
+    @property
+    def begin(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+    @property
+    def barred(self) -> Collection[int]: ...
+
+    @property
+    def layers(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def positions(self) -> int: ...
+
+    def remember(self, told: Told) -> Remembered:
+        """What is looked at in every step, computed once; a row for each window."""
+        ...
+
+    def step(
+        self,
+        words: npt.NDArray[np.int64],
+        keys: States,
+        values: States,
+        lengths: npt.NDArray[np.int64],
+        remembered: Remembered,
+    ) -> tuple[States, States, States]:
+        """Give each row its next word.
+
+        Args:
+            words: int64 `(rows,)`.
+            keys, values: float32 `(rows, layers, room, width)` of the words before; what stands past a row's length has
+                no influence.
+            lengths: int64 `(rows,)`, how many words stand before.
+            remembered: what each row is told.
+
+        Returns:
+            Logits of the word that follows, float32 `(rows, words)`, the caller's to change; and keys and values of
+            the words given, `(rows, layers, width)`.
+        """
+        ...
+
+
+@runtime_checkable
+class Generates(Family, Protocol):
+    """Writes sentences about a video; how they are searched for is in `videobert.pipeline.generate`."""
+
+    @property
+    def decoder(self) -> WordDecoder:
+        """What writes them; ModelError if the model has none."""
+        ...
+
+    def told(
+        self, pieces: Sequence[Pieces], stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> Told:
+        """What the decoder is told of each stretch, beside the text that was said in it, which may be empty."""
         ...

@@ -8,6 +8,7 @@ from typing import Protocol
 from videobert.base.errors import ModelError
 from videobert.families.conse import Conse
 from videobert.families.family import Capability, Family, RunStages, WordTable
+from videobert.families.univl import UniVl
 from videobert.families.videobert import VideoBert
 from videobert.model.config import ModelConfig
 from videobert.model.folder import bundled_names, find
@@ -32,13 +33,14 @@ class FamilyClass(Protocol):
     def __call__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStages) -> Family: ...
 
 
-FAMILIES: dict[str, FamilyClass] = {"videobert": VideoBert, "conse": Conse}
+FAMILIES: dict[str, FamilyClass] = {"videobert": VideoBert, "conse": Conse, "univl": UniVl}
 _CANNOT: dict[Capability, str] = {
     "fills_words": "fill in words",
     "fills_moments": "fill in moments of a video",
     "aligns": "judge whether a text belongs to a video",
     "embeds": "turn a video or a text into a vector",
     "classifies": "choose among labels",
+    "generates": "write sentences",
 }
 
 

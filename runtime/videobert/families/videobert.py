@@ -18,7 +18,17 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import Asked, Capability, JointInput, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.family import (
+    Asked,
+    Capability,
+    Features,
+    JointInput,
+    Pieces,
+    RunStage,
+    States,
+    Stretch,
+    WordTable,
+)
 from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig
 from videobert.model.stage import Stage
@@ -53,6 +63,11 @@ class JointSequence:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def key(self) -> bytes:
+        """See `JointInput.key`."""
+        return self.ids.tobytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +107,17 @@ class VideoBert:
         self._builder = SequenceBuilder(config, tokenizer.special)
         self._answers = tokenizer.answers
         self._run = run
-        self.room, self.text, self.joint = self._builder.room, self._builder.text, self._builder.joint
+        self.room, self.text = self._builder.room, self._builder.text
 
     @staticmethod
     def word_table(config: ModelConfig) -> WordTable:
         """See `FamilyClass.word_table`: words, visual tokens and the joiner share one table."""
         words = f"{config.words} words, {config.visual_tokens} visual tokens and the joiner"
         return WordTable("encoder.tokens.weight", config.vocabulary, words)
+
+    def joint(self, pieces: Pieces, stretch: Stretch, masked: Collection[int] = ()) -> JointSequence:
+        """See `Joint.joint`."""
+        return self._builder.joint(pieces, stretch.ids, masked)
 
     def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
         """See `Joint.states`."""
@@ -117,8 +136,8 @@ class VideoBert:
         logits[:, ~self._answers] = -np.inf
         return log_softmax(logits)
 
-    def moment_log_probs(self, states: States) -> States:
-        """See `Joint.moment_log_probs`."""
+    def moment_log_probs(self, states: States, moments: Features) -> States:
+        """See `Joint.moment_log_probs`; its head knows the codebook's visual tokens by their rows of the table."""
         return log_softmax(self._run_head("visual_head", states))
 
     def vector(
@@ -140,7 +159,7 @@ class VideoBert:
         return self._run_head("alignment_head", states)
 
     def _joint_of(self, pieces: Pieces, stretches: Sequence[Stretch]) -> Sequence[JointInput]:
-        return [self.joint(pieces, stretch.ids) for stretch in stretches]
+        return [self.joint(pieces, stretch) for stretch in stretches]
 
     def _whole(self, sequences: Sequence[JointInput], cancel: threading.Event | None) -> Iterator[States]:
         """The states that stand for whole sequences, float32 `(1, width)` each."""

@@ -7,21 +7,24 @@ They are part of the folder's format, so they stand below the engines; what is d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from videobert.base.errors import ModelError
-from videobert.model.config import ModelConfig, ShotsConfig
+from videobert.model.config import HEADS, EncoderConfig, ModelConfig, ShotsConfig, TwoStreamsConfig
 from videobert.model.questions import QuestionConfig, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
 from videobert.model.text_encoder_stage import text_encoder
+from videobert.model.univl_stages import two_stream_stages
 
 # The stages of the visual side, which every family has.
 BACKBONE = "backbone"
 NEAREST = "nearest"
 # Of films, not of clips: one that a model may have beside them.
 SHOT_BOUNDARIES = "shot_boundaries"
-# Frames that the network of shot boundaries sees at a time, and their size (arXiv 2008.04838, section 3).
-SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH = 100, 27, 48
+# The size of the frames that the network of shot boundaries sees (arXiv 2008.04838, section 3), and how many at a time:
+# published are 100, of which the middle half is used; with half as many the same shots are found, see docs/everyday.md.
+SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH = 50, 27, 48
 # Nearest centroids that an engine proposes: near ties are then decided exactly, as on the CPU.
 CANDIDATES = 8
 _STATES_AT_ONCE = 64
@@ -80,8 +83,16 @@ def stages_with_lengths() -> frozenset[Stage]:
 
 
 def _all_stages() -> tuple[StageSpec, ...]:
-    largest = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig())
-    return tuple(spec for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe()))
+    return tuple(spec for family, listed in STAGE_LISTS.items() for spec in listed(_largest(family), Recipe()))
+
+
+def _largest(family: str) -> ModelConfig:
+    """A model of a family with every part that one can have."""
+    plain = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig())
+    if family != "univl":
+        return plain
+    streams = TwoStreamsConfig(video=EncoderConfig(), fusion=EncoderConfig(), decoder=EncoderConfig())
+    return replace(plain, two_streams=streams, heads=(*HEADS, "decoder"))
 
 
 def question_stages(config: ModelConfig, recipe: Recipe) -> Iterator[StageSpec]:
@@ -225,4 +236,13 @@ def _conse(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     return (*seen, text_encoder(config))
 
 
-STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert, "conse": _conse}
+def _univl(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """Text and video in streams of their own, joined (arXiv 2002.06353); visual tokens only where there are some."""
+    if config.two_streams is None:
+        raise ModelError("config.json: a model of the family univl has two_streams", fix="Import the checkpoint again.")
+    tokens = (nearest(config),) if config.visual_tokens else ()
+    seen = (backbone(config, recipe), *tokens, *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, *two_stream_stages(config, config.two_streams))
+
+
+STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert, "conse": _conse, "univl": _univl}

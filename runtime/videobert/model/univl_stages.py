@@ -11,6 +11,7 @@ from videobert.model.text_encoder_stage import text_encoder
 
 VIDEO_ENCODER = "video_encoder"
 CROSS_ENCODER = "cross_encoder"
+FEATURE_NORM = "feature_norm"
 POOLER = "pooler"
 DECODER_MEMORY = "decoder_memory"
 DECODER = "decoder"
@@ -18,13 +19,15 @@ _STATES_AT_ONCE = 64
 
 
 def two_stream_stages(config: ModelConfig, streams: TwoStreamsConfig) -> tuple[StageSpec, ...]:
-    """From the text encoder on; heads and decoder only as far as the model has them."""
+    """From the text encoder on; fusion, heads and decoder only as far as the model has them."""
+    apart = (text_encoder(config), _video_encoder(config, streams))
+    if streams.fusion is None:
+        return apart
     decoder = () if streams.decoder is None else _decoder(config, streams.decoder, streams.fusion.positions)
     return (
-        text_encoder(config),
-        _video_encoder(config, streams),
-        _cross_encoder(config, streams),
-        *_heads(config),
+        *apart,
+        _cross_encoder(config, streams.fusion, streams.video.positions),
+        *_heads(config, normalize=streams.normalize_video),
         *decoder,
     )
 
@@ -43,11 +46,11 @@ def _video_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
     )
 
 
-def _cross_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
+def _cross_encoder(config: ModelConfig, fusion: EncoderConfig, most_video: int) -> StageSpec:
     """States of both streams to fused states: the places of the text, and behind them those of the video."""
-    batch, width, most = Axis("batch"), _width(config), streams.fusion.positions
+    batch, width, most = Axis("batch"), _width(config), fusion.positions
     text = Axis("text_length", longest=min(most - 1, config.encoder.positions))
-    video = Axis("video_length", longest=min(most - 1, streams.video.positions))
+    video = Axis("video_length", longest=min(most - 1, most_video))
     both = Axis("length", longest=most, sum_of=(text.name, video.name))
     return StageSpec(
         name=CROSS_ENCODER,
@@ -59,21 +62,22 @@ def _cross_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
         ),
         outputs=(TensorSpec("states", "float32", (batch, both, width)),),
         batch=batch.name,
-        attentions=streams.fusion.layers,
+        attentions=fusion.layers,
         of_text=True,
     )
 
 
-def _heads(config: ModelConfig) -> tuple[StageSpec, ...]:
+def _heads(config: ModelConfig, *, normalize: bool) -> tuple[StageSpec, ...]:
     """The masked heads of fused states, and whether text and video belong together."""
     count, width = Axis("count"), _width(config)
     states, pooled = TensorSpec("states", "float32", (count, width)), TensorSpec("pooled", "float32", (count, width))
+    features = _of_count("features", count, Axis("feature_dim", config.backbone.feature_dim))
+    # Features as the video encoder sees them, which is how hidden ones are told.
+    norm = ((FEATURE_NORM, features, TensorSpec("normalized", "float32", features.axes)),)
     told: dict[str, tuple[tuple[str, TensorSpec, TensorSpec], ...]] = {
         "text": (("text_head", states, TensorSpec("logits", "float32", (count, Axis("words", config.words)))),),
         # What a hidden place of the video would have as its feature.
-        "visual": (
-            ("visual_head", states, _of_count("features", count, Axis("feature_dim", config.backbone.feature_dim))),
-        ),
+        "visual": (("visual_head", states, features), *(norm if normalize else ())),
         # The first fused state, and the similarity that is linear in what the pooler makes of it.
         "alignment": ((POOLER, states, pooled), ("alignment_head", pooled, _of_count("logits", count))),
     }

@@ -43,6 +43,15 @@ class Intake:
         self.ledger.entries.append(Entry(name, status, tuple(tensor.shape), target))
         return value
 
+    def repeats(self, name: str, value: Tensor) -> bool:
+        """Whether a tensor of the source holds the same as one that was taken.
+
+        Raises:
+            ModelError: it has another shape, or is not floating-point.
+        """
+        _check(name, self._left[name], tuple(value.shape))
+        return torch.equal(self._left[name].detach().to(torch.float32), value)
+
     def tie(self, name: str, value: Tensor, target: str, reason: str) -> None:
         """A tensor of the source that repeats `value`, already taken as `target`.
 

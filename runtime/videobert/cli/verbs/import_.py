@@ -13,6 +13,7 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
 from videobert.cli.stdout import print_json, print_text
+from videobert.model.config import ModelConfig
 from videobert.model.mending import CODEBOOK, typed
 
 _PARTS = "Parts"
@@ -22,9 +23,9 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "roberta", "mdskul", "s3d", "i3d", "centroids"],
+        Literal["bert", "roberta", "mdskul", "univl", "s3d", "i3d", "s3dg", "resnet", "centroids"],
         typer.Argument(
-            help="bert, roberta and mdskul become model folders, s3d, i3d and centroids files.", show_default=False
+            help="bert, roberta, mdskul and univl become model folders, the others files.", show_default=False
         ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
@@ -45,7 +46,11 @@ def import_(
     ] = None,
     backbone: Annotated[
         Path | None,
-        typer.Option(help="A backbone, from an import of kind s3d or i3d.", rich_help_panel=_PARTS, show_default=False),
+        typer.Option(
+            help="A backbone, from an import of kind s3d, i3d, s3dg or resnet.",
+            rich_help_panel=_PARTS,
+            show_default=False,
+        ),
     ] = None,
     centroids: Annotated[
         Path | None, typer.Option(help="Centroid arrays.", rich_help_panel=_PARTS, show_default=False)
@@ -71,6 +76,15 @@ def import_(
         int | None,
         typer.Option(min=1, help="mdskul: size of the word vocabulary.", rich_help_panel=_DETAILS, show_default=False),
     ] = None,
+    text_room: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="univl: places that a text has before the video's; 48 if not given.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
+        ),
+    ] = None,
     heads: Annotated[
         int | None,
         typer.Option(min=1, help="Attention heads, where nothing tells.", rich_help_panel=_DETAILS, show_default=False),
@@ -85,7 +99,7 @@ def import_(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="i3d: a text file with one label a line, in the classifier's order.",
+            help="i3d, resnet: a text file with one label a line, in the classifier's order.",
             rich_help_panel=_DETAILS,
             show_default=False,
         ),
@@ -140,6 +154,7 @@ def import_(
                 visual_tokens=visual_tokens,
                 words=words,
                 heads=heads,
+                text_room=text_room,
                 branching=branching,
                 classifier=classifier or None,
                 labels=labels,
@@ -158,7 +173,7 @@ def import_(
 
 def _next(folder: Path, untrained: list[str]) -> str:
     build = f"videobert build {typed(folder)}"
-    if (folder / CODEBOOK).is_file():
+    if (folder / CODEBOOK).is_file() or not ModelConfig.read(folder / "config.json").has_tokens:
         return build
     cluster = f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
     if any(part.startswith("visual rows") for part in untrained):
