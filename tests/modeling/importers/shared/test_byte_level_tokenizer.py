@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.modeling.importers.small_roberta import byte_level, vocabulary
+from tests.small_byte_level import byte_level, vocabulary
 from tokenizers import Tokenizer
 from transformers import RobertaTokenizer
 
