@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from tests.modeling.importers.small_roberta import CONFIG, State, roberta_shapes, seeded_state, write_roberta
+from tests.small_byte_level import vocabulary
 
 from videobert.base.errors import ModelError
 from videobert.engines.base import Engine, EngineOptions
@@ -18,6 +19,7 @@ from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.engines.torch_engine import TorchEngine
 from videobert.model.config import BackboneConfig
 from videobert.model.folder import ModelFolder
+from videobert.text.byte_level import is_answer
 from videobert_modeling.export import export_folder
 from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.roberta import read_roberta
@@ -372,3 +374,20 @@ class TestParity:
         assert torch.equal(
             model.encoder.positions.weight, seeded_state()["roberta.embeddings.position_embeddings.weight"][2:]
         )
+
+    @pytest.mark.parametrize("mask", ["[MASK]", "<mask>"])
+    def test_words_are_filled_in_as_transformers_does(self, folder: Path, reference: Any, mask: str) -> None:
+        import videobert
+
+        words = vocabulary(CONFIG["vocab_size"])[0]
+        ids = [words[word] for word in ("<s>", "a", "<mask>", "Ġcircle", "</s>")]
+        with torch.no_grad():
+            logits = reference(input_ids=torch.tensor([ids])).logits[0, 2].double()
+        with videobert.load(folder, engine="openvino", precision="fp32") as model:
+            (filled,) = model.fill(f"a {mask} circle", top=8).filled
+        shown = [index for word, index in words.items() if is_answer(word) and index not in (*range(4), ids[2])]
+        wanted = torch.zeros(len(words), dtype=torch.float64)
+        wanted[shown] = logits[shown].softmax(0)
+        assert [candidate.id for candidate in filled.candidates] == wanted.topk(8).indices.tolist()
+        assert all(abs(each.score - wanted[each.id]) < 1e-6 for each in filled.candidates)
+        assert not any(each.text.startswith(" ") for each in filled.candidates)
