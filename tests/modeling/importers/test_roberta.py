@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from tests.modeling.importers.small_roberta import CONFIG, State, roberta_shapes, seeded_state, write_roberta
-from tests.small_byte_level import vocabulary
+from tests.small_byte_level import byte_level, vocabulary
 
 from videobert.base.errors import ModelError
 from videobert.engines.base import Engine, EngineOptions
@@ -92,6 +92,21 @@ def test_every_tensor_lands_where_it_belongs(tmp_path: Path, state: State) -> No
     assert (sizes.positions, sizes.segments, sizes.layer_norm_eps) == (40, 1, 1e-5)
     assert {entry.name for entry in ledger.entries} == set(state)
     assert (ledger.count("tied"), ledger.count("unexplained")) == (2, 0)
+
+
+@pytest.mark.parametrize("pooler", [False, True], ids=["masked-words", "encoder-with-pooler"])
+def test_what_transformers_saves_is_read(tmp_path: Path, pooler: bool) -> None:
+    from transformers import RobertaConfig, RobertaForMaskedLM, RobertaModel
+
+    torch.manual_seed(0)
+    theirs = (RobertaModel if pooler else RobertaForMaskedLM)(RobertaConfig(**TINY))
+    theirs.save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.json").write_bytes(byte_level(400))
+    model, ledger = read(tmp_path)
+    table = theirs.get_input_embeddings().weight
+    assert torch.equal(model.encoder.tokens.weight[:400], table)
+    assert ledger.count("ignored") == (2 if pooler else 0)
+    assert ("prediction head: random" in ledger.uninitialised) == pooler
 
 
 def test_a_bare_encoder_without_the_prefix(tmp_path: Path, state: State, plain: VideoBert) -> None:
