@@ -29,6 +29,7 @@ Model = VideoBert | Conse | UniVl
 _BACKBONE = "backbone."
 _COUNTER = ".num_batches_tracked"
 _FIX = "Check that model.safetensors belongs to config.json, or import the checkpoint again."
+_WIDER = 'Store them as float32: dtype="float32" (--dtype float32); NaN and Inf have no place in a model.'
 _MOST_NAMED = 8
 
 
@@ -82,7 +83,7 @@ def save_weights(model: Model, backbone: Backbone, path: Path, dtype: torch.dtyp
     thin = torch.float32 if isinstance(model, Conse) else dtype
     kinds = {name: dtype if tensor.dim() > 1 else thin for name, tensor in named.items()}
     tensors = {name: tensor.detach().to("cpu", kinds[name]).contiguous() for name, tensor in named.items()}
-    _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")
+    _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}", _WIDER)
     write_atomically(path, lambda partial: save_file(tensors, partial))
 
 
@@ -137,10 +138,10 @@ def _check_names(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> Non
             )
 
 
-def _check_finite(tensors: dict[str, Tensor], what: str) -> None:
+def _check_finite(tensors: dict[str, Tensor], what: str, fix: str = "Use weights without such values.") -> None:
     bad = sorted(name for name, tensor in tensors.items() if not torch.isfinite(tensor).all())
     if bad:
-        raise ModelError(f"a tensor {what}", seen=_listed(bad), fix="Use weights without such values.")
+        raise ModelError(f"a tensor {what}", seen=_listed(bad), fix=fix)
 
 
 def _assign(module: nn.Module, state: dict[str, Tensor]) -> None:
