@@ -11,6 +11,8 @@ from videobert.model.questions import question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import BACKBONE, SHOT_BOUNDARIES
 from videobert_modeling.models.families.conse import Conse
+from videobert_modeling.models.families.milnce import MilNce
+from videobert_modeling.models.families.next_token import NextToken
 from videobert_modeling.models.families.videobert import VideoBert
 
 
@@ -115,7 +117,9 @@ def _dtype_of(network: nn.Module) -> torch.dtype:
     return next(network.parameters()).dtype
 
 
-def stages_of(backbone: nn.Module, model: VideoBert | Conse, recipe: Recipe) -> dict[str, nn.Module]:
+def stages_of(
+    backbone: nn.Module, model: VideoBert | Conse | MilNce | NextToken, recipe: Recipe
+) -> dict[str, nn.Module]:
     """The stages by name, in the order of `stage_specs`; heads only as far as the model has them.
 
     Weights are shared, not copied.
@@ -131,4 +135,8 @@ def stages_of(backbone: nn.Module, model: VideoBert | Conse, recipe: Recipe) -> 
             stages[stage] = PictureStage(model.picture_classifiers[name])
     if isinstance(model, Conse):
         return {**stages, "text_encoder": model.text_encoder}
+    if isinstance(model, MilNce):
+        return {**stages, "video_embedding": model.video_embedding, "text_embedding": model.text_embedding}
+    if isinstance(model, NextToken):
+        return {**stages, "past_encoder": model.past_encoder, "next_token_head": model.head}
     return {**stages, "encoder": model.encoder, **{f"{head}_head": _HEADS[head](model) for head in model.config.heads}}

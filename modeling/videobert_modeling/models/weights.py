@@ -16,10 +16,12 @@ from videobert.model.folder import backbone_hash
 from videobert_modeling.models.backbones.i3d import I3D
 from videobert_modeling.models.backbones.s3d import S3D
 from videobert_modeling.models.families.conse import Conse
+from videobert_modeling.models.families.milnce import MilNce
+from videobert_modeling.models.families.next_token import NextToken
 from videobert_modeling.models.families.videobert import VideoBert
 
 Backbone = S3D | I3D
-Model = VideoBert | Conse
+Model = VideoBert | Conse | MilNce | NextToken
 
 _BACKBONE = "backbone."
 _COUNTER = ".num_batches_tracked"
@@ -28,7 +30,12 @@ _MOST_NAMED = 8
 
 
 _BACKBONES: dict[str, type[Backbone]] = {"s3d": S3D, "i3d": I3D}
-_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse}
+_FAMILIES: dict[str, type[Model]] = {
+    "videobert": VideoBert,
+    "conse": Conse,
+    "milnce": MilNce,
+    "next_token": NextToken,
+}
 
 
 def backbone_tensors(backbone: Backbone) -> dict[str, Tensor]:
@@ -69,7 +76,7 @@ def save_weights(model: Model, backbone: Backbone, path: Path, dtype: torch.dtyp
     """
     named = _named(backbone, model)
     # Statistics of published networks reach below what fp16 holds exactly; they are few.
-    thin = torch.float32 if isinstance(model, Conse) else dtype
+    thin = dtype if isinstance(model, VideoBert) else torch.float32
     kinds = {name: dtype if tensor.dim() > 1 else thin for name, tensor in named.items()}
     tensors = {name: tensor.detach().to("cpu", kinds[name]).contiguous() for name, tensor in named.items()}
     _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from videobert.base.errors import ModelError
-from videobert.model.config import ModelConfig, ShotsConfig
+from videobert.model.config import ModelConfig, ShotsConfig, TwoTowersConfig
+from videobert.model.milnce_stages import two_tower_stages
+from videobert.model.next_token_stages import next_token_stages
 from videobert.model.questions import QuestionConfig, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
@@ -80,7 +82,7 @@ def stages_with_lengths() -> frozenset[Stage]:
 
 
 def _all_stages() -> tuple[StageSpec, ...]:
-    largest = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig())
+    largest = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig(), two_towers=TwoTowersConfig())
     return tuple(spec for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe()))
 
 
@@ -225,4 +227,24 @@ def _conse(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     return (*seen, text_encoder(config))
 
 
-STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert, "conse": _conse}
+def _milnce(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """Clips and texts, each to a vector of their common space; visual tokens only where there are some."""
+    if config.two_towers is None:
+        raise ModelError("config.json: a model of the family milnce has two_towers", fix="Import the checkpoint again.")
+    tokens = (nearest(config),) if config.visual_tokens else ()
+    seen = (backbone(config, recipe), *tokens, *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, *two_tower_stages(config, config.two_towers))
+
+
+def _next_token(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """Visual tokens, and a network that tells which one comes next."""
+    seen = (backbone(config, recipe), nearest(config), *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, *next_token_stages(config))
+
+
+STAGE_LISTS: dict[str, StageList] = {
+    "videobert": _videobert,
+    "conse": _conse,
+    "milnce": _milnce,
+    "next_token": _next_token,
+}

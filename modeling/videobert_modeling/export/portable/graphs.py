@@ -56,6 +56,8 @@ def graphs_of(backbone: Backbone, model: Model, recipe: Recipe) -> Iterator[Grap
         spec = specs[name]
         if spec.inputs[0].dtype == "uint8":
             yield _of_pixels(spec, module, random)
+        elif spec.lengths is None and spec.inputs[0].dtype == "int64":
+            yield _of_ids(spec, module, model.config, random)
         elif spec.lengths is not None:
             yield _encoder(spec, module, model.config, random)
         else:
@@ -126,6 +128,20 @@ def _encoder(spec: StageSpec, module: nn.Module, config: ModelConfig, random: to
     example = sequences(7, 4)
     trials = (sequences(1), sequences(2, 9, 5), sequences(63), sequences(3, 40))
     return _graph(spec, module, example, trials, part=_valid)
+
+
+def _of_ids(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
+    """A stage of tokens that needs no lengths: every place of every item counts."""
+    most = {"ids": config.words + (0 if spec.of_text else config.visual_tokens), "segments": config.encoder.segments}
+
+    def tokens(batch: int, length: int) -> Inputs:
+        lengths = {axis.name: min(length, config.encoder.positions) for axis in spec.free_axes} | {spec.batch: batch}
+        return {
+            tensor.name: torch.randint(most[tensor.name], tensor.shape_with(lengths), generator=random)
+            for tensor in spec.inputs
+        }
+
+    return _graph(spec, module, tokens(3, 5), (tokens(1, 1), tokens(2, 9), tokens(1, 63)))
 
 
 def _head(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:
