@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tests.one_output import OneOutput
 from tests.small_model import COLOURS, tokenizer_json
 
 from videobert.base.limits import Limits
@@ -62,7 +63,7 @@ CONFIG = ModelConfig(
 )
 
 
-class NumpyEngine:
+class NumpyEngine(OneOutput):
     """See `videobert.engines.base.Engine`.
 
     Attributes:

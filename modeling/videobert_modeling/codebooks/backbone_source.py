@@ -70,9 +70,11 @@ def _from_weights(model: Path, recipe: Recipe) -> tuple[Run, Callable[[], None]]
     import torch
 
     from videobert_modeling.models import load_weights
+    from videobert_modeling.models.backbones.channels_last import channels_last
     from videobert_modeling.models.stage_modules import BackboneStage
 
-    backbone = load_weights(model)[0].to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    backbone = load_weights(model)[0]
+    channels_last(backbone)
     stage = BackboneStage(backbone, recipe).eval()
 
     def run(clips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -16,7 +16,9 @@ from videobert_modeling.importers.bert import import_bert
 from videobert_modeling.importers.centroids import import_centroids
 from videobert_modeling.importers.i3d import import_i3d
 from videobert_modeling.importers.mdskul import import_mdskul
+from videobert_modeling.importers.resnet import import_resnet
 from videobert_modeling.importers.s3d import import_s3d
+from videobert_modeling.importers.s3dg import import_s3dg
 from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 __all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
@@ -26,9 +28,11 @@ KINDS: dict[str, Callable[..., Ledger]] = {
     "mdskul": import_mdskul,
     "s3d": import_s3d,
     "i3d": import_i3d,
+    "s3dg": import_s3dg,
+    "resnet": import_resnet,
     "centroids": import_centroids,
 }
-"""What `import_checkpoint` reads: `bert` and `mdskul` become model folders, `s3d`, `i3d` and `centroids` files."""
+"""What `import_checkpoint` reads: `bert` and `mdskul` become model folders, all others files."""
 
 _PATHS = ("tokenizer", "backbone", "centroids", "labels")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -11,9 +10,9 @@ import torch
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
+from videobert_modeling.importers.shared.backbones import recipe_for
 from videobert_modeling.importers.shared.bert_folder import Beside, assemble, import_folder
 from videobert_modeling.importers.shared.bert_layout import open_bert
-from videobert_modeling.importers.shared.i3d_checkpoint import is_i3d
 from videobert_modeling.importers.shared.visual_side import VisualSide
 from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.model_folder.visual_rows import visual_rows
@@ -21,10 +20,6 @@ from videobert_modeling.models import VideoBert
 from videobert_modeling.models.configurations import checked
 
 PAPER_LEAVES = 12**4
-# torchvision's S3D was trained on crops of 224 out of 256.
-KINETICS = Recipe(short_side=256, crop=224)
-# I3D was trained on 64 frames at 25 per second.
-KINETICS_I3D = Recipe(fps=Fraction(25), frames=64, short_side=256, crop=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 def read_bert(
@@ -98,8 +93,7 @@ def import_bert(
     Args:
         recipe: by default the one that the backbone was trained with.
     """
-    if recipe is None:
-        recipe = KINETICS_I3D if backbone is not None and is_i3d(backbone) else KINETICS
+    recipe = recipe or recipe_for(backbone)
 
     def read(side: VisualSide, ledger: Ledger) -> VideoBert:
         return read_bert(

@@ -9,9 +9,9 @@ from videobert.base.errors import InputError
 from videobert.model.recipe import Recipe
 from videobert.visual.feature_file import FeatureFiles
 from videobert_modeling.base.new_folder import require_new
+from videobert_modeling.importers.shared.backbones import read_backbone
 from videobert_modeling.importers.shared.centroid_arrays import read_centroids
 from videobert_modeling.importers.shared.centroid_codebook import ON_TRUST, make_codebook
-from videobert_modeling.importers.shared.visual_side import read_backbone
 from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models.weights import hash_of
 

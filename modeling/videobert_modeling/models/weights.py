@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,13 +16,15 @@ from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
 from videobert_modeling.models.backbones.i3d import I3D
+from videobert_modeling.models.backbones.resnet import BLOCKS, ResNet
 from videobert_modeling.models.backbones.s3d import S3D
+from videobert_modeling.models.backbones.s3dg import S3DG
 from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.milnce import MilNce
 from videobert_modeling.models.families.next_token import NextToken
 from videobert_modeling.models.families.videobert import VideoBert
 
-Backbone = S3D | I3D
+Backbone = S3D | I3D | S3DG | ResNet
 Model = VideoBert | Conse | MilNce | NextToken
 
 _BACKBONE = "backbone."
@@ -29,7 +33,12 @@ _FIX = "Check that model.safetensors belongs to config.json, or import the check
 _MOST_NAMED = 8
 
 
-_BACKBONES: dict[str, type[Backbone]] = {"s3d": S3D, "i3d": I3D}
+_BACKBONES: dict[str, Callable[[float, int], Backbone]] = {
+    "s3d": S3D,
+    "i3d": I3D,
+    "s3dg": S3DG,
+    **{f"resnet{depth}": partial(ResNet, depth) for depth in BLOCKS},
+}
 _FAMILIES: dict[str, type[Model]] = {
     "videobert": VideoBert,
     "conse": Conse,

@@ -61,7 +61,7 @@ class DeviceArray(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Runs stages; `run` may be called from many threads at once.
+    """Runs stages; `run` and `run_all` may be called from many threads at once.
 
     Attributes:
         name: e.g. `"openvino"`.
@@ -80,7 +80,7 @@ class Engine(Protocol):
     takes_device_arrays: bool
 
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
-        """Run one stage.
+        """Run one stage that has one output.
 
         Args:
             stage: one that the model's family lists, see `videobert.model.stage_lists`.
@@ -95,12 +95,26 @@ class Engine(Protocol):
         """
         ...
 
+    def run_all(self, stage: Stage, **inputs: Any) -> dict[str, npt.NDArray[Any]]:
+        """Run one stage, whatever outputs it has.
+
+        Args:
+            stage, inputs: as in `run`.
+
+        Returns:
+            The outputs by name, each contiguous.
+
+        Raises:
+            ModelError: as in `run`, or the stage's graph has other outputs.
+        """
+        ...
+
     def prepare(self) -> None:
         """Compile every stage that the model has."""
         ...
 
     def close(self) -> None:
-        """Give back memory; later calls of `run` are errors."""
+        """Give back memory; later calls of `run` and `run_all` are errors."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -24,17 +24,27 @@ class CheckedStages:
         self._engine = engine
         self._specs = {spec.name: spec for spec in specs}
 
-    def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
-        """Run a stage; what goes in and what comes out is held to its signature.
+    def __call__(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
+        """Run a stage of one output; what goes in and what comes out is held to its signature.
 
         Raises:
             ModelError: the model has no such stage, an input does not fit its signature, or the engine's answer does
                 not.
         """
-        spec = self._specs.get(stage)
-        if spec is None:
-            raise ModelError(f"this model has no {stage}", allowed=", ".join(self._specs), fix="Use another model.")
-        lengths = spec.lengths_of(inputs)
+        spec, lengths = self._asked(stage, inputs)
         output = self._engine.run(stage, **inputs)
         spec.check_output(output, lengths)
         return output
+
+    def run_all(self, stage: Stage, **inputs: Any) -> dict[str, npt.NDArray[Any]]:
+        """The same of a stage with any number of outputs, which come by name."""
+        spec, lengths = self._asked(stage, inputs)
+        outputs = self._engine.run_all(stage, **inputs)
+        spec.check_outputs(outputs, lengths)
+        return outputs
+
+    def _asked(self, stage: Stage, inputs: Mapping[str, Any]) -> tuple[StageSpec, dict[str, int]]:
+        spec = self._specs.get(stage)
+        if spec is None:
+            raise ModelError(f"this model has no {stage}", allowed=", ".join(self._specs), fix="Use another model.")
+        return spec, spec.lengths_of(inputs)

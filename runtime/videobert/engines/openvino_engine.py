@@ -61,6 +61,11 @@ class OpenVinoEngine:
 
     def run(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See `Engine.run`."""
+        (output,) = self.run_all(stage, **inputs).values()
+        return output
+
+    def run_all(self, stage: Stage, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """See `Engine.run_all`."""
         compiled = self._stage(stage)
         try:
             return compiled.run(inputs)
@@ -121,7 +126,9 @@ class OpenVinoEngine:
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         if spec.one_at_a_time:
             self.parallel = streams
-        return _CompiledStage(compiled, max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS))
+        return _CompiledStage(
+            compiled, _outputs(spec, compiled), max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS)
+        )
 
     def _compile_graph(self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any]) -> Any:
         content = self._folder.read(name)
@@ -155,30 +162,35 @@ _FIRST_CALLS = threading.Lock()
 
 
 class _CompiledStage:
-    """A compiled graph and its infer requests: each serves one caller at a time."""
+    """A compiled graph and its infer requests: each serves one caller at a time.
 
-    def __init__(self, compiled: Any, most_requests: int) -> None:
+    Args:
+        outputs: which output of the graph has which name.
+    """
+
+    def __init__(self, compiled: Any, outputs: dict[str, int], most_requests: int) -> None:
         self._compiled = compiled
+        self._outputs = outputs
         self._called = False
         # None stands for a request that is yet to be created; those that were lie on top.
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(most_requests):
             self._idle.put(None)
 
-    def run(self, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    def run(self, inputs: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         if self._called:
             return self._infer(inputs)
         with _FIRST_CALLS:
-            output = self._infer(inputs)
+            outputs = self._infer(inputs)
             self._called = True
-            return output
+            return outputs
 
-    def _infer(self, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    def _infer(self, inputs: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         request = self._take()
         try:
             outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
             # The request's memory is overwritten by its next caller.
-            return np.array(outputs[0])
+            return {name: np.array(outputs[index]) for name, index in self._outputs.items()}
         finally:
             self._idle.put(request)
 
@@ -218,6 +230,16 @@ def _precision(options: EngineOptions) -> str:
             fix_cli="Use --precision auto.",
         )
     return options.precision
+
+
+def _outputs(spec: StageSpec, compiled: Any) -> dict[str, int]:
+    """Where a graph has each output of its stage; the one of a stage with one may have any name."""
+    if len(spec.outputs) == 1:
+        return {spec.outputs[0].name: 0}
+    found = {name: index for index, port in enumerate(compiled.outputs) for name in port.get_names()}
+    if not {tensor.name for tensor in spec.outputs} <= found.keys():
+        raise spec.lacks_outputs(found)
+    return {tensor.name: found[tensor.name] for tensor in spec.outputs}
 
 
 def _shapes(spec: StageSpec) -> dict[str, list[int]]:

@@ -50,6 +50,7 @@ class TorchEngine:
                 import torch
                 import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
+            from videobert_modeling.models.backbones.channels_last import channels_last
             from videobert_modeling.models.families.videobert import VideoBert
             from videobert_modeling.models.stage_modules import stages_of
             from videobert_modeling.models.weights import load_weights
@@ -69,11 +70,12 @@ class TorchEngine:
             torch.set_num_threads(options.threads)
         folder.verified_path("model.safetensors")
         backbone, model = load_weights(folder.root)
-        backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch types lack it
+        channels_last(backbone)
         stages = stages_of(backbone, model, folder.recipe)
         self._stages: dict[str, nn.Module] | None = {name: module.to(device) for name, module in stages.items()}
         specs = stage_specs(folder.config, folder.recipe)
         self._keep_fp32 = {spec.name for spec in specs if spec.keeps_fp32}
+        self._outputs = {spec.name: [tensor.name for tensor in spec.outputs] for spec in specs}
         self._with_lengths = {spec.name for spec in specs if spec.lengths is not None}
         self._torch_device = device
         self._cache_dir = options.cache_dir
@@ -90,19 +92,23 @@ class TorchEngine:
 
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """See `Engine.run`."""
+        (output,) = self.run_all(stage, **inputs).values()
+        return output
+
+    def run_all(self, stage: Stage, **inputs: Any) -> dict[str, npt.NDArray[Any]]:
+        """See `Engine.run_all`."""
         stages = self._stages
         if stages is None:
             raise InputError("this engine is closed", fix="Load the model again.")
         if stage not in stages:
             raise ModelError(f"this model has no {stage}", allowed=sorted(stages), fix="Use a model with that head.")
-        packed = self._packed if stage in self._with_lengths else None
         if self._lock is None:
-            return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
+            return self._run(stage, stages[stage], inputs)
         from torch.backends import cudnn
 
         exact = cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with self._lock, compiler_folders(self._cache_dir), exact:
-            return self._run(stage, stages[stage], inputs) if packed is None else packed.states(**inputs)
+            return self._run(stage, stages[stage], inputs)
 
     def prepare(self) -> None:
         """On CUDA, compile the encoder's kernels and capture its graphs; on the CPU there is nothing to compile."""
@@ -115,14 +121,19 @@ class TorchEngine:
         self._stages = None
         self._packed = None
 
-    def _run(self, stage: Stage, module: nn.Module, inputs: dict[str, Any]) -> npt.NDArray[Any]:
+    def _run(self, stage: Stage, module: nn.Module, inputs: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
         import torch
 
+        names = self._outputs[stage]
+        if self._packed is not None and stage in self._with_lengths:
+            return dict(zip(names, (self._packed.states(**inputs),), strict=True))
         bf16 = self.precision == "bf16" and stage not in self._keep_fp32
         with torch.inference_mode(), torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16):
-            tensors = {name: self._tensor(array) for name, array in inputs.items()}
-            output: npt.NDArray[Any] = module(**tensors).float().cpu().numpy()
-        return output
+            given: torch.Tensor | tuple[torch.Tensor, ...] = module(
+                **{name: self._tensor(array) for name, array in inputs.items()}
+            )
+            outputs = (given,) if isinstance(given, torch.Tensor) else given
+            return {name: output.float().cpu().numpy() for name, output in zip(names, outputs, strict=True)}
 
     def _tensor(self, array: npt.NDArray[Any] | DeviceArray) -> torch.Tensor:
         import torch

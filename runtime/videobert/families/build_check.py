@@ -12,7 +12,8 @@ from typing import Any
 from videobert.base.errors import MismatchError, ModelError, UsageError
 from videobert.base.limits import Limits
 from videobert.families.registry import FAMILIES
-from videobert.model.config import BackboneKind, ModelConfig
+from videobert.model.backbone_kinds import NAMES, BackboneKind
+from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash, own_place
 from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, command
 from videobert.model.recipe import Recipe
@@ -25,8 +26,17 @@ _JSON_BYTES, _TEXT_BYTES = 1 << 20, 64 << 20
 _CODEBOOK_BYTES = 9 << 30
 _WHOLE = "Copy the model folder again from where it came, or import the checkpoint again."
 # Frames and crop, at least. S3D halves the picture four times, and pools over 2 of what is left then; over time it
-# needs two steps. I3D pools over 2 steps and 7 x 7 places.
-_LEAST: dict[BackboneKind, tuple[int, int]] = {"s3d": (14, 17), "i3d": (9, 193)}
+# needs two steps. I3D pools over 2 steps and 7 x 7 places. S3D-G and the ResNets end in means over what there is.
+_LEAST: dict[BackboneKind, tuple[int, int]] = {
+    "s3d": (14, 17),
+    "i3d": (9, 193),
+    "s3dg": (2, 2),
+    "resnet50": (1, 1),
+    "resnet101": (1, 1),
+    "resnet152": (1, 1),
+}
+# S3D-G's stem folds pairs of frames, rows and columns.
+_EVEN: frozenset[BackboneKind] = frozenset({"s3dg"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +98,16 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
     frames, crop = _LEAST[config.backbone.kind]
     if recipe.frames < frames or recipe.crop < crop:
         raise ModelError(
-            f"recipe.json: the clip is too small for {config.backbone.kind.upper()}",
+            f"recipe.json: the clip is too small for {NAMES[config.backbone.kind]}",
             seen=f"{recipe.frames} frames, crop {recipe.crop}",
             allowed=f"{frames} frames and crop {crop}, or more",
+            fix="Correct it in recipe.json.",
+        )
+    if config.backbone.kind in _EVEN and (recipe.frames % 2 or recipe.crop % 2):
+        raise ModelError(
+            f"recipe.json: {NAMES[config.backbone.kind]} takes even sizes only",
+            seen=f"{recipe.frames} frames, crop {recipe.crop}",
+            allowed="even numbers",
             fix="Correct it in recipe.json.",
         )
     table, rows, words = FAMILIES[config.family].word_table(config)

@@ -83,6 +83,12 @@ class RunStage(Protocol):
     def __call__(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]: ...
 
 
+class RunStages(RunStage, Protocol):
+    """Runs stages of several outputs too, see `CheckedStages.run_all`."""
+
+    def run_all(self, stage: Stage, **inputs: Any) -> dict[str, npt.NDArray[Any]]: ...
+
+
 class Stretch(Protocol):
     """Neighbouring clips of a video.
 

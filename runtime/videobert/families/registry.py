@@ -7,7 +7,7 @@ from typing import Protocol
 
 from videobert.base.errors import ModelError
 from videobert.families.conse import Conse
-from videobert.families.family import Capability, Family, RunStage, WordTable
+from videobert.families.family import Capability, Family, RunStages, WordTable
 from videobert.families.milnce import MilNce
 from videobert.families.next_token import NextToken
 from videobert.families.videobert import VideoBert
@@ -31,7 +31,7 @@ class FamilyClass(Protocol):
         """The table of its encoder in the weights."""
         ...
 
-    def __call__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> Family: ...
+    def __call__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStages) -> Family: ...
 
 
 FAMILIES: dict[str, FamilyClass] = {
@@ -50,7 +50,7 @@ _CANNOT: dict[Capability, str] = {
 }
 
 
-def open_family(config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> Family:
+def open_family(config: ModelConfig, tokenizer: TextTokenizer, run: RunStages) -> Family:
     """The family of a model, whose name was checked when `config.json` was read."""
     return FAMILIES[config.family](config, tokenizer, run)
 

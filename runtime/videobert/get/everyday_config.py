@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from videobert.get.label_files import kinetics400, read_labels
+from videobert.get.label_files import imagenet1k, kinetics400
 from videobert.get.layouts import minilm
 from videobert.get.object_superclasses import object_superclasses
 from videobert.model.config import BackboneConfig, ModelConfig, ShotsConfig, TextSpaceConfig
@@ -28,7 +28,7 @@ def everyday_config(name: str) -> ModelConfig:
     """
     fields = _settings()
     own = fields["models"][name]
-    actions, objects = kinetics400(), read_labels(DATA / "imagenet1k.txt")
+    actions, objects = kinetics400(), imagenet1k()
     kinds = object_superclasses()
     place = {label: number for number, label in enumerate(objects)}
     gate = AbstainConfig(**fields[OBJECT])

@@ -17,6 +17,12 @@ def kinetics400() -> tuple[str, ...]:
     return read_labels(_DATA / "kinetics400.txt")
 
 
+@cache
+def imagenet1k() -> tuple[str, ...]:
+    """The classes of ImageNet-1k in the order of their WordNet numbers, in which classifiers have them."""
+    return read_labels(_DATA / "imagenet1k.txt")
+
+
 def read_labels(path: Path) -> tuple[str, ...]:
     """The labels in a text file (UTF-8), one a line, without spaces around them.
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from videobert.base.errors import ModelError
+from videobert.model.backbone_kinds import BackboneKind, why_not_feature_dim
 from videobert.model.questions import AbstainConfig, QuestionConfig, check_questions
 
 FORMAT_VERSION = 1
 FamilyName = Literal["videobert", "conse", "milnce", "next_token"]
-BackboneKind = Literal["s3d", "i3d"]
 FusionKind = Literal["concat", "cross_attention"]
 # Fields that later releases added: absent where they say nothing, so that older folders keep their bytes.
 _ABSENT: dict[str, Any] = {
@@ -258,6 +258,10 @@ class ModelConfig:
         _check_whole("window_clips", self.window_clips)
         _check_whole("backbone.feature_dim", self.backbone.feature_dim)
         _check_real("backbone.width", self.backbone.width)
+        backbone = self.backbone
+        allowed_dim = why_not_feature_dim(backbone.kind, backbone.width, backbone.feature_dim)
+        if allowed_dim is not None:
+            raise _wrong("backbone.feature_dim", backbone.feature_dim, allowed_dim)
         _check_encoder("encoder", encoder)
         if not _texts(self.heads) or not set(self.heads) <= set(HEADS):
             raise _wrong("heads", self.heads, HEADS)

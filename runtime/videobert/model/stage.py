@@ -152,12 +152,40 @@ class StageSpec:
             ModelError: type or shape does not fit.
         """
         (wanted,) = self.outputs
+        self._check(wanted, output, lengths, "an output")
+
+    def check_outputs(self, outputs: Mapping[str, npt.NDArray[Any]], lengths: Mapping[str, int]) -> None:
+        """The same of a stage with any number of outputs.
+
+        Args:
+            outputs: by name.
+            lengths: see `lengths_of`.
+
+        Raises:
+            ModelError: a name, type or shape does not fit.
+        """
+        names = [tensor.name for tensor in self.outputs]
+        if sorted(outputs) != sorted(names):
+            raise self.lacks_outputs(outputs)
+        for wanted in self.outputs:
+            self._check(wanted, outputs[wanted.name], lengths, f"an output {wanted.name}")
+
+    def lacks_outputs(self, names: Iterable[str]) -> ModelError:
+        """The error about a graph whose outputs have other names."""
+        return ModelError(
+            f"the {self.name} does not fit config.json",
+            seen=f"the outputs {', '.join(sorted(names)) or 'none'}",
+            allowed=", ".join(tensor.name for tensor in self.outputs),
+            fix="Export the model folder again with `videobert build`.",
+        )
+
+    def _check(self, wanted: TensorSpec, output: npt.NDArray[Any], lengths: Mapping[str, int], what: str) -> None:
         shape = wanted.shape_with(lengths)
         if output.shape != shape or output.dtype != wanted.dtype:
             kind = "" if output.dtype == wanted.dtype else f"{output.dtype} "
             raise ModelError(
                 f"the {self.name} does not fit config.json",
-                seen=f"an output of {kind}shape {output.shape}",
+                seen=f"{what} of {kind}shape {output.shape}",
                 allowed=f"{wanted.dtype} {shape}" if kind else shape,
                 fix="Export the model folder again with `videobert build`.",
             )

@@ -44,7 +44,7 @@ class OpenedModel:
         threads: most threads that compute at a time in a call; None for as many as there are processors.
 
     Attributes:
-        run: runs a stage, see `CheckedStages.run`.
+        run: runs a stage, see `CheckedStages`.
         feature_classifiers, picture_classifiers: of the questions that they answer, by name.
         wants_features: whether a walk keeps the features of clips beside their tokens.
 
@@ -73,8 +73,7 @@ class OpenedModel:
         self.decoder: DecoderName = decoder
         self.decode_on: Device = decode_on
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
-        self._stages = CheckedStages(engine, stage_specs(folder.config, folder.recipe))
-        self.run = self._stages.run
+        self.run = CheckedStages(engine, stage_specs(folder.config, folder.recipe))
         self.family = open_family(folder.config, self.tokenizer, self.run)
         asked = folder.config.questions
         by_templates = {name: question for name, question in asked.items() if question.answered_by == "templates"}
@@ -224,7 +223,7 @@ class OpenedModel:
             clips: npt.NDArray[np.uint8] | DeviceArray = frames[None]
         else:
             clips = frames if self.engine.takes_device_arrays else frames.on_host()[None]
-        feature = self._stages.run(BACKBONE, clips=clips)[0]
+        feature = self.run(BACKBONE, clips=clips)[0]
         pictures = {}
         if self.picture_classifiers:
             shown = frames if isinstance(frames, np.ndarray) else frames.on_host()

@@ -112,12 +112,12 @@ def test_a_request_that_cannot_be_created_leaves_its_place_to_the_next_caller() 
                 raise RuntimeError("out of memory")
             return Request()
 
-    stage = openvino_engine._CompiledStage(Compiled(), 1)
+    stage = openvino_engine._CompiledStage(Compiled(), {"y": 0}, 1)
     answers: list[object] = []
 
     def call() -> None:
         try:
-            answers.append(stage.run({"x": np.zeros(1)})[0])
+            answers.append(stage.run({"x": np.zeros(1)})["y"][0])
         except EngineUnavailable as error:
             answers.append(str(error))
 
@@ -290,7 +290,7 @@ class Counting:
 
 def test_the_first_calls_of_stages_come_one_by_one() -> None:
     """Two threads inside the bindings' first call wait for each other for ever; later ones may work at once."""
-    stages = [_CompiledStage(Counting(), 2) for _ in range(4)]
+    stages = [_CompiledStage(Counting(), {"y": 0}, 2) for _ in range(4)]
 
     def all_at_once() -> int:
         Counting.most = 0

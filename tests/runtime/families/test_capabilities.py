@@ -9,6 +9,7 @@ from typing import Any, ClassVar, get_args, get_type_hints
 
 import numpy as np
 import pytest
+from tests.one_output import OneOutput
 
 from videobert.base.errors import ModelError
 from videobert.base.limits import Limits
@@ -23,7 +24,7 @@ from videobert.runtime import Runtime
 CONFIG = ModelConfig(name="t", words=100, visual_tokens=50)
 
 
-class NoEngine:
+class NoEngine(OneOutput):
     """Whatever is refused is refused before a stage runs."""
 
     name, device, precision, parallel, takes_device_arrays = "none", "CPU", "fp32", 1, False

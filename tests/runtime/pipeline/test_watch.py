@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.one_output import OneOutput
 from tests.small_model import mp4
 
 from videobert.base.errors import InputError, MismatchError, ModelError
@@ -54,7 +55,7 @@ def test_a_picture_that_stands_still_is_looked_at_once(
     np.testing.assert_array_equal(found.ids[:1], alone.ids)
 
 
-class Overflowing:
+class Overflowing(OneOutput):
     """An engine whose backbone gives NaN for every clip but the first two."""
 
     def __init__(self, engine: Engine) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tests.one_output import OneOutput
 
 from videobert.model.stage import Stage
 from videobert.results.as_json import to_json
@@ -21,7 +22,7 @@ LONGEST_S = 60.0
 Frame = tuple[npt.NDArray[np.uint8], float]
 
 
-class GreyEngine:
+class GreyEngine(OneOutput):
     """A clip of grey g is visual token g; a clip's colour is its token modulo three, by a margin that the token sets.
 
     Attributes:

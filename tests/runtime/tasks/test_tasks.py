@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from tests import small_model
+from tests.one_output import OneOutput
 
 from videobert.base.errors import InputError, LimitExceeded, ModelError
 from videobert.base.limits import Limits
@@ -29,7 +30,7 @@ MASK = 4
 WORDS, VISUAL, WIDTH = 128, 64, 64
 
 
-class KnownEngine:
+class KnownEngine(OneOutput):
     """States say which row of the batch they belong to; heads look up what `word_logits` gives for that sequence.
 
     `word_logits(ids, position)` and the like get the joint sequence's ids without padding.

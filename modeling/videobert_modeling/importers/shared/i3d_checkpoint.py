@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,11 @@ from videobert.base.errors import LimitExceeded, ModelError
 from videobert.get.flax_pickle import MOST_BYTES, read_flax_pickle
 from videobert.get.label_files import kinetics400
 from videobert.get.layouts.i3d import CLASSIFIER, LAYOUTS, I3DLayout, layout_of, read_i3d
+from videobert_modeling.importers.shared.backbone_file import labels_of_classes, stored_labels
 from videobert_modeling.importers.shared.checkpoint import READABLE, open_checkpoint
 from videobert_modeling.model_folder.ledger import Entry, Ledger, Status
 from videobert_modeling.models import I3D
 
-LABELS = "labels"
 _STEM = "Conv3d_1a_7x7.conv3d.weight"
 _STEM_CHANNELS = 64
 _LAST_BLOCK = tuple(f"Mixed_5c.{branch}.conv3d.weight" for branch in ("b0", "b1b", "b2b", "b3b"))
@@ -80,7 +79,7 @@ def open_i3d(path: Path, *, labels: tuple[str, ...] | None = None, strict: bool 
     counters = {name: torch.zeros((), dtype=torch.int64) for name in model.state_dict() if name.endswith(_COUNTER)}
     model.load_state_dict(state | counters, assign=True)
     classes = 0 if model.classifier is None else model.classifier.out_features
-    return OpenedI3D(model.eval(), _labels(labels or _stored_labels(path), classes), ledger)
+    return OpenedI3D(model.eval(), labels_of_classes(labels or stored_labels(path), classes, kinetics400()), ledger)
 
 
 def is_i3d(path: Path) -> bool:
@@ -134,35 +133,3 @@ def _sizes(arrays: Mapping[str, npt.NDArray[Any]], layout: I3DLayout) -> tuple[f
 def _classes(arrays: Mapping[str, npt.NDArray[Any]], layout: I3DLayout) -> int | None:
     bias = arrays.get(layout.names[f"{CLASSIFIER}.bias"])
     return None if bias is None else bias.size
-
-
-def _stored_labels(path: Path) -> tuple[str, ...] | None:
-    """What a backbone file says of its classifier."""
-    from safetensors import safe_open
-
-    if path.suffix.lower() != ".safetensors":
-        return None
-    with safe_open(path, "np") as file:
-        text = (file.metadata() or {}).get(LABELS)
-    try:
-        labels = None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        labels = ()
-    if labels is None:
-        return None
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ModelError(f"{path.name} holds labels that cannot be read", fix="Import the checkpoint again.")
-    return tuple(labels)
-
-
-def _labels(given: tuple[str, ...] | None, classes: int) -> tuple[str, ...]:
-    if given is None:
-        return kinetics400() if classes == len(kinetics400()) else tuple(map(str, range(classes)))
-    if len(given) != classes:
-        raise ModelError(
-            "the labels are not as many as the classifier's classes",
-            seen=len(given),
-            allowed=classes,
-            fix="Pass labels=… (--labels) with one line for each class, in the classifier's order.",
-        )
-    return given

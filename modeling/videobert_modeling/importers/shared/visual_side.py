@@ -15,32 +15,12 @@ from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
 from videobert.visual.codebook import Codebook
 from videobert_modeling.base.seeds import check_seed
+from videobert_modeling.importers.shared.backbones import ReadBackbone, read_backbone
 from videobert_modeling.importers.shared.centroid_arrays import read_centroids
 from videobert_modeling.importers.shared.centroid_codebook import ON_TRUST, make_codebook
-from videobert_modeling.importers.shared.i3d_checkpoint import is_i3d, open_i3d
-from videobert_modeling.importers.shared.i3d_checkpoint import width_of as width_of_i3d
-from videobert_modeling.importers.shared.torchvision_s3d import read_s3d, width_of
 from videobert_modeling.model_folder.ledger import Ledger
-from videobert_modeling.models import I3D, S3D
-from videobert_modeling.models.weights import hash_of
-
-ACTION = "action"
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBackbone:
-    """A backbone, its description, and what its classifier answers.
-
-    Args:
-        questions: the question that the classifier answers, if there is a classifier.
-        heads: its tensors, by their names in a model.
-    """
-
-    network: S3D | I3D
-    config: BackboneConfig
-    ledger: Ledger
-    questions: dict[str, QuestionConfig] = field(default_factory=dict)
-    heads: dict[str, Tensor] = field(default_factory=dict)
+from videobert_modeling.models import S3D
+from videobert_modeling.models.weights import Backbone, hash_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +31,11 @@ class VisualSide:
         questions, heads: see `ReadBackbone`.
     """
 
-    backbone: S3D | I3D
+    backbone: Backbone
     config: BackboneConfig
     codebook: Codebook | None
     questions: dict[str, QuestionConfig] = field(default_factory=dict)
     heads: dict[str, Tensor] = field(default_factory=dict)
-
-
-def read_backbone(path: Path, *, strict: bool = True) -> ReadBackbone:
-    """The S3D or I3D in a backbone file or a checkpoint, in evaluation mode.
-
-    I3D's classifier becomes the question `action`; S3D's is left out.
-
-    Raises:
-        ModelError: neither, or damaged.
-    """
-    if not is_i3d(path):
-        network, ledger = read_s3d(path, strict=strict)
-        return ReadBackbone(network, BackboneConfig(width=width_of(network), feature_dim=network.feature_dim), ledger)
-    opened = open_i3d(path, strict=strict)
-    own = opened.network
-    config = BackboneConfig(kind="i3d", width=width_of_i3d(own), feature_dim=own.feature_dim)
-    if own.classifier is None:
-        return ReadBackbone(own, config, opened.ledger)
-    question = QuestionConfig(labels=opened.labels, answered_by="features")
-    heads = {f"feature_heads.{ACTION}.{name}": tensor for name, tensor in own.classifier.state_dict().items()}
-    return ReadBackbone(own, config, opened.ledger, {ACTION: question}, heads)
 
 
 def visual_side(

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from videobert.base.errors import InputError, ModelError
-from videobert_modeling.models.backbones.inception_sizes import BLOCKS, STEM, scaled, with_outputs
+from videobert.model.backbone_kinds import scaled
+from videobert_modeling.models.backbones.inception_sizes import BLOCKS, STEM, with_outputs
 
 # Less leaves no place for the average pool: frames are halved three times, the picture five times, rounded up.
 MIN_FRAMES = 9

@@ -20,11 +20,6 @@ BLOCKS = {
 }
 
 
-def scaled(size: int, width: float) -> int:
-    """Channels of a network that is `width` times as wide: a multiple of 8, at least 8."""
-    return max(8, int(size * width / 8 + 0.5) * 8)
-
-
 def with_outputs(sizes: tuple[int, ...], feature_dim: int) -> tuple[int, ...]:
     """A last block of `sizes` that gives `feature_dim` channels.
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from videobert.base.errors import InputError, ModelError
-from videobert_modeling.models.backbones.inception_sizes import BLOCKS, STEM, scaled, with_outputs
+from videobert.model.backbone_kinds import scaled
+from videobert_modeling.models.backbones.inception_sizes import BLOCKS, STEM, with_outputs
 
 MIN_FRAMES = 14  # fewer leave a single step on the time axis, which the overlapping pool of two cannot take
 _CHANNELS = 3

@@ -22,8 +22,8 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "mdskul", "s3d", "i3d", "centroids"],
-        typer.Argument(help="bert and mdskul become model folders, s3d, i3d and centroids files.", show_default=False),
+        Literal["bert", "mdskul", "s3d", "i3d", "s3dg", "resnet", "centroids"],
+        typer.Argument(help="bert and mdskul become model folders, the others files.", show_default=False),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
     out: Annotated[
@@ -42,7 +42,11 @@ def import_(
     ] = None,
     backbone: Annotated[
         Path | None,
-        typer.Option(help="A backbone, from an import of kind s3d or i3d.", rich_help_panel=_PARTS, show_default=False),
+        typer.Option(
+            help="A backbone, from an import of kind s3d, i3d, s3dg or resnet.",
+            rich_help_panel=_PARTS,
+            show_default=False,
+        ),
     ] = None,
     centroids: Annotated[
         Path | None, typer.Option(help="Centroid arrays.", rich_help_panel=_PARTS, show_default=False)
@@ -80,7 +84,7 @@ def import_(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="i3d: a text file with one label a line, in the classifier's order.",
+            help="i3d, resnet: a text file with one label a line, in the classifier's order.",
             rich_help_panel=_DETAILS,
             show_default=False,
         ),

@@ -100,8 +100,16 @@ class TensorRtEngine:
 
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """See `Engine.run`."""
-        (result,) = self._outputs(stage, inputs).values()
-        return result if result.dtype == np.float32 else result.astype(np.float32)
+        (output,) = self.run_all(stage, **inputs).values()
+        return output
+
+    def run_all(self, stage: Stage, **inputs: Any) -> dict[str, npt.NDArray[Any]]:
+        """See `Engine.run_all`."""
+        # Engines in half precision give their numbers in it.
+        return {
+            name: output.astype(np.float32, copy=False) if output.dtype.kind == "f" else output
+            for name, output in self._outputs(stage, inputs).items()
+        }
 
     def prepare(self) -> None:
         """Make memory and graphs for every stage, and run each once. The first time may compile for minutes."""

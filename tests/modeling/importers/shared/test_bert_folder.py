@@ -88,7 +88,7 @@ class TestFolder:
         ledger = import_checkpoint("bert", folder, out, backbone=str(small_s3d_file), centroids=str(centroids))
         backbone, model = load_weights(out)
         codebook = Codebook.load(out / "codebook.safetensors")
-        from videobert_modeling.importers.bert import KINETICS
+        from videobert_modeling.importers.shared.backbone_recipes import KINETICS
 
         codebook.check(hash_of(backbone), KINETICS.clip_hash)
         assert model.config.visual_tokens == 24
