@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from videobert_modeling.importers.shared.intake import Intake
 from videobert_modeling.importers.shared.network_intake import open_network
 from videobert_modeling.importers.shared.s3dg_layout import take_backbone, width_of
 from videobert_modeling.importers.shared.stored_dtype import exact_dtype
-from videobert_modeling.importers.shared.visual_side import codebook_for
+from videobert_modeling.importers.shared.visual_side import codebook_of
 from videobert_modeling.importers.shared.word_list import read_word_list
 from videobert_modeling.importers.shared.word_tokenizer import word_tokenizer
 from videobert_modeling.model_folder.imported import write_folder
@@ -120,8 +121,8 @@ def import_milnce(
     words = _fitting(words, dictionary.name, model.config.words, ledger, strict=strict)
     codebook = None
     if centroids is not None:
-        codebook = codebook_for(backbone, model.config.backbone, centroids, recipe, ledger, features, strict=strict)
-        model.config = checked(model.config.replace(visual_tokens=len(codebook)))
+        codebook = codebook_of(backbone, centroids, recipe, ledger, features=features, strict=strict)
+        model.config = checked(replace(model.config, visual_tokens=len(codebook)))
     write_folder(
         out,
         model=model,

@@ -14,14 +14,14 @@ from videobert.visual.codebook import Codebook
 from videobert_modeling.base.new_folder import write_whole
 from videobert_modeling.model_folder.card import card_of
 from videobert_modeling.model_folder.ledger import Ledger
-from videobert_modeling.models import VideoBert, save_weights
-from videobert_modeling.models.weights import Backbone
+from videobert_modeling.models import save_weights
+from videobert_modeling.models.weights import Backbone, Model
 
 
 def write_folder(
     out: Path,
     *,
-    model: VideoBert,
+    model: Model,
     backbone: Backbone,
     recipe: Recipe,
     tokenizer: bytes,

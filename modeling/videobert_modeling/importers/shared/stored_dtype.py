@@ -9,5 +9,6 @@ from torch import Tensor
 
 
 def exact_dtype(tensors: Iterable[Tensor]) -> torch.dtype:
-    """float16 where it holds every value exactly, else float32."""
-    return torch.float16 if all(torch.equal(t.half().to(t.dtype), t) for t in tensors) else torch.float32
+    """float16 where it holds every value of the matrices exactly, else float32; smaller tensors stay float32 anyhow."""
+    matrices = (tensor for tensor in tensors if tensor.dim() > 1)
+    return torch.float16 if all(torch.equal(each.half().float(), each) for each in matrices) else torch.float32

@@ -22,8 +22,10 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "mdskul", "s3d", "i3d", "s3dg", "resnet", "centroids"],
-        typer.Argument(help="bert and mdskul become model folders, the others files.", show_default=False),
+        Literal["bert", "mdskul", "milnce", "ammesatyajit", "s3d", "i3d", "s3dg", "resnet", "centroids"],
+        typer.Argument(
+            help="bert, mdskul, milnce and ammesatyajit become model folders, the others files.", show_default=False
+        ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
     out: Annotated[
@@ -36,6 +38,15 @@ def import_(
         Path | None,
         typer.Option(
             help="tokenizer.json or vocab.txt; what lies beside the source if not given.",
+            rich_help_panel=_PARTS,
+            show_default=False,
+        ),
+    ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(
+            help="milnce, ammesatyajit: the words of the model's table, in order: a text file with a word a line, .json "
+            "or .npy.",
             rich_help_panel=_PARTS,
             show_default=False,
         ),
@@ -64,7 +75,12 @@ def import_(
     ] = None,
     visual_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="bert: size of the visual vocabulary.", rich_help_panel=_DETAILS, show_default=False),
+        typer.Option(
+            min=1,
+            help="bert, ammesatyajit: size of the visual vocabulary.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
+        ),
     ] = None,
     words: Annotated[
         int | None,
@@ -130,6 +146,7 @@ def import_(
                 out,
                 name=name,
                 tokenizer=tokenizer,
+                dictionary=dictionary,
                 backbone=backbone,
                 centroids=centroids,
                 features=features or None,
