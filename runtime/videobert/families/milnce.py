@@ -68,7 +68,7 @@ class MilNce:
                 total += vectors.sum(axis=0, dtype=np.float64)
                 clips += len(vectors)
             parts.append(total / clips)
-        middle: States = np.mean(parts, axis=0, dtype=np.float64).astype(np.float32)
+        middle: States = np.stack(parts).mean(axis=0, dtype=np.float64).astype(np.float32)
         return middle
 
     def log_odds(
@@ -103,7 +103,8 @@ class MilNce:
         """Dot products, `(stretches, labels)`: of a label's mean vector and a stretch's."""
         texts = [self._text_vectors(sentences, cancel).mean(axis=0, dtype=np.float64) for sentences in labels]
         clips = [vectors.mean(axis=0, dtype=np.float64) for vectors in self._clip_vectors(stretches, cancel)]
-        return np.stack(clips) @ np.stack(texts).T
+        products: npt.NDArray[np.float64] = np.stack(clips) @ np.stack(texts).T
+        return products
 
     def _as_log_odds(self, similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return (similarity - self._towers.similarity_at_half) / self._towers.similarity_scale

@@ -1,4 +1,4 @@
-"""`torch.nn.Transformer` between embeddings and a linear layer, as a model of the next token: its tensors by our names."""
+"""`torch.nn.Transformer` as a model of the next token: the tensors of such a checkpoint by our names."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from videobert.text.tokenizer_file import UNKNOWN
 from videobert.text.word_patterns import split_by
@@ -19,7 +20,7 @@ def word_tokenizer(words: Sequence[str | None], special: Mapping[str, int], patt
         pattern: see `videobert.text.word_patterns`.
     """
     rows = {word: row for row, word in enumerate(words) if word is not None}
-    fields = {
+    fields: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

@@ -111,5 +111,5 @@ class PastEncoder(nn.Module):
         states = given
         for layer in self.decoder:
             states = layer(states, memory)
-        states = self.decoder_norm(states)
-        return states
+        out: Tensor = self.decoder_norm(states)
+        return out

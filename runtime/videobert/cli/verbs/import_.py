@@ -45,8 +45,7 @@ def import_(
     dictionary: Annotated[
         Path | None,
         typer.Option(
-            help="milnce, ammesatyajit: the words of the model's table, in order: a text file with a word a line, .json "
-            "or .npy.",
+            help="milnce, ammesatyajit: the model's words in order, as a text file with a word a line, .json or .npy.",
             rich_help_panel=_PARTS,
             show_default=False,
         ),
