@@ -52,3 +52,55 @@ class Heads(nn.Module):
         if "alignment" in config.heads:
             self.alignment = AlignmentHead(width, pooler=config.alignment_pooler)
         self.apply(initialise)
+
+
+class MaskedWordHead(nn.Module):
+    """States to logits over words; the output matrix is the text encoder's table."""
+
+    def __init__(self, width: int, words: int, eps: float) -> None:
+        super().__init__()
+        self.transform = PredictionTransform(width, eps)
+        self.bias = nn.Parameter(torch.zeros(words))
+
+    def forward(self, states: Tensor, table: Tensor) -> Tensor:
+        """`(…, width)` and the table `(words, width)` to `(…, words)`."""
+        return nn.functional.linear(self.transform(states), table, self.bias)
+
+
+class MaskedFeatureHead(nn.Module):
+    """States to the features that were hidden; the output matrix is that of the video encoder's first layer, turned.
+
+    A feature is told as the video encoder sees it, behind the LayerNorm over raw features (arXiv 2002.06353, 3.5).
+    """
+
+    def __init__(self, width: int, feature_dim: int, eps: float) -> None:
+        super().__init__()
+        self.transform = PredictionTransform(width, eps)
+        self.bias = nn.Parameter(torch.zeros(feature_dim))
+
+    def forward(self, states: Tensor, weight: Tensor) -> Tensor:
+        """`(…, width)` and the weight `(width, feature_dim)` to `(…, feature_dim)`."""
+        return nn.functional.linear(self.transform(states), weight.T, self.bias)
+
+
+class Pooler(nn.Module):
+    """BERT's pooler on the first fused state: dense layer and tanh."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """`(…, width)` to `(…, width)`."""
+        return torch.tanh(self.dense(states))
+
+
+class SimilarityHead(nn.Linear):
+    """How well text and video fit, linear in what the pooler gives."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, 1)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """`(…, width)` to `(…,)`."""
+        return super().forward(pooled).squeeze(-1)

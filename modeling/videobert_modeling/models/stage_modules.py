@@ -13,6 +13,7 @@ from videobert.model.stage_lists import BACKBONE, SHOT_BOUNDARIES
 from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.milnce import MilNce
 from videobert_modeling.models.families.next_token import NextToken
+from videobert_modeling.models.families.univl import UniVl
 from videobert_modeling.models.families.videobert import VideoBert
 
 
@@ -83,6 +84,28 @@ _HEADS: dict[str, type[HeadStage]] = {
 }
 
 
+class FusedWordsStage(nn.Module):
+    """Fused states of hidden words, `(n, width)`, to logits over the words, `(n, words)`."""
+
+    def __init__(self, model: UniVl) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.model.text_logits(states)
+
+
+class FusedFeaturesStage(nn.Module):
+    """Fused states of hidden clips, `(n, width)`, to their features, `(n, feature_dim)`."""
+
+    def __init__(self, model: UniVl) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.model.visual_features(states)
+
+
 class PictureStage(nn.Module):
     """Frames of a clip as the decoder gives them to logits; the network's own normalisation is part of the stage."""
 
@@ -118,7 +141,7 @@ def _dtype_of(network: nn.Module) -> torch.dtype:
 
 
 def stages_of(
-    backbone: nn.Module, model: VideoBert | Conse | MilNce | NextToken, recipe: Recipe
+    backbone: nn.Module, model: VideoBert | Conse | MilNce | NextToken | UniVl, recipe: Recipe
 ) -> dict[str, nn.Module]:
     """The stages by name, in the order of `stage_specs`; heads only as far as the model has them.
 
@@ -139,4 +162,21 @@ def stages_of(
         return {**stages, "video_embedding": model.video_embedding, "text_embedding": model.text_embedding}
     if isinstance(model, NextToken):
         return {**stages, "past_encoder": model.past_encoder, "next_token_head": model.head}
+    if isinstance(model, UniVl):
+        return {**stages, **_two_stream_stages(model)}
     return {**stages, "encoder": model.encoder, **{f"{head}_head": _HEADS[head](model) for head in model.config.heads}}
+
+
+def _two_stream_stages(model: UniVl) -> dict[str, nn.Module]:
+    """From the text encoder on; what the model lacks has no stage."""
+    heads = model.config.heads
+    parts: dict[str, nn.Module | None] = {
+        "text_encoder": model.text_encoder,
+        "video_encoder": model.video_encoder,
+        "cross_encoder": model.cross_encoder,
+        "text_head": FusedWordsStage(model) if "text" in heads else None,
+        "visual_head": FusedFeaturesStage(model) if "visual" in heads else None,
+        "pooler": model.pooler,
+        "alignment_head": model.alignment_head,
+    }
+    return {name: part for name, part in parts.items() if part is not None}

@@ -22,10 +22,11 @@ from videobert_modeling.models.backbones.s3dg import S3DG
 from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.milnce import MilNce
 from videobert_modeling.models.families.next_token import NextToken
+from videobert_modeling.models.families.univl import UniVl
 from videobert_modeling.models.families.videobert import VideoBert
 
 Backbone = S3D | I3D | S3DG | ResNet
-Model = VideoBert | Conse | MilNce | NextToken
+Model = VideoBert | Conse | MilNce | NextToken | UniVl
 
 _BACKBONE = "backbone."
 _COUNTER = ".num_batches_tracked"
@@ -42,6 +43,7 @@ _BACKBONES: dict[str, Callable[[float, int], Backbone]] = {
 _FAMILIES: dict[str, type[Model]] = {
     "videobert": VideoBert,
     "conse": Conse,
+    "univl": UniVl,
     "milnce": MilNce,
     "next_token": NextToken,
 }

@@ -20,7 +20,7 @@ def distinct_states(encode: Encode, asked: Sequence[Asked], cancel: Event | None
     distinct: dict[tuple[int, bytes, tuple[int, ...]], int] = {}
     places, first = [], []
     for sequence, positions in asked:
-        key = (sequence.visual_start, sequence.ids.tobytes(), tuple(positions))
+        key = (sequence.visual_start, sequence.key, tuple(positions))
         if key not in distinct:
             first.append((sequence, positions))
         places.append(distinct.setdefault(key, len(distinct)))

@@ -25,17 +25,17 @@ Pieces = Sequence[int]
 
 
 class JointInput(Protocol):
-    """Text, visual tokens or both, as the joint encoder reads them.
+    """Text, video or both, as the joint encoder reads them.
 
     Attributes:
-        ids: int64 `(length,)` ids in the joint vocabulary; two sequences of equal ids and places are the same.
+        key: two sequences of equal keys and places are the same.
         whole: the place whose state stands for all of it.
-        text_start, visual_start: places of the first word piece and of the first visual token; `visual_start` is the
-            length if there is none.
+        text_start, visual_start: places of the first word piece and of the first clip; `visual_start` is behind all
+            places of the text if there is none.
     """
 
     @property
-    def ids(self) -> npt.NDArray[np.int64]: ...
+    def key(self) -> bytes: ...
 
     @property
     def whole(self) -> int: ...
@@ -93,7 +93,7 @@ class Stretch(Protocol):
     """Neighbouring clips of a video.
 
     Attributes:
-        ids: int32 `(n,)` visual tokens.
+        ids: int32 `(n,)` visual tokens; none in a model without.
         features: float32 `(n, feature_dim)`; None where only tokens are known, or the model wants no features.
         sure: bool `(n,)`: whether the model stands to its tokens; None where it always does.
     """
@@ -219,7 +219,7 @@ class Forecasts(Family, Protocol):
 
 @runtime_checkable
 class Joint(Family, Protocol):
-    """Text and visual tokens in one sequence, in which places can be hidden."""
+    """Text and video together, in which places can be hidden."""
 
     def text(self, pieces: Pieces) -> JointInput:
         """A text alone; LimitExceeded if it is too long."""
@@ -228,13 +228,13 @@ class Joint(Family, Protocol):
     def joint(
         self,
         pieces: Pieces,
-        visual: Sequence[int] | npt.NDArray[np.integer],
+        stretch: Stretch,
         masked: Collection[int] = (),
     ) -> JointInput:
-        """A text, which may be empty, and visual tokens, those at the positions `masked` hidden.
+        """A text, which may be empty, and a stretch of a video, its clips at the positions `masked` hidden.
 
         Raises:
-            InputError: visual tokens or positions are out of range.
+            InputError: visual tokens or positions are out of range, or of the stretch is not known what it takes.
             LimitExceeded: it is too long.
         """
         ...

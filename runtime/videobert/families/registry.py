@@ -10,6 +10,7 @@ from videobert.families.conse import Conse
 from videobert.families.family import Capability, Family, RunStages, WordTable
 from videobert.families.milnce import MilNce
 from videobert.families.next_token import NextToken
+from videobert.families.univl import UniVl
 from videobert.families.videobert import VideoBert
 from videobert.model.config import ModelConfig
 from videobert.model.folder import bundled_names, find
@@ -37,6 +38,7 @@ class FamilyClass(Protocol):
 FAMILIES: dict[str, FamilyClass] = {
     "videobert": VideoBert,
     "conse": Conse,
+    "univl": UniVl,
     "milnce": MilNce,
     "next_token": NextToken,
 }

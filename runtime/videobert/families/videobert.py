@@ -53,6 +53,11 @@ class JointSequence:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def key(self) -> bytes:
+        """See `JointInput.key`."""
+        return self.ids.tobytes()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -91,13 +96,17 @@ class VideoBert:
         self._builder = SequenceBuilder(config, tokenizer.special)
         self._answers = tokenizer.answers
         self._run = run
-        self.room, self.text, self.joint = self._builder.room, self._builder.text, self._builder.joint
+        self.room, self.text = self._builder.room, self._builder.text
 
     @staticmethod
     def word_table(config: ModelConfig) -> WordTable:
         """See `FamilyClass.word_table`: words, visual tokens and the joiner share one table."""
         words = f"{config.words} words, {config.visual_tokens} visual tokens and the joiner"
         return WordTable("encoder.tokens.weight", config.vocabulary, words)
+
+    def joint(self, pieces: Pieces, stretch: Stretch, masked: Collection[int] = ()) -> JointSequence:
+        """See `Joint.joint`."""
+        return self._builder.joint(pieces, stretch.ids, masked)
 
     def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
         """See `Joint.states`."""
@@ -139,7 +148,7 @@ class VideoBert:
         return self._run_head("alignment_head", states)
 
     def _joint_of(self, pieces: Pieces, stretches: Sequence[Stretch]) -> Sequence[JointInput]:
-        return [self.joint(pieces, stretch.ids) for stretch in stretches]
+        return [self.joint(pieces, stretch) for stretch in stretches]
 
     def _whole(self, sequences: Sequence[JointInput], cancel: threading.Event | None) -> Iterator[States]:
         """The states that stand for whole sequences, float32 `(1, width)` each."""

@@ -14,7 +14,7 @@ from videobert.model.backbone_kinds import BackboneKind, why_not_feature_dim
 from videobert.model.questions import AbstainConfig, QuestionConfig, check_questions
 
 FORMAT_VERSION = 1
-FamilyName = Literal["videobert", "conse", "milnce", "next_token"]
+FamilyName = Literal["videobert", "conse", "univl", "milnce", "next_token"]
 FusionKind = Literal["concat", "cross_attention"]
 # Fields that later releases added: absent where they say nothing, so that older folders keep their bytes.
 _ABSENT: dict[str, Any] = {
@@ -33,8 +33,10 @@ _ABSENT_IN_QUESTIONS: dict[str, Any] = {
     "groups": [],
 }
 HEADS = ("text", "visual", "alignment")
+# Those, and what writes sentences.
+_ALL_HEADS = (*HEADS, "decoder")
 # Families that work on features, so that a model of theirs may have no visual tokens.
-_WITHOUT_TOKENS = ("milnce",)
+_WITHOUT_TOKENS = ("univl", "milnce")
 # Families whose stages are all their models have: there is no head to choose.
 _WITHOUT_HEADS = ("conse", "milnce", "next_token")
 # Far above any model of this kind; a folder of unknown origin cannot ask for more memory than that.
@@ -119,15 +121,16 @@ class TwoStreamsConfig:
 
     Args:
         video: the encoder of features.
-        fusion: the layers over both; `positions` holds for both together.
-        fusion_kind: whether these attend to both streams put behind each other, or each stream to the other.
+        fusion: the layers over both, `positions` for both together; None where the streams meet in vectors alone.
+        fusion_kind: whether the places of a stream attend to those of both streams, put behind each other, or to those
+            of the other one. The weights have the same shapes.
         decoder: its layers; None where the model has no decoder.
         text_room: places that a text has before the video's, which begin there whatever the text's length.
         normalize_video: whether a LayerNorm stands before the video encoder's first layer of weights.
     """
 
     video: EncoderConfig
-    fusion: EncoderConfig
+    fusion: EncoderConfig | None
     fusion_kind: FusionKind = "concat"
     decoder: EncoderConfig | None = None
     text_room: int = 48
@@ -263,8 +266,9 @@ class ModelConfig:
         if allowed_dim is not None:
             raise _wrong("backbone.feature_dim", backbone.feature_dim, allowed_dim)
         _check_encoder("encoder", encoder)
-        if not _texts(self.heads) or not set(self.heads) <= set(HEADS):
-            raise _wrong("heads", self.heads, HEADS)
+        allowed_heads = _ALL_HEADS if self.family == "univl" else HEADS
+        if not _texts(self.heads) or not set(self.heads) <= set(allowed_heads):
+            raise _wrong("heads", self.heads, allowed_heads)
         if type(self.alignment_pooler) is not bool:
             raise _wrong("alignment_pooler", self.alignment_pooler, "true or false")
         percentile = self.out_of_domain_percentile
@@ -274,8 +278,10 @@ class ModelConfig:
             raise _wrong("untrained", self.untrained, "names of stages, and visual_tokens")
         check_questions(self.questions)
         self._check_spaces()
+        if (self.family == "univl") != (self.two_streams is not None):
+            raise _wrong("two_streams", self.two_streams, "fields where family is univl, else null")
         if self.two_streams is not None:
-            _check_two_streams(self.two_streams, encoder.width)
+            _check_two_streams(self.two_streams, encoder, self.heads)
 
     def _check_spaces(self) -> None:
         asked = {name for name, question in self.questions.items() if question.answered_by == "features"}
@@ -331,17 +337,27 @@ def _check_encoder(name: str, encoder: EncoderConfig) -> None:
         raise _wrong(f"{name}.width", encoder.width, f"a multiple of {name}.heads = {encoder.heads}")
 
 
-def _check_two_streams(streams: TwoStreamsConfig, width: int) -> None:
+def _check_two_streams(streams: TwoStreamsConfig, encoder: EncoderConfig, heads: tuple[str, ...]) -> None:
     stacks = {"video": streams.video, "fusion": streams.fusion, "decoder": streams.decoder}
     for name, stack in stacks.items():
         if stack is None:
             continue
         _check_encoder(f"two_streams.{name}", stack)
-        if stack.width != width:
-            raise _wrong(f"two_streams.{name}.width", stack.width, f"{width}, as wide as the encoder")
+        if stack.width != encoder.width:
+            raise _wrong(f"two_streams.{name}.width", stack.width, f"{encoder.width}, as wide as the encoder")
     if streams.fusion_kind not in get_args(FusionKind):
         raise _wrong("two_streams.fusion_kind", streams.fusion_kind, ", ".join(get_args(FusionKind)))
-    _check_whole("two_streams.text_room", streams.text_room, streams.fusion.positions - 1)
+    if streams.fusion is None and heads:
+        raise _wrong("heads", heads, "none, as all of them work on fused states and two_streams.fusion is null")
+    if ("decoder" in heads) != (streams.decoder is not None):
+        raise _wrong("two_streams.decoder", streams.decoder, "fields where heads has decoder, else null")
+    if streams.fusion is not None and streams.fusion.segments < 2:
+        raise _wrong("two_streams.fusion.segments", streams.fusion.segments, "2 or more, one for each stream")
+    if streams.decoder is not None and streams.decoder.positions > encoder.positions:
+        allowed = f"at most {encoder.positions}, whose table it shares"
+        raise _wrong("two_streams.decoder.positions", streams.decoder.positions, allowed)
+    most = encoder.positions if streams.fusion is None else min(encoder.positions, streams.fusion.positions - 1)
+    _check_whole("two_streams.text_room", streams.text_room, most)
     if type(streams.normalize_video) is not bool:
         raise _wrong("two_streams.normalize_video", streams.normalize_video, "true or false")
 
@@ -376,7 +392,7 @@ def _leave_out(fields: dict[str, Any], where_equal: dict[str, Any]) -> None:
 
 
 _T = TypeVar("_T")
-_MAY_BE_NULL = ("text_space", "shots", "abstain", "two_streams", "two_towers", "decoder")
+_MAY_BE_NULL = ("text_space", "shots", "abstain", "two_streams", "two_towers", "fusion", "decoder")
 _NESTED: dict[str, type] = {
     "backbone": BackboneConfig,
     "encoder": EncoderConfig,

@@ -7,15 +7,24 @@ They are part of the folder's format, so they stand below the engines; what is d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from videobert.base.errors import ModelError
-from videobert.model.config import ModelConfig, ShotsConfig, TwoTowersConfig
+from videobert.model.config import (
+    HEADS,
+    EncoderConfig,
+    ModelConfig,
+    ShotsConfig,
+    TwoStreamsConfig,
+    TwoTowersConfig,
+)
 from videobert.model.milnce_stages import two_tower_stages
 from videobert.model.next_token_stages import next_token_stages
 from videobert.model.questions import QuestionConfig, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
 from videobert.model.text_encoder_stage import text_encoder
+from videobert.model.univl_stages import two_stream_stages
 
 # The stages of the visual side, which every family has.
 BACKBONE = "backbone"
@@ -82,8 +91,16 @@ def stages_with_lengths() -> frozenset[Stage]:
 
 
 def _all_stages() -> tuple[StageSpec, ...]:
-    largest = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig(), two_towers=TwoTowersConfig())
-    return tuple(spec for listed in STAGE_LISTS.values() for spec in listed(largest, Recipe()))
+    return tuple(spec for family, listed in STAGE_LISTS.items() for spec in listed(_largest(family), Recipe()))
+
+
+def _largest(family: str) -> ModelConfig:
+    """A model of a family with every part that one can have."""
+    plain = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig(), two_towers=TwoTowersConfig())
+    if family != "univl":
+        return plain
+    streams = TwoStreamsConfig(video=EncoderConfig(), fusion=EncoderConfig(), decoder=EncoderConfig())
+    return replace(plain, two_streams=streams, heads=(*HEADS, "decoder"))
 
 
 def question_stages(config: ModelConfig, recipe: Recipe) -> Iterator[StageSpec]:
@@ -227,6 +244,15 @@ def _conse(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     return (*seen, text_encoder(config))
 
 
+def _univl(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """Text and video in streams of their own, joined (arXiv 2002.06353); visual tokens only where there are some."""
+    if config.two_streams is None:
+        raise ModelError("config.json: a model of the family univl has two_streams", fix="Import the checkpoint again.")
+    tokens = (nearest(config),) if config.visual_tokens else ()
+    seen = (backbone(config, recipe), *tokens, *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, *two_stream_stages(config, config.two_streams))
+
+
 def _milnce(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     """Clips and texts, each to a vector of their common space; visual tokens only where there are some."""
     if config.two_towers is None:
@@ -245,6 +271,7 @@ def _next_token(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
 STAGE_LISTS: dict[str, StageList] = {
     "videobert": _videobert,
     "conse": _conse,
+    "univl": _univl,
     "milnce": _milnce,
     "next_token": _next_token,
 }

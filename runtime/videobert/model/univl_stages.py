@@ -18,15 +18,12 @@ _STATES_AT_ONCE = 64
 
 
 def two_stream_stages(config: ModelConfig, streams: TwoStreamsConfig) -> tuple[StageSpec, ...]:
-    """From the text encoder on; heads and decoder only as far as the model has them."""
+    """From the text encoder on; fusion, heads and decoder only as far as the model has them."""
+    apart = (text_encoder(config), _video_encoder(config, streams))
+    if streams.fusion is None:
+        return apart
     decoder = () if streams.decoder is None else _decoder(config, streams.decoder, streams.fusion.positions)
-    return (
-        text_encoder(config),
-        _video_encoder(config, streams),
-        _cross_encoder(config, streams),
-        *_heads(config),
-        *decoder,
-    )
+    return (*apart, _cross_encoder(config, streams.fusion, streams.video.positions), *_heads(config), *decoder)
 
 
 def _video_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
@@ -43,11 +40,11 @@ def _video_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
     )
 
 
-def _cross_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
+def _cross_encoder(config: ModelConfig, fusion: EncoderConfig, most_video: int) -> StageSpec:
     """States of both streams to fused states: the places of the text, and behind them those of the video."""
-    batch, width, most = Axis("batch"), _width(config), streams.fusion.positions
+    batch, width, most = Axis("batch"), _width(config), fusion.positions
     text = Axis("text_length", longest=min(most - 1, config.encoder.positions))
-    video = Axis("video_length", longest=min(most - 1, streams.video.positions))
+    video = Axis("video_length", longest=min(most - 1, most_video))
     both = Axis("length", longest=most, sum_of=(text.name, video.name))
     return StageSpec(
         name=CROSS_ENCODER,
@@ -59,7 +56,7 @@ def _cross_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
         ),
         outputs=(TensorSpec("states", "float32", (batch, both, width)),),
         batch=batch.name,
-        attentions=streams.fusion.layers,
+        attentions=fusion.layers,
         of_text=True,
     )
 

@@ -111,11 +111,11 @@ class Answering:
     def _scored(self, name: str, places: range, cancel: Event | None) -> Scored:
         reach = self._reach[name]
         stretches = [self._clips[max(0, place - reach) : place + reach + 1] for place in places]
+        windows = [joined(stretch) for stretch in stretches]
         if name in self._remembered:
-            windows = [np.concatenate([clip.ids for clip in stretch]) for stretch in stretches]
             rows = self._remembered[name].scores(windows, cancel)
             return Scored(np.stack(rows), np.ones(len(rows), np.bool_))
-        return self._scorers.by_classifiers[name].score([joined(stretch) for stretch in stretches], cancel)
+        return self._scorers.by_classifiers[name].score(windows, cancel)
 
 
 class _Remembered:
@@ -125,8 +125,8 @@ class _Remembered:
         self._scorer = scorer
         self._known: OrderedDict[bytes, Row] = OrderedDict()
 
-    def scores(self, windows: Sequence[npt.NDArray[np.int32]], cancel: Event | None) -> list[Row]:
-        keys = [window.tobytes() for window in windows]
+    def scores(self, windows: Sequence[Clips], cancel: Event | None) -> list[Row]:
+        keys = [self._scorer.key(window) for window in windows]
         new = {key: window for key, window in zip(keys, windows, strict=True) if key not in self._known}
         if new:
             rows = self._scorer.scores(list(new.values()), cancel)

@@ -29,7 +29,9 @@ from videobert.results.candidate import Candidate
 
 _GROUP = 64
 
-Windows = Sequence[npt.NDArray[np.int32] | None]
+Windows = Sequence[ScoredStretch | None]
+# See `LabelScorer.key`, for each window.
+Key = tuple[bytes | None, ...]
 
 
 class LabelScorer:
@@ -87,14 +89,19 @@ class LabelScorer:
 
     def score(self, stretches: Sequence[ScoredStretch], cancel: Event | None = None) -> Scored:
         """See `Scorer.score`; `Report.out_of_domain` says where the answers mean little."""
-        return Scored(self.scores([stretch.ids for stretch in stretches], cancel), np.ones(len(stretches), np.bool_))
+        return Scored(self.scores(stretches, cancel), np.ones(len(stretches), np.bool_))
 
-    def scores(self, windows: Sequence[npt.NDArray[np.int32]], cancel: Event | None = None) -> npt.NDArray[np.float64]:
+    def key(self, stretch: ScoredStretch) -> bytes:
+        """Stretches of equal keys have equal scores."""
+        features = stretch.features if self._opened.family.wants_features else None
+        return stretch.ids.tobytes() if features is None else features.tobytes()
+
+    def scores(self, windows: Sequence[ScoredStretch], cancel: Event | None = None) -> npt.NDArray[np.float64]:
         """Prior-corrected log-scores, float64 `(windows, labels)`, each row normalised over the labels."""
         # Neighbouring windows of a video are often the same tokens: each distinct one is scored once.
         distinct: dict[bytes, int] = {}
-        places = [distinct.setdefault(ids.tobytes(), len(distinct)) for ids in windows]
-        unique = [np.frombuffer(key, np.int32) for key in distinct]
+        places = [distinct.setdefault(self.key(window), len(distinct)) for window in windows]
+        unique = [windows[places.index(place)] for place in range(len(distinct))]
         raw = np.empty((len(unique), len(self.labels)), np.float64)
         for start in range(0, len(unique), _GROUP):
             stop_if(cancel)
@@ -132,9 +139,10 @@ class LabelScorer:
         if shared is None:
             found = self._encoded(asked.probes, asked.words, windows, cancel)
         else:
-            known = shared.known(windows)
+            key = tuple(None if window is None else self.key(window) for window in windows)
+            known = shared.known(key)
             if known is None:
-                known = shared.keep(windows, self._encoded(asked.probes, shared.words, windows, cancel))
+                known = shared.keep(key, self._encoded(asked.probes, shared.words, windows, cancel))
             found = known[..., [shared.words.index(word) for word in asked.words]]
         sums = [sum(found[:, probe, column] for probe, column in pairs) for pairs in asked.terms]
         return log_softmax(np.stack(sums, axis=1))
@@ -143,7 +151,7 @@ class LabelScorer:
         self, probes: tuple[Probe, ...], words: tuple[int, ...], windows: Windows, cancel: Event | None
     ) -> npt.NDArray[np.float64]:
         """Log-probabilities where each probe has its mask, float64 `(windows, probes, words)`."""
-        items = (self._asked(probe, ids) for ids in windows for probe in probes)
+        items = (self._asked(probe, window) for window in windows for probe in probes)
         rows = np.stack(list(self._word_log_probs(items, list(words), cancel)))
         return rows.reshape(len(windows), len(probes), -1)
 
@@ -159,9 +167,9 @@ class LabelScorer:
         if waiting:
             yield from self._opened.joint.word_log_probs(np.concatenate(waiting))[:, words].astype(np.float64)
 
-    def _asked(self, probe: Probe, ids: npt.NDArray[np.int32] | None) -> AskedStates:
+    def _asked(self, probe: Probe, window: ScoredStretch | None) -> AskedStates:
         family = self._opened.joint
-        sequence = family.text(probe.pieces) if ids is None else family.joint(probe.pieces, ids)
+        sequence = family.text(probe.pieces) if window is None else family.joint(probe.pieces, window)
         return sequence, (sequence.text_start + probe.mask,)
 
 
@@ -184,19 +192,15 @@ class _Shared:
 
     def __init__(self, asking: Sequence[Asked]) -> None:
         self.words = tuple(sorted({word for asked in asking for word in asked.words}))
-        self._groups: dict[tuple[bytes | None, ...], npt.NDArray[np.float64]] = {}
+        self._groups: dict[Key, npt.NDArray[np.float64]] = {}
 
-    def known(self, windows: Windows) -> npt.NDArray[np.float64] | None:
+    def known(self, key: Key) -> npt.NDArray[np.float64] | None:
         """What `keep` was given for the same windows."""
-        return self._groups.get(_key(windows))
+        return self._groups.get(key)
 
-    def keep(self, windows: Windows, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def keep(self, key: Key, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Keep what was found, and give it back."""
         if len(self._groups) == self._MOST_GROUPS:
             self._groups.pop(next(iter(self._groups)))
-        self._groups[_key(windows)] = found
+        self._groups[key] = found
         return found
-
-
-def _key(windows: Windows) -> tuple[bytes | None, ...]:
-    return tuple(None if ids is None else ids.tobytes() for ids in windows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from videobert.families.family import Joint
 from videobert.model.stage_lists import SHOT_BOUNDARIES, SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH
@@ -20,10 +19,8 @@ def warm_up(opened: OpenedModel) -> None:
         frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
         seen = opened.feature(frames).result().feature[None]
     if isinstance(opened.family, Joint):
-        _warm_up_joint(opened, opened.family, None if seen is None else opened.assign(seen)[0])
+        _warm_up_joint(opened, opened.family, None if clip is None else clip)
     if seen is not None:
-        if not isinstance(opened.family, Joint):
-            opened.assign(seen)
         for classifier in opened.feature_classifiers.values():
             classifier.judge(seen)
         if opened.config.shots is not None:
@@ -33,15 +30,15 @@ def warm_up(opened: OpenedModel) -> None:
         chooses.prepare()
 
 
-def _warm_up_joint(opened: OpenedModel, family: Joint, ids: npt.NDArray[np.int32] | None) -> None:
+def _warm_up_joint(opened: OpenedModel, family: Joint, clip: Clips | None) -> None:
     mask = [opened.tokenizer.special.mask]
-    if ids is None:
+    if clip is None:
         sequence = family.text(mask)
         states = next(family.states([(sequence, (sequence.text_start,))]))
         if opened.can("fills_words"):
             family.word_log_probs(states)
         return
-    sequence = family.joint(mask, ids)
+    sequence = family.joint(mask, clip)
     states = next(family.states([(sequence, (sequence.whole, sequence.text_start))]))
     if opened.can("fills_words"):
         family.word_log_probs(states)
@@ -50,4 +47,4 @@ def _warm_up_joint(opened: OpenedModel, family: Joint, ids: npt.NDArray[np.int32
     if opened.can("fills_moments"):
         family.moment_log_probs(states)
     if opened.can("aligns"):
-        opened.aligns.log_odds(mask, [Clips(ids=ids)])
+        opened.aligns.log_odds(mask, [clip])

@@ -124,7 +124,7 @@ def _fill_windows(
 
 
 def _sequence(opened: OpenedModel, pieces: list[int], part: Window, positions: list[int]) -> JointInput:
-    return opened.joint.joint(pieces, part.ids, [position - part.start for position in positions])
+    return opened.joint.joint(pieces, part, [position - part.start for position in positions])
 
 
 def _words(opened: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:

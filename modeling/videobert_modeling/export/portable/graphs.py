@@ -14,11 +14,13 @@ from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import stage_specs
-from videobert_modeling.models.encoders.transformer import SelfAttention
+from videobert_modeling.models.encoders.transformer import SelfAttention, attend_where
 from videobert_modeling.models.stage_modules import HeadStage, stages_of
 from videobert_modeling.models.weights import Backbone, Model
 
 Inputs = dict[str, Tensor]
+# Added to the scores of places that are not seen: finite in fp16, and its exponential is zero in every type.
+FAR = -3e4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Graph:
         module: its `forward` takes `example` in order.
         example: inputs to trace with; axes that vary must not have length 1.
         output: name of the output.
-        axes: names of the axes that vary, the same for each input as far as the input has them.
+        axes: for each input the names of its axes that vary, by their places.
         longest: upper bound of an axis, by name.
         trials: inputs for checking the exported file.
         part: the share of an output that has a meaning, given the inputs; all of it by default.
@@ -41,7 +43,7 @@ class Graph:
     module: nn.Module
     example: Inputs
     output: str
-    axes: tuple[str, ...]
+    axes: dict[str, dict[int, str]]
     trials: tuple[Inputs, ...]
     longest: dict[str, int]
     part: Callable[[Inputs, Tensor], Tensor] = lambda inputs, output: output
@@ -56,32 +58,44 @@ def graphs_of(backbone: Backbone, model: Model, recipe: Recipe) -> Iterator[Grap
         spec = specs[name]
         if spec.inputs[0].dtype == "uint8":
             yield _of_pixels(spec, module, random)
-        elif spec.lengths is None and spec.inputs[0].dtype == "int64":
+        elif all(tensor.dtype == "int64" for tensor in spec.inputs) and spec.lengths is None:
             yield _of_ids(spec, module, model.config, random)
-        elif spec.lengths is not None:
-            yield _encoder(spec, module, model.config, random)
+        elif len(spec.free_axes) > 1:
+            yield _of_sequences(spec, module, model.config, random)
         else:
             yield _head(spec, module, random)
 
 
 @contextmanager
 def lengths_in_attention(module: nn.Module) -> Iterator[None]:
-    """While it lasts, every attention in `module` is traced as one ONNX `Attention` with key lengths and no mask."""
+    """While it lasts, every attention in `module` is traced as one ONNX `Attention`.
+
+    With key lengths and no mask, or with a mask where it depends on the query.
+    """
     attentions = [part for part in module.modules() if isinstance(part, SelfAttention)]
     before = [attention.attend for attention in attentions]
-    for attention in attentions:
-        attention.attend = _onnx_attention
+    for attention, plain in zip(attentions, before, strict=True):
+        attention.attend = _onnx_attention_where if plain is attend_where else _onnx_attention
     try:
         yield
     finally:
-        for attention, attend in zip(attentions, before, strict=True):
-            attention.attend = attend
+        for attention, plain in zip(attentions, before, strict=True):
+            attention.attend = plain
 
 
 def _onnx_attention(query: Tensor, key: Tensor, value: Tensor, lengths: Tensor) -> Tensor:
     # Inputs of the operator: Q, K, V, mask, past key, past value, nonpad_kv_seqlen (since opset 24).
     return torch.onnx.ops.symbolic(
         "Attention", (query, key, value, None, None, None, lengths), dtype=query.dtype, shape=query.shape, version=24
+    )
+
+
+def _onnx_attention_where(query: Tensor, key: Tensor, value: Tensor, keep: Tensor) -> Tensor:
+    # Added to the scores: a mask of truth values would be one more type that every engine has to know. Expanded last,
+    # as onnxruntime refuses a mask that is broadcast over queries.
+    mask = torch.where(keep, 0.0, FAR).to(query.dtype)[:, None].expand(-1, -1, query.shape[2], -1)
+    return torch.onnx.ops.symbolic(
+        "Attention", (query, key, value, mask), dtype=query.dtype, shape=query.shape, version=24
     )
 
 
@@ -93,7 +107,10 @@ def _graph(spec: StageSpec, module: nn.Module, example: Inputs, trials: tuple[In
         module=module,
         example={tensor.name: example[tensor.name] for tensor in spec.inputs},
         output=output.name,
-        axes=tuple(axis.name for axis in spec.free_axes),
+        axes={
+            tensor.name: {place: axis.name for place, axis in enumerate(tensor.axes) if axis.is_free}
+            for tensor in spec.inputs
+        },
         trials=trials,
         longest={axis.name: axis.longest for axis in spec.free_axes if axis.longest is not None},
         **more,
@@ -111,23 +128,42 @@ def _of_pixels(spec: StageSpec, module: nn.Module, random: torch.Generator) -> G
     return _graph(spec, module, pixels(2), (pixels(1),))
 
 
-def _encoder(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
-    longest = config.encoder.positions
+def _of_sequences(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
+    """A stage whose inputs have lengths: `lengths` along the axis `length`, `text_lengths` along `text_length`."""
+    below = {
+        "ids": config.vocabulary if config.family == "videobert" else config.words,
+        "segments": config.encoder.segments,
+    }
+    longest = _longest_along(spec)
 
     def sequences(*wanted: int) -> Inputs:
-        lengths = [min(length, longest) for length in wanted]
-        shape = (len(lengths), max(lengths))
-        ids = config.words if config.family == "conse" else config.vocabulary
-        given = {
-            "ids": torch.randint(ids, shape, generator=random),
-            "segments": torch.randint(config.encoder.segments, shape, generator=random),
-            "lengths": torch.tensor(lengths),
-        }
-        return {tensor.name: given[tensor.name] for tensor in spec.inputs}
+        # The streams of a stage that has two are of unlike lengths.
+        asked = dict(zip(longest, (wanted, wanted[::-1]), strict=False))
+        lengths = {axis: [min(length, longest[axis]) for length in asked[axis]] for axis in longest}
+        sizes = {spec.batch: len(wanted), **{axis: max(values) for axis, values in lengths.items()}}
+        given: Inputs = {}
+        for tensor in spec.inputs:
+            shape = tensor.shape_with(sizes)
+            if tensor.name.removesuffix("s") in lengths:
+                given[tensor.name] = torch.tensor(lengths[tensor.name.removesuffix("s")])
+            elif tensor.name in below:
+                given[tensor.name] = torch.randint(below[tensor.name], shape, generator=random)
+            else:
+                given[tensor.name] = torch.randn(shape, generator=random)
+        return given
 
-    example = sequences(7, 4)
     trials = (sequences(1), sequences(2, 9, 5), sequences(63), sequences(3, 40))
-    return _graph(spec, module, example, trials, part=_valid)
+    return _graph(spec, module, sequences(7, 4), trials, part=_valid)
+
+
+def _longest_along(spec: StageSpec) -> dict[str, int]:
+    """How long sequences may be along each axis, so that those that stand behind each other fit too."""
+    (output,) = spec.outputs
+    longest = {axis.name: axis.longest or 64 for axis in spec.free_axes if axis.name != spec.batch}
+    for axis in output.axes:
+        for part in axis.sum_of:
+            longest[part] = min(longest[part], (axis.longest or 128) // len(axis.sum_of))
+    return longest
 
 
 def _of_ids(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
@@ -155,4 +191,9 @@ def _head(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:
 
 
 def _valid(inputs: Inputs, states: Tensor) -> Tensor:
-    return states[torch.arange(states.shape[1])[None] < inputs["lengths"][:, None]]
+    """The states of real places; those of the second stream stand behind all places of the first."""
+    lengths = [tensor for name, tensor in inputs.items() if name.endswith("lengths")]
+    first = inputs.get("text_states", states).shape[1]
+    sizes = (first, states.shape[1] - first)[: len(lengths)]
+    real = [torch.arange(size) < length[:, None] for size, length in zip(sizes, lengths, strict=True)]
+    return states[torch.cat(real, dim=1)]

@@ -37,11 +37,9 @@ def to_onnx(graph: Graph) -> bytes:
 
 
 def _traced(graph: Graph) -> Any:
-    dims = {name: torch.export.Dim(name, max=graph.longest.get(name)) for name in graph.axes}
-    shapes = tuple(
-        {axis: dims[name] for axis, name in enumerate(graph.axes) if axis < tensor.dim()}
-        for tensor in graph.example.values()
-    )
+    names = dict.fromkeys(name for axes in graph.axes.values() for name in axes.values())
+    dims = {name: torch.export.Dim(name, max=graph.longest.get(name)) for name in names}
+    shapes = tuple({place: dims[name] for place, name in graph.axes[given].items()} for given in graph.example)
     # The exporter warns about packages that it could use and about names of axes that two inputs share.
     registry = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registry.level

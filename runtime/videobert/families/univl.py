@@ -1,0 +1,270 @@
+"""Text and video in encoders of their own, joined by a cross encoder (UniVL, arXiv 2002.06353).
+
+A text's vector is the mean of its states but that of `[CLS]`, a film's the mean of its clips' states; their product is
+the similarity that the model was trained with. In the cross encoder a text has `text_room` places whatever its length,
+and the video's positions begin behind them, as in training.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+from typing import ClassVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.cancelling import stop_if
+from videobert.base.errors import InputError, LimitExceeded, ModelError
+from videobert.families.distinct_states import distinct_states
+from videobert.families.family import Asked, Capability, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.log_softmax import log_softmax
+from videobert.model.config import ModelConfig, TwoStreamsConfig
+from videobert.text.reader import TextTokenizer
+
+# Texts, films and states that a stage is given at a time.
+_BATCH = 32
+_HEAD_ROWS = 64
+
+Features = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusedInput:
+    """A text and the features of a film as the two encoders take them; see `JointInput`.
+
+    Args:
+        ids: int64 `(length,)`, `[CLS]` first and `[SEP]` last.
+        features: float32 `(clips, feature_dim)`, zeros where a clip is hidden; of no clips for a text alone.
+        visual_start: places that the text has in the cross encoder.
+    """
+
+    ids: Ids
+    features: Features
+    visual_start: int
+    whole: ClassVar[int] = 0
+    text_start: ClassVar[int] = 1
+
+    @property
+    def key(self) -> bytes:
+        """See `JointInput.key`."""
+        return self.ids.tobytes() + b"|" + self.features.tobytes()
+
+
+class UniVl:
+    """See `videobert.families.family`: it embeds, aligns, fills and chooses among words.
+
+    Args:
+        config: of the model.
+        tokenizer: its special words, and which words can be an answer.
+        run: runs a stage.
+    """
+
+    head_for: ClassVar[Mapping[Capability, str | None]] = MappingProxyType(
+        {"fills_words": "text", "aligns": "alignment", "embeds": None, "classifies": "text"}
+    )
+    comparable: ClassVar[bool] = True
+    wants_features: ClassVar[bool] = True
+
+    def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
+        self._config, self._streams = config, _streams_of(config)
+        self._special, self._answers = tokenizer.special, tokenizer.answers
+        self._run = run
+
+    @staticmethod
+    def word_table(config: ModelConfig) -> WordTable:
+        """See `FamilyClass.word_table`."""
+        return WordTable("text_encoder.tokens.weight", config.words, f"{config.words} words")
+
+    def room(self, text_pieces: int) -> int:
+        """See `Family.room`: what the video encoder takes, and the cross encoder leaves beside the text."""
+        places = self._text_places(text_pieces + 2)
+        most, fusion = self._streams.video.positions, self._streams.fusion
+        return most if fusion is None else min(most, fusion.positions - places)
+
+    def vector(
+        self, pieces: Pieces | None, stretches: Sequence[Stretch] | None, cancel: threading.Event | None = None
+    ) -> States:
+        """See `Embeds.vector`: not of length one, as its length counts; text and video are the middle of both."""
+        parts = []
+        if pieces is not None:
+            parts.append(self._text_mean(pieces))
+        if stretches is not None:
+            parts.append(self._video_mean(stretches, cancel))
+        return np.mean(parts, axis=0).astype(np.float32)
+
+    def log_odds(
+        self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> npt.NDArray[np.float32]:
+        """See `Aligns.log_odds`: the similarity that is linear in the pooled first fused state.
+
+        It was trained to be higher for what belongs together than for what does not, so it orders pairs; that its
+        zero is an even chance, no training said.
+        """
+        asked = [(self.joint(pieces, stretch), (FusedInput.whole,)) for stretch in stretches]
+        whole = np.concatenate(list(distinct_states(self.states, asked, cancel)))
+        blocks = (whole[start : start + _HEAD_ROWS] for start in range(0, len(whole), _HEAD_ROWS))
+        return np.concatenate([self._run("alignment_head", pooled=self._run("pooler", states=b)) for b in blocks])
+
+    def text(self, pieces: Pieces) -> FusedInput:
+        """See `Joint.text`."""
+        ids = self._ids(pieces)
+        none = np.zeros((0, self._config.backbone.feature_dim), np.float32)
+        return FusedInput(ids=ids, features=none, visual_start=self._text_places(len(ids)))
+
+    def joint(self, pieces: Pieces, stretch: Stretch, masked: Collection[int] = ()) -> FusedInput:
+        """See `Joint.joint`; a hidden clip is one whose feature is zero, as in training.
+
+        Raises:
+            InputError: only visual tokens are known of the stretch; likewise below.
+        """
+        features = _features(stretch)
+        for position in masked:
+            if not 0 <= position < len(features):
+                raise InputError(
+                    "a masked visual position does not exist", seen=position, allowed=f"0 to {len(features) - 1}"
+                )
+        if len(features) > self.room(len(pieces)):
+            raise LimitExceeded(
+                "the sequence is longer than the model's positions",
+                seen=f"{len(pieces)} word pieces and {len(features)} clips",
+                allowed=f"{self.room(len(pieces))} clips beside this text",
+                fix="Use fewer clips or a shorter text.",
+            )
+        if masked:
+            features = features.copy()
+            features[list(masked)] = 0
+        ids = self._ids(pieces)
+        return FusedInput(ids=ids, features=features, visual_start=self._text_places(len(ids)))
+
+    def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
+        """See `Joint.states`."""
+        remaining = iter(asked)
+        while group := list(islice(remaining, _BATCH)):
+            stop_if(cancel)
+            # A task has them from `text` and `joint`.
+            inputs = [cast(FusedInput, sequence) for sequence, _ in group]
+            for (_, places), states in zip(group, self._fused(inputs), strict=True):
+                yield states[list(places)]
+
+    def word_log_probs(self, states: States) -> States:
+        """See `Joint.word_log_probs`."""
+        states = np.ascontiguousarray(states)
+        blocks = [states[start : start + _HEAD_ROWS] for start in range(0, len(states), _HEAD_ROWS)]
+        logits = np.concatenate([self._run("text_head", states=block) for block in blocks])
+        logits[:, ~self._answers] = -np.inf
+        return log_softmax(logits)
+
+    def _fused(self, inputs: Sequence[FusedInput]) -> list[States]:
+        """Fused states of each, float32 `(places, width)`.
+
+        Positions of the video begin where the text's places end, so only texts of as many places go together.
+        """
+        found: dict[int, States] = {}
+        for places in sorted({one.visual_start for one in inputs}):
+            rows = [row for row, one in enumerate(inputs) if one.visual_start == places]
+            text, text_lengths = self._text_states([inputs[row].ids for row in rows], places)
+            video, video_lengths = self._video_states([inputs[row].features for row in rows])
+            states = self._run(
+                "cross_encoder",
+                text_states=text,
+                text_lengths=text_lengths,
+                video_states=video,
+                video_lengths=video_lengths,
+            )
+            found.update(zip(rows, states, strict=True))
+        return [found[row] for row in range(len(inputs))]
+
+    def _text_states(self, texts: Sequence[Ids], places: int) -> tuple[States, Ids]:
+        """States `(texts, places, width)` of texts, each encoded once, and their lengths."""
+        distinct = {ids.tobytes(): ids for ids in texts}
+        order = {key: row for row, key in enumerate(distinct)}
+        lengths = np.array([len(ids) for ids in distinct.values()], np.int64)
+        padded = np.full((len(distinct), int(lengths.max())), self._special.pad, np.int64)
+        for row, ids in zip(padded, distinct.values(), strict=True):
+            row[: len(ids)] = ids
+        states = self._run("text_encoder", ids=padded, lengths=lengths)
+        rows = [order[ids.tobytes()] for ids in texts]
+        room = np.zeros((len(texts), places, states.shape[2]), np.float32)
+        room[:, : states.shape[1]] = states[rows]
+        return room, lengths[rows]
+
+    def _video_states(self, films: Sequence[Features]) -> tuple[States, Ids]:
+        """States `(films, clips, width)`, and how many clips each film has.
+
+        A text alone is a film of no clip where fused places attend to both streams; where they attend to the other one,
+        which has to be there, it is a film of one hidden clip.
+        """
+        counts = [len(features) for features in films]
+        padded = np.zeros((len(films), max(1, *counts), self._config.backbone.feature_dim), np.float32)
+        for row, features in zip(padded, films, strict=True):
+            row[: len(features)] = features
+        lengths = np.array([max(1, count) for count in counts], np.int64)
+        states = self._run("video_encoder", features=padded, lengths=lengths)
+        shown = np.array(counts, np.int64) if self._streams.fusion_kind == "concat" else lengths
+        return states, shown
+
+    def _text_mean(self, pieces: Pieces) -> npt.NDArray[np.float64]:
+        """The mean of a text's states; `[CLS]` does not count, `[SEP]` does."""
+        ids = self._ids(pieces)
+        self._text_places(len(ids))
+        states, _ = self._text_states([ids], len(ids))
+        mean: npt.NDArray[np.float64] = states[0, 1:].mean(axis=0, dtype=np.float64)
+        return mean
+
+    def _video_mean(self, stretches: Sequence[Stretch], cancel: threading.Event | None) -> npt.NDArray[np.float64]:
+        """The mean of a film's states, each clip's in its stretch."""
+        total, clips = np.zeros(self._config.encoder.width, np.float64), 0
+        for start in range(0, len(stretches), _BATCH):
+            stop_if(cancel)
+            films = [_features(stretch) for stretch in stretches[start : start + _BATCH]]
+            states, _ = self._video_states(films)
+            for row, features in zip(states, films, strict=True):
+                total += row[: len(features)].sum(axis=0, dtype=np.float64)
+                clips += len(features)
+        return total / clips
+
+    def _ids(self, pieces: Pieces) -> Ids:
+        return np.array([self._special.cls, *pieces, self._special.sep], np.int64)
+
+    def _text_places(self, length: int) -> int:
+        """Places that a text of so many ids has beside a video.
+
+        Raises:
+            LimitExceeded: it is longer than the model can hold. Nothing is ever cut off silently.
+        """
+        fusion = self._streams.fusion
+        most = self._config.encoder.positions
+        if fusion is not None:
+            most = min(most, fusion.positions - 1)
+        if length > most:
+            raise LimitExceeded(
+                "the text is longer than the model can hold",
+                seen=f"{length - 2} word pieces",
+                allowed=f"at most {most - 2} word pieces here",
+                fix="Shorten the text or split it.",
+            )
+        return max(length, self._streams.text_room)
+
+
+def _features(stretch: Stretch) -> Features:
+    if stretch.features is None:
+        raise InputError(
+            "visual tokens do not tell the features that this model works on",
+            seen="saved tokens",
+            allowed="a video, or its features",
+            fix="Give the video, or features that `Runtime.features` made of it.",
+        )
+    return stretch.features
+
+
+def _streams_of(config: ModelConfig) -> TwoStreamsConfig:
+    if config.two_streams is None:
+        raise ModelError(
+            "a model of the family univl has two streams", seen=config.name, fix="Import the checkpoint again."
+        )
+    return config.two_streams
