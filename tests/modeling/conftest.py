@@ -39,3 +39,10 @@ def i3d_state() -> dict[str, torch.Tensor]:
     """A state dict as the PyTorch port of Inception I3D has it, with 400 classes."""
     shapes = json.loads((Path(__file__).parent / "vectors" / "inception_i3d.json").read_text())["shapes"]
     return {name: seeded(name, shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def milnce_state() -> dict[str, torch.Tensor]:
+    """A state dict of MIL-NCE's S3D-G with both towers behind it, and 100 words in its table."""
+    shapes = json.loads((Path(__file__).parent / "vectors" / "milnce_s3dg.json").read_text())["shapes"]
+    return {name: seeded(name, shape) for name, shape in shapes.items()}
