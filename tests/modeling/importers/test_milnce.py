@@ -135,18 +135,13 @@ def tokenizer_of(folder: Path) -> TextTokenizer:
     ],
 )
 def test_words_are_those_of_the_published_program(folder: Path, text: str) -> None:
-    tokenizer = TextTokenizer(
-        (folder / "tokenizer.json").read_bytes(), ModelConfig.read(folder / "config.json"), Limits()
-    )
+    tokenizer = tokenizer_of(folder)
     known = [piece for piece in tokenizer.encode(text) if piece != tokenizer.special.unknown]
     assert (known + 16 * [0])[:16] == text_ids(text, DICTIONARY)
 
 
 def test_unknown_words_are_told(folder: Path) -> None:
-    tokenizer = TextTokenizer(
-        (folder / "tokenizer.json").read_bytes(), ModelConfig.read(folder / "config.json"), Limits()
-    )
-    read = tokenizer.read("Open that door")
+    read = tokenizer_of(folder).read("Open that door")
     assert (read.known_words, read.unknown_words) == (("Open", "door"), ("that",))
 
 
