@@ -46,3 +46,20 @@ def milnce_state() -> dict[str, torch.Tensor]:
     """A state dict of MIL-NCE's S3D-G with both towers behind it, and 100 words in its table."""
     shapes = json.loads((Path(__file__).parent / "vectors" / "milnce_s3dg.json").read_text())["shapes"]
     return {name: seeded(name, shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def univl_state() -> dict[str, torch.Tensor]:
+    """A state dict as UniVL has it, of 500 words; of tensors that are one there, the last one's values hold."""
+    shapes = json.loads((Path(__file__).parent / "vectors" / "univl.json").read_text())["shapes"]
+    state = {name: seeded(name, shape) for name, shape in shapes.items()}
+    tied = {
+        "decoder.classifier.cls.predictions.decoder.weight": (
+            "bert.embeddings.word_embeddings.weight",
+            "decoder.embeddings.word_embeddings.weight",
+        ),
+        "decoder.embeddings.position_embeddings.weight": ("bert.embeddings.position_embeddings.weight",),
+    }
+    for last, names in tied.items():
+        state |= {name: state[last] for name in names}
+    return state

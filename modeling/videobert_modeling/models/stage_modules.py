@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from videobert.model.questions import question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import BACKBONE, SHOT_BOUNDARIES
+from videobert_modeling.models.encoders.video import VideoEncoder
 from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.milnce import MilNce
 from videobert_modeling.models.families.next_token import NextToken
@@ -106,6 +107,17 @@ class FusedFeaturesStage(nn.Module):
         return self.model.visual_features(states)
 
 
+class NormStage(nn.Module):
+    """Features, `(n, feature_dim)`, as the video encoder sees them."""
+
+    def __init__(self, video_encoder: VideoEncoder) -> None:
+        super().__init__()
+        self.video_encoder = video_encoder
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.video_encoder.normalized(features)
+
+
 class PictureStage(nn.Module):
     """Frames of a clip as the decoder gives them to logits; the network's own normalisation is part of the stage."""
 
@@ -169,13 +181,14 @@ def stages_of(
 
 def _two_stream_stages(model: UniVl) -> dict[str, nn.Module]:
     """From the text encoder on; what the model lacks has no stage."""
-    heads = model.config.heads
+    heads, video = model.config.heads, model.video_encoder
     parts: dict[str, nn.Module | None] = {
         "text_encoder": model.text_encoder,
         "video_encoder": model.video_encoder,
         "cross_encoder": model.cross_encoder,
         "text_head": FusedWordsStage(model) if "text" in heads else None,
         "visual_head": FusedFeaturesStage(model) if "visual" in heads else None,
+        "feature_norm": NormStage(video) if "visual" in heads and video.normalizes else None,
         "pooler": model.pooler,
         "alignment_head": model.alignment_head,
     }

@@ -77,10 +77,10 @@ def _widest(asked: dict[str, QuestionConfig], config: ModelConfig, end_s: float)
             start_s=end_s,
             end_s=end_s,
             answers={name: (Candidate(text=labels[place], id=None, score=1.0),) for name, labels in widest.items()},
-            tokens=(config.visual_tokens - 1,) * _MANY_TOKENS,
+            tokens=(config.visual_tokens - 1,) * _MANY_TOKENS if config.has_tokens else (),
             unsure=unsure,
-            # A classifier's tokens have none.
-            percentile=100.0 if config.token_question is None else None,
+            # A classifier's tokens have none, nor has a model without tokens.
+            percentile=100.0 if config.token_question is None and config.has_tokens else None,
         )
         for place in range(_WIDEST)
         for unsure in ((), tuple(name for name in asked if _may_be_unsure(name, config)))

@@ -154,16 +154,19 @@ def _card(parts: FolderParts) -> ModelCard | None:
 
 
 def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
-    """What can be asked: the parts that each verb needs are there and sound; without a codebook, of text alone."""
+    """What can be asked: the parts that each verb needs are there and sound.
+
+    Without a codebook of text alone, but of a model that has no visual tokens.
+    """
     if config is None or not parts.finished or not parts.sound("config.json", "recipe.json", "tokenizer.json"):
         return ()
     if not _engines_fed(parts, config):
         return ()
     can = capabilities_of(config)
-    sees = parts.sound("codebook.safetensors")
+    sees = not config.has_tokens or parts.sound("codebook.safetensors")
     needed: dict[Verb, bool] = {
         "run": sees and ("classifies" in can or not config.questions),
-        "tokens": sees,
+        "tokens": sees and config.has_tokens,
         "features": sees,
         "embed": "embeds" in can,
         "fill": "fills_words" in can or (sees and "fills_moments" in can),

@@ -55,7 +55,7 @@ def read_codebook(parts: FolderParts, config: ModelConfig | None, recipe: Recipe
     name = "codebook.safetensors"
     content = parts.read(name, _CODEBOOK_BYTES)
     if content is None:
-        if not parts.has(name):
+        if not parts.has(name) and (config is None or config.has_tokens):
             parts.add(
                 f"{name} is missing: only text can be asked",
                 run_verb("cluster VIDEOS --model", parts.root),

@@ -21,6 +21,7 @@ from videobert.model.stage import Stage
 Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies", "forecasts"]
 
 States = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
 Pieces = Sequence[int]
 
 
@@ -247,6 +248,11 @@ class Joint(Family, Protocol):
         """Log-probabilities over the words, float32 `(n, words)`; special words are at minus infinity."""
         ...
 
-    def moment_log_probs(self, states: States) -> States:
-        """Log-probabilities over the visual tokens, float32 `(n, visual_tokens)`."""
+    def moment_log_probs(self, states: States, moments: Features) -> States:
+        """Log-probabilities of what could stand at places of clips, float32 `(n, moments)`.
+
+        Args:
+            moments: features to choose from, float32 `(moments, feature_dim)`: the codebook's centroids, so that they
+                are visual tokens, or in a model without tokens the clips of a film.
+        """
         ...

@@ -20,16 +20,16 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded, ModelError
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import Asked, Capability, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.family import Asked, Capability, Features, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig, TwoStreamsConfig
+from videobert.model.stage import Stage
 from videobert.text.reader import TextTokenizer
 
 # Texts, films and states that a stage is given at a time.
 _BATCH = 32
 _HEAD_ROWS = 64
 
-Features = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 
@@ -65,7 +65,13 @@ class UniVl:
     """
 
     head_for: ClassVar[Mapping[Capability, str | None]] = MappingProxyType(
-        {"fills_words": "text", "aligns": "alignment", "embeds": None, "classifies": "text"}
+        {
+            "fills_words": "text",
+            "fills_moments": "visual",
+            "aligns": "alignment",
+            "embeds": None,
+            "classifies": "text",
+        }
     )
     comparable: ClassVar[bool] = True
     wants_features: ClassVar[bool] = True
@@ -95,7 +101,8 @@ class UniVl:
             parts.append(self._text_mean(pieces))
         if stretches is not None:
             parts.append(self._video_mean(stretches, cancel))
-        return np.mean(parts, axis=0).astype(np.float32)
+        middle: States = np.mean(parts, axis=0).astype(np.float32)
+        return middle
 
     def log_odds(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
@@ -107,8 +114,7 @@ class UniVl:
         """
         asked = [(self.joint(pieces, stretch), (FusedInput.whole,)) for stretch in stretches]
         whole = np.concatenate(list(distinct_states(self.states, asked, cancel)))
-        blocks = (whole[start : start + _HEAD_ROWS] for start in range(0, len(whole), _HEAD_ROWS))
-        return np.concatenate([self._run("alignment_head", pooled=self._run("pooler", states=b)) for b in blocks])
+        return self._by_rows("alignment_head", pooled=self._by_rows("pooler", states=whole))
 
     def text(self, pieces: Pieces) -> FusedInput:
         """See `Joint.text`."""
@@ -153,11 +159,26 @@ class UniVl:
 
     def word_log_probs(self, states: States) -> States:
         """See `Joint.word_log_probs`."""
-        states = np.ascontiguousarray(states)
-        blocks = [states[start : start + _HEAD_ROWS] for start in range(0, len(states), _HEAD_ROWS)]
-        logits = np.concatenate([self._run("text_head", states=block) for block in blocks])
+        logits = self._by_rows("text_head", states=states)
         logits[:, ~self._answers] = -np.inf
         return log_softmax(logits)
+
+    def moment_log_probs(self, states: States, moments: Features) -> States:
+        """See `Joint.moment_log_probs`: by the product with the features that the head tells (section 3.5)."""
+        told = self._by_rows("visual_head", states=states)
+        if self._streams.normalize_video:
+            # They are told as the video encoder sees features.
+            moments = self._by_rows("feature_norm", features=moments)
+        return log_softmax(told @ moments.T)
+
+    def _by_rows(self, stage: Stage, **rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What a stage without sequences gives of all rows, some at a time."""
+        ((name, values),) = rows.items()
+        values = np.ascontiguousarray(values)
+        starts = range(0, len(values), _HEAD_ROWS)
+        blocks = [self._run(stage, **{name: values[start : start + _HEAD_ROWS]}) for start in starts]
+        given: npt.NDArray[np.float32] = np.concatenate(blocks)
+        return given
 
     def _fused(self, inputs: Sequence[FusedInput]) -> list[States]:
         """Fused states of each, float32 `(places, width)`.

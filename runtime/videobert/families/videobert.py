@@ -18,7 +18,17 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import Asked, Capability, JointInput, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.family import (
+    Asked,
+    Capability,
+    Features,
+    JointInput,
+    Pieces,
+    RunStage,
+    States,
+    Stretch,
+    WordTable,
+)
 from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig
 from videobert.model.stage import Stage
@@ -125,8 +135,8 @@ class VideoBert:
         logits[:, ~self._answers] = -np.inf
         return log_softmax(logits)
 
-    def moment_log_probs(self, states: States) -> States:
-        """See `Joint.moment_log_probs`."""
+    def moment_log_probs(self, states: States, moments: Features) -> States:
+        """See `Joint.moment_log_probs`; its head knows the codebook's visual tokens by their rows of the table."""
         return log_softmax(self._run_head("visual_head", states))
 
     def vector(

@@ -162,6 +162,7 @@ class ModelConfig:
     Ids: words `0..words-1`, visual tokens `words..words+visual_tokens-1`, the joiner `[>]` = `words + visual_tokens`.
 
     Args:
+        visual_tokens: leaves of the codebook; 0 in a model without one, which works on features.
         alignment_pooler: whether the alignment head has BERT's dense layer and tanh before its two logits.
         window_clips: clips that one joint sequence holds in `classify`, `align` and `run` (longer video is cut).
         out_of_domain_percentile: a video whose median distance percentile is above this is flagged.
@@ -203,6 +204,11 @@ class ModelConfig:
     def vocabulary(self) -> int:
         """Rows of the token table."""
         return self.words + self.visual_tokens + 1
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether features become visual tokens; if not, the family works on features alone."""
+        return self.visual_tokens > 0
 
     @property
     def codebook_dim(self) -> int:

@@ -276,6 +276,16 @@ def _not_listed(root: Path, name: str) -> ModelError:
     return ModelError(f"the model folder has no {name}", seen=str(root), fix=mend(root, name))
 
 
+def no_tokens(name: str) -> ModelError:
+    """What is said where a model that works on features is asked for visual tokens."""
+    return ModelError(
+        f"{name} works on the features of clips: it has no codebook, and so no visual tokens",
+        allowed="a video, or features that it made",
+        fix="Ask for `features`, or give the video itself.",
+        fix_cli="Use `videobert features`, or give the video itself.",
+    )
+
+
 def no_codebook(root: Path) -> ModelError:
     """What is said where a model that cannot see yet is asked about a video."""
     return ModelError(

@@ -11,6 +11,7 @@ from videobert.model.text_encoder_stage import text_encoder
 
 VIDEO_ENCODER = "video_encoder"
 CROSS_ENCODER = "cross_encoder"
+FEATURE_NORM = "feature_norm"
 POOLER = "pooler"
 DECODER_MEMORY = "decoder_memory"
 DECODER = "decoder"
@@ -23,7 +24,12 @@ def two_stream_stages(config: ModelConfig, streams: TwoStreamsConfig) -> tuple[S
     if streams.fusion is None:
         return apart
     decoder = () if streams.decoder is None else _decoder(config, streams.decoder, streams.fusion.positions)
-    return (*apart, _cross_encoder(config, streams.fusion, streams.video.positions), *_heads(config), *decoder)
+    return (
+        *apart,
+        _cross_encoder(config, streams.fusion, streams.video.positions),
+        *_heads(config, normalize=streams.normalize_video),
+        *decoder,
+    )
 
 
 def _video_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
@@ -61,16 +67,17 @@ def _cross_encoder(config: ModelConfig, fusion: EncoderConfig, most_video: int) 
     )
 
 
-def _heads(config: ModelConfig) -> tuple[StageSpec, ...]:
+def _heads(config: ModelConfig, *, normalize: bool) -> tuple[StageSpec, ...]:
     """The masked heads of fused states, and whether text and video belong together."""
     count, width = Axis("count"), _width(config)
     states, pooled = TensorSpec("states", "float32", (count, width)), TensorSpec("pooled", "float32", (count, width))
+    features = _of_count("features", count, Axis("feature_dim", config.backbone.feature_dim))
+    # Features as the video encoder sees them, which is how hidden ones are told.
+    norm = ((FEATURE_NORM, features, features),)
     told: dict[str, tuple[tuple[str, TensorSpec, TensorSpec], ...]] = {
         "text": (("text_head", states, TensorSpec("logits", "float32", (count, Axis("words", config.words)))),),
         # What a hidden place of the video would have as its feature.
-        "visual": (
-            ("visual_head", states, _of_count("features", count, Axis("feature_dim", config.backbone.feature_dim))),
-        ),
+        "visual": (("visual_head", states, features), *(norm if normalize else ())),
         # The first fused state, and the similarity that is linear in what the pooler makes of it.
         "alignment": ((POOLER, states, pooled), ("alignment_head", pooled, _of_count("logits", count))),
     }

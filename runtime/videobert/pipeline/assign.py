@@ -21,9 +21,9 @@ BLOCK = 64
 
 
 class Assigned(NamedTuple):
-    """A token, and what is known of it; see `TokenFound`."""
+    """A token, and what is known of it, or a clip that has none; see `TokenFound`."""
 
-    id: int
+    id: int | None
     percentile: float | None = None
     score: float | None = None
     sure: bool | None = None
@@ -57,6 +57,9 @@ class Assigner:
         Args:
             standing: the clip is for the most part one frame, repeated.
         """
+        if not self._opened.has_tokens:
+            yield Assigned(None)
+            return
         if standing:
             self._standing = len(self._waiting)
         self._waiting.append(feature)

@@ -36,14 +36,14 @@ class TokenFound:
 
     Args:
         number: of the clip.
-        id: the visual token, 0 to K-1.
+        id: the visual token, 0 to K-1; None in a model without tokens, where this says that the clip is known.
         percentile: see `VisualTokens.percentiles`; None where the codebook is a classifier's.
         score, sure: see `VisualTokens.scores`; None where there is a percentile.
         start_s, end_s: where the clip lies on the grid; a last clip that is not full ends before, see `Ended`.
     """
 
     number: int
-    id: int
+    id: int | None
     start_s: float
     end_s: float
     percentile: float | None = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.errors import MismatchError
+from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
@@ -20,7 +20,8 @@ from videobert.families.family import Aligns, Capability, ChoosesLabels, Compare
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.picture_classifier import PictureClassifier
 from videobert.families.registry import capabilities_of, lacks, open_family
-from videobert.model.folder import ModelFolder, no_codebook
+from videobert.model.folder import ModelFolder, no_codebook, no_tokens
+from videobert.model.graph_files import portable_graph
 from videobert.model.mending import command
 from videobert.model.recipe import Recipe, check_stride
 from videobert.model.stage_lists import BACKBONE, stage_specs
@@ -48,7 +49,8 @@ class OpenedModel:
         feature_classifiers, picture_classifiers: of the questions that they answer, by name.
         wants_features: whether a walk keeps the features of clips beside their tokens.
 
-    A model whose folder has no codebook yet reads text; whatever needs its visual half raises ModelError.
+    A model whose folder has no codebook yet reads text; whatever needs its visual half raises ModelError. One without
+    visual tokens needs none.
 
     Raises:
         ModelError: tokenizer or codebook is damaged.
@@ -91,7 +93,7 @@ class OpenedModel:
         self.wants_features = self.family.wants_features or bool(self.feature_classifiers)
         # What is done beside an engine that works on several clips has the threads of one of them.
         self.threads = None if threads is None else max(1, threads // engine.parallel)
-        self._folder = folder.root
+        self._folder = folder
         self._codebook = _codebook(folder) if folder.has_codebook else None
         self._assign: Assign | None = None
         if self._codebook is not None:
@@ -106,16 +108,28 @@ class OpenedModel:
         self._starting = threading.Lock()
 
     @property
+    def has_tokens(self) -> bool:
+        """Whether the model makes visual tokens of features; if not, it needs no codebook to see."""
+        return self.config.has_tokens
+
+    @property
     def sees(self) -> bool:
-        """Whether the model has a codebook, and so a visual half."""
-        return self._codebook is not None
+        """Whether the model has a visual half: a codebook, if it has visual tokens."""
+        return self._codebook is not None or not self.has_tokens
 
     @property
     def codebook(self) -> Codebook:
-        """What turns features into visual tokens; ModelError if the model has none yet."""
+        """What turns features into visual tokens; ModelError if the model has none."""
         if self._codebook is None:
-            raise no_codebook(self._folder)
+            raise self._without_codebook()
         return self._codebook
+
+    @cached_property
+    def backbone_hash(self) -> str:
+        """What names the backbone that made features; of a folder with graphs alone, the graph's own digest."""
+        if self._codebook is not None:
+            return self._codebook.backbone_hash
+        return self._folder.backbone_hash() or self._folder.digest(portable_graph(BACKBONE))[:16]
 
     @property
     def token_classifier(self) -> FeatureClassifier | None:
@@ -161,14 +175,14 @@ class OpenedModel:
 
     def check_sees(self) -> None:
         """Refuses a model that cannot use any video; ModelError if it has no codebook yet."""
-        if self._codebook is None:
-            raise no_codebook(self._folder)
+        if not self.sees:
+            raise self._without_codebook()
 
     @property
     def assign(self) -> Assign:
-        """`Codebook.assign`, or what the engine does in its place; ModelError if the model has no codebook yet."""
+        """`Codebook.assign`, or what the engine does in its place; ModelError if the model has no codebook."""
         if self._assign is None:
-            raise no_codebook(self._folder)
+            raise self._without_codebook()
         return self._assign
 
     def recipe_for(self, stride: int | None) -> Recipe:
@@ -207,6 +221,9 @@ class OpenedModel:
         """Stop the threads and close the engine."""
         self._clips.shutdown(wait=True)
         self.engine.close()
+
+    def _without_codebook(self) -> ModelError:
+        return no_codebook(self._folder.root) if self.has_tokens else no_tokens(self.config.name)
 
     def _take_turns(self, future: Future[Any]) -> None:
         with self._starting:

@@ -46,7 +46,7 @@ def feature_steps(given: VideoFeatures, cancel: Event | None) -> Generator[ClipR
 
 def _accepted(opened: OpenedModel, given: VideoFeatures, request: Request) -> VideoFeatures:
     made = (given.backbone, given.clip_recipe)
-    wanted = (opened.codebook.backbone_hash, opened.recipe.clip_hash)
+    wanted = (opened.backbone_hash, opened.recipe.clip_hash)
     if made != wanted:
         raise MismatchError(
             "these features were made by another model",

@@ -13,13 +13,15 @@ from videobert.pipeline.scoring import Clips
 
 def warm_up(opened: OpenedModel) -> None:
     """See `Runtime.warmup`. A model without a codebook is warmed up for text alone."""
-    seen = None
+    seen = clip = None
     if opened.sees:
         recipe = opened.recipe
         frames = np.zeros((recipe.frames, recipe.crop, recipe.crop, 3), np.uint8)
         seen = opened.feature(frames).result().feature[None]
+        ids = opened.assign(seen)[0] if opened.has_tokens else np.zeros(0, np.int32)
+        clip = Clips(ids=ids, features=seen)
     if isinstance(opened.family, Joint):
-        _warm_up_joint(opened, opened.family, None if clip is None else clip)
+        _warm_up_joint(opened, opened.family, clip)
     if seen is not None:
         for classifier in opened.feature_classifiers.values():
             classifier.judge(seen)
@@ -45,6 +47,6 @@ def _warm_up_joint(opened: OpenedModel, family: Joint, clip: Clips | None) -> No
     if opened.can("classifies"):
         prepare_questions(opened)
     if opened.can("fills_moments"):
-        family.moment_log_probs(states)
+        family.moment_log_probs(states, opened.codebook.leaves if clip.features is None else clip.features)
     if opened.can("aligns"):
         opened.aligns.log_odds(mask, [clip])

@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from videobert.base.errors import InputError
+from videobert.model.folder import no_tokens
 from videobert.pipeline.assign import BLOCK, Assigned, Assigner
 from videobert.pipeline.events import ClipRead, Ended, Event, FeatureFound, TokenFound
 from videobert.pipeline.features import features
@@ -61,7 +62,7 @@ class Walk:
     Raises:
         InputError: a token file that is damaged.
         MismatchError: tokens of another model.
-        ModelError: the model has no codebook yet.
+        ModelError: the model has no codebook yet, or the request says how tokens are chosen and it has none.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class Walk:
         self._recipe = opened.recipe_for(request.stride)
         # Such a model may lack its backbone too, and what is missed first while it works tells nothing.
         opened.check_sees()
+        if request.assignment is not None and not opened.has_tokens:
+            raise no_tokens(opened.config.name)
         self._opened, self._request, self._at_once = opened, request, at_once
         self._on_frame = on_frame
         self.saved = saved_tokens(opened, video, request)
@@ -112,13 +115,14 @@ class Walk:
 
     @property
     def assignment(self) -> Assignment:
-        """How tokens are chosen."""
+        """How tokens are chosen, where there are any."""
         return (self._request.assignment or "flat") if self.saved is None else self.saved.assignment
 
     @property
     def origin(self) -> Origin:
         """Where an answer made now comes from."""
-        origin = dataclasses.replace(self._opened.origin(self._stride), assignment=self.assignment)
+        assignment = self.assignment if self._opened.has_tokens else None
+        origin = dataclasses.replace(self._opened.origin(self._stride), assignment=assignment)
         given = self.saved if self.saved is not None else self.features
         return origin_of_video(origin, self.info) if given is None else origin_of_saved(origin, given)
 

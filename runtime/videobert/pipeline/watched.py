@@ -14,17 +14,31 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.watch import Walk
 from videobert.results.origin import Origin
+from videobert.visual.grid import on_grid
 from videobert.visual.tokens import VisualTokens
 
 if TYPE_CHECKING:
     from videobert.pipeline.watch import Video
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClipTimes:
+    """The clips of a video that has no tokens; see the fields of the same names of `VisualTokens`."""
+
+    start_s: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.float64]
+    padded_frames: int
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+
 @dataclass(slots=True)
 class Watched:
-    """A video's tokens, and what was seen on the way.
+    """A video's clips, their tokens where the model has any, and what was seen on the way.
 
     Args:
+        clips: when each clip is: the tokens themselves, or their like in a model without.
         origin: where an answer about them comes from.
         percentile, out_of_domain: see `Report`.
         features: float32 `(n, feature_dim)`; None where only tokens are known, or the model wants none.
@@ -34,7 +48,7 @@ class Watched:
             nothing of its own.
     """
 
-    tokens: VisualTokens
+    clips: VisualTokens | ClipTimes
     origin: Origin
     percentile: float | None
     out_of_domain: bool
@@ -43,17 +57,24 @@ class Watched:
     info: dict[str, Any] = field(default_factory=dict)
     standing: bool = False
 
+    @property
+    def tokens(self) -> VisualTokens | None:
+        """None in a model without tokens."""
+        return self.clips if isinstance(self.clips, VisualTokens) else None
+
 
 def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
-    """The visual tokens of a video, or of saved ones after checking that they fit the model: a whole walk."""
+    """The clips of a video, or saved tokens after checking that they fit the model: a whole walk."""
     walk = Walk(opened, video, request)
+    clips: VisualTokens | ClipTimes
     if walk.saved is not None:
-        tokens, features = walk.saved, _Features()
+        clips, features = walk.saved, _Features()
     else:
-        tokens, features = _collected(opened, walk)
-    percentile = None if tokens.percentiles is None else float(np.median(tokens.percentiles))
+        clips, features = _collected(opened, walk)
+    percentiles = clips.percentiles if isinstance(clips, VisualTokens) else None
+    percentile = None if percentiles is None else float(np.median(percentiles))
     return Watched(
-        tokens=tokens,
+        clips=clips,
         origin=walk.origin,
         percentile=percentile,
         out_of_domain=is_out_of_domain(opened, percentile),
@@ -75,13 +96,16 @@ class _Features:
     pictures: dict[str, list[npt.NDArray[np.float32]]] = field(default_factory=dict)
 
 
-def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens, _Features]:
+def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens | ClipTimes, _Features]:
     ids, columns = array("i"), {name: array("f") for name in ("percentiles", "scores")}
     sure: list[bool] = []
+    clips = 0
     kept = _Features()
     for event in walk.events():
         if isinstance(event, TokenFound):
-            ids.append(event.id)
+            clips += 1
+            if event.id is not None:
+                ids.append(event.id)
             if event.percentile is not None:
                 columns["percentiles"].append(event.percentile)
             if event.score is not None and event.sure is not None:
@@ -94,6 +118,10 @@ def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens, _Features
         elif isinstance(event, Ended):
             ended = event
     recipe = opened.recipe
+    if not opened.has_tokens:
+        start_s, end_s = on_grid(ended.first_s, np.arange(clips) * walk.stride, recipe.frames / recipe.fps)
+        end_s[-1] = ended.end_s
+        return ClipTimes(start_s=start_s, end_s=end_s, padded_frames=ended.padded_frames), kept
     judged: dict[str, Any] = {name: np.array(column, np.float32) for name, column in columns.items() if len(column)}
     if sure:
         judged["sure"] = np.array(sure, np.bool_)

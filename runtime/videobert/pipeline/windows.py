@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,15 @@ from videobert.base.errors import InputError
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.watched import Watched
 
+_NO_IDS: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Neighbouring clips of a video, `start` to `stop - 1`, with their times and out-of-domain signal.
 
     Args:
+        ids: visual tokens; none in a model without.
         features, pictures: of these clips, see `Watched`.
         scores, sure: see `VisualTokens`.
         percentile: median of the clips'; None where they have none.
@@ -39,19 +43,23 @@ class Window:
 
 def window(watched: Watched, start: int, stop: int) -> Window:
     """The clips `start` to `stop - 1`."""
-    tokens = watched.tokens
+    clips, tokens = watched.clips, watched.tokens
     here = slice(start, stop)
+
+    def judged(column: Any) -> Any:
+        return None if column is None else column[here]
+
     return Window(
         start=start,
         stop=stop,
-        ids=tokens.ids[start:stop],
-        start_s=float(tokens.start_s[start]),
-        end_s=float(tokens.end_s[stop - 1]),
-        percentile=None if tokens.percentiles is None else float(np.median(tokens.percentiles[here])),
-        padded_frames=tokens.padded_frames if stop == len(tokens) else 0,
-        features=None if watched.features is None else watched.features[here],
-        scores=None if tokens.scores is None else tokens.scores[here],
-        sure=None if tokens.sure is None else tokens.sure[here],
+        ids=_NO_IDS if tokens is None else tokens.ids[here],
+        start_s=float(clips.start_s[start]),
+        end_s=float(clips.end_s[stop - 1]),
+        percentile=None if tokens is None or tokens.percentiles is None else float(np.median(tokens.percentiles[here])),
+        padded_frames=clips.padded_frames if stop == len(clips) else 0,
+        features=judged(watched.features),
+        scores=None if tokens is None else judged(tokens.scores),
+        sure=None if tokens is None else judged(tokens.sure),
         pictures={name: rows[here] for name, rows in watched.pictures.items()},
     )
 
@@ -84,10 +92,10 @@ def windows(watched: Watched, size: int) -> list[Window]:
 
     A last clip that says nothing of its own goes with the one before it.
     """
-    count = len(watched.tokens)
+    count = len(watched.clips)
     if not watched.standing or count == 1:
         return [window(watched, start, min(start + size, count)) for start in range(0, count, size)]
     heard = count - 1
     found = [window(watched, start, min(start + size, heard)) for start in range(0, heard, size)]
-    end_s, padded_frames = float(watched.tokens.end_s[-1]), watched.tokens.padded_frames
+    end_s, padded_frames = float(watched.clips.end_s[-1]), watched.clips.padded_frames
     return [*found[:-1], replace(found[-1], stop=count, end_s=end_s, padded_frames=padded_frames)]

@@ -81,6 +81,8 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
             + (f", inner levels of {tree} nodes" if tree else ", no tree")
             + (f", trained on {codebook.samples:,} clips" if codebook.samples else ""),
         )
+    elif config is not None and not config.has_tokens:
+        yield "codebook", "none: the model works on the features of clips"
     if config is not None:
         backbone, encoder = config.backbone, config.encoder
         yield "backbone", f"{backbone.kind}, width {backbone.width:g}, {backbone.feature_dim:,} values a clip"
@@ -92,7 +94,7 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         yield (
             "window",
             f"{config.window_clips} clips"
-            if config.token_question
+            if config.token_question or not config.has_tokens
             else f"{config.window_clips} clips; out of domain above percentile {config.out_of_domain_percentile:g}",
         )
     if recipe is not None:

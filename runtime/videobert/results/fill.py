@@ -16,7 +16,8 @@ class Filled:
     Args:
         kind: `"word"` or `"visual"`.
         index: which `[MASK]` of the text (0 is the first), or which visual position.
-        candidates: best first.
+        candidates: best first; of a visual position the visual tokens, or in a model without the film's own clips,
+            their times as text and their numbers as ids.
         start_s, end_s: time of the visual position; None for a word.
     """
 

@@ -28,7 +28,8 @@ class Origin:
         stride: every how many clips one was used.
         videobert: version of this package.
         decoder: what decoded the video, `"pyav"` or `"dali"`; None where nothing was decoded.
-        assignment: how visual tokens were chosen, `"flat"` or `"tree"`; None without a video.
+        assignment: how visual tokens were chosen, `"flat"` or `"tree"`; None without a video, or in a model
+            without tokens.
         tokens_from: what made the visual tokens, where those were given in place of a video; None if this engine did.
         fallback: why this is not the engine or precision that would have been first choice; None if it is.
         decoder_fallback: the same for what decoded the video; also None where none was decoded.

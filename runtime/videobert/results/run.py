@@ -20,7 +20,7 @@ class ReportSegment:
 
     Args:
         answers: for each question of the model, its ranked candidates, best first.
-        tokens: visual token ids in this stretch.
+        tokens: visual token ids in this stretch; none in a model without.
         percentile: see `Segment`.
         unsure: the questions that the model leaves open here: what it sees is unlike anything that it knows. Their
             candidates are told all the same.

@@ -54,7 +54,7 @@ def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures
         stride=walk.stride,
         clip_s=recipe.frames / recipe.fps,
         model=opened.config.name,
-        backbone=opened.codebook.backbone_hash,
+        backbone=opened.backbone_hash,
         clip_recipe=recipe.clip_hash,
         engine=opened.engine.name,
         precision=opened.engine.precision,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,10 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import best, check_top
 from videobert.pipeline.reading import check_known
 from videobert.pipeline.request import Request
-from videobert.pipeline.watched import watch
+from videobert.pipeline.watched import Watched, watch
 from videobert.pipeline.windows import Window, window_size, windows
 from videobert.results.candidate import Candidate
 from videobert.results.fill import Fill, Filled
-from videobert.visual.tokens import VisualTokens
 
 # More clips than any video has; an endless iterator ends here.
 _MOST_POSITIONS = 1_000_000
@@ -62,15 +61,15 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
         )
     size = window_size(opened, len(pieces))
     watched = watch(opened, video, request)
-    tokens = watched.tokens
-    if wanted and wanted[-1] >= len(tokens):
+    clips = watched.clips
+    if wanted and wanted[-1] >= len(clips):
         raise InputError(
             "a visual position does not exist",
             seen=wanted[-1],
-            allowed=f"0 to {len(tokens) - 1} in this video",
+            allowed=f"0 to {len(clips) - 1} in this video",
             fix="Positions count clips, the first is 0.",
         )
-    filled = _fill_windows(opened, pieces, masks, windows(watched, size), tokens, wanted, top, request)
+    filled = _fill_windows(opened, pieces, masks, windows(watched, size), watched, wanted, top, request)
     return Fill(
         text=text,
         filled=filled,
@@ -86,7 +85,7 @@ def _fill_windows(
     pieces: list[int],
     masks: list[int],
     parts: list[Window],
-    tokens: VisualTokens,
+    watched: Watched,
     wanted: list[int],
     top: int,
     request: Request,
@@ -116,9 +115,9 @@ def _fill_windows(
         if masks:
             words += opened.joint.word_log_probs(states[: len(masks)])
         if positions:
-            log_probs = opened.joint.moment_log_probs(states[len(masks) :])
+            log_probs = opened.joint.moment_log_probs(states[len(masks) :], _choices(opened, watched))
             moments += [
-                _moment(opened, tokens, position, row, top) for position, row in zip(positions, log_probs, strict=True)
+                _moment(opened, watched, position, row, top) for position, row in zip(positions, log_probs, strict=True)
             ]
     return (*_words(opened, log_softmax(words / len(jobs)), top), *moments)
 
@@ -141,17 +140,31 @@ def _words(opened: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) ->
     )
 
 
-def _moment(opened: OpenedModel, tokens: VisualTokens, position: int, row: npt.NDArray[np.float32], top: int) -> Filled:
+def _choices(opened: OpenedModel, watched: Watched) -> npt.NDArray[np.float32]:
+    """Features that a hidden moment could have: the codebook's, or in a model without those of the film's own clips."""
+    if opened.has_tokens:
+        return opened.codebook.leaves[:, : opened.config.backbone.feature_dim]
+    # Such a model keeps features, or has refused the video before.
+    return cast(npt.NDArray[np.float32], watched.features)
+
+
+def _moment(opened: OpenedModel, watched: Watched, position: int, row: npt.NDArray[np.float32], top: int) -> Filled:
+    clips = watched.clips
+    if opened.has_tokens:
+        said = [(f"<{token}>", opened.config.words + token, row[token]) for token in best(row, top)]
+    else:
+        said = [(_time(clips.start_s[at], clips.end_s[at]), at, row[at]) for at in best(row, top)]
     return Filled(
         kind="visual",
         index=position,
-        candidates=tuple(
-            Candidate(text=f"<{token}>", id=opened.config.words + token, score=float(np.exp(row[token])))
-            for token in best(row, top)
-        ),
-        start_s=float(tokens.start_s[position]),
-        end_s=float(tokens.end_s[position]),
+        candidates=tuple(Candidate(text=text, id=at, score=float(np.exp(score))) for text, at, score in said),
+        start_s=float(clips.start_s[position]),
+        end_s=float(clips.end_s[position]),
     )
+
+
+def _time(start_s: float, end_s: float) -> str:
+    return f"{start_s:.1f}–{end_s:.1f} s"
 
 
 def _position(position: object) -> int:

@@ -217,7 +217,7 @@ class Segments:
     def _goes_on(self, stretch: _Stretch, answered: Answered) -> bool:
         """Whether the answers are the same; in a model without questions, whether the window is not full."""
         if not self._parting:
-            return len(stretch.tokens) < self._opened.config.window_clips
+            return stretch.clips < self._opened.config.window_clips
         return self._best(answered) == stretch.best
 
     def _best(self, answered: Answered) -> tuple[int | None, ...]:
@@ -243,6 +243,7 @@ class _Stretch:
         self.start_s = self.end_s = start_s
         self.best = best
         self.tokens: list[int] = []
+        self.clips = 0
         self.percentiles = Percentiles()
         self.padded_frames = 0
         self._sums: dict[str, Row] = {}
@@ -252,8 +253,7 @@ class _Stretch:
 
     def add(self, token: TokenFound, answered: Answered, picture: Picture | None) -> None:
         """One more clip."""
-        self.end_s = token.end_s
-        self.tokens.append(token.id)
+        self._take(token)
         if token.percentile is not None:
             self.percentiles.add(token.percentile)
         self._pictures.add(picture)
@@ -264,9 +264,14 @@ class _Stretch:
 
     def hold(self, token: TokenFound, picture: Picture | None) -> None:
         """One more clip, which goes on as those before it: what is said of it does not count."""
-        self.end_s = token.end_s
-        self.tokens.append(token.id)
+        self._take(token)
         self._pictures.add(picture)
+
+    def _take(self, token: TokenFound) -> None:
+        self.end_s = token.end_s
+        self.clips += 1
+        if token.id is not None:
+            self.tokens.append(token.id)
 
     def result(self, scorers: dict[str, Scorer], top: int) -> ReportSegment:
         """The segment as it stands."""
@@ -293,7 +298,7 @@ def _clip(token: TokenFound, seen: FeatureFound | None) -> Clips:
         return None if value is None else np.array([value], dtype)
 
     return Clips(
-        ids=np.array([token.id], np.int32),
+        ids=np.array([] if token.id is None else [token.id], np.int32),
         features=None if seen is None else seen.feature[None],
         scores=one(token.score, np.float32),
         sure=one(token.sure, np.bool_),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
+from videobert.model.folder import no_tokens
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.watched import watch
@@ -13,7 +14,11 @@ from videobert.visual.tokens import VisualTokens
 
 def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:
     """See `Runtime.tokens`."""
+    # Before the video is read: a model without visual tokens has none to give.
+    if not opened.has_tokens:
+        raise no_tokens(opened.config.name)
     watched = watch(opened, video, request)
+    tokens = cast(VisualTokens, watched.tokens)
     return dataclasses.replace(
-        watched.tokens, percentile=watched.percentile, out_of_domain=watched.out_of_domain, origin=watched.origin
+        tokens, percentile=watched.percentile, out_of_domain=watched.out_of_domain, origin=watched.origin
     )

@@ -22,6 +22,7 @@ from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.model.folder import ModelFolder
 from videobert.model.stage import Stage
+from videobert.pipeline.scoring import Clips
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime
 from videobert.visual.tokens import VisualTokens
@@ -288,7 +289,8 @@ def test_what_stands_beside_a_sequence_does_not_change_it(model: Runtime) -> Non
     """Otherwise an answer would depend on which sentences were encoded before and are left out."""
     family = model._opened.family
     random = np.random.default_rng(0)
-    sequences = [family.joint([5 + n % 9] * (1 + n % 4), random.integers(0, 64, 1 + n % 11)) for n in range(40)]
+    stretches = [Clips(ids=random.integers(0, 64, 1 + n % 11, np.int32)) for n in range(40)]
+    sequences = [family.joint([5 + n % 9] * (1 + n % 4), stretch) for n, stretch in enumerate(stretches)]
     together = list(family.states([(sequence, range(len(sequence))) for sequence in sequences]))
     for sequence, states in zip(sequences, together, strict=True):
         np.testing.assert_array_equal(next(family.states([(sequence, range(len(sequence)))])), states)

@@ -17,6 +17,7 @@ from videobert.base.errors import InputError
 from videobert.base.limits import Limits
 from videobert.model.folder import ModelFolder
 from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.scoring import Clips
 from videobert.results.run import Report
 from videobert.runtime import Runtime
 from videobert.video.source.frame_array import FrameArray
@@ -104,7 +105,7 @@ def reference(opened: Any, tokens: VisualTokens, reach: int) -> list[tuple[Any, 
     (question,) = opened.config.questions.values()
     scorer = LabelScorer(opened, question.templates, question.labels)
     windows = [tokens.ids[max(0, clip - reach) : clip + reach + 1] for clip in range(len(tokens))]
-    scores = np.stack([scorer.scores([window])[0] for window in windows])
+    scores = np.stack([scorer.scores([Clips(ids=window)])[0] for window in windows])
     best = scores.argmax(axis=1)
     bounds = [0, *(1 + np.flatnonzero(np.diff(best))).tolist(), len(tokens)]
     found = []

@@ -60,7 +60,7 @@ class CrossEncoder(nn.Module):
                 fix="Pass less text or fewer clips.",
             )
         places = torch.arange(length, device=text_states.device)
-        states = torch.cat([text_states, video_states], dim=1)
+        states: Tensor = torch.cat([text_states, video_states], dim=1)
         states = states + self.positions(places) + self.segments((places >= of_text).long())
         states = self.dropout(self.norm(states))
         keep = self._keep(places, of_text, text_lengths[:, None], video_lengths[:, None])
@@ -74,4 +74,5 @@ class CrossEncoder(nn.Module):
         real = (is_text & (places < text_lengths)) | (~is_text & (places - of_text < video_lengths))
         if self.kind == "cross_attention":
             return real[:, None, :] & (is_text[:, None] != is_text[None, :])
-        return real[:, None, :]
+        seen: Tensor = real[:, None, :]
+        return seen

@@ -30,9 +30,17 @@ class VideoEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.apply(initialise)
 
+    @property
+    def normalizes(self) -> bool:
+        """Whether there is a LayerNorm over raw features."""
+        return self.feature_norm is not None
+
     def normalized(self, features: Tensor) -> Tensor:
         """Features as the linear layer sees them, and as a hidden one is told: `(…, feature_dim)`."""
-        return features if self.feature_norm is None else self.feature_norm(features)
+        if self.feature_norm is None:
+            return features
+        out: Tensor = self.feature_norm(features)
+        return out
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Final states.

@@ -11,6 +11,7 @@ from videobert.cli.notes import note
 from videobert.cli.progress import step_progress
 from videobert.engines.tensorrt.build.engine_folder import BuiltEngine, build_engines, check_job
 from videobert.model.compiled_places import copy_folder, folder_for_building
+from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, no_codebook
 from videobert.model.graph_files import missing_graphs
 from videobert.model.mending import CODEBOOK
@@ -48,7 +49,7 @@ def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
     from videobert.cli.build.export import export_engine_graphs, export_graphs
 
     root = job.folder
-    if not (root / CODEBOOK).is_file():
+    if not (root / CODEBOOK).is_file() and ModelConfig.read(root / "config.json").has_tokens:
         raise no_codebook(root)
     if not (root / "manifest.json").is_file():
         export_graphs(root, job.out, job.options)

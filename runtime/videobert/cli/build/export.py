@@ -22,7 +22,8 @@ def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> lis
     """
     require_packages("build", "build", "torch", "onnx", "onnxscript", "onnxruntime")
     # Before torch is imported: what cannot be built is told at once.
-    sees = check_buildable(folder, out).codebook is not None
+    buildable = check_buildable(folder, out)
+    sees = buildable.codebook is not None or not buildable.config.has_tokens
     if not sees:
         note(
             f"note: {typed(folder)} has no codebook yet, so its text side alone is built, for fill and embed of text. "

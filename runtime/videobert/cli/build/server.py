@@ -34,12 +34,14 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
     if job.precision is not None or job.capabilities is not None:
         raise UsageError("--precision and --sm belong to engine targets", fix="Build the engines first, then this.")
     folder = ModelFolder(job.folder)
-    codebook = Codebook.from_bytes(folder.read("codebook.safetensors"))
+    codebook = Codebook.from_bytes(folder.read("codebook.safetensors")) if folder.config.has_tokens else None
     with spinner("writing the model repository", job.options):
         with modeling_side("build --target triton-server", "build"):
             from videobert_modeling.export.portable.served_nearest import served_nearest
 
-            nearest = served_nearest(nearest_with_codebook(folder.config), codebook)
+            nearest = None
+            if codebook is not None:
+                nearest = served_nearest(nearest_with_codebook(folder.config), codebook)
         pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), backend="mixed")
         plans = plans_of(folder, trusted=job.trust_engines)
         models = models_of(folder, nearest, pipeline, plans)

@@ -107,6 +107,27 @@ def _of_pipeline(port: Port, known: tuple[int, ...] | None) -> ServedTensor:
     return ServedTensor(name=port.name, dtype=port.dtype, dims=dims or (1,), ragged=-1 in dims, scalar=not dims)
 
 
+def video_to_features(preprocess: ServedModel, backbone: ServedModel) -> ServedModel:
+    """The ensemble from encoded video to features, where there are no visual tokens."""
+    clip, feature = preprocess.outputs[0].name, backbone.outputs[0].name
+    return ServedModel(
+        name="video_to_features",
+        backend="",
+        most=min(preprocess.most, backbone.most),
+        inputs=preprocess.inputs,
+        outputs=(backbone.outputs[0],),
+        files={},
+        steps=(
+            Step(
+                model=preprocess.name,
+                inputs={tensor.name: tensor.name for tensor in preprocess.inputs},
+                outputs={clip: clip},
+            ),
+            Step(model=backbone.name, inputs={backbone.inputs[0].name: clip}, outputs={feature: feature}),
+        ),
+    )
+
+
 def video_to_tokens(preprocess: ServedModel, backbone: ServedModel, nearest: ServedModel) -> ServedModel:
     """The ensemble from encoded video to visual tokens."""
     clip, feature = preprocess.outputs[0].name, backbone.outputs[0].name
@@ -134,12 +155,13 @@ def video_to_tokens(preprocess: ServedModel, backbone: ServedModel, nearest: Ser
 
 
 def models_of(
-    folder: ModelFolder, nearest: bytes, pipeline: bytes, plans: Mapping[str, ServedPlan]
+    folder: ModelFolder, nearest: bytes | None, pipeline: bytes, plans: Mapping[str, ServedPlan]
 ) -> tuple[ServedModel, ...]:
     """Everything that is served of a model folder.
 
     Args:
-        nearest: ONNX file of the tokenisation, features to ids, with the codebook inside.
+        nearest: ONNX file of the tokenisation, features to ids, with the codebook inside; None for a model without
+            visual tokens, whose encoded video becomes a feature.
         pipeline: see `preprocessing`.
         plans: by stage; the other stages run on onnxruntime.
 
@@ -153,8 +175,10 @@ def models_of(
 
     first, *others = (spec for spec in stage_specs(folder.config, folder.recipe) if not spec.gpu_only)
     preprocess, backbone = preprocessing(first.inputs[0], pipeline), served(first)
-    tokens = served_graph(nearest_with_codebook(folder.config), nearest)
     joint = [served(spec) for spec in others]
+    if nearest is None:
+        return preprocess, backbone, *joint, video_to_features(preprocess, backbone)
+    tokens = served_graph(nearest_with_codebook(folder.config), nearest)
     return preprocess, backbone, tokens, *joint, video_to_tokens(preprocess, backbone, tokens)
 
 
