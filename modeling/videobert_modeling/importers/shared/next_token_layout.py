@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -11,7 +12,8 @@ from videobert.base.errors import ModelError
 from videobert_modeling.importers.shared.intake import Intake
 
 _TABLE, _HEAD = "tok_embed.weight", "fc_out.weight"
-_LAYER = re.compile(r"transformer\.(encoder|decoder)\.layers\.(\d+)\.")
+# Of its stacks and their layers, and the norm behind each stack; ours drop the first word.
+_ENCODES, _DECODES = "transformer.encoder", "transformer.decoder"
 _NEEDED = (_TABLE, "pos_encoding.weight", "tok_type_embed.weight", _HEAD, "transformer.encoder.layers.0.linear1.weight")
 
 
@@ -50,10 +52,11 @@ def take_next_token(intake: Intake, *, past: str, head: str) -> NextTokenTensors
         ("tok_type_embed", "segments", 2),
     ):
         taking.one(f"{theirs}.weight", f"{ours}.weight", (rows, width))
-    for part in ("encoder", "decoder"):
+    for stack in (_ENCODES, _DECODES):
+        ours = stack.rpartition(".")[2]
         for layer in range(sizes.layers):
-            taking.layer(f"transformer.{part}.layers.{layer}", f"{part}.{layer}", decodes=part == "decoder")
-        taking.linear(f"transformer.{part}.norm", f"{part}_norm", (width,))
+            taking.layer(f"{stack}.layers.{layer}", f"{ours}.{layer}", decodes=stack == _DECODES)
+        taking.linear(f"{stack}.norm", f"{ours}_norm", (width,))
     for part, shape in (("weight", (sizes.tokens, width)), ("bias", (sizes.tokens,))):
         state[f"{head}.{part}"] = _taken(intake, f"fc_out.{part}", f"{head}.{part}", shape)
     return sizes
@@ -107,14 +110,11 @@ def _sizes(intake: Intake) -> NextTokenTensors:
             allowed=", ".join(_NEEDED),
             fix="Check the kind: a VideoBERT with BERT's names is imported as mdskul.",
         )
-    depth = {"encoder": 0, "decoder": 0}
-    for name in shapes:
-        if found := _LAYER.match(name):
-            depth[found[1]] = max(depth[found[1]], int(found[2]) + 1)
-    if depth["encoder"] != depth["decoder"]:
+    depth = {stack: _depth(stack, shapes) for stack in (_ENCODES, _DECODES)}
+    if depth[_ENCODES] != depth[_DECODES]:
         raise ModelError(
             "encoder and decoder of this model are not equally deep",
-            seen=f"{depth['encoder']} and {depth['decoder']} layers",
+            seen=f"{depth[_ENCODES]} and {depth[_DECODES]} layers",
             allowed="half of num_hidden_layers each",
             fix="Get a whole copy of the checkpoint.",
         )
@@ -124,8 +124,13 @@ def _sizes(intake: Intake) -> NextTokenTensors:
         width=width,
         positions=shapes[_NEEDED[1]][0],
         feed_forward=shapes[_NEEDED[4]][0],
-        layers=depth["encoder"],
+        layers=depth[_ENCODES],
     )
+
+
+def _depth(stack: str, names: Iterable[str]) -> int:
+    found = (re.match(rf"{re.escape(stack)}\.layers\.(\d+)\.", name) for name in names)
+    return max((int(layer[1]) + 1 for layer in found if layer), default=0)
 
 
 def _taken(intake: Intake, theirs: str, ours: str, shape: tuple[int, ...]) -> Tensor:

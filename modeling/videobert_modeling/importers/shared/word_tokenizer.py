@@ -27,8 +27,6 @@ def word_tokenizer(words: Sequence[str | None], special: Mapping[str, int], patt
         "added_tokens": [],
         "normalizer": {"type": "Lowercase"},
         "pre_tokenizer": split_by(pattern),
-        "post_processor": None,
-        "decoder": None,
         "model": {"type": "WordLevel", "vocab": {**rows, **special}, "unk_token": UNKNOWN},
     }
     return json.dumps(fields, ensure_ascii=False).encode()
