@@ -66,6 +66,8 @@ def read_milnce(source: Path, *, name: str = "milnce", strict: bool = True) -> t
                 layers=1, width=word_width, heads=1, feed_forward=inner, positions=WORDS_OF_A_TEXT, segments=1
             ),
             heads=(),
+            # Clips are compared with a text one by one, in whatever company.
+            window_clips=1,
             family="milnce",
             two_towers=TwoTowersConfig(width=width),
         )

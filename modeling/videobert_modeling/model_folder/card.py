@@ -37,7 +37,7 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
             "`videobert build FOLDER`.",
             "",
         ]
-    elif not sees:
+    elif not sees and config.has_tokens:
         lines += [
             "There is no codebook: import again with `--centroids`, those that the visual rows were trained with. "
             "`videobert cluster VIDEOS --model FOLDER` makes another one and starts the rows anew.",
@@ -45,8 +45,17 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
         ]
     if notes:
         lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
-    lines += ["## Sizes", "", f"- {config.words} words, {config.visual_tokens} visual tokens, one joiner"]
-    encoder = config.encoder
-    lines += [f"- {encoder.layers} layers, width {encoder.width}, {encoder.heads} heads", ""]
+    lines += ["## Sizes", "", *_sizes(config), ""]
     lines += ["Licence and data are those of the source; add them here.", ""]
     return "\n".join(lines)
+
+
+def _sizes(config: ModelConfig) -> list[str]:
+    encoder, towers = config.encoder, config.two_towers
+    if towers is not None:
+        return [f"- {config.words - 1} words, vectors of {towers.width} values for texts and clips"]
+    joiner = ", one joiner" if config.family == "videobert" else ""
+    return [
+        f"- {config.words} words, {config.visual_tokens} visual tokens{joiner}",
+        f"- {encoder.layers} layers, width {encoder.width}, {encoder.heads} heads",
+    ]

@@ -57,7 +57,7 @@ def _from_array(path: Path) -> list[str]:
             f"{path.name} holds Python objects, which numpy would unpickle: such a file can run code",
             seen=f"{dtype} {shape}",
             allowed="an array of text, or a text file with a word a line",
-            fix=_CONVERT.format(name=path.name, stem=path.stem),
+            fix=_CONVERT.format(name=path, stem=path.stem),
         )
     if dtype.kind not in "US" or len(shape) != 1:
         raise ModelError(

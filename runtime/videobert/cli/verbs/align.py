@@ -46,7 +46,7 @@ def align(
     elif for_a_person():
         _show(alignment)
     else:
-        if alignment.calibrated and _differs(alignment):
+        if not alignment.calibrated or _differs(alignment):
             note(f"note: {_whole(alignment)}", options)
         _write(alignment)
 

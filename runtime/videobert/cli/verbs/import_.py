@@ -13,6 +13,7 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
 from videobert.cli.stdout import print_json, print_text
+from videobert.model.config import ModelConfig
 from videobert.model.mending import CODEBOOK, typed
 
 _PARTS = "Parts"
@@ -171,7 +172,7 @@ def import_(
 
 def _next(folder: Path, untrained: list[str]) -> str:
     build = f"videobert build {typed(folder)}"
-    if (folder / CODEBOOK).is_file():
+    if (folder / CODEBOOK).is_file() or not ModelConfig.read(folder / "config.json").has_tokens:
         return build
     cluster = f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
     if any(part.startswith("visual rows") for part in untrained):
