@@ -30,6 +30,14 @@ OTHER_THINGS = {
         "modeling/videobert_modeling/train/shapes/chain.py",
     },
     "nearest": set[str](),
+    # What writes sentences, a part of config.json, and what reads videos.
+    "decoder": {
+        "runtime/videobert/doctor/probes.py",
+        "runtime/videobert/model/config.py",
+        "runtime/videobert/pipeline/origin.py",
+        "runtime/videobert/text/tokenizer_file.py",
+        "runtime/videobert/video/decoders/choice.py",
+    },
 }
 # The backbone is a part of the weights and of the timings as well: it is looked for where stages are dealt with.
 OF_STAGES = (

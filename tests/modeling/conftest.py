@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from tests.modeling.importers.small_univl_checkpoint import RECIPE, masked_heads, write_checkpoint
+from tests.modeling.name_seeds import seeded
 
-
-def seeded(name: str, shape: list[int]) -> torch.Tensor:
-    """The values that the reference outputs under `vectors/` were computed with."""
-    if name.endswith("num_batches_tracked"):
-        return torch.zeros(shape, dtype=torch.int64)
-    x = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
-    if name.endswith("running_var"):
-        x = np.abs(x) * 0.2 + 0.9
-    elif name.endswith("running_mean"):
-        x = 0.1 * x
-    elif len(shape) == 1:
-        x = 1 + 0.1 * x if name.endswith("weight") else 0.1 * x
-    else:
-        x = x * np.sqrt(2 / np.prod(shape[1:]))
-    return torch.from_numpy(x.astype(np.float32))
+from videobert_modeling.export import export_folder
+from videobert_modeling.importers.univl import import_univl
+from videobert_modeling.models import S3D, backbone_tensors
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +52,35 @@ def univl_state() -> dict[str, torch.Tensor]:
     for last, names in tied.items():
         state |= {name: state[last] for name in names}
     return state
+
+
+@pytest.fixture(scope="session")
+def whole_univl_state(univl_state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same with the masked heads of pretraining."""
+    own = {name: tensor for name, tensor in univl_state.items() if not name.startswith("decoder.")}
+    return own | masked_heads(own)
+
+
+@pytest.fixture(scope="session")
+def narrow_s3d(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backbone file: a narrow S3D with features of 1,024 values."""
+    path = tmp_path_factory.mktemp("narrow") / "s3d.safetensors"
+    torch.manual_seed(2)
+    network = S3D(0.125, 1024)
+    with torch.no_grad():
+        network.train()(torch.rand(2, 3, 16, 48, 48))
+    save_file({f"backbone.{name}": tensor for name, tensor in backbone_tensors(network).items()}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def univl_folder(
+    whole_univl_state: dict[str, torch.Tensor], narrow_s3d: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An imported UniVL, built."""
+    place = tmp_path_factory.mktemp("univl")
+    source = write_checkpoint(place / "source", whole_univl_state)
+    folder = place / "folder"
+    import_univl(source, folder, backbone=narrow_s3d, recipe=RECIPE)
+    export_folder(folder)
+    return folder

@@ -19,15 +19,19 @@ from videobert_modeling.importers.i3d import import_i3d
 from videobert_modeling.importers.mdskul import import_mdskul
 from videobert_modeling.importers.milnce import import_milnce
 from videobert_modeling.importers.resnet import import_resnet
+from videobert_modeling.importers.roberta import import_roberta
 from videobert_modeling.importers.s3d import import_s3d
 from videobert_modeling.importers.s3dg import import_s3dg
+from videobert_modeling.importers.univl import import_univl
 from videobert_modeling.model_folder.ledger import Entry, Ledger
 
 __all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
 
 KINDS: dict[str, Callable[..., Ledger]] = {
     "bert": import_bert,
+    "roberta": import_roberta,
     "mdskul": import_mdskul,
+    "univl": import_univl,
     "milnce": import_milnce,
     "ammesatyajit": import_ammesatyajit,
     "s3d": import_s3d,
@@ -36,7 +40,7 @@ KINDS: dict[str, Callable[..., Ledger]] = {
     "resnet": import_resnet,
     "centroids": import_centroids,
 }
-"""What `import_checkpoint` reads: `bert`, `mdskul`, `milnce` and `ammesatyajit` become model folders, others files."""
+"""What `import_checkpoint` reads; the last five become files, all others model folders."""
 
 _PATHS = ("tokenizer", "dictionary", "backbone", "centroids", "labels")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}

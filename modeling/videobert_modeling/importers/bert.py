@@ -7,19 +7,14 @@ from pathlib import Path
 
 import torch
 
-from videobert.base.errors import ModelError
-from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert_modeling.importers.shared.backbones import recipe_for
-from videobert_modeling.importers.shared.bert_folder import Beside, assemble, import_folder
+from videobert_modeling.importers.shared.bert_folder import Beside, import_folder
 from videobert_modeling.importers.shared.bert_layout import open_bert
+from videobert_modeling.importers.shared.text_half import text_half
 from videobert_modeling.importers.shared.visual_side import VisualSide
 from videobert_modeling.model_folder.ledger import Ledger
-from videobert_modeling.model_folder.visual_rows import visual_rows
 from videobert_modeling.models import VideoBert
-from videobert_modeling.models.configurations import checked
-
-PAPER_LEAVES = 12**4
 
 
 def read_bert(
@@ -48,28 +43,7 @@ def read_bert(
     """
     opened = open_bert(source, ledger, heads=heads, strict=strict)
     opened.intake.finish()
-    taken, sizes = opened.tensors, opened.sizes
-    count = visual_tokens or (PAPER_LEAVES if side.codebook is None else len(side.codebook))
-    if side.codebook is not None and count != len(side.codebook):
-        raise ModelError("the codebook has another number of leaves", seen=len(side.codebook), allowed=count)
-    config = checked(
-        ModelConfig(
-            name=name,
-            words=len(taken.table),
-            visual_tokens=count,
-            backbone=side.config,
-            encoder=sizes,
-            questions=side.questions,
-        )
-    )
-    rows = visual_rows(count, sizes.width, side.codebook, ledger, seed=seed)
-    state = taken.state | side.heads | {"encoder.tokens.weight": torch.cat([taken.table, rows])}
-    if taken.bias is not None:
-        state["heads.bias"] = torch.cat([taken.bias, torch.zeros(count + 1)])
-    else:
-        ledger.uninitialised.append("prediction head: random")
-    ledger.uninitialised.append("alignment head: random")
-    return assemble(config, state, seed=seed)
+    return text_half(opened.tensors, opened.sizes, side, ledger, name=name, visual_tokens=visual_tokens, seed=seed)
 
 
 def import_bert(

@@ -45,7 +45,7 @@ def read_mdskul(
     Raises:
         ModelError: damaged, another layout, or a table that does not fit `words` or the codebook.
     """
-    opened = open_bert(source, ledger, heads=heads, strict=strict)
+    opened = open_bert(source, ledger, heads=heads, strict=strict, words=False)
     taken, sizes, intake = opened.tensors, opened.sizes, opened.intake
     if taken.bias is None:
         raise ModelError("the checkpoint has no prediction head", allowed="cls.predictions.*", fix="Import it as bert.")

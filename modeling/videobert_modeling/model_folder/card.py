@@ -31,6 +31,7 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
     ]
     if untrained:
         lines += ["Answers that rest on these parts mean nothing until they are trained.", ""]
+    sees = sees or not config.has_tokens
     if not sees and any(part.startswith(VISUAL_ROWS) for part in untrained):
         lines += [
             "There is no codebook yet: make one with `videobert cluster VIDEOS --model FOLDER`, then run "
@@ -54,8 +55,9 @@ def _sizes(config: ModelConfig) -> list[str]:
     encoder, towers = config.encoder, config.two_towers
     if towers is not None:
         return [f"- {config.words - 1} words, vectors of {towers.width} values for texts and clips"]
-    joiner = ", one joiner" if config.family == "videobert" else ""
+    tokens = f"{config.visual_tokens} visual tokens, one joiner" if config.has_tokens else "no visual tokens"
+    tokens = tokens.removesuffix(", one joiner") if config.family == "next_token" else tokens
     return [
-        f"- {config.words} words, {config.visual_tokens} visual tokens{joiner}",
+        f"- {config.words} words, {tokens}",
         f"- {encoder.layers} layers, width {encoder.width}, {encoder.heads} heads",
     ]

@@ -43,6 +43,7 @@ class Ledger:
         source: name of the file or folder.
         notes: what the reader should know besides: wrappers taken off, parts left uninitialised.
         uninitialised: parts of the result that hold no trained values.
+        fits_float16: whether float16 holds every value that was taken exactly.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Ledger:
     entries: list[Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     uninitialised: list[str] = field(default_factory=list)
+    fits_float16: bool = True
 
     def count(self, status: Status) -> int:
         """How many entries have a status."""

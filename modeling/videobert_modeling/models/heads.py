@@ -6,20 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from videobert.model.config import ModelConfig
+from videobert_modeling.models.encoders.prediction_transform import PredictionTransform
 from videobert_modeling.models.encoders.transformer import initialise
-
-
-class PredictionTransform(nn.Module):
-    """What BERT puts before the output matrix: dense layer, exact GELU, LayerNorm."""
-
-    def __init__(self, width: int, eps: float) -> None:
-        super().__init__()
-        self.dense = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width, eps=eps)
-
-    def forward(self, states: Tensor) -> Tensor:
-        out: Tensor = self.norm(nn.functional.gelu(self.dense(states)))
-        return out
 
 
 class AlignmentHead(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from videobert.model.questions import question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import BACKBONE, SHOT_BOUNDARIES
+from videobert_modeling.models.encoders.decoder import DecoderMemoryStage, DecoderStage
 from videobert_modeling.models.encoders.video import VideoEncoder
 from videobert_modeling.models.families.conse import Conse
 from videobert_modeling.models.families.milnce import MilNce
@@ -181,7 +182,7 @@ def stages_of(
 
 def _two_stream_stages(model: UniVl) -> dict[str, nn.Module]:
     """From the text encoder on; what the model lacks has no stage."""
-    heads, video = model.config.heads, model.video_encoder
+    heads, video, decoder = model.config.heads, model.video_encoder, model.decoder
     parts: dict[str, nn.Module | None] = {
         "text_encoder": model.text_encoder,
         "video_encoder": model.video_encoder,
@@ -191,5 +192,7 @@ def _two_stream_stages(model: UniVl) -> dict[str, nn.Module]:
         "feature_norm": NormStage(video) if "visual" in heads and video.normalizes else None,
         "pooler": model.pooler,
         "alignment_head": model.alignment_head,
+        "decoder_memory": None if decoder is None else DecoderMemoryStage(decoder),
+        "decoder": None if decoder is None else DecoderStage(decoder, model.text_encoder),
     }
     return {name: part for name, part in parts.items() if part is not None}

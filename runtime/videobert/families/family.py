@@ -17,8 +17,8 @@ import numpy.typing as npt
 from videobert.model.stage import Stage
 
 # Which words or moments stand where they are masked; whether a text belongs to a video; a vector for either or both;
-# which of some labels fits; which visual tokens come next.
-Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies", "forecasts"]
+# which of some labels fits; sentences of what is seen; which visual tokens come next.
+Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies", "generates", "forecasts"]
 
 States = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
@@ -255,4 +255,102 @@ class Joint(Family, Protocol):
             moments: features to choose from, float32 `(moments, feature_dim)`: the codebook's centroids, so that they
                 are visual tokens, or in a model without tokens the clips of a film.
         """
+        ...
+
+
+class Told(NamedTuple):
+    """What windows of a video are to a decoder.
+
+    Args:
+        states: float32 `(windows, places, width)`.
+        mask: int64 `(windows, places)`, 1 for a place that has a meaning; every window has one.
+    """
+
+    states: States
+    mask: npt.NDArray[np.int64]
+
+
+class Remembered(NamedTuple):
+    """The same as each step of a decoder looks at it.
+
+    Args:
+        keys, values: float32 `(rows, layers, places, width)`.
+        mask: int64 `(rows, places)`.
+    """
+
+    keys: States
+    values: States
+    mask: npt.NDArray[np.int64]
+
+
+class WordDecoder(Protocol):
+    """Tells in words what it is told of, one word a step. Thread-safe; the caller keeps what it has said.
+
+    Attributes:
+        begin: the word before the first one of a sentence; no part of it.
+        end: the word behind the last one.
+        barred: words that never stand in a sentence.
+        layers, width: of what the caller keeps.
+        positions: the most words of a row, the first of all among them.
+    """
+
+    @property
+    def begin(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+    @property
+    def barred(self) -> Collection[int]: ...
+
+    @property
+    def layers(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def positions(self) -> int: ...
+
+    def remember(self, told: Told) -> Remembered:
+        """What is looked at in every step, computed once; a row for each window."""
+        ...
+
+    def step(
+        self,
+        words: npt.NDArray[np.int64],
+        keys: States,
+        values: States,
+        lengths: npt.NDArray[np.int64],
+        remembered: Remembered,
+    ) -> tuple[States, States, States]:
+        """Give each row its next word.
+
+        Args:
+            words: int64 `(rows,)`.
+            keys, values: float32 `(rows, layers, room, width)` of the words before; what stands past a row's length has
+                no influence.
+            lengths: int64 `(rows,)`, how many words stand before.
+            remembered: what each row is told.
+
+        Returns:
+            Logits of the word that follows, float32 `(rows, words)`, the caller's to change; and keys and values of
+            the words given, `(rows, layers, width)`.
+        """
+        ...
+
+
+@runtime_checkable
+class Generates(Family, Protocol):
+    """Writes sentences about a video; how they are searched for is in `videobert.pipeline.generate`."""
+
+    @property
+    def decoder(self) -> WordDecoder:
+        """What writes them; ModelError if the model has none."""
+        ...
+
+    def told(
+        self, pieces: Sequence[Pieces], stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> Told:
+        """What the decoder is told of each stretch, beside the text that was said in it, which may be empty."""
         ...

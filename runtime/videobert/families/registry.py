@@ -48,6 +48,7 @@ _CANNOT: dict[Capability, str] = {
     "aligns": "judge whether a text belongs to a video",
     "embeds": "turn a video or a text into a vector",
     "classifies": "choose among labels",
+    "generates": "write sentences",
     "forecasts": "tell what comes next in a video",
 }
 

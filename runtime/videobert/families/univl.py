@@ -20,8 +20,9 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded, ModelError
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import Asked, Capability, Features, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.family import Asked, Capability, Features, Pieces, RunStages, States, Stretch, Told, WordTable
 from videobert.families.log_softmax import log_softmax
+from videobert.families.stage_decoder import StageDecoder
 from videobert.model.config import ModelConfig, TwoStreamsConfig
 from videobert.model.stage import Stage
 from videobert.text.reader import TextTokenizer
@@ -71,12 +72,13 @@ class UniVl:
             "aligns": "alignment",
             "embeds": None,
             "classifies": "text",
+            "generates": "decoder",
         }
     )
     comparable: ClassVar[bool] = True
     wants_features: ClassVar[bool] = True
 
-    def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
+    def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStages) -> None:
         self._config, self._streams = config, _streams_of(config)
         self._special, self._answers = tokenizer.special, tokenizer.answers
         self._run = run
@@ -170,6 +172,33 @@ class UniVl:
             # They are told as the video encoder sees features.
             moments = self._by_rows("feature_norm", features=moments)
         return log_softmax(told @ moments.T)
+
+    @property
+    def decoder(self) -> StageDecoder:
+        """See `Generates.decoder`: a sentence begins behind `[CLS]`, ends with `[SEP]` and is of words."""
+        sizes = self._streams.decoder
+        if sizes is None:
+            raise ModelError("this model has no decoder", seen=self._config.heads, fix="Use another model.")
+        barred = np.flatnonzero(~self._answers).tolist()
+        return StageDecoder(self._run, sizes, begin=self._special.cls, end=self._special.sep, barred=barred)
+
+    def told(
+        self, pieces: Sequence[Pieces], stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> Told:
+        """See `Generates.told`: fused states of text and video."""
+        inputs = [self.joint(text, stretch) for text, stretch in zip(pieces, stretches, strict=True)]
+        fused: list[States] = []
+        for start in range(0, len(inputs), _BATCH):
+            stop_if(cancel)
+            fused += self._fused(inputs[start : start + _BATCH])
+        places = max(len(states) for states in fused)
+        told = np.zeros((len(inputs), places, self._config.encoder.width), np.float32)
+        mask = np.zeros((len(inputs), places), np.int64)
+        for row, (one, states) in enumerate(zip(inputs, fused, strict=True)):
+            told[row, : len(states)] = states
+            mask[row, : len(one.ids)] = 1
+            mask[row, one.visual_start : one.visual_start + len(one.features)] = 1
+        return Told(told, mask)
 
     def _by_rows(self, stage: Stage, **rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """What a stage without sequences gives of all rows, some at a time."""

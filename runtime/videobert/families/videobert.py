@@ -46,7 +46,8 @@ class JointSequence:
 
     Args:
         ids: int64 `(length,)` ids in the joint vocabulary.
-        segments: int64 `(length,)`; 0 for `[CLS]`, text and `[>]`, 1 for visual tokens and the `[SEP]` after them.
+        segments: int64 `(length,)`; 0 for `[CLS]`, text and `[>]`, 1 for visual tokens and the `[SEP]` after them. Of
+            a model with one segment, such as one made of a RoBERTa, all are 0.
         visual_start: index of the first visual token; equal to the length if there is none.
 
     Attributes:
@@ -235,8 +236,8 @@ class SequenceBuilder:
         shifted[list(masked)] = self._special.mask
         head = np.array([self._special.cls, *pieces, self._config.joiner_id], np.int64)
         ids = np.concatenate([head, shifted, np.array([self._special.sep], np.int64)])
-        segments = np.ones(len(ids), np.int64)
-        segments[: len(head)] = 0
+        segments = np.zeros(len(ids), np.int64)
+        segments[len(head) :] = min(1, self._config.encoder.segments - 1)
         return JointSequence(ids=ids, segments=segments, visual_start=len(head))
 
     def batch(self, sequences: Sequence[JointSequence]) -> Batch:

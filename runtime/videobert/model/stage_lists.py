@@ -31,8 +31,9 @@ BACKBONE = "backbone"
 NEAREST = "nearest"
 # Of films, not of clips: one that a model may have beside them.
 SHOT_BOUNDARIES = "shot_boundaries"
-# Frames that the network of shot boundaries sees at a time, and their size (arXiv 2008.04838, section 3).
-SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH = 100, 27, 48
+# The size of the frames that the network of shot boundaries sees (arXiv 2008.04838, section 3), and how many at a time:
+# published are 100, of which the middle half is used; with half as many the same shots are found, see docs/everyday.md.
+SHOT_FRAMES, SHOT_HEIGHT, SHOT_WIDTH = 50, 27, 48
 # Nearest centroids that an engine proposes: near ties are then decided exactly, as on the CPU.
 CANDIDATES = 8
 _STATES_AT_ONCE = 64

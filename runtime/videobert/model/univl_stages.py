@@ -73,7 +73,7 @@ def _heads(config: ModelConfig, *, normalize: bool) -> tuple[StageSpec, ...]:
     states, pooled = TensorSpec("states", "float32", (count, width)), TensorSpec("pooled", "float32", (count, width))
     features = _of_count("features", count, Axis("feature_dim", config.backbone.feature_dim))
     # Features as the video encoder sees them, which is how hidden ones are told.
-    norm = ((FEATURE_NORM, features, features),)
+    norm = ((FEATURE_NORM, features, TensorSpec("normalized", "float32", features.axes)),)
     told: dict[str, tuple[tuple[str, TensorSpec, TensorSpec], ...]] = {
         "text": (("text_head", states, TensorSpec("logits", "float32", (count, Axis("words", config.words)))),),
         # What a hidden place of the video would have as its feature.

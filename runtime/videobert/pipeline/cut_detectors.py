@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Run = Callable[..., npt.NDArray[Any]]
 
-# As published (arXiv 2008.04838): of each window the middle half is used.
+# As published (arXiv 2008.04838) of each window about the middle half is used.
 _CONTEXT = SHOT_FRAMES // 4
 _STEP = SHOT_FRAMES - 2 * _CONTEXT
 _IN_FLIGHT = 2

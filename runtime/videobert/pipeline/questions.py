@@ -77,11 +77,15 @@ class Question:
         tokenizer: TextTokenizer,
         family: Family,
     ) -> None:
-        _check(templates, labels)
+        _check_labels(labels)
         self.templates, self.labels = templates, labels
-        pieces = _label_pieces(labels, tokenizer)
-        different = tuple(dict.fromkeys(templates))
-        self.asked = tuple(_asked(template, pieces, tokenizer, family) for template in different)
+        sides = {template: _sides(template, tokenizer) for template in templates}
+        different = tuple(sides)
+        spaces = {template: tokenizer.label_has_space(before) for template, (before, _) in sides.items()}
+        pieces = {space: _label_pieces(labels, space, tokenizer) for space in dict.fromkeys(spaces.values())}
+        self.asked = tuple(
+            _asked(*sides[template], pieces[spaces[template]], tokenizer, family) for template in different
+        )
         self.order = tuple(different.index(template) for template in templates)
         self.longest = max(len(probe.pieces) for asked in self.asked for probe in asked.probes)
         read = (tokenizer.read(template.replace(LABEL, MASK), masks=True) for template in different)
@@ -162,26 +166,30 @@ class Questions:
         return made
 
 
-def _check(templates: tuple[str, ...], labels: tuple[str, ...]) -> None:
+def _check_labels(labels: tuple[str, ...]) -> None:
     if len(set(labels)) != len(labels):
         counts = Counter(labels)
         twice = next(label for label in labels if counts[label] > 1)
         raise UsageError("a label is given twice", seen=twice, fix="Give each label once.")
-    for template in templates:
-        blank = LABEL if LABEL in template else MASK
-        if template.count(blank) != 1:
-            raise UsageError(
-                "a template needs one place for the label",
-                seen=template,
-                allowed=f"one {MASK}, or one {LABEL}",
-                fix='For example "a [MASK] circle".',
-            )
 
 
-def _label_pieces(labels: tuple[str, ...], tokenizer: TextTokenizer) -> list[tuple[int, ...]]:
+def _sides(template: str, tokenizer: TextTokenizer) -> tuple[str, str]:
+    """What stands before and behind a template's blank."""
+    sides = template.split(LABEL) if LABEL in template else tokenizer.split_at_masks(template)
+    if len(sides) != 2:
+        raise UsageError(
+            "a template needs one place for the label",
+            seen=template,
+            allowed=f"one {MASK}, or one {LABEL}",
+            fix='For example "a [MASK] circle".',
+        )
+    return sides[0], sides[1]
+
+
+def _label_pieces(labels: tuple[str, ...], space: bool, tokenizer: TextTokenizer) -> list[tuple[int, ...]]:
     known: dict[tuple[int, ...], str] = {}
     for label in labels:
-        pieces = tuple(tokenizer.encode(label))
+        pieces = tuple(tokenizer.label(label, space=space))
         if not pieces or tokenizer.special.unknown in pieces:
             raise InputError(
                 "the model does not know this label", seen=label, fix="Use words that are in its tokenizer.json."
@@ -197,9 +205,11 @@ def _label_pieces(labels: tuple[str, ...], tokenizer: TextTokenizer) -> list[tup
     return list(known)
 
 
-def _asked(template: str, labels: Sequence[tuple[int, ...]], tokenizer: TextTokenizer, family: Family) -> Asked:
-    blank = LABEL if LABEL in template else MASK
-    before, after = template.split(blank)
+def _asked(
+    before: str, after: str, labels: Sequence[tuple[int, ...]], tokenizer: TextTokenizer, family: Family
+) -> Asked:
+    if tokenizer.label_has_space(before):
+        before = before.rstrip()
     head, tail = (tokenizer.read(part, masks=True).pieces for part in (before, after))
     # Said before anything is made of them: a label of n pieces makes n sentences of n pieces.
     family.room(len(head) + max(map(len, labels)) + len(tail))

@@ -21,6 +21,7 @@ from videobert.pipeline.watched import Watched, watch
 from videobert.pipeline.windows import Window, window_size, windows
 from videobert.results.candidate import Candidate
 from videobert.results.fill import Fill, Filled
+from videobert.text.reader import ReadText
 
 # More clips than any video has; an endless iterator ends here.
 _MOST_POSITIONS = 1_000_000
@@ -55,7 +56,7 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
         log_probs = opened.joint.word_log_probs(next(opened.joint.states([(sequence, places)], request.cancel)))
         return Fill(
             text=text,
-            filled=_words(opened, log_probs, top),
+            filled=_words(opened, read, log_probs, top),
             origin=opened.origin(request.stride),
             unknown_words=read.unknown_words,
         )
@@ -69,7 +70,7 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             allowed=f"0 to {len(clips) - 1} in this video",
             fix="Positions count clips, the first is 0.",
         )
-    filled = _fill_windows(opened, pieces, masks, windows(watched, size), watched, wanted, top, request)
+    filled = _fill_windows(opened, read, masks, windows(watched, size), watched, wanted, top, request)
     return Fill(
         text=text,
         filled=filled,
@@ -82,7 +83,7 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
 
 def _fill_windows(
     opened: OpenedModel,
-    pieces: list[int],
+    read: ReadText,
     masks: list[int],
     parts: list[Window],
     watched: Watched,
@@ -93,7 +94,7 @@ def _fill_windows(
     """Words from all windows together, a visual position from the window that holds it."""
     inside = [[position for position in wanted if part.start <= position < part.stop] for part in parts]
     jobs = [
-        (part, positions, _sequence(opened, pieces, part, positions))
+        (part, positions, _sequence(opened, read.pieces, part, positions))
         for part, positions in zip(parts, inside, strict=True)
         if masks or positions
     ]
@@ -119,24 +120,24 @@ def _fill_windows(
             moments += [
                 _moment(opened, watched, position, row, top) for position, row in zip(positions, log_probs, strict=True)
             ]
-    return (*_words(opened, log_softmax(words / len(jobs)), top), *moments)
+    return (*_words(opened, read, log_softmax(words / len(jobs)), top), *moments)
 
 
 def _sequence(opened: OpenedModel, pieces: list[int], part: Window, positions: list[int]) -> JointInput:
     return opened.joint.joint(pieces, part, [position - part.start for position in positions])
 
 
-def _words(opened: OpenedModel, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:
+def _words(opened: OpenedModel, read: ReadText, log_probs: npt.NDArray[np.float32], top: int) -> tuple[Filled, ...]:
     return tuple(
         Filled(
             kind="word",
             index=index,
             candidates=tuple(
-                Candidate(text=opened.tokenizer.word(word), id=word, score=float(np.exp(row[word])))
+                Candidate(text=opened.tokenizer.word(word, after_space=begins), id=word, score=float(np.exp(row[word])))
                 for word in best(row, top)
             ),
         )
-        for index, row in enumerate(log_probs)
+        for index, (begins, row) in enumerate(zip(read.after_space, log_probs, strict=True))
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import string
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +14,14 @@ import numpy.typing as npt
 from videobert.base.errors import LimitExceeded, ModelError, UsageError
 from videobert.base.limits import Limits
 from videobert.model.config import ModelConfig
+from videobert.text import byte_level
 from videobert.text.special_ids import SpecialIds
-from videobert.text.tokenizer_file import UNKNOWN, read_tokenizer
+from videobert.text.tokenizer_file import read_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
 MASK = "[MASK]"
-_NAMES = {"cls": "[CLS]", "sep": "[SEP]", "mask": MASK, "pad": "[PAD]", "unknown": UNKNOWN}
 # Hieroglyphs: a word that next to no vocabulary has.
 _PROBE = "\U00013080\U000130c0"
 # A character of UTF-8 has at most four bytes, each a piece where a tokenizer falls back to bytes.
@@ -36,11 +37,13 @@ class ReadText:
         pieces: ids of its word pieces, without `[CLS]` and `[SEP]`.
         known_words, unknown_words: its words as they are written, each once and in order: those that the model has, and
             those of which a part became `[UNK]`. Punctuation alone is no word.
+        after_space: for each masked word whether a word begins there, see `TextTokenizer.word`.
     """
 
     pieces: list[int]
     known_words: tuple[str, ...]
     unknown_words: tuple[str, ...]
+    after_space: tuple[bool, ...] = ()
 
 
 class TextTokenizer:
@@ -49,6 +52,7 @@ class TextTokenizer:
     Attributes:
         special: ids of the special words.
         answers: bool `(words,)`: which ids are real words, that a reader can be shown as an answer.
+        masks: how a masked word may be written in a text: `[MASK]`, or as the tokenizer itself calls it.
 
     Args:
         content: `tokenizer.json`, the format of the `tokenizers` library.
@@ -61,18 +65,21 @@ class TextTokenizer:
     """
 
     def __init__(self, content: bytes, config: ModelConfig, limits: Limits) -> None:
-        self._tokenizer = read_tokenizer(content)
+        self._file = read_tokenizer(content)
+        self._tokenizer = self._file.tokenizer
         # Special words found in a text are split like any other word.
         self._tokenizer.encode_special_tokens = True
         self._limits = limits
-        vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
-        self.special = _special_ids(vocabulary)
+        vocabulary, names = self._file.vocabulary, self._file.special
+        self.masks = tuple(dict.fromkeys((MASK, names.mask)))
+        self._at_masks = re.compile("|".join(map(re.escape, self.masks)))
+        self.special = SpecialIds(**{field: vocabulary[word] for field, word in asdict(names).items()})
         self._words = {index: word for word, index in vocabulary.items()}
         check_fit(max(self._words) + 1, config.words)
         special = self.special
         self._reserved = frozenset((special.cls, special.sep, special.mask, special.pad))
         self.answers: npt.NDArray[np.bool_] = np.zeros(config.words, np.bool_)
-        self.answers[list(self._words.keys() - self._reserved - {special.unknown})] = True
+        self.answers[list(self._readable() - self._reserved - {special.unknown})] = True
         if not self.answers.any():
             raise ModelError(
                 "tokenizer.json has no words",
@@ -80,7 +87,13 @@ class TextTokenizer:
                 fix="Use the tokenizer that the model was trained with.",
             )
         # A tokenizer whose unknown word is not in its vocabulary fails at the first one that it meets.
-        self._encode(_PROBE)
+        if not len(self._encode(_PROBE)) and self._file.byte_level:
+            raise ModelError(
+                "tokenizer.json drops what it does not know",
+                seen=f"{len(self._words)} words",
+                allowed="a piece for each byte, or an unknown word",
+                fix="Use the tokenizer that the model was trained with.",
+            )
 
     def encode(self, text: str) -> list[int]:
         """Word ids of plain text; see `read`."""
@@ -90,28 +103,65 @@ class TextTokenizer:
         """Word ids of a text, and which of its words are known.
 
         Args:
-            masks: whether each literal `[MASK]` is a masked word; if not, it is plain text.
+            masks: whether each of `masks` is a masked word; if not, it is plain text.
 
         Raises:
             UsageError: it is no text.
             LimitExceeded: the text is longer than `Limits.max_text_chars`.
         """
         self._check(text)
-        first, *rest = text.split(MASK) if masks else [text]
+        *before, last = self._at_masks.split(text) if masks else [text]
         known: dict[str, bool] = {}
-        pieces = self._pieces(first, known)
-        for part in rest:
+        pieces: list[int] = []
+        begins: list[bool] = []
+        for part in before:
+            pieces.extend(self._pieces(part.rstrip() if self._file.mask_takes_space else part, known))
+            begins.append(self._begins_word(part, first=not pieces))
             pieces.append(self.special.mask)
-            pieces.extend(self._pieces(part, known))
+        pieces.extend(self._pieces(last, known))
         return ReadText(
             pieces,
             tuple(word for word, is_known in known.items() if is_known),
             tuple(word for word, is_known in known.items() if not is_known),
+            tuple(begins),
         )
 
-    def word(self, index: int) -> str:
-        """The word or word piece with this id."""
-        return self._words.get(index, _NAMES["unknown"])
+    def split_at_masks(self, text: str) -> list[str]:
+        """The parts of a text between its masked words."""
+        return self._at_masks.split(text)
+
+    def word(self, index: int, *, after_space: bool = True) -> str:
+        """The word or word piece with this id, as it fills a place in a text.
+
+        Args:
+            after_space: whether a word begins there; see `videobert.text.byte_level.shown`, other tokenizers write
+                their pieces alike everywhere.
+        """
+        word = self._words.get(index, self._file.special.unknown)
+        if not self._file.byte_level or index in self._file.added:
+            return word
+        return byte_level.shown(word, after_space=after_space)
+
+    def label_has_space(self, before: str) -> bool:
+        """Whether the space before a label that stands behind `before` is part of the label's first piece."""
+        return self._file.byte_level and before[-1:].isspace()
+
+    def label(self, label: str, *, space: bool) -> list[int]:
+        """Word ids of a label within a text; `space` as `label_has_space` says."""
+        self._check(label)
+        return self._pieces(f" {label.lstrip()}" if space else label, {})
+
+    def _readable(self) -> set[int]:
+        """Ids of words that a reader can be shown."""
+        if not self._file.byte_level:
+            return set(self._words)
+        return {i for i, word in self._words.items() if i in self._file.added or byte_level.is_answer(word)}
+
+    def _begins_word(self, before: str, *, first: bool) -> bool:
+        """Whether a word begins at a masked word that stands behind `before`, `first` in its text or not."""
+        if not self._file.byte_level:
+            return True
+        return (self._file.mask_takes_space and before[-1:].isspace()) or (self._file.prefix_space and first)
 
     def _pieces(self, text: str, known: dict[str, bool]) -> list[int]:
         """Word ids; adds the words to `known`."""
@@ -197,14 +247,3 @@ def _clean(text: str) -> str:
 def _is_punctuation(character: str) -> bool:
     # As BERT splits words: every ASCII sign, so `$` and `+` too.
     return character in string.punctuation or unicodedata.category(character)[0] in "PZC"
-
-
-def _special_ids(vocabulary: dict[str, int]) -> SpecialIds:
-    missing = [name for name in _NAMES.values() if name not in vocabulary]
-    if missing:
-        raise ModelError(
-            "tokenizer.json lacks special words",
-            seen=missing,
-            fix="Use a tokenizer with [CLS], [SEP], [MASK], [PAD] and [UNK].",
-        )
-    return SpecialIds(**{field: vocabulary[name] for field, name in _NAMES.items()})

@@ -46,7 +46,7 @@ class Sees:
 
     def __call__(self, stage: str, *, frames: np.ndarray) -> np.ndarray:
         assert stage == "shot_boundaries"
-        assert frames.shape == (1, 100, 27, 48, 3)
+        assert frames.shape == (1, 50, 27, 48, 3)
         assert frames.dtype == np.uint8
         self.windows.append(frames[0])
         changes = np.abs(np.diff(frames[0].astype(int), axis=0)).mean((1, 2, 3)) > 20
@@ -71,14 +71,14 @@ def asked_always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("asked_always")
-def test_windows_are_those_published() -> None:
-    frames = np.concatenate([shot(seed, 1) for seed in range(120)])
+def test_every_frame_is_in_the_middle_of_a_window() -> None:
+    frames = np.concatenate([shot(seed, 1) for seed in range(70)])
     sees = Sees()
     cuts(network(sees), frames)
-    around = np.concatenate([frames[:1].repeat(25, 0), frames, frames[-1:].repeat(25 + 30, 0)])
+    around = np.concatenate([frames[:1].repeat(12, 0), frames, frames[-1:].repeat(12 + 8, 0)])
     assert len(sees.windows) == 3
     for number, window in enumerate(sees.windows):
-        assert np.array_equal(window, around[50 * number : 50 * number + 100])
+        assert np.array_equal(window, around[26 * number : 26 * number + 50])
 
 
 def test_the_network_is_spared_where_the_scene_stays() -> None:

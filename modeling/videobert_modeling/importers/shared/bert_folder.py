@@ -12,12 +12,14 @@ from torch import Tensor
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
+from videobert_modeling.base.half import fits_float16
 from videobert_modeling.base.new_folder import require_new
-from videobert_modeling.importers.shared.tokenizer import find_tokenizer, read_tokenizer
+from videobert_modeling.importers.shared.tokenizer import WORD_PIECES
+from videobert_modeling.importers.shared.tokenizer_kind import TokenizerKind
 from videobert_modeling.importers.shared.visual_side import VisualSide, visual_side
 from videobert_modeling.model_folder.imported import write_folder
 from videobert_modeling.model_folder.ledger import Ledger
-from videobert_modeling.models import VideoBert
+from videobert_modeling.models import VideoBert, backbone_tensors
 from videobert_modeling.models.heads import Heads
 
 Read = Callable[[VisualSide, Ledger], VideoBert]
@@ -28,7 +30,7 @@ class Beside:
     """What goes into the folder beside the checkpoint; see `visual_side`.
 
     Args:
-        tokenizer: `tokenizer.json` or `vocab.txt`; None for the one in the folder of the checkpoint.
+        tokenizer: a file of the tokenizer; None for the one in the folder of the checkpoint.
     """
 
     tokenizer: Path | None
@@ -46,8 +48,9 @@ def import_folder(
     read: Read,
     beside: Beside,
     *,
+    tokenizers: TokenizerKind = WORD_PIECES,
     whose_tokenizer: str = "",
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
     strict: bool,
 ) -> Ledger:
     """Write the model folder `out` around what `read` makes of the checkpoint.
@@ -55,23 +58,25 @@ def import_folder(
     Args:
         kind: what the ledger calls the checkpoint.
         read: called with the visual side and the ledger.
+        tokenizers: which belong to the checkpoint.
         whose_tokenizer: for the advice where none is found.
-        dtype, strict: see `write_folder` and `visual_side`.
+        dtype: how weights are stored; None for float16 where that holds every value of the sources, else float32.
+        strict: see `visual_side`.
 
     Raises:
         UsageError: `out` is taken.
         ModelError: there is no tokenizer, or a file is damaged; else as `read`.
     """
     require_new(out)
-    words = beside.tokenizer or find_tokenizer(source if source.is_dir() else source.parent)
+    words = beside.tokenizer or tokenizers.find(source if source.is_dir() else source.parent)
     if words is None:
         raise ModelError(
             f"there is no tokenizer beside {source.name}",
-            allowed="tokenizer.json or vocab.txt",
+            allowed=tokenizers.files,
             fix=f"Pass tokenizer=PATH (--tokenizer){whose_tokenizer}.",
         )
     ledger = Ledger(kind, source.name)
-    content = read_tokenizer(words, ledger.notes)
+    content = tokenizers.read(words, ledger.notes)
     side = visual_side(
         beside.backbone,
         beside.centroids,
@@ -82,6 +87,11 @@ def import_folder(
         strict=strict,
     )
     model = read(side, ledger)
+    if dtype is None:
+        given = [] if beside.backbone is None else backbone_tensors(side.backbone).values()
+        exact = ledger.fits_float16 and all(map(fits_float16, given))
+        dtype = torch.float16 if exact else torch.float32
+        ledger.notes.append(f"stored as {str(dtype).removeprefix('torch.')}, which holds every value exactly")
     write_folder(
         out,
         model=model,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import ModelError
+from videobert_modeling.base.half import fits_float16
 from videobert_modeling.model_folder.ledger import Entry, Ledger, Status
 
 
@@ -37,9 +38,19 @@ class Intake:
         value = tensor.detach().to(torch.float32).contiguous()
         if not bool(torch.isfinite(value).all()):
             raise ModelError(f"tensor {name} holds a NaN or infinite value", fix="Get a whole copy of the checkpoint.")
+        self.ledger.fits_float16 = self.ledger.fits_float16 and fits_float16(value)
         status: Status = "used" if name == target else "renamed"
         self.ledger.entries.append(Entry(name, status, tuple(tensor.shape), target))
         return value
+
+    def repeats(self, name: str, value: Tensor) -> bool:
+        """Whether a tensor of the source holds the same as one that was taken.
+
+        Raises:
+            ModelError: it has another shape, or is not floating-point.
+        """
+        _check(name, self._left[name], tuple(value.shape))
+        return torch.equal(self._left[name].detach().to(torch.float32), value)
 
     def tie(self, name: str, value: Tensor, target: str, reason: str) -> None:
         """A tensor of the source that repeats `value`, already taken as `target`.

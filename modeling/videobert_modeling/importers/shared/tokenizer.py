@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videobert.base.errors import ModelError
-from videobert_modeling.importers.shared.tokenizer_config import ROLES, SWITCHES, TokenizerConfig, config_beside
+from videobert_modeling.importers.shared.special_names import new_names, rename_special
+from videobert_modeling.importers.shared.tokenizer_config import BERTS, ROLES, SWITCHES, TokenizerConfig, config_beside
+from videobert_modeling.importers.shared.tokenizer_kind import TokenizerKind
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -56,16 +58,20 @@ def read_tokenizer(path: Path, notes: list[str] | None = None) -> bytes:
     return made
 
 
+WORD_PIECES = TokenizerKind(find_tokenizer, read_tokenizer, "tokenizer.json or vocab.txt")
+"""BERT's."""
+
+
 def _from_vocabulary(content: bytes, config: TokenizerConfig) -> tuple[bytes, list[str]]:
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    config.check_kind()
+    config.check_kind(BERTS, "BERT")
     # Only \n ends a line: some of BERT's own words are other line separators.
     words = [line.rstrip("\r") for line in content.decode("utf-8").removesuffix("\n").split("\n")]
     ids: dict[str, int] = {}
     for index, word in enumerate(words):
         ids[word] = index  # as in BERT's own reader, the last of two equal lines counts
-    names = _names({**ids, **{token["content"]: index for index, token in config.added.items()}}, config)
+    names = new_names({**ids, **{token["content"]: index for index, token in config.added.items()}}, config)
     ids = {names.get(word, word): index for word, index in ids.items()}
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=_LONGEST_WORD))
     switches = {theirs: config.switches.get(ours, usual) for ours, (theirs, usual) in SWITCHES.items()}
@@ -106,7 +112,7 @@ def _configured(content: bytes, config: TokenizerConfig) -> tuple[bytes, list[st
         raise ValueError("not an object")
     notes = _switched(fields, config) if config.is_berts else []
     if config.special:
-        _renamed(fields, config)
+        rename_special(fields, config)
     elif not notes:
         return content, []
     return json.dumps(fields, ensure_ascii=False).encode(), notes
@@ -128,37 +134,3 @@ def _switched(fields: dict[str, Any], config: TokenizerConfig) -> list[str]:
                 "first holds, as in transformers' BertTokenizer"
             )
     return notes
-
-
-def _renamed(fields: dict[str, Any], config: TokenizerConfig) -> None:
-    model = fields.get("model")
-    vocabulary = model.get("vocab") if isinstance(model, dict) else None
-    added = fields.get("added_tokens") or []
-    if not isinstance(model, dict) or not isinstance(vocabulary, dict) or not isinstance(added, list):
-        raise ModelError(
-            "special words of other names can be read from a vocabulary of words and ids only",
-            seen=", ".join(config.special.values()),
-            fix=f"Pass --tokenizer with a tokenizer.json that calls them {', '.join(config.special)}.",
-        )
-    names = _names({**vocabulary, **{token["content"]: token["id"] for token in added}}, config)
-    model["vocab"] = {names.get(word, word): index for word, index in vocabulary.items()}
-    for token in added:
-        token["content"] = names.get(token["content"], token["content"])
-    if "unk_token" in model:
-        model["unk_token"] = names.get(model["unk_token"], model["unk_token"])
-    fields["post_processor"] = None  # it names the special words too, and is not used here
-
-
-def _names(ids: Mapping[str, int], config: TokenizerConfig) -> dict[str, str]:
-    """New names of words: special words get ours, and a word that has such a name already takes what is left over."""
-    special = {word: config.special.get(word, word) for word in _SPECIAL}
-    missing = [theirs for theirs in config.special.values() if theirs not in ids]
-    if missing or len(set(special.values())) < len(special):
-        raise ModelError(
-            "tokenizer_config.json names special words that the vocabulary lacks, or one word for two of them",
-            seen=", ".join(missing or special.values()),
-            fix="Get a whole copy of the checkpoint.",
-        )
-    names = {theirs: ours for ours, theirs in config.special.items()}
-    displaced = [ours for ours in config.special if ours in ids and ours not in names]
-    return names | dict(zip(displaced, [word for word in names if word not in config.special], strict=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ SWITCHES: dict[str, tuple[str, bool | None]] = {
 }
 _WITHOUT_EFFECT = {"do_basic_tokenize": (None, True), "never_split": (None, [])}
 # Classes that split as BERT's, with or without `Fast`; a class of no model in particular says nothing.
-_BERTS = ("Bert", "DistilBert", "Electra", "MobileBert", "ConvBert", "SqueezeBert", "Lxmert", "RetriBert")
+BERTS = ("Bert", "DistilBert", "Electra", "MobileBert", "ConvBert", "SqueezeBert", "Lxmert", "RetriBert")
 _GENERAL = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
@@ -39,6 +40,8 @@ class TokenizerConfig:
         switches: values of `SWITCHES`, by the name of the field.
         special: the source's special words by our name, where they are called otherwise.
         added: words beyond the vocabulary, by id: the arguments of an `AddedToken`.
+        roles: our names of special words, by the field that may give the source's own.
+        prefix_space: of a byte-level tokenizer, whether it puts a space before a text; None if not said.
         notes: what the reader of the ledger should know.
     """
 
@@ -46,31 +49,42 @@ class TokenizerConfig:
     switches: dict[str, bool | None] = field(default_factory=dict)
     special: dict[str, str] = field(default_factory=dict)
     added: dict[int, dict[str, Any]] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=lambda: ROLES)
+    prefix_space: bool | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def is_berts(self) -> bool:
         """Whether the source's class is BERT's, which reads a tokenizer.json by its own switches."""
-        name = (self.kind or "BertTokenizer").removesuffix("Fast")
-        return name in (f"{bert}Tokenizer" for bert in _BERTS)
+        return self.kind is None or self._is_of(BERTS)
 
-    def check_kind(self) -> None:
+    def check_kind(self, known: tuple[str, ...], whose: str) -> None:
         """Whether a list of words alone tells how the source splits text.
+
+        Args:
+            known: the classes that do as `whose`, without `Tokenizer` and `Fast`.
 
         Raises:
             ModelError: it does not.
         """
-        if not self.is_berts and self.kind not in _GENERAL:
+        if self.kind is not None and not self._is_of(known) and self.kind not in _GENERAL:
             raise ModelError(
-                "tokenizer_config.json names a tokenizer that does not split words as BERT does",
+                f"tokenizer_config.json names a tokenizer that does not split words as {whose} does",
                 seen=self.kind,
-                allowed=", ".join([*(f"{name}Tokenizer" for name in _BERTS), *_GENERAL]),
+                allowed=", ".join([*(f"{name}Tokenizer" for name in known), *_GENERAL]),
                 fix="Pass --tokenizer with a tokenizer.json that splits as the model was trained.",
             )
 
+    def _is_of(self, known: tuple[str, ...]) -> bool:
+        return (self.kind or "").removesuffix("Fast") in (f"{name}Tokenizer" for name in known)
 
-def config_beside(tokenizer: Path) -> TokenizerConfig:
+
+def config_beside(tokenizer: Path, roles: Mapping[str, str] = ROLES) -> TokenizerConfig:
     """What `tokenizer_config.json`, and in older folders `special_tokens_map.json` and `added_tokens.json`, say.
+
+    Args:
+        tokenizer: the file that they lie beside.
+        roles: our names of the special words; BERT's if not given.
 
     Raises:
         ModelError: one of them is damaged.
@@ -86,12 +100,15 @@ def config_beside(tokenizer: Path) -> TokenizerConfig:
         if fields.get(name) not in usual
     ]
     names = fields if "added_tokens_decoder" in fields else fields | _object(folder / "special_tokens_map.json")
-    special = {ours: _word(names, role) for role, ours in ROLES.items() if names.get(role) is not None}
+    special = {ours: _word(names, role) for role, ours in roles.items() if names.get(role) is not None}
+    space = fields.get("add_prefix_space")
     return TokenizerConfig(
         kind=kind,
         switches={name: _switch(fields, name) for name in SWITCHES if name in fields},
         special={ours: theirs for ours, theirs in special.items() if theirs != ours},
         added=_added(fields, folder),
+        roles=roles,
+        prefix_space=space if isinstance(space, bool) else None,
         notes=tuple(notes),
     )
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from videobert.text.tokenizer_file import UNKNOWN
+from videobert.text.special_ids import BERT_WORDS
 from videobert.text.word_patterns import split_by
 
 
@@ -27,6 +27,6 @@ def word_tokenizer(words: Sequence[str | None], special: Mapping[str, int], patt
         "added_tokens": [],
         "normalizer": {"type": "Lowercase"},
         "pre_tokenizer": split_by(pattern),
-        "model": {"type": "WordLevel", "vocab": {**rows, **special}, "unk_token": UNKNOWN},
+        "model": {"type": "WordLevel", "vocab": {**rows, **special}, "unk_token": BERT_WORDS.unknown},
     }
     return json.dumps(fields, ensure_ascii=False).encode()

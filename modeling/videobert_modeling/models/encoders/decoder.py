@@ -6,14 +6,17 @@ states, a feed-forward network with exact GELU. Word table, position table and o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from videobert.model.config import EncoderConfig
 from videobert_modeling.models.encoders.decoder_attention import DecoderAttention
+from videobert_modeling.models.encoders.prediction_transform import PredictionTransform
 from videobert_modeling.models.encoders.text import TextEncoder
 from videobert_modeling.models.encoders.transformer import initialise
-from videobert_modeling.models.heads import PredictionTransform
 
 Keys = Tensor
 Values = Tensor
@@ -82,7 +85,7 @@ class DecoderLayer(nn.Module):
         return self.outer_norm(states + self.dropout(self.outer(wide))), key, value
 
     def _rows(self, states: Tensor) -> Tensor:
-        return states.unflatten(-1, (self.heads, -1))
+        return states.reshape(*states.shape[:2], self.heads, -1)
 
     def _queries(self, states: Tensor) -> Tensor:
         return self._rows(states).transpose(1, 2)
@@ -116,7 +119,8 @@ class Decoder(nn.Module):
 
     def memory(self, states: Tensor) -> tuple[Keys, Values]:
         """Keys and values of fused states `(batch, memory, width)`, each `(batch, layers, memory, width)`."""
-        both = [layer.memory_attention.key_value(states).chunk(2, -1) for layer in self.layers]
+        layers = cast(Iterable[DecoderLayer], self.layers)
+        both = [layer.memory_attention.key_value(states).chunk(2, -1) for layer in layers]
         return torch.stack([keys for keys, _ in both], 1), torch.stack([values for _, values in both], 1)
 
     def forward(
@@ -159,7 +163,7 @@ class Decoder(nn.Module):
             values.append(value)
         told = self.transform(states)
         # In rows, so that a graph multiplies by the table as it stands and has it once.
-        logits = nn.functional.linear(told.flatten(0, 1), table, self.bias).unflatten(0, ids.shape)
+        logits = nn.functional.linear(told.flatten(0, 1), table, self.bias).reshape(*ids.shape, -1)
         return logits, torch.stack(keys, 1), torch.stack(values, 1)
 
 

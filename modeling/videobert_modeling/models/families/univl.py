@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from videobert.base.errors import ModelError
 from videobert.model.config import ModelConfig, TwoStreamsConfig
 from videobert_modeling.models.encoders.cross import CrossEncoder
+from videobert_modeling.models.encoders.decoder import Decoder
 from videobert_modeling.models.encoders.text import TextEncoder
 from videobert_modeling.models.encoders.transformer import initialise
 from videobert_modeling.models.encoders.video import VideoEncoder
@@ -27,6 +28,7 @@ class UniVl(VisualParts):
         cross_encoder: see `CrossEncoder`; None in a model whose streams meet in vectors alone.
         pooler, alignment_head: of the head `alignment`; None without it.
         heads: the masked heads, `text` and `visual`.
+        decoder: see `Decoder`; None in a model that writes no sentences.
     """
 
     def __init__(self, config: ModelConfig, *, dropout: float = 0.0) -> None:
@@ -48,6 +50,9 @@ class UniVl(VisualParts):
             self.heads["text"] = MaskedWordHead(width, config.words, eps)
         if "visual" in config.heads:
             self.heads["visual"] = MaskedFeatureHead(width, feature_dim, eps)
+        self.decoder = None
+        if streams.decoder is not None:
+            self.decoder = Decoder(streams.decoder, config.words, dropout=dropout)
         for part in (self.pooler, self.alignment_head, self.heads):
             if part is not None:
                 part.apply(initialise)

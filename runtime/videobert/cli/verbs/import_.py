@@ -23,9 +23,21 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "mdskul", "milnce", "ammesatyajit", "s3d", "i3d", "s3dg", "resnet", "centroids"],
+        Literal[
+            "bert",
+            "roberta",
+            "mdskul",
+            "univl",
+            "milnce",
+            "ammesatyajit",
+            "s3d",
+            "i3d",
+            "s3dg",
+            "resnet",
+            "centroids",
+        ],
         typer.Argument(
-            help="bert, mdskul, milnce and ammesatyajit become model folders, the others files.", show_default=False
+            help="s3d, i3d, s3dg, resnet and centroids become files, the others model folders.", show_default=False
         ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
@@ -38,7 +50,8 @@ def import_(
     tokenizer: Annotated[
         Path | None,
         typer.Option(
-            help="tokenizer.json or vocab.txt; what lies beside the source if not given.",
+            help="tokenizer.json, vocab.txt, or vocab.json with its merges.txt; what lies beside the source if not "
+            "given.",
             rich_help_panel=_PARTS,
             show_default=False,
         ),
@@ -77,7 +90,7 @@ def import_(
         int | None,
         typer.Option(
             min=1,
-            help="bert, ammesatyajit: size of the visual vocabulary.",
+            help="bert, roberta, ammesatyajit: size of the visual vocabulary.",
             rich_help_panel=_DETAILS,
             show_default=False,
         ),
@@ -85,6 +98,15 @@ def import_(
     words: Annotated[
         int | None,
         typer.Option(min=1, help="mdskul: size of the word vocabulary.", rich_help_panel=_DETAILS, show_default=False),
+    ] = None,
+    text_room: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="univl: places that a text has before the video's; 48 if not given.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
+        ),
     ] = None,
     heads: Annotated[
         int | None,
@@ -108,7 +130,9 @@ def import_(
     dtype: Annotated[
         Literal["float16", "float32"] | None,
         typer.Option(
-            help="How weights are stored; float16 if not given.", rich_help_panel=_DETAILS, show_default=False
+            help="How weights are stored; if not given, float16, and for roberta what holds every value exactly.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[
@@ -154,6 +178,7 @@ def import_(
                 visual_tokens=visual_tokens,
                 words=words,
                 heads=heads,
+                text_room=text_room,
                 branching=branching,
                 classifier=classifier or None,
                 labels=labels,

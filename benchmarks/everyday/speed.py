@@ -1,0 +1,124 @@
+"""How long `everyday` takes on 480p film: `python benchmarks/everyday/speed.py MODEL OUT.json VIDEO…`.
+
+Each video is looped to a minute of 854 x 480 H.264 at its own frame rate. First its answers in the precision in use are
+held against float32 on the video itself: where they differ, no speed is written. Then `run` is timed on the minute. The
+first answer is that of a new process on ten seconds, after `load` has returned. Run it on a machine that does nothing
+else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from videobert import Runtime, load
+from videobert.results.run import Report
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from machine import machine
+
+WIDTH, HEIGHT = 854, 480
+MINUTE_S, FIRST_S = 60, 10
+RUNS = 4
+_FRESH = """
+import sys, time
+import videobert
+with videobert.load(sys.argv[1]) as model:
+    loaded = time.perf_counter()
+    model.run(sys.argv[2])
+    print(time.perf_counter() - loaded)
+"""
+
+
+def looped(video: Path, out: Path, seconds: int) -> None:
+    """Write `out`: the video again and again, H.264 in 480 lines, so many seconds of it."""
+    with av.open(str(video)) as source, av.open(str(out), "w") as target:
+        rate = Fraction(source.streams.video[0].average_rate or 25)
+        stream = target.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        written = 0
+        while written < seconds * rate:
+            source.seek(0)
+            for frame in source.decode(video=0):
+                if written >= seconds * rate:
+                    break
+                picture = frame.reformat(WIDTH, HEIGHT, "yuv420p")
+                picture.pts, picture.time_base = written, 1 / rate
+                target.mux(stream.encode(picture))
+                written += 1
+        target.mux(stream.encode(None))
+
+
+def answers(report: Report) -> list[Any]:
+    """What a report says, without scores."""
+    return [(s.start_s, s.end_s, {name: c[0].text for name, c in s.answers.items()}) for s in report.segments]
+
+
+def timed(model: Runtime, film: Path) -> float:
+    """Seconds that `run` takes."""
+    began = time.perf_counter()
+    model.run(film)
+    return time.perf_counter() - began
+
+
+def measure(model_folder: Path, video: Path, scratch: Path) -> dict[str, Any]:
+    """Every figure of one video, or none where the parity check fails."""
+    with load(model_folder) as model, load(model_folder, precision="fp32") as exact:
+        result: dict[str, Any] = {
+            "video": video.name,
+            "same_answers_as_f32": answers(model.run(video)) == answers(exact.run(video)),
+        }
+    if not result["same_answers_as_f32"]:
+        return result
+    minute, start = scratch / "minute.mp4", scratch / "start.mp4"
+    looped(video, minute, MINUTE_S)
+    looped(video, start, FIRST_S)
+    with load(model_folder) as model:
+        report = model.run(minute)
+        seconds = [timed(model, minute) for _ in range(RUNS)]
+    result |= {
+        "shots": len(report.shots),
+        "run_s": [round(value, 2) for value in seconds],
+        "times_real_time": round(MINUTE_S / statistics.median(seconds), 1),
+    }
+    command = [sys.executable, "-c", _FRESH, str(model_folder), str(start)]
+    first = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(RUNS)]
+    result["first_answer_s"] = [round(value, 2) for value in first]
+    return result
+
+
+def main() -> None:
+    """Read the arguments, measure, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("videos", type=Path, nargs="+")
+    given = parser.parse_args()
+    results = []
+    for video in given.videos:
+        with tempfile.TemporaryDirectory() as scratch:
+            results.append(measure(given.model, video, Path(scratch)))
+        print(results[-1], flush=True)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    result = {
+        "machine": machine("openvino", "av", "numpy"),
+        "film": f"{MINUTE_S} s of {WIDTH} x {HEIGHT} H.264",
+        "videos": results,
+        "peak_memory_of_a_first_answer_bytes": children * 1024,
+    }
+    given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
