@@ -32,7 +32,8 @@ def test_unknown_kinds_and_options_are_refused_with_the_known_ones(tmp_path):
 
 
 def test_options_are_those_of_the_importers():
-    assert set(KINDS) == {"bert", "mdskul", "milnce", "ammesatyajit", "s3d", "i3d", "s3dg", "resnet", "centroids"}
+    folders = {"bert", "roberta", "mdskul", "univl", "milnce", "ammesatyajit"}
+    assert set(KINDS) == folders | {"s3d", "i3d", "s3dg", "resnet", "centroids"}
     assert options_of("s3d") == ("classifier", "strict")
     assert options_of("i3d") == ("labels", "strict")
     assert "visual_tokens" in options_of("bert")
