@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from videobert.base.errors import InputError
@@ -33,9 +32,7 @@ class Attention(nn.Module):
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.query(states), *self.key_value(memory).chunk(2, -1))
         )
-        places = torch.arange(states.shape[1], device=states.device)
-        past = places[None] <= places[:, None]  # (length, length)
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=past[None, None])
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         out: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return out
 
