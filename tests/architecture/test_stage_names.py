@@ -17,6 +17,8 @@ HOMES = {
     "runtime/videobert/model/stage_lists.py",
     "runtime/videobert/model/text_encoder_stage.py",
     "runtime/videobert/model/univl_stages.py",
+    "runtime/videobert/model/milnce_stages.py",
+    "runtime/videobert/model/next_token_stages.py",
     *(f"runtime/videobert/families/{family}.py" for family in STAGE_LISTS),
     "modeling/videobert_modeling/models/stage_modules.py",
     # Where others' weights get our names, which those of stages are too.

@@ -43,11 +43,11 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             fix='The text comes first: fill("a [MASK] circle", video), or with visual=[3, 4] for moments of the video.',
             fix_cli='The text comes first: `videobert fill "a [MASK] circle" VIDEO`, or with --visual 3 for a moment.',
         )
-    check_known(opened, text, read)
     if masks:
         opened.need("fills_words")
     if wanted:
         opened.need("fills_moments")
+    check_known(opened, text, read)
     if video is None:
         if wanted:
             raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")
