@@ -22,7 +22,7 @@ from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
 
 RECIPE = Recipe(fps=10, frames=15, short_side=48, crop=48, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-WORDS = 40
+WORDS = 24
 
 
 def stack(layers: int = 2, *, width: int = 64, heads: int = 2, positions: int = 64) -> EncoderConfig:

@@ -141,7 +141,7 @@ class UniVl:
         """
         asked = [(self.joint(pieces, stretch), (FusedInput.whole,)) for stretch in stretches]
         whole = np.concatenate(list(distinct_states(self.states, asked, cancel)))
-        return self._by_rows("alignment_head", pooled=self._by_rows("pooler", states=whole))
+        return self._by_rows("alignment_head", pooled=self._by_rows("cross_pooler", states=whole))
 
     def text(self, pieces: Pieces) -> FusedInput:
         """See `Joint.text`."""

@@ -12,7 +12,7 @@ from videobert.model.text_encoder_stage import text_encoder
 VIDEO_ENCODER = "video_encoder"
 CROSS_ENCODER = "cross_encoder"
 FEATURE_NORM = "feature_norm"
-POOLER = "pooler"
+POOLER = "cross_pooler"
 DECODER_MEMORY = "decoder_memory"
 DECODER = "decoder"
 _STATES_AT_ONCE = 64
@@ -26,7 +26,7 @@ def two_stream_stages(config: ModelConfig, streams: TwoStreamsConfig) -> tuple[S
     decoder = () if streams.decoder is None else _decoder(config, streams.decoder, streams.fusion.positions)
     return (
         *apart,
-        _cross_encoder(config, streams.fusion, streams.video.positions),
+        _cross_encoder(config, streams.fusion, streams.text_room, streams.video.positions),
         *_heads(config, normalize=streams.normalize_video),
         *decoder,
     )
@@ -46,10 +46,11 @@ def _video_encoder(config: ModelConfig, streams: TwoStreamsConfig) -> StageSpec:
     )
 
 
-def _cross_encoder(config: ModelConfig, fusion: EncoderConfig, most_video: int) -> StageSpec:
+def _cross_encoder(config: ModelConfig, fusion: EncoderConfig, text_room: int, most_video: int) -> StageSpec:
     """States of both streams to fused states: the places of the text, and behind them those of the video."""
     batch, width, most = Axis("batch"), _width(config), fusion.positions
-    text = Axis("text_length", longest=min(most - 1, config.encoder.positions))
+    # The video's positions begin behind it.
+    text = Axis("text_length", longest=min(most - 1, config.encoder.positions), prepared=text_room)
     video = Axis("video_length", longest=min(most - 1, most_video))
     both = Axis("length", longest=most, sum_of=(text.name, video.name))
     return StageSpec(
@@ -110,7 +111,7 @@ def _decoder(config: ModelConfig, decoder: EncoderConfig, most_memory: int) -> t
     """
     batch, width, layers = Axis("batch"), _width(config), Axis("layers", decoder.layers)
     memory, past = Axis("memory", longest=most_memory), Axis("past", longest=decoder.positions)
-    length = Axis("length", longest=decoder.positions)
+    length = Axis("length", longest=decoder.positions, often=1)
     remembered, before, own = (
         (batch, layers, memory, width),
         (batch, layers, past, width),

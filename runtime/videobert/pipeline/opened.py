@@ -18,7 +18,7 @@ from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
 from videobert.engines.checked_stages import CheckedStages
-from videobert.families.family import Aligns, Capability, ChoosesLabels, Embeds, Joint
+from videobert.families.family import Aligns, Capability, ChoosesLabels, Compares, Embeds, Joint
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.picture_classifier import PictureClassifier
 from videobert.families.registry import capabilities_of, lacks, open_family
@@ -161,6 +161,11 @@ class OpenedModel:
     def chooses_labels(self) -> ChoosesLabels | None:
         """The family, where it judges labels by their meaning; None where templates are needed."""
         return self.family if isinstance(self.family, ChoosesLabels) else None
+
+    @property
+    def compares(self) -> Compares | None:
+        """The family, where what it says of a text and a video is a similarity and no probability."""
+        return self.family if isinstance(self.family, Compares) else None
 
     def can(self, capability: Capability) -> bool:
         """Whether the model's family and heads have a capability; what needs a video needs a codebook besides."""

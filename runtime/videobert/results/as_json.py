@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from videobert.base.errors import UsageError
 _ABSENT_IF_EMPTY = "untrained"
 # Pictures, and arrays that go into files of their own.
 _LEFT_OUT = ("thumbnail", "stills", "arrays")
+# Of a field that only some models fill: the answers of others keep the fields that they had.
+LEFT_OUT_IF_NONE: Mapping[str, bool] = MappingProxyType({"left_out_if_none": True})
 
 
 def to_json(value: Any) -> Any:
@@ -39,11 +43,7 @@ def to_json(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [
-            f.name
-            for f in dataclasses.fields(value)
-            if f.name not in _LEFT_OUT and not (f.name == _ABSENT_IF_EMPTY and getattr(value, f.name) == ())
-        ]
+        names = [f.name for f in dataclasses.fields(value) if f.name not in _LEFT_OUT and not _says_nothing(value, f)]
         exact = {f"{name}_exact": str(v) for name in names if isinstance(v := getattr(value, name), Fraction)}
         return {name: _plain(getattr(value, name)) for name in names} | exact
     if value is None or isinstance(value, (str, bool, int, float)):
@@ -66,4 +66,11 @@ def _plain(value: Any) -> Any:
         seen=described(value),
         allowed="results, numbers, texts, lists, dicts and arrays of them",
         fix="Pass what a verb of `Runtime` returned.",
+    )
+
+
+def _says_nothing(value: Any, field: dataclasses.Field[Any]) -> bool:
+    said = getattr(value, field.name)
+    return (said is None and bool(field.metadata.get("left_out_if_none"))) or (
+        said == () and field.name == _ABSENT_IF_EMPTY
     )

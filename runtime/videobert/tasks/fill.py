@@ -43,10 +43,10 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             fix='The text comes first: fill("a [MASK] circle", video), or with visual=[3, 4] for moments of the video.',
             fix_cli='The text comes first: `videobert fill "a [MASK] circle" VIDEO`, or with --visual 3 for a moment.',
         )
-    check_known(opened, text, read)
     asked: list[Capability] = [*(["fills_words"] if masks else []), *(["fills_moments"] if wanted else [])]
     for capability in asked:
         opened.need(capability)
+    check_known(opened, text, read)
     if video is None:
         if wanted:
             raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")

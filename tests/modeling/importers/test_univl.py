@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.modeling.importers.small_univl_checkpoint import RECIPE, config, write_checkpoint
+from tests.modeling.importers.small_univl_checkpoint import RECIPE, write_checkpoint
 
 from videobert.base.errors import MismatchError, ModelError, UsageError
 from videobert.model.config import ModelConfig
+from videobert.model.folder import BUNDLED
 from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.univl import import_univl, read_univl
 from videobert_modeling.model_folder.ledger import Ledger
+from videobert_modeling.models.families.univl import UniVl
 
 State = dict[str, torch.Tensor]
 DENSE = "cross.encoder.layer.1.intermediate.dense.weight"
@@ -207,5 +211,61 @@ def test_what_must_lie_beside_a_checkpoint_is_asked_for(
     assert not (tmp_path / "folder").exists()
 
 
-def test_configurations_that_a_test_reads_are_those_of_the_vectors() -> None:
-    assert set(config()) >= {"text", "visual", "cross", "decoder"}
+WITHOUT_TORCH = """
+import json, sys
+for name in ("torch", "onnx", "onnxruntime", "transformers", "videobert_modeling"):
+    sys.modules[name] = None
+import videobert
+folder, clip, saved = sys.argv[1:4]
+with videobert.load(folder, cache_dir=sys.argv[4]) as model:
+    features = model.features(clip)
+    features.save(saved)
+    fit = model.align(saved, "a red circle")
+    hidden = model.fill("a [MASK] circle", clip, visual=[1], top=3)
+    chosen = model.classify(clip, labels=["red", "blue"], templates=["a [MASK] circle"])
+    print(json.dumps({
+        "clips": len(features),
+        "width": model.embed(clip, "a red circle").vector.shape,
+        "engine": fit.origin.engine,
+        "scores": [window.score for window in fit.windows],
+        "kinds": [filled.kind for filled in hidden.filled],
+        "chosen": [segment.candidates[0].text for segment in chosen.segments],
+        "segments": len(model.run(clip).segments),
+    }))
+"""
+
+
+def test_an_imported_and_built_model_answers_about_a_film_without_torch(univl_folder: Path, tmp_path: Path) -> None:
+    clip = BUNDLED / "shapes" / "clip.mp4"
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, univl_folder, clip, tmp_path / "clip.vbf", tmp_path / "cache"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["width"] == [96]
+    assert said["engine"] == "openvino"
+    assert said["kinds"] == ["word", "visual"]
+    assert set(said["chosen"]) <= {"red", "blue"}
+    assert said["segments"] == len(said["scores"]) == -(-said["clips"] // 48)
+
+
+def test_the_decoder_is_taken_too(tmp_path: Path, univl_state: State) -> None:
+    path = write_checkpoint(tmp_path / "source", univl_state) / "univl.pretrained.bin"
+    sizes, state = read_univl(path, Ledger("UniVL", "made"))
+    decoder = sizes.streams.decoder
+    assert decoder is not None
+    assert (decoder.layers, decoder.positions) == (2, 48)
+    assert sizes.heads == ("alignment", "decoder")
+    config = ModelConfig(
+        name="made",
+        words=sizes.words,
+        visual_tokens=0,
+        encoder=sizes.encoder,
+        heads=sizes.heads,
+        family="univl",
+        two_streams=sizes.streams,
+    )
+    UniVl(config).load_state_dict(state)

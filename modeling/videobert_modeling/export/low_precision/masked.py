@@ -33,7 +33,8 @@ def masked(model: ModelProto) -> ModelProto:
         "mask.far": np.array(_FAR, np.float32),
     }
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
-    nodes = _mask_nodes()
+    # Ids or features, `(batch, length, …)`.
+    nodes = _mask_nodes(graph.input[0].name)
     for node in graph.node:
         if node.op_type == "Attention":
             node.input[_MASK] = "mask"
@@ -50,13 +51,13 @@ def masked(model: ModelProto) -> ModelProto:
     return out
 
 
-def _mask_nodes() -> list[NodeProto]:
+def _mask_nodes(sequences: str) -> list[NodeProto]:
     def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> NodeProto:
         return helper.make_node(kind, inputs, [output], name=output, **attributes)
 
     return [
-        node("Shape", ["ids"], "mask.batch", start=0, end=1),
-        node("Shape", ["ids"], "mask.length", start=1, end=2),
+        node("Shape", [sequences], "mask.batch", start=0, end=1),
+        node("Shape", [sequences], "mask.length", start=1, end=2),
         node("Squeeze", ["mask.length"], "mask.length_scalar"),
         node("Range", ["mask.zero", "mask.length_scalar", "mask.one"], "mask.positions"),
         node("Unsqueeze", ["lengths", "mask.ones"], "mask.lengths"),

@@ -215,9 +215,7 @@ class UnivlLayout:
             if self._intake.repeats(name, value):
                 self._intake.tie(name, value, ours, f"the same tensor as {present[-1]}")
             else:
-                self._intake.ignore(
-                    name, f"differs from {present[-1]}, which is the same tensor in UniVL and read last"
-                )
+                self._intake.ignore(name, f"differs from {present[-1]}, which is the same one in UniVL and read last")
         state[ours] = value
         return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ from tests.modeling.importers.univl_float64 import PlainUniVl
 from videobert.base.errors import ModelError
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.engines.tensorrt.build.build_process import BuildLimits, run_build
+from videobert.engines.tensorrt.build.request import BuildRequest
+from videobert.engines.tensorrt.plan_info import read_fusion
+from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.torch_engine import TorchEngine
-from videobert.model.folder import ModelFolder
+from videobert.model.folder import BUNDLED, ModelFolder
+from videobert.model.stage_lists import stage_spec
+from videobert.runtime import load
+from videobert_modeling.export.low_precision.engine_graphs import variants
 from videobert_modeling.models import load_weights
 from videobert_modeling.models.families.univl import UniVl
 
 Outputs = dict[str, npt.NDArray[Any]]
+CLIP = BUNDLED / "shapes" / "clip.mp4"
 OPEN: dict[str, Callable[[ModelFolder, Path], Engine]] = {
     "torch": lambda folder, cache: TorchEngine(folder, "cpu", EngineOptions(cache_dir=cache)),
     "torch bf16": lambda folder, cache: TorchEngine(folder, "cpu", EngineOptions(cache_dir=cache, precision="bf16")),
@@ -60,7 +69,7 @@ def exact(whole_univl_state: dict[str, torch.Tensor], inputs: dict[str, npt.NDAr
                 "text_encoder": text,
                 "video_encoder": video,
                 "cross_encoder": fused,
-                "pooler": pooled,
+                "cross_pooler": pooled,
                 "alignment_head": np.array(plain.similarity(pooled)),
                 "text_head": plain.words(fused),
                 "visual_head": plain.features(fused),
@@ -82,7 +91,7 @@ def told(run: Callable[..., npt.NDArray[Any]], given: dict[str, npt.NDArray[Any]
         video_states=video,
         video_lengths=video_lengths,
     )
-    pooled = run("pooler", states=np.ascontiguousarray(fused[:, 0]))
+    pooled = run("cross_pooler", states=np.ascontiguousarray(fused[:, 0]))
     similarity = run("alignment_head", pooled=pooled)
     places, found = text.shape[1], []
     for row, (words, clips) in enumerate(zip(text_lengths, video_lengths, strict=True)):
@@ -92,7 +101,7 @@ def told(run: Callable[..., npt.NDArray[Any]], given: dict[str, npt.NDArray[Any]
                 "text_encoder": text[row, :words],
                 "video_encoder": video[row, :clips],
                 "cross_encoder": states,
-                "pooler": pooled[row],
+                "cross_pooler": pooled[row],
                 "alignment_head": similarity[row],
                 "text_head": run("text_head", states=states),
                 "visual_head": run("visual_head", states=states),
@@ -181,6 +190,46 @@ def test_a_text_alone_is_one_with_a_film_of_no_clip(
             video_lengths=np.zeros(1, np.int64),
         )
         assert distance(fused[0, :7], wanted) <= 1e-5
+
+
+def test_vectors_are_the_means_that_the_checkpoint_compares(
+    univl_folder: Path, whole_univl_state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    plain = PlainUniVl({name: value.numpy() for name, value in whole_univl_state.items()}, HEADS)
+    with load(univl_folder, engine="openvino", precision="fp32", cache_dir=tmp_path) as model:
+        tokenizer = model._opened.tokenizer
+        ids = np.array([tokenizer.special.cls, *tokenizer.encode("a red circle moves"), tokenizer.special.sep])
+        text = plain.mean_text(plain.text(ids))
+        assert distance(model.embed(text="a red circle moves").vector, text) <= 1e-5
+        saved = model.features(CLIP)
+        video = plain.video(saved.features.astype(np.float32)).mean(axis=0)
+        assert distance(model.embed(saved).vector, video) <= 1e-5
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorrt_rtx") is None, reason="TensorRT-RTX is not installed")
+@pytest.mark.parametrize("stage", ["video_encoder", "cross_encoder"])
+def test_encoders_build_for_tensorrt_rtx_with_fused_attention(stage: str, univl_folder: Path, tmp_path: Path) -> None:
+    folder = ModelFolder(univl_folder)
+    portable = folder.read(f"graphs/{stage}.onnx")
+    (tmp_path / f"{stage}.onnx").write_bytes(portable)
+    files = dict(variants(stage, "fp16", portable))
+    graph = tmp_path / "graph.onnx"
+    graph.write_bytes(files[f"graphs/{stage}.fp16.onnx"])
+    spec = stage_spec(stage, folder.config, folder.recipe)
+    request = BuildRequest(
+        target="tensorrt-rtx",
+        graph=graph,
+        targets=("8.6",),
+        profiles=profiles_of(stage, folder.config, folder.recipe),
+        lengths=spec.lengths,
+    )
+    built = run_build(request, BuildLimits())
+    assert built.result.attentions == spec.attentions
+    # The cross encoder's graph has a mask, as what a place attends to depends on the stream.
+    assert built.result.lengths_given == (spec.attentions if spec.lengths else 0)
+    fusion = read_fusion(built.plan)
+    assert fusion is not None
+    assert fusion.attention == spec.attentions
 
 
 def test_a_model_says_which_heads_it_has(univl_folder: Path) -> None:
