@@ -106,7 +106,7 @@ class UniVl:
         of_video = ("video_encoder",)
         return {
             "embeds": Parts(text=("text_encoder",), video=of_video),
-            "aligns": Parts((*fused, "pooler", "alignment_head"), video=of_video),
+            "aligns": Parts((*fused, "cross_pooler", "alignment_head"), video=of_video),
             "fills_words": Parts((*fused, "text_head"), video=of_video),
             "fills_moments": Parts((*fused, "visual_head"), video=of_video),
             "classifies": Parts((*fused, "text_head"), video=of_video),
