@@ -14,6 +14,7 @@ from videobert.model.stage_lists import BACKBONE, STAGE_LISTS, all_stage_names
 
 # Where the stages are listed, where each family calls them, and what each of them computes.
 HOMES = {
+    "runtime/videobert/model/stage_links.py",
     "runtime/videobert/model/stage_lists.py",
     "runtime/videobert/model/text_encoder_stage.py",
     "runtime/videobert/model/univl_stages.py",

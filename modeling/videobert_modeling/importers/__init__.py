@@ -18,6 +18,7 @@ from videobert_modeling.importers.centroids import import_centroids
 from videobert_modeling.importers.i3d import import_i3d
 from videobert_modeling.importers.mdskul import import_mdskul
 from videobert_modeling.importers.milnce import import_milnce
+from videobert_modeling.importers.recognise import recognise
 from videobert_modeling.importers.resnet import import_resnet
 from videobert_modeling.importers.roberta import import_roberta
 from videobert_modeling.importers.s3d import import_s3d
@@ -25,7 +26,7 @@ from videobert_modeling.importers.s3dg import import_s3dg
 from videobert_modeling.importers.univl import import_univl
 from videobert_modeling.model_folder.ledger import Entry, Ledger
 
-__all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
+__all__ = ["AUTO", "KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
 
 KINDS: dict[str, Callable[..., Ledger]] = {
     "bert": import_bert,
@@ -43,6 +44,9 @@ KINDS: dict[str, Callable[..., Ledger]] = {
 """What `import_checkpoint` reads; the last five become files, all others model folders."""
 
 _PATHS = ("tokenizer", "dictionary", "backbone", "centroids", "labels")
+AUTO = "auto"
+"""In place of a kind: the one whose layout the checkpoint has, told by the names of its tensors."""
+
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 
@@ -50,7 +54,7 @@ def import_checkpoint(kind: str, source: str | Path, out: str | Path, **options:
     """Import the checkpoint `source` to `out`.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or `AUTO`.
         source: file or folder, see the importer.
         out: a new model folder or a `.safetensors` file, see `KINDS`.
         options: keyword arguments of the importer, see `options_of`. Paths may be text, `recipe` may be the path of
@@ -63,9 +67,17 @@ def import_checkpoint(kind: str, source: str | Path, out: str | Path, **options:
         UsageError: unknown kind or option, or `out` is taken.
         ModelError: the source is damaged or of another layout, or the import is strict and something is unexplained.
     """
+    if kind == AUTO:
+        told = recognise(Path(source), KINDS)
+        ledger = import_checkpoint(told.kind, source, out, **options)
+        ledger.notes.insert(0, f"recognised as {told.kind}: {told.why}")
+        return ledger
     if kind not in KINDS:
         raise UsageError(
-            "this kind of checkpoint is not known", seen=kind, allowed=", ".join(KINDS), fix="Use one of those."
+            "this kind of checkpoint is not known",
+            seen=kind,
+            allowed=", ".join((*KINDS, AUTO)),
+            fix="Use one of those.",
         )
     allowed = options_of(kind)
     given = {name: value for name, value in options.items() if value is not None}

@@ -66,6 +66,22 @@ class WordTable(NamedTuple):
     words: str
 
 
+class Parts(NamedTuple):
+    """What of a model a capability rests on: names of stages, and `visual_tokens`, those rows of a token table.
+
+    The backbone is left out: whatever is answered from a video rests on it.
+
+    Args:
+        always: whatever is asked.
+        text: where a text was given.
+        video: where a video was given.
+    """
+
+    always: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    video: tuple[str, ...] = ()
+
+
 class LabelOdds(NamedTuple):
     """What is said of labels by their meaning.
 

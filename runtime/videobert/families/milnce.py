@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded, ModelError
-from videobert.families.family import Capability, LabelOdds, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.family import Capability, LabelOdds, Parts, Pieces, RunStage, States, Stretch, WordTable
 from videobert.model.config import ModelConfig, TwoTowersConfig
 from videobert.text.reader import TextTokenizer
 
@@ -38,6 +38,12 @@ class MilNce:
     )
     comparable: ClassVar[bool] = True
     wants_features: ClassVar[bool] = True
+
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`: a tower for each side."""
+        own = Parts(text=("text_embedding",), video=("video_embedding",))
+        return {"aligns": own, "embeds": own, "classifies": own}
 
     def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
         self._towers = _towers_of(config)

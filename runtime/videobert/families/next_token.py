@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
-from videobert.families.family import Capability, Pieces, RunStage, States, WordTable
+from videobert.families.family import Capability, Parts, Pieces, RunStage, States, WordTable
 from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig
 from videobert.text.reader import TextTokenizer
@@ -38,6 +38,11 @@ class NextToken:
 
     head_for: ClassVar[Mapping[Capability, str | None]] = MappingProxyType({"forecasts": None})
     wants_features: ClassVar[bool] = False
+
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`."""
+        return {"forecasts": Parts(("past_encoder", "next_token_head"))}
 
     def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
         self._positions = config.encoder.positions

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from videobert.base.errors import ModelError
 from videobert.families.conse import Conse
-from videobert.families.family import Capability, Family, RunStages, WordTable
+from videobert.families.family import Capability, Family, Parts, RunStages, WordTable
 from videobert.families.milnce import MilNce
 from videobert.families.next_token import NextToken
 from videobert.families.univl import UniVl
@@ -30,6 +30,10 @@ class FamilyClass(Protocol):
 
     def word_table(self, config: ModelConfig) -> WordTable:
         """The table of its encoder in the weights."""
+        ...
+
+    def parts(self, config: ModelConfig) -> Mapping[Capability, Parts]:
+        """What of a model each capability rests on."""
         ...
 
     def __call__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStages) -> Family: ...

@@ -32,6 +32,8 @@ _ABSENT_IN_QUESTIONS: dict[str, Any] = {
     "of": None,
     "groups": [],
 }
+# In `untrained`: the rows of visual tokens in a table that words and visual tokens share.
+VISUAL_TOKENS = "visual_tokens"
 HEADS = ("text", "visual", "alignment")
 # Those, and what writes sentences.
 _ALL_HEADS = (*HEADS, "decoder")

@@ -109,6 +109,11 @@ def _largest(family: str) -> ModelConfig:
     return replace(plain, two_streams=streams, heads=(*HEADS, "decoder"))
 
 
+def head_stage(head: str) -> Stage:
+    """The stage of one of `config.heads`."""
+    return f"{head}_head"
+
+
 def question_stages(config: ModelConfig, recipe: Recipe) -> Iterator[StageSpec]:
     """The stages that answer a model's questions without an encoder, in the order of the questions."""
     for name, question in config.questions.items():
@@ -228,7 +233,7 @@ def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     }
     heads = tuple(
         StageSpec(
-            name=f"{head}_head",
+            name=head_stage(head),
             inputs=(TensorSpec("states", "float32", (count, width)),),
             outputs=(TensorSpec("logits", "float32", (count, *choices[head])),),
             batch=count.name,

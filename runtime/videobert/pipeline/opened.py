@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property, partial
 from typing import Any, cast
@@ -20,6 +22,7 @@ from videobert.families.family import Aligns, Capability, ChoosesLabels, Compare
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.picture_classifier import PictureClassifier
 from videobert.families.registry import capabilities_of, lacks, open_family
+from videobert.families.untrained import untrained_behind
 from videobert.model.folder import ModelFolder, no_codebook, no_tokens
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import command
@@ -190,6 +193,18 @@ class OpenedModel:
         if stride is None:
             return self.recipe
         return self.recipe.replace(stride=check_stride(stride))
+
+    def resting_on(
+        self,
+        origin: Origin,
+        *capabilities: Capability,
+        text: bool = False,
+        video: bool = False,
+        questions: Iterable[str] = (),
+    ) -> Origin:
+        """The origin of an answer with the untrained parts that it rests on; see `untrained_behind`."""
+        found = untrained_behind(self.config, *capabilities, text=text, video=video, questions=questions)
+        return dataclasses.replace(origin, untrained=found) if found else origin
 
     def origin(self, stride: int | None = None) -> Origin:
         """Where an answer made now comes from; what a video adds to it is left open."""

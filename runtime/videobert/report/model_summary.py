@@ -97,6 +97,8 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         yield "backbone", f"{backbone.kind}, width {backbone.width:g}, {backbone.feature_dim:,} values a clip"
         yield _encoder(config)
         yield "heads", ", ".join(config.heads) or "none"
+        if config.untrained:
+            yield "untrained", f"{', '.join(config.untrained)}; answers that rest on these mean nothing, and say so"
         yield (
             "window",
             f"{config.window_clips} clips"

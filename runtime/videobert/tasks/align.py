@@ -40,7 +40,7 @@ def align(opened: OpenedModel, video: Any, text: str, window_clips: int | None, 
         ),
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
-        origin=watched.origin,
+        origin=opened.resting_on(watched.origin, "aligns", text=True, video=True),
         unknown_words=read.unknown_words,
         similarity=None if similar is None else float(similar.mean(dtype=np.float64)),
     )

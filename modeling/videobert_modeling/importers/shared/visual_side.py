@@ -13,6 +13,7 @@ from videobert.base.errors import ModelError
 from videobert.model.config import BackboneConfig
 from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import BACKBONE
 from videobert.visual.codebook import Codebook
 from videobert_modeling.base.seeds import check_seed
 from videobert_modeling.importers.shared.backbones import ReadBackbone, read_backbone
@@ -29,6 +30,7 @@ class VisualSide:
 
     Args:
         questions, heads: see `ReadBackbone`.
+        untrained: the backbone's stage, where none was given.
     """
 
     backbone: Backbone
@@ -36,6 +38,7 @@ class VisualSide:
     codebook: Codebook | None
     questions: dict[str, QuestionConfig] = field(default_factory=dict)
     heads: dict[str, Tensor] = field(default_factory=dict)
+    untrained: tuple[str, ...] = ()
 
 
 def visual_side(
@@ -70,7 +73,8 @@ def visual_side(
         if centroids is None
         else codebook_of(read.network, centroids, recipe, ledger, features=features, strict=strict)
     )
-    return VisualSide(read.network, read.config, codebook, read.questions, read.heads)
+    untrained = () if backbone is not None else (BACKBONE,)
+    return VisualSide(read.network, read.config, codebook, read.questions, read.heads, untrained)
 
 
 def codebook_of(

@@ -24,6 +24,7 @@ _DETAILS = "Details"
 def import_(
     kind: Annotated[
         Literal[
+            "auto",
             "bert",
             "roberta",
             "mdskul",
@@ -37,7 +38,9 @@ def import_(
             "centroids",
         ],
         typer.Argument(
-            help="s3d, i3d, s3dg, resnet and centroids become files, the others model folders.", show_default=False
+            help="auto tells it by the names of tensors. s3d, i3d, s3dg, resnet and centroids become files, the others "
+            "model folders.",
+            show_default=False,
         ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
