@@ -25,6 +25,12 @@ PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
 RUN_ONLY := $(VENV)-runtime
 PIP_RUN_ONLY := $(RUN_ONLY)/bin/pip --disable-pip-version-check install -q -c constraints.txt
 
+# So many processes take the tests' files in turn; `make test WORKERS=0` runs all of them in one.
+WORKERS ?= 2
+# Each file stays in one process. Threads that have nothing to do sleep, as the other process's have something.
+SIDE_BY_SIDE := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 .PHONY: demo test test-runtime everyday check lint format templates clean
 .DELETE_ON_ERROR:
 # A name with spaces is one word to the shell.
@@ -51,13 +57,13 @@ else
 endif
 
 test: $(VENV)/.installed-all
-	$(BIN)/python -m pytest -m "not slow" --ignore tests/kernels
-	$(BIN)/python -m pytest -m "not slow" tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m "not slow" --ignore tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m "not slow" tests/kernels
 
 # The modeling side makes a small model first, as it would for a product; a test that needs more of it is left out.
 test-runtime: $(VENV)/.installed-all $(RUN_ONLY)/.installed
 	$(BIN)/python -m tests.small_model build/small-model
-	VIDEOBERT_TESTS_MODEL=build/small-model $(RUN_ONLY)/bin/python -m pytest -m "not slow and not modeling" tests/runtime
+	VIDEOBERT_TESTS_MODEL=build/small-model $(SIDE_BY_SIDE) $(RUN_ONLY)/bin/python $(PYTEST) -m "not slow and not modeling" tests/runtime
 
 # 4 is the machine's own lack: no network, no room. The tests that ask the model are then skipped, and say so.
 everyday: $(VENV)/.installed-all
@@ -72,10 +78,10 @@ check: $(VENV)/.installed-all everyday $(OLDEST)/.installed test-runtime
 	$(BIN)/cmake -S . -B build/threads -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=thread
 	$(BIN)/cmake --build build/threads --target nearest_test
 	$(BIN)/ctest --test-dir build/threads --output-on-failure -R nearest
-	$(BIN)/python -m pytest -m slow --timeout 1200 --ignore tests/kernels
-	$(BIN)/python -m pytest -m slow tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m slow --timeout 1200 --ignore tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m slow tests/kernels
 	$(BIN)/python -m videobert_kernels.compile.gate
-	PYTHONPATH=kernels $(OLDEST)/bin/python -m pytest -m "not slow" --confcutdir tests/kernels tests/kernels
+	PYTHONPATH=kernels $(SIDE_BY_SIDE) $(OLDEST)/bin/python $(PYTEST) -m "not slow" --confcutdir tests/kernels tests/kernels
 	PYTHONPATH=kernels $(OLDEST)/bin/python -m videobert_kernels.compile.gate --capability 90
 
 lint: $(VENV)/.installed-all
@@ -110,11 +116,11 @@ $(VENV)/.installed-all: $(INSTALL_INPUTS) | $(BIN)/python
 
 $(OLDEST)/.installed: constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
-	$(PIP_OLDEST) -c constraints-oldest.txt torch numpy pytest pytest-timeout
+	$(PIP_OLDEST) -c constraints-oldest.txt torch numpy pytest pytest-timeout pytest-xdist
 	$(PIP_OLDEST) --no-deps triton==3.6.0
 	touch $@
 
 $(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
 	$(PYTHON) -m venv $(RUN_ONLY)
-	$(PIP_RUN_ONLY) -e . pytest pytest-timeout
+	$(PIP_RUN_ONLY) -e . pytest pytest-timeout pytest-xdist
 	touch $@
