@@ -1,4 +1,4 @@
-"""What processes of pytest-xdist share: the machine, which a test may need to itself.
+"""What processes of pytest-xdist share: the machine, which a test may need to itself, and what is made once for all.
 
 A test enters a room by a door. One that is marked `alone` waits until the room is empty and keeps the door shut until
 it is done; any other shuts the door behind itself only while it enters, so that no one who waits is overtaken.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 # Files that are there for all processes: they are locked, and neither read nor written.
 _DOOR = Path(__file__)
 _ROOM = Path(__file__).with_name("conftest.py")
+_WORKSHOP = Path(__file__).with_name("small_model.py")
 
 
 @contextlib.contextmanager
@@ -43,3 +46,15 @@ def room_for_a_test(*, alone: bool) -> Iterator[None]:
             if alone:
                 leave.enter_context(shut.pop_all())
         yield
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills, for all processes and all tests of a session; they only read it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if side_by_side() else base) / name
+    with _locked(_WORKSHOP, fcntl.LOCK_EX):
+        if not folder.exists():
+            unfinished = factory.mktemp(name)
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
