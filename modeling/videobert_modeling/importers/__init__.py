@@ -43,10 +43,10 @@ KINDS: dict[str, Callable[..., Ledger]] = {
 }
 """What `import_checkpoint` reads; the last five become files, all others model folders."""
 
+_PATHS = ("tokenizer", "dictionary", "backbone", "centroids", "labels")
 AUTO = "auto"
 """In place of a kind: the one whose layout the checkpoint has, told by the names of its tensors."""
 
-_PATHS = ("tokenizer", "dictionary", "backbone", "centroids", "labels")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 

@@ -39,6 +39,12 @@ class MilNce:
     comparable: ClassVar[bool] = True
     wants_features: ClassVar[bool] = True
 
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`: a tower for each side."""
+        own = Parts(text=("text_embedding",), video=("video_embedding",))
+        return {"aligns": own, "embeds": own, "classifies": own}
+
     def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
         self._towers = _towers_of(config)
         self._places = config.encoder.positions

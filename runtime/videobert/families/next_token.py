@@ -39,6 +39,11 @@ class NextToken:
     head_for: ClassVar[Mapping[Capability, str | None]] = MappingProxyType({"forecasts": None})
     wants_features: ClassVar[bool] = False
 
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`."""
+        return {"forecasts": Parts(("past_encoder", "next_token_head"))}
+
     def __init__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStage) -> None:
         self._positions = config.encoder.positions
         self._words, self._visual_tokens = config.words, config.visual_tokens

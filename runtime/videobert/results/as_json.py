@@ -14,10 +14,10 @@ import numpy as np
 from videobert.base.arguments import described
 from videobert.base.errors import UsageError
 
-# Said only of models that have such parts.
-_ABSENT_IF_EMPTY = "untrained"
 # Pictures, and arrays that go into files of their own.
 _LEFT_OUT = ("thumbnail", "stills", "arrays")
+# Said only of models that have such parts.
+_ABSENT_IF_EMPTY = "untrained"
 # Of a field that only some models fill: the answers of others keep the fields that they had.
 LEFT_OUT_IF_NONE: Mapping[str, bool] = MappingProxyType({"left_out_if_none": True})
 
@@ -71,6 +71,6 @@ def _plain(value: Any) -> Any:
 
 def _says_nothing(value: Any, field: dataclasses.Field[Any]) -> bool:
     said = getattr(value, field.name)
-    return (said is None and bool(field.metadata.get("left_out_if_none"))) or (
-        said == () and field.name == _ABSENT_IF_EMPTY
+    return (bool(field.metadata.get("left_out_if_none")) and said is None) or (
+        field.name == _ABSENT_IF_EMPTY and said == ()
     )

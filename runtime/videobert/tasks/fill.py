@@ -43,10 +43,11 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             fix='The text comes first: fill("a [MASK] circle", video), or with visual=[3, 4] for moments of the video.',
             fix_cli='The text comes first: `videobert fill "a [MASK] circle" VIDEO`, or with --visual 3 for a moment.',
         )
-    asked: list[Capability] = [*(["fills_words"] if masks else []), *(["fills_moments"] if wanted else [])]
+    check_known(opened, text, read)
+    needed: dict[Capability, bool] = {"fills_words": bool(masks), "fills_moments": bool(wanted)}
+    asked = [capability for capability, is_needed in needed.items() if is_needed]
     for capability in asked:
         opened.need(capability)
-    check_known(opened, text, read)
     if video is None:
         if wanted:
             raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")
