@@ -56,12 +56,6 @@ class MilNce:
         """See `FamilyClass.word_table`: row 0 stands where no word is."""
         return WordTable("text_embedding.words.weight", config.words, f"{config.words - 1} words, and none")
 
-    @staticmethod
-    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
-        """See `FamilyClass.parts`: the two towers."""
-        own = Parts(text=("text_embedding",), video=("video_embedding",))
-        return {"aligns": own, "embeds": own, "classifies": own}
-
     def room(self, text_pieces: int) -> int:
         """Clips beside a text: as many as one likes, since they share no places with it."""
         return 65_536

@@ -19,7 +19,7 @@ from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
 from videobert.families.family import Capability, Parts, Pieces, RunStage, States, WordTable
 from videobert.families.log_softmax import log_softmax
-from videobert.model.config import VISUAL_TOKENS, ModelConfig
+from videobert.model.config import ModelConfig
 from videobert.text.reader import TextTokenizer
 
 # Sequences that a stage is given at a time.
@@ -48,11 +48,6 @@ class NextToken:
         self._positions = config.encoder.positions
         self._words, self._visual_tokens = config.words, config.visual_tokens
         self._special, self._run = tokenizer.special, run
-
-    @staticmethod
-    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
-        """See `FamilyClass.parts`."""
-        return {"forecasts": Parts(("past_encoder", "next_token_head"), video=(VISUAL_TOKENS,))}
 
     @staticmethod
     def word_table(config: ModelConfig) -> WordTable:
