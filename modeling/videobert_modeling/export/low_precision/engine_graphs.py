@@ -25,7 +25,7 @@ from videobert_modeling.export.low_precision.masked import masked
 from videobert_modeling.export.low_precision.quantised_graphs import quantised_stages
 from videobert_modeling.export.low_precision.shared_weights import sharing
 from videobert_modeling.export.portable.graphs import graphs_of
-from videobert_modeling.export.portable.parity import Parity, Reference, Run, onnxruntime_runner
+from videobert_modeling.export.portable.parity import Parity, Reference, RunAll, onnxruntime_outputs
 from videobert_modeling.models import load_weights
 
 Progress = Callable[[str, int, int], None]
@@ -129,14 +129,14 @@ def nearest_files(config: ModelConfig) -> dict[str, bytes]:
     }
 
 
-def beside(portable: bytes, stage: str, content: bytes) -> Run:
+def beside(portable: bytes, stage: str, content: bytes) -> RunAll:
     """Runs a graph in onnxruntime beside the portable graph that holds its weights."""
     with tempfile.TemporaryDirectory(prefix="videobert-export-") as place:
         Path(place, f"{stage}.onnx").write_bytes(portable)
         path = Path(place, "variant.onnx")
         path.write_bytes(content)
         # The session has read everything when it is made.
-        return onnxruntime_runner(path)
+        return onnxruntime_outputs(path)
 
 
 def write_graphs(folder: Path, contents: dict[str, bytes]) -> None:
