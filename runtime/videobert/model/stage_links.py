@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.model.config import ModelConfig
+from videobert.model.milnce_stages import VIDEO_EMBEDDING
+from videobert.model.next_token_stages import NEXT_TOKEN_HEAD, PAST_ENCODER
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_lists import BACKBONE, question_stages, stage_specs
@@ -71,7 +73,7 @@ def stage_links(config: ModelConfig, recipe: Recipe) -> tuple[Link, ...]:
                    for spec in question_stages(config, recipe) if spec.inputs[0].name == "features")  # fmt: skip
     return tuple(
         link
-        for link in (*of_features, *heads, *_TWO_STREAMS)
+        for link in (*of_features, *heads, *_TWO_STREAMS, *_TWO_TOWERS, *_NEXT_TOKEN)
         if {link.stage, *(need.partition(".")[0] for need in link.needs)} <= specs.keys()
         and link.name in {tensor.name for tensor in specs[link.stage].inputs}
     )
@@ -154,3 +156,6 @@ _TWO_STREAMS = (
     Link(DECODER, "memory_values", (f"{DECODER_MEMORY}.values",), "as they are", _same),
     Link(DECODER, "memory_mask", _SIDES, "the real places of both streams", _real_places),
 )  # fmt: skip
+
+_TWO_TOWERS = (Link(VIDEO_EMBEDDING, "features", (f"{BACKBONE}.features",), "as the backbone gave them", _same),)
+_NEXT_TOKEN = (_all_places(NEXT_TOKEN_HEAD, PAST_ENCODER),)
