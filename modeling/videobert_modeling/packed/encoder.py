@@ -1,4 +1,4 @@
-"""VideoBert's encoder on packed sequences, from ids on the host to states on the host."""
+"""An encoder on packed sequences, from what its stage takes on the host to states on the host."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from videobert_kernels.ops.packed_encoder import encode
-from videobert_modeling.models.families.videobert import VideoBert
+from videobert_kernels.ops.packed_encoder import encode_states
 from videobert_modeling.packed.buckets import Bucket, buckets_for, smallest
 from videobert_modeling.packed.graphs import CudaGraphs, GraphDevice
 from videobert_modeling.packed.layout import Layout
-from videobert_modeling.packed.packing import HostBatch, Sizes, pack
-from videobert_modeling.packed.weights import packed_weights
+from videobert_modeling.packed.packing import HostBatch
+from videobert_modeling.packed.parts import Packable
 
 _LOG = logging.getLogger(__name__)
 
 
 class PackedEncoder:
-    """Runs a model's encoder without padding; a request of known size is one upload, one graph replay, one download.
+    """Runs an encoder without padding; a request of known size is one upload, one graph replay, one download.
 
     Graphs are captured by `prepare` and never inside a request. A request that fits none of them, and every request
     before `prepare`, launches its kernels one by one; the first time this is logged, and `unprepared` counts it. Where
     there are no graphs, as on the CPU, the same code runs as plain calls. Thread-safe.
 
     Args:
-        model: its weights are cast once; those that fit already are shared.
+        packable: the encoder; its weights are cast once, and those that fit already are shared.
         device: where it runs.
         dtype: of weights and states: float32, bfloat16 or float16. Statistics are fp32 in all of them.
         graphs: what records work; CUDA graphs on a GPU, nothing on a CPU.
@@ -39,19 +38,16 @@ class PackedEncoder:
 
     def __init__(
         self,
-        model: VideoBert,
+        packable: Packable,
         device: torch.device | str,
         dtype: torch.dtype,
         *,
         graphs: GraphDevice | None = None,
     ) -> None:
-        config = model.config
         self.unprepared = 0
         self._device = torch.device(device)
-        self._weights = packed_weights(model, device, dtype)
-        self._sizes = Sizes(
-            vocabulary=config.vocabulary, positions=config.encoder.positions, segments=config.encoder.segments
-        )
+        self._embeddings = packable.embeddings(self._device, dtype)
+        self._stack = packable.stack.to(self._device, dtype)
         if graphs is None and self._device.type == "cuda":
             graphs = CudaGraphs(self._device)
         self._graphs = graphs
@@ -64,27 +60,24 @@ class PackedEncoder:
         with self._lock, torch.inference_mode():
             if self._graphs is None or self._static is not None:
                 return
-            buckets = buckets_for(self._sizes.positions)
-            size_in = max(Layout(bucket).size for bucket in buckets)
-            size_out = max(bucket.tokens for bucket in buckets) * self._weights.width
+            buckets = buckets_for(self._embeddings.positions)
+            size_in = max(self._layout(bucket).size for bucket in buckets)
+            size_out = max(bucket.tokens for bucket in buckets) * self._embeddings.width
             self._static = _Static(self._graphs, size_in, size_out)
             for bucket in buckets:
                 self._replays[bucket] = self._record(self._graphs, self._static, bucket)
 
-    def states(
-        self, ids: npt.NDArray[Any], segments: npt.NDArray[Any], lengths: npt.NDArray[Any]
-    ) -> npt.NDArray[np.float32]:
-        """Final states of a padded batch, float32 `(batch, length, width)`, zeros past a sequence's length.
+    def states(self, **inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Final states of a padded batch, float32 `(batch, length, width)`, zeros at places that are not real.
 
         Args:
-            ids, segments: whole numbers `(batch, length)`; what stands past a length is not read.
-            lengths: `(batch,)`, each 1 to `length`; `length` at most the model's positions.
+            inputs: those of the encoder's stage, see its `StageSpec`; what stands past a length is not read.
 
         Raises:
             InputError: a length, id or segment is out of range.
         """
-        batch = pack(ids, segments, lengths, self._sizes)
-        width = self._weights.width
+        batch = self._embeddings.pack(inputs)
+        width = self._embeddings.width
         if batch.tokens == 0:
             return batch.padded(np.zeros((0, width), np.float32))
         return batch.padded(self._run(batch).reshape(-1, width))
@@ -96,8 +89,8 @@ class PackedEncoder:
         with torch.inference_mode():
             if bucket is None or self._static is None or self._graphs is None:
                 return self._eager(batch, request)
-            size = batch.tokens * self._weights.width
-            layout = Layout(bucket)
+            size = batch.tokens * self._embeddings.width
+            layout = self._layout(bucket)
             with self._lock:
                 static = self._static
                 layout.fill(static.host_in.numpy(), batch)
@@ -118,7 +111,7 @@ class PackedEncoder:
                     request.tokens,
                     request.sequences,
                 )
-        layout = Layout(request)
+        layout = self._layout(request)
         host = np.empty(layout.size, np.int32)
         layout.fill(host, batch)
         out = self._compute(layout, torch.from_numpy(host).to(self._device), batch.longest)
@@ -126,13 +119,12 @@ class PackedEncoder:
         return states
 
     def _record(self, graphs: GraphDevice, static: _Static, bucket: Bucket) -> Callable[[], None]:
-        layout = Layout(bucket)
-        # What warms and is captured is a batch of one-token sequences and filler: any content has the same launches.
-        ones = np.ones((bucket.sequences, 1), np.int64)
-        layout.fill(static.host_in.numpy(), pack(0 * ones, 0 * ones, ones[:, 0], self._sizes))
+        layout = self._layout(bucket)
+        # What warms and is captured is a batch of one-token sequences and filler.
+        layout.fill(static.host_in.numpy(), self._embeddings.smallest(bucket.sequences))
         graphs.copy(static.device_in[: layout.size], static.host_in[: layout.size])
-        inputs, out = static.device_in[: layout.size], static.device_out[: bucket.tokens * self._weights.width]
-        longest = min(bucket.tokens, self._sizes.positions)
+        inputs, out = static.device_in[: layout.size], static.device_out[: bucket.tokens * self._embeddings.width]
+        longest = min(bucket.tokens, self._embeddings.positions)
 
         def work() -> None:
             out.copy_(self._compute(layout, inputs, longest))
@@ -141,9 +133,13 @@ class PackedEncoder:
         graphs.wait()
         return replay
 
+    def _layout(self, bucket: Bucket) -> Layout:
+        return Layout(bucket, self._embeddings.per_token)
+
     def _compute(self, layout: Layout, buffer: Tensor, longest: int) -> Tensor:
         """The whole request on the device, float32 `(bucket's tokens * width,)`."""
-        return encode(self._weights, layout.inputs(buffer, longest)).float().flatten()
+        states = self._embeddings.states(layout.tokens(buffer))
+        return encode_states(self._stack, states, layout.spans(buffer, longest)).float().flatten()
 
 
 class _Static:

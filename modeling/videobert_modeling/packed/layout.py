@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+import torch
 from torch import Tensor
 
-from videobert_kernels.ops.packed_encoder import PackedInputs
+from videobert_kernels.ops.packed_encoder import Spans
 from videobert_modeling.packed.buckets import Bucket
 from videobert_modeling.packed.packing import HostBatch, Int32
 
@@ -13,17 +17,17 @@ _ALIGNMENT = 32
 
 
 class Layout:
-    """The parts of a request that has the sizes of `bucket`."""
+    """The parts of a request that has the sizes of `bucket`.
 
-    def __init__(self, bucket: Bucket) -> None:
+    Args:
+        per_token: by name how many values a part has for each token: None for one int32, else so many float32.
+    """
+
+    def __init__(self, bucket: Bucket, per_token: Mapping[str, int | None]) -> None:
         self.bucket = bucket
-        lengths = {
-            "ids": bucket.tokens,
-            "positions": bucket.tokens,
-            "segments": bucket.tokens,
-            "offsets": bucket.sequences + 1,
-            "key_ranges": 2 * bucket.sequences,
-        }
+        self._per_token = dict(per_token)
+        lengths = {name: bucket.tokens * (values or 1) for name, values in per_token.items()}
+        lengths |= {"offsets": bucket.sequences + 1, "key_ranges": 2 * bucket.sequences}
         self._parts: dict[str, slice] = {}
         self.size = 0
         for name, length in lengths.items():
@@ -31,23 +35,33 @@ class Layout:
             self.size += -(-length // _ALIGNMENT) * _ALIGNMENT
 
     def part(self, buffer: Tensor, name: str) -> Tensor:
-        """One part of a flat buffer."""
+        """One part of a flat buffer, as int32."""
         return buffer[self._parts[name]]
 
-    def inputs(self, buffer: Tensor, longest: int) -> PackedInputs:
-        """The encoder's inputs in a flat buffer."""
-        names = ("ids", "positions", "segments", "offsets")
+    def tokens(self, buffer: Tensor) -> dict[str, Tensor]:
+        """What is known of each token: int32 `(tokens,)` or float32 `(tokens, values)`, by name."""
+        return {
+            name: self.part(buffer, name)
+            if values is None
+            else self.part(buffer, name).view(torch.float32).view(-1, values)
+            for name, values in self._per_token.items()
+        }
+
+    def spans(self, buffer: Tensor, longest: int) -> Spans:
+        """Where the sequences lie."""
         ranges = self.part(buffer, "key_ranges").view(-1, 2)
-        return PackedInputs(**{name: self.part(buffer, name) for name in names}, key_ranges=ranges, longest=longest)
+        return Spans(offsets=self.part(buffer, "offsets"), key_ranges=ranges, longest=longest)
 
     def fill(self, buffer: Int32, batch: HostBatch) -> None:
         """Write a request. What is left of the bucket are tokens of no sequence and sequences of no tokens."""
-        for name in ("ids", "positions", "segments"):
+        for name in self._per_token:
             part = buffer[self._parts[name]]
-            part[: batch.tokens] = getattr(batch, name)
-            part[batch.tokens :] = 0
+            given = np.ascontiguousarray(batch.parts[name]).view(np.int32).reshape(-1)
+            part[: len(given)] = given
+            part[len(given) :] = 0
         offsets = buffer[self._parts["offsets"]]
         offsets[: batch.sequences + 1] = batch.offsets
         offsets[batch.sequences + 1 :] = batch.tokens
         ranges = buffer[self._parts["key_ranges"]].reshape(-1, 2)
-        ranges[:, 0], ranges[:, 1] = offsets[:-1], offsets[1:]
+        ranges[: batch.sequences] = batch.key_ranges
+        ranges[batch.sequences :] = batch.tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,34 +15,25 @@ Int32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """What bounds an input: rows of the tables."""
-
-    vocabulary: int
-    positions: int
-    segments: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HostBatch:
     """Sequences one after the other.
 
     Args:
-        ids, positions, segments: int32 `(tokens,)`.
+        parts: by name what is known of each token: int32 `(tokens,)`, or float32 `(tokens, values)`.
         offsets: int32 `(sequences + 1,)`.
+        key_ranges: int32 `(sequences, 2)`, first and end token that each attends to.
         inside: bool `(batch, length)`, which places of the padded batch they came from.
     """
 
-    ids: Int32
-    positions: Int32
-    segments: Int32
+    parts: Mapping[str, npt.NDArray[Any]]
     offsets: Int32
+    key_ranges: Int32
     inside: npt.NDArray[np.bool_]
 
     @property
     def tokens(self) -> int:
         """Of all sequences."""
-        return len(self.ids)
+        return int(self.offsets[-1])
 
     @property
     def sequences(self) -> int:
@@ -60,41 +52,58 @@ class HostBatch:
         return out
 
 
-def pack(ids: npt.NDArray[Any], segments: npt.NDArray[Any], lengths: npt.NDArray[Any], sizes: Sizes) -> HostBatch:
-    """Pack a padded batch; what stands past a sequence's length is not read.
+def pack(
+    inside: npt.NDArray[np.bool_], parts: Mapping[str, npt.NDArray[Any]], *, streams_meet_at: int | None = None
+) -> HostBatch:
+    """Pack a padded batch; what stands at other places is not read.
 
     Args:
-        ids, segments: whole numbers `(batch, length)`.
-        lengths: `(batch,)`, each 1 to `length`.
-        sizes: of the model.
+        inside: bool `(batch, length)`, the real places.
+        parts: `(batch, length)` whole numbers or `(batch, length, values)` floats; both may be broadcast.
+        streams_meet_at: where a row holds two streams that attend to each other and not to themselves, the place at
+            which the second begins; each is then a sequence. None where a row is one sequence.
+    """
+    packed = {"positions": np.broadcast_to(np.arange(inside.shape[1]), inside.shape)[inside].astype(np.int32)}
+    for name, part in parts.items():
+        kept = np.broadcast_to(part, (*inside.shape, *part.shape[2:]))[inside]
+        packed[name] = kept.astype(np.float32 if kept.dtype.kind == "f" else np.int32)
+    streams = [inside] if streams_meet_at is None else [inside[:, :streams_meet_at], inside[:, streams_meet_at:]]
+    counts = np.stack([stream.sum(axis=1) for stream in streams], axis=1)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    ranges = np.stack([offsets[:-1], offsets[1:]], axis=1).reshape(-1, len(streams), 2)
+    return HostBatch(parts=packed, offsets=offsets, key_ranges=ranges[:, ::-1].reshape(-1, 2), inside=inside)
+
+
+def places_inside(lengths: npt.NDArray[Any], length: int, least: int = 1) -> npt.NDArray[np.bool_]:
+    """bool `(batch, length)`: the first places of each sequence.
+
+    Args:
+        lengths: `(batch,)`, each `least` to `length`.
 
     Raises:
-        InputError: a length, id or segment is out of range, or a sequence is longer than the table of positions.
+        InputError: a length is out of range.
     """
-    length = ids.shape[1]
-    if length > sizes.positions:
-        raise InputError(
-            "the joint sequence is too long",
-            seen=f"{length} positions",
-            allowed=f"at most {sizes.positions}",
-            fix="Pass less text or fewer clips.",
-        )
-    _check("a length", lengths, 1, length)
-    columns = np.arange(length)
-    inside = columns < lengths[:, None]
-    kept_ids, kept_segments = ids[inside], segments[inside]
-    _check("an id", kept_ids, 0, sizes.vocabulary - 1)
-    _check("a segment", kept_segments, 0, sizes.segments - 1)
-    return HostBatch(
-        ids=kept_ids.astype(np.int32),
-        positions=np.broadcast_to(columns, inside.shape)[inside].astype(np.int32),
-        segments=kept_segments.astype(np.int32),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
-        inside=inside,
-    )
+    check_range("a length", lengths, least, length)
+    inside: npt.NDArray[np.bool_] = np.arange(length) < lengths[:, None]
+    return inside
 
 
-def _check(what: str, values: npt.NDArray[Any], least: int, most: int) -> None:
+def check_range(what: str, values: npt.NDArray[Any], least: int, most: int) -> None:
+    """Whether whole numbers lie where they should; what they are is said in the error.
+
+    Raises:
+        InputError: one does not.
+    """
     if values.size and (values.min() < least or values.max() > most):
         seen = int(values[(values < least) | (values > most)][0])
         raise InputError(f"{what} is out of range", seen=seen, allowed=f"{least} to {most}")
+
+
+def check_length(what: str, length: int, most: int, fix: str) -> None:
+    """Whether a padded batch fits the table of positions.
+
+    Raises:
+        InputError: it does not.
+    """
+    if length > most:
+        raise InputError(f"{what} is too long", seen=f"{length} positions", allowed=f"at most {most}", fix=fix)

@@ -1,4 +1,4 @@
-"""The reference engine on CPU and CUDA: PyTorch modules, and the encoder packed. Imports torch only when opened."""
+"""The reference engine on CPU and CUDA: PyTorch modules, and encoders packed. Imports torch only when opened."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from videobert.base.offline_imports import no_library_search
 from videobert.engines.base import DeviceArray, EngineOptions
 from videobert.engines.compiler_folders import compiler_folders
 from videobert.model.stage import Stage
-from videobert.model.stage_lists import stage_specs
+from videobert.model.stage_lists import BACKBONE, stage_specs
 
 if TYPE_CHECKING:
     import torch
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class TorchEngine:
     """Runs a model folder's weights through the modules of `videobert_modeling`; needs no graphs of the folder.
 
-    The encoder runs on packed sequences: padding costs nothing and cannot matter. On CUDA it runs on our kernels and,
-    once prepared, as captured CUDA graphs.
+    Every encoder runs on packed sequences: padding costs nothing and cannot matter. On CUDA it runs on our kernels and,
+    once prepared, as captured CUDA graphs. `fallback` names the stages for which that is not so, or not with heads of
+    their own size, each with its reason.
 
     Args:
         folder: an opened model folder with model.safetensors.
@@ -51,10 +52,10 @@ class TorchEngine:
                 import torch._dynamo  # the kernels' operators ask for it, and it makes a folder when it is imported
 
             from videobert_modeling.models.backbones.channels_last import channels_last
-            from videobert_modeling.models.families.videobert import VideoBert
+            from videobert_modeling.models.encoders.decoder import DecoderStage
             from videobert_modeling.models.stage_modules import stages_of
             from videobert_modeling.models.weights import load_weights
-            from videobert_modeling.packed import PackedEncoder, reason_against_packing
+            from videobert_modeling.packed import PackedEncoder, packable, use_kernels
         except ImportError as error:
             raise EngineUnavailable(
                 "the torch engine cannot run", seen=str(error), fix="Run `pip install 'videobert[build]'`."
@@ -76,19 +77,30 @@ class TorchEngine:
         specs = stage_specs(folder.config, folder.recipe)
         self._keep_fp32 = {spec.name for spec in specs if spec.keeps_fp32}
         self._outputs = {spec.name: [tensor.name for tensor in spec.outputs] for spec in specs}
-        self._with_lengths = {spec.name for spec in specs if spec.lengths is not None}
         self._torch_device = device
         self._cache_dir = options.cache_dir
         # One call at a time on a GPU, where the switch against TF32 belongs to the whole process.
         self._lock = threading.Lock() if device == "cuda" else None
         self.device = "CPU" if device == "cpu" else torch.cuda.get_device_name()
         self.precision = "bf16" if options.precision == "bf16" else "fp32"
-        self.fallback: str | None = reason_against_packing(model.config)
         self.parallel = 1
         self.takes_device_arrays = device == "cuda"
-        self._packed: PackedEncoder | None = None
-        if self.fallback is None and isinstance(model, VideoBert):
-            self._packed = PackedEncoder(model, device, torch.bfloat16 if self.precision == "bf16" else torch.float32)
+        self._packed: dict[Stage, PackedEncoder] = {}
+        remarks: dict[str, list[Stage]] = {}
+        for stage in (spec.name for spec in specs if spec.is_encoder):
+            found = packable(stages[stage])
+            remark = found if isinstance(found, str) else found.remark
+            if not isinstance(found, str):
+                dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+                self._packed[stage] = PackedEncoder(found, device, dtype)
+            if remark is not None:
+                remarks.setdefault(remark, []).append(stage)
+        for stage, module in stages.items():
+            remark = use_kernels(module.decoder) if isinstance(module, DecoderStage) else None
+            if remark is not None:
+                remarks.setdefault(remark, []).append(stage)
+        said = [f"{', '.join(stages)}: {remark}" for remark, stages in remarks.items()]
+        self.fallback: str | None = "; ".join(said) or None
 
     def run(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
         """See `Engine.run`."""
@@ -110,23 +122,49 @@ class TorchEngine:
         with self._lock, compiler_folders(self._cache_dir), exact:
             return self._run(stage, stages[stage], inputs)
 
+    def features_of_pixels(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See `TakesPixels.features_of_pixels`."""
+        if self._stages is None:
+            raise InputError("this engine is closed", fix="Load the model again.")
+        import torch
+        from torch.backends import cudnn
+
+        backbone: Any = self._stages[BACKBONE].backbone
+        bf16 = self.precision == "bf16"
+        try:
+            with (
+                self._lock or nullcontext(),
+                cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
+                torch.inference_mode(),
+                torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16),
+            ):
+                features: npt.NDArray[np.float32] = backbone(self._tensor(pixels)).float().cpu().numpy()
+        except RuntimeError as error:
+            raise InputError(
+                "the backbone takes no clip of this size",
+                seen=f"{pixels.shape[2]} frames of {pixels.shape[3]} x {pixels.shape[4]} pixels",
+                fix="Give a longer or larger one.",
+            ) from error
+        return features
+
     def prepare(self) -> None:
-        """On CUDA, compile the encoder's kernels and capture its graphs; on the CPU there is nothing to compile."""
-        if self._packed is not None:
-            with self._lock or nullcontext(), compiler_folders(self._cache_dir):
-                self._packed.prepare()
+        """On CUDA, compile the encoders' kernels and capture their graphs; on the CPU there is nothing to compile."""
+        with self._lock or nullcontext(), compiler_folders(self._cache_dir):
+            for packed in self._packed.values():
+                packed.prepare()
 
     def close(self) -> None:
         """See `Engine.close`."""
         self._stages = None
-        self._packed = None
+        self._packed = {}
 
     def _run(self, stage: Stage, module: nn.Module, inputs: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
         import torch
 
         names = self._outputs[stage]
-        if self._packed is not None and stage in self._with_lengths:
-            return dict(zip(names, (self._packed.states(**inputs),), strict=True))
+        packed = self._packed.get(stage)
+        if packed is not None:
+            return dict(zip(names, (packed.states(**inputs),), strict=True))
         bf16 = self.precision == "bf16" and stage not in self._keep_fp32
         with torch.inference_mode(), torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16):
             given: torch.Tensor | tuple[torch.Tensor, ...] = module(

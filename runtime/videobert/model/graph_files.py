@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from videobert.base.errors import ModelError, UsageError
 from videobert.model.config import ModelConfig
-from videobert.model.precision import GRAPH_PRECISIONS, QUANTISED
-from videobert.model.stage import Stage
-from videobert.model.stage_lists import NEAREST, all_stage_names, stage_names, stages_with_lengths
+from videobert.model.precision import FLOAT_PRECISIONS, GRAPH_PRECISIONS, QUANTISED
+from videobert.model.stage import Stage, StageSpec
+from videobert.model.stage_lists import NEAREST, all_stage_names, encoder_stages, stage_names, stages_with_lengths
 
 # Engines of these names are ours, and are taken away where a model has no such stage. The last two are what is left of
 # earlier releases.
 ALL_STAGES = (*all_stage_names(), "text_top", "visual_top")
 _WITH_LENGTHS = stages_with_lengths()
+_ENCODERS = encoder_stages()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,21 @@ def graph_file(stage: str, precision: str, *, mask: bool) -> GraphFile:
     return GraphFile(name=name, weights=name if stage == NEAREST else weights, precision=precision)
 
 
+def check_quantisable(specs: Iterable[StageSpec], precision: str) -> None:
+    """Whether a model has anything that int8 or fp8 is for, before any work: the products of an encoder.
+
+    Raises:
+        UsageError: it has no encoder.
+    """
+    if precision in QUANTISED and not any(spec.is_encoder for spec in specs):
+        raise UsageError(
+            f"this model has no encoder, and nothing else is made in {precision}",
+            seen=precision,
+            allowed=", ".join(FLOAT_PRECISIONS),
+            fix="Use one of those.",
+        )
+
+
 def missing_graphs(files: Container[str], config: ModelConfig, precision: str, *, mask: bool) -> tuple[str, ...]:
     """The graphs that a folder lacks for engines of one precision."""
     missing = []
@@ -92,7 +108,7 @@ def find_graph(files: Container[str], stage: str, precision: str, *, mask: bool,
     else:
         found = graph_file(stage, precision, mask=mask)
         quantised = precision in QUANTISED and any(
-            graph_file(name, precision, mask=mask).name in files for name in _WITH_LENGTHS
+            graph_file(name, precision, mask=mask).name in files for name in _ENCODERS
         )
         if quantised and found.name not in files:
             found = graph_file(stage, "fp16", mask=mask)

@@ -30,6 +30,7 @@ class Axis:
         prepared: of a free axis along which padding would change the answer: the length that engines of fixed shapes
             are prepared for.
         sum_of: of an output's axis: the free axes that stand behind each other along it.
+        often: of a free axis: the length that most calls have; what is made for a range of shapes has one for it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Axis:
     longest: int | None = None
     prepared: int | None = None
     sum_of: tuple[str, ...] = ()
+    often: int | None = None
 
     def length_with(self, lengths: Mapping[str, int]) -> int:
         """How long it is where free axes are as long as `lengths` says."""
@@ -109,10 +111,21 @@ class StageSpec:
     gpu_only: bool = False
 
     @property
+    def is_encoder(self) -> bool:
+        """Whether all it does is to turn sequences into states, all places of one at once."""
+        return self.attentions > 0 and len(self.outputs) == 1
+
+    @property
     def free_axes(self) -> tuple[Axis, ...]:
         """The free axes of the inputs, each once and in order, the batch first."""
         axes = {axis.name: axis for tensor in self.inputs for axis in tensor.axes if axis.is_free}
         return tuple(sorted(axes.values(), key=lambda axis: axis.name != self.batch))
+
+    @property
+    def length_inputs(self) -> tuple[str, ...]:
+        """The inputs that say for each item how many places are real: `lengths` along `length`, and so on."""
+        names = {f"{axis.name}s" for axis in self.free_axes}
+        return tuple(tensor.name for tensor in self.inputs if tensor.name in names)
 
     def lengths_of(self, inputs: Mapping[str, Any]) -> dict[str, int]:
         """How long the free axes are in a call.

@@ -12,7 +12,7 @@ from videobert.model.text_encoder_stage import text_encoder
 VIDEO_ENCODER = "video_encoder"
 CROSS_ENCODER = "cross_encoder"
 FEATURE_NORM = "feature_norm"
-POOLER = "pooler"
+POOLER = "cross_pooler"
 DECODER_MEMORY = "decoder_memory"
 DECODER = "decoder"
 _STATES_AT_ONCE = 64
@@ -111,7 +111,7 @@ def _decoder(config: ModelConfig, decoder: EncoderConfig, most_memory: int) -> t
     """
     batch, width, layers = Axis("batch"), _width(config), Axis("layers", decoder.layers)
     memory, past = Axis("memory", longest=most_memory), Axis("past", longest=decoder.positions)
-    length = Axis("length", longest=decoder.positions)
+    length = Axis("length", longest=decoder.positions, often=1)
     remembered, before, own = (
         (batch, layers, memory, width),
         (batch, layers, past, width),

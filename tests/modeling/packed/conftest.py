@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from videobert_modeling.models import VideoBert, tiny
+from videobert_modeling.packed import PackedEncoder, packable
 
-Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+Batch = dict[str, npt.NDArray[np.int64]]
 
 
 class CountingDevice:
@@ -57,6 +59,18 @@ def model() -> VideoBert:
 
 
 @pytest.fixture
+def packed_encoder() -> Callable[..., PackedEncoder]:
+    """Packs an encoder's module, on the CPU in float32 if nothing else is said."""
+
+    def make(module: nn.Module, device: str = "cpu", dtype: torch.dtype = torch.float32, **more: Any) -> PackedEncoder:
+        found = packable(module)
+        assert not isinstance(found, str), found
+        return PackedEncoder(found, device, dtype, **more)
+
+    return make
+
+
+@pytest.fixture
 def counting() -> CountingDevice:
     return CountingDevice()
 
@@ -67,10 +81,10 @@ def make_batch() -> Callable[..., Batch]:
         rng = np.random.default_rng(len(lengths))
         shape = (len(lengths), max(lengths) if length is None else length)
         config = tiny()
-        return (
-            rng.integers(config.vocabulary, size=shape),
-            rng.integers(config.encoder.segments, size=shape),
-            np.array(lengths, np.int64),
-        )
+        return {
+            "ids": rng.integers(config.vocabulary, size=shape),
+            "segments": rng.integers(config.encoder.segments, size=shape),
+            "lengths": np.array(lengths, np.int64),
+        }
 
     return make

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.conse_folder import write_conse_folder
 from torch import nn
 
 from videobert.base.errors import EngineUnavailable, InputError, MismatchError, ModelError
@@ -146,7 +147,7 @@ def test_what_stands_past_a_length_cannot_matter(engine: TorchEngine):
     assert np.array_equal(engine.run("encoder", **inputs), states)
 
 
-def test_heads_that_have_no_kernel_run_padded_and_it_is_said(tmp_path: Path):
+def test_heads_that_have_no_kernel_are_filled_up_and_it_is_said(tmp_path: Path):
     config = dataclasses.replace(CONFIG, encoder=dataclasses.replace(CONFIG.encoder, heads=4))
     torch.manual_seed(0)
     model = VideoBert(config).eval()
@@ -155,12 +156,29 @@ def test_heads_that_have_no_kernel_run_padded_and_it_is_said(tmp_path: Path):
     save_weights(model, S3D(config.backbone.width, config.backbone.feature_dim), tmp_path / "model.safetensors")
     write_manifest(tmp_path)
     engine = TorchEngine(ModelFolder(tmp_path), "cpu", EngineOptions())
-    assert engine.fallback is not None
-    assert "heads of 16 have no kernel" in engine.fallback
+    assert (
+        engine.fallback == "encoder: heads of 16 filled up with zeros to 32: only those of (32, 64, 128) have a kernel"
+    )
     engine.prepare()
     with torch.inference_mode():
-        expected = load_weights(tmp_path)[1].encode(*map(torch.from_numpy, _sequence().values()))
-    assert np.array_equal(engine.run("encoder", **_sequence()), expected.numpy())
+        expected = load_weights(tmp_path)[1].encode(*map(torch.from_numpy, _sequence().values())).numpy()
+    states, inside = engine.run("encoder", **_sequence()), np.arange(9) < _sequence()["lengths"][:, None]
+    assert np.abs(states - expected)[inside].max() <= 1e-5
+    assert not states[~inside].any()
+
+
+def test_an_encoder_of_text_alone_is_packed_too(tmp_path: Path):
+    write_conse_folder(tmp_path)
+    write_manifest(tmp_path)
+    engine = TorchEngine(ModelFolder(tmp_path), "cpu", EngineOptions())
+    assert engine.fallback is None
+    sequence = {"ids": np.random.default_rng(0).integers(21, size=(2, 9)), "lengths": np.array([9, 4])}
+    _, model = load_weights(tmp_path)
+    with torch.inference_mode():
+        expected = model.text_encoder(*map(torch.from_numpy, sequence.values())).numpy()
+    states, inside = engine.run("text_encoder", **sequence), np.arange(9) < sequence["lengths"][:, None]
+    assert np.abs(states - expected)[inside].max() <= 1e-5
+    assert not states[~inside].any()
 
 
 def test_a_stage_that_the_model_lacks_is_a_model_error(engine: TorchEngine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,27 +70,34 @@ def samples_of(folder: ModelFolder) -> tuple[Samples, Samples]:
 
 
 def ranges_of(
-    model: ModelProto, values: tuple[str, ...], inputs: Inputs, share: float, real: npt.NDArray[np.bool_] | None = None
+    model: ModelProto,
+    values: tuple[str, ...],
+    calls: Sequence[tuple[Inputs, npt.NDArray[np.bool_] | None]],
+    share: float,
 ) -> dict[str, float]:
     """For each value the magnitude that a share of its elements stays below.
 
     Args:
+        calls: inputs, and `(batch, length)` the places to count of values that have these axes; all if it is None.
         share: 1 for the largest magnitude.
-        real: `(batch, length)`, the positions to count of values that have these axes; all if not given.
     """
     watched = ModelProto()
     watched.CopyFrom(model)
     types = {v.name: v.type.tensor_type.elem_type for v in onnx.shape_inference.infer_shapes(model).graph.value_info}
-    watched.graph.output.extend(helper.make_tensor_value_info(name, types[name], None) for name in values)
+    types |= {v.name: v.type.tensor_type.elem_type for v in model.graph.input}
+    known = [name for name in values if name in {v.name for v in model.graph.input}]
+    made = [name for name in values if name not in known]
+    watched.graph.output.extend(helper.make_tensor_value_info(name, types[name], None) for name in made)
     with tempfile.TemporaryDirectory(prefix="videobert-calibration-") as place:
         path = Path(place, "watched.onnx")
         onnx.save(watched, path)
         session = onnxruntime_library().InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = {}
-    for name, value in zip(values, session.run(list(values), inputs), strict=True):
-        counted = value if real is None else value[real]
-        found[name] = float(np.quantile(np.abs(counted.astype(np.float32)), share))
-    return found
+    counted: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in values}
+    for inputs, real in calls:
+        found = dict(zip(made, session.run(made, inputs), strict=True)) | {name: inputs[name] for name in known}
+        for name, value in found.items():
+            counted[name].append(np.abs((value if real is None else value[real]).astype(np.float32)).ravel())
+    return {name: float(np.quantile(np.concatenate(parts), share)) for name, parts in counted.items()}
 
 
 def _batch(builder: SequenceBuilder, sequences: list[JointSequence], mask: int) -> Samples:

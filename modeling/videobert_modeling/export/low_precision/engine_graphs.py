@@ -15,17 +15,17 @@ from videobert.base.atomic import write_atomically
 from videobert.base.errors import InputError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, own_place
-from videobert.model.graph_files import graph_file
+from videobert.model.graph_files import check_quantisable, graph_file
 from videobert.model.manifest import write_manifest
 from videobert.model.precision import FLOAT_PRECISIONS, GRAPH_PRECISIONS, QUANTISED
-from videobert.model.stage_lists import NEAREST, nearest, stages_with_lengths
+from videobert.model.stage_lists import NEAREST, nearest, stage_specs, stages_with_lengths
 from videobert_modeling.export.low_precision.candidates import nearest_graph
 from videobert_modeling.export.low_precision.lowered import lowered
 from videobert_modeling.export.low_precision.masked import masked
 from videobert_modeling.export.low_precision.quantised_graphs import quantised_stages
 from videobert_modeling.export.low_precision.shared_weights import sharing
 from videobert_modeling.export.portable.graphs import graphs_of
-from videobert_modeling.export.portable.parity import Parity, Reference, Run, onnxruntime_runner
+from videobert_modeling.export.portable.parity import Parity, Reference, RunAll, onnxruntime_outputs
 from videobert_modeling.models import load_weights
 
 Progress = Callable[[str, int, int], None]
@@ -62,7 +62,7 @@ def export_engine_graphs(
             two are judged by the agreement of answers, see `quantised_stages`, and bring the fp16 graphs with them.
 
     Raises:
-        InputError: an unknown precision.
+        InputError: an unknown precision, or int8 or fp8 of a model that has no encoder.
         ModelError: a file of the folder is missing or damaged.
         VideoBertError: a graph does not compute what the model computes.
     """
@@ -75,6 +75,8 @@ def export_engine_graphs(
         plain.append("fp16")
     plain = plain or list(FLOAT_PRECISIONS)
     opened = ModelFolder(folder)
+    for precision in quantised:
+        check_quantisable(stage_specs(opened.config, opened.recipe), precision)
     backbone, model = load_weights(folder)
     contents: dict[str, bytes] = {}
     reports = []
@@ -127,14 +129,14 @@ def nearest_files(config: ModelConfig) -> dict[str, bytes]:
     }
 
 
-def beside(portable: bytes, stage: str, content: bytes) -> Run:
+def beside(portable: bytes, stage: str, content: bytes) -> RunAll:
     """Runs a graph in onnxruntime beside the portable graph that holds its weights."""
     with tempfile.TemporaryDirectory(prefix="videobert-export-") as place:
         Path(place, f"{stage}.onnx").write_bytes(portable)
         path = Path(place, "variant.onnx")
         path.write_bytes(content)
         # The session has read everything when it is made.
-        return onnxruntime_runner(path)
+        return onnxruntime_outputs(path)
 
 
 def write_graphs(folder: Path, contents: dict[str, bytes]) -> None:

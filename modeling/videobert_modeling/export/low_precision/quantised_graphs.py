@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,14 @@ from onnx import ModelProto
 
 from videobert.base.errors import VideoBertError
 from videobert.model.folder import ModelFolder
-from videobert.model.graph_files import graph_file, portable_graph
+from videobert.model.graph_files import check_quantisable, graph_file, portable_graph
+from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import stage_specs, stages_with_lengths
 from videobert_modeling.export.low_precision.calibration import Inputs, ranges_of, samples_of
 from videobert_modeling.export.low_precision.lowered import lowered
 from videobert_modeling.export.low_precision.masked import masked
 from videobert_modeling.export.low_precision.quantised import Quantised, activations_of, quantised
+from videobert_modeling.export.low_precision.recorded_calls import Call, recorded_calls
 from videobert_modeling.export.low_precision.shared_weights import sharing
 from videobert_modeling.export.portable.parity import onnxruntime_runner
 
@@ -28,7 +30,11 @@ _TIE = 0.1
 # Ranges to try in order: everything, then without the farthest outliers; last, weights only.
 _SHARES = (1.0, 0.9999, 0.999, None)
 
+# States this near in direction are as good; those of a graph in fp8 have about 0.997.
+_LEAST_COSINE = 0.99
+
 _Judge = Callable[[ModelProto], float]
+_Calls = list[tuple[Inputs, npt.NDArray[np.bool_] | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +43,10 @@ class QuantisedStage:
 
     Args:
         activations: whether they are quantised too, or weights only.
-        agreement: share of judged masked positions whose best candidate is the portable graphs', or ties with it.
-        judged: how many positions that are.
+        agreement: share of what was judged that is as the portable graphs have it: masked positions whose best
+            candidate is the same or ties with it, or, of an encoder that is not judged by heads, states whose cosine
+            with theirs is 0.99 or more.
+        judged: how many positions or states that are.
         files: name in the folder and content.
     """
 
@@ -50,57 +58,117 @@ class QuantisedStage:
 
 
 def quantised_stages(folder: ModelFolder, kind: Quantised) -> tuple[QuantisedStage, ...]:
-    """The encoder and the heads over a vocabulary, each with activations quantised if that keeps `LEAST_AGREEMENT`.
+    """The encoders and the heads over a vocabulary, each with activations quantised if that keeps `LEAST_AGREEMENT`.
 
-    Otherwise its weights alone are; a head that does not agree even so gets no graph and runs in fp16.
+    Otherwise its weights alone are; a stage that does not agree even so gets no graph and runs in fp16. One encoder
+    whose states heads read is judged by their answers, others by their own states.
 
     Raises:
         ModelError: the folder lacks a file.
-        VideoBertError: the encoder does not agree with weights alone.
+        UsageError: the model has no encoder.
+        VideoBertError: no encoder agrees even with weights alone.
     """
     specs = stage_specs(folder.config, folder.recipe)
-    (encoder,) = (spec for spec in specs if spec.lengths is not None)
-    heads = [spec.name for spec in specs if spec.scores_candidates and portable_graph(spec.name) in folder]
-    portable = {stage: folder.read(portable_graph(stage)) for stage in (encoder.name, *heads)}
+    check_quantisable(specs, kind)
+    encoders = [spec for spec in specs if spec.is_encoder]
+    heads = [spec for spec in specs if spec.scores_candidates and portable_graph(spec.name) in folder]
+    if len(encoders) == 1 and heads:
+        found = _by_answers(folder, kind, encoders[0], heads)
+    else:
+        found = _by_states(folder, kind, encoders, [head for head in heads if len(head.outputs) == 1])
+    if not {stage.stage for stage in found} & {spec.name for spec in encoders}:
+        raise VideoBertError(
+            f"{'this encoder does' if len(encoders) == 1 else 'these encoders do'} not keep its answers in {kind}",
+            allowed=f"{LEAST_AGREEMENT:.0%} of masked positions with the same best candidate, or of like states",
+            fix="Build with --precision fp16.",
+        )
+    return found
+
+
+def _by_answers(
+    folder: ModelFolder, kind: Quantised, encoder: StageSpec, heads: Sequence[StageSpec]
+) -> tuple[QuantisedStage, ...]:
+    """One encoder of joint sequences, whose states at hidden places the heads read."""
+    names = [head.name for head in heads]
+    portable = {stage: folder.read(portable_graph(stage)) for stage in (encoder.name, *names)}
     run = {stage: onnxruntime_runner(content) for stage, content in portable.items()}
     known, judged = samples_of(folder)
     known_states = run[encoder.name](known.inputs)[known.masked]
     states = run[encoder.name](judged.inputs)[judged.masked]
-    logits = {head: run[head]({"states": states}) for head in heads}
+    logits = {head: run[head]({"states": states}) for head in names}
 
     def encoder_agrees(model: ModelProto) -> float:
         ours = onnxruntime_runner(model.SerializeToString())(judged.inputs)[judged.masked]
-        return float(np.mean([_agreement(run[head]({"states": ours}), logits[head]) for head in heads]))
+        return float(np.mean([_agreement(run[head]({"states": ours}), logits[head]) for head in names]))
 
     def head_agrees(head: str) -> _Judge:
         return lambda model: _agreement(onnxruntime_runner(model.SerializeToString())({"states": states}), logits[head])
 
-    found = [_stage(encoder.name, kind, portable[encoder.name], known.inputs, known.real, encoder_agrees, len(states))]
+    calls: _Calls = [(known.inputs, known.real)]
+    found = [_stage(encoder.name, kind, portable[encoder.name], calls, encoder_agrees, len(states))]
     if found[0] is None:
-        raise VideoBertError(
-            f"this encoder does not keep its answers in {kind}",
-            allowed=f"{LEAST_AGREEMENT:.0%} of masked positions with the same best candidate",
-            fix="Build with --precision fp16.",
-        )
-    for head in heads:
-        inputs = {"states": known_states}
-        found.append(_stage(head, kind, portable[head], inputs, None, head_agrees(head), len(states)))
+        return ()
+    for head in names:
+        inputs: _Calls = [({"states": known_states}, None)]
+        found.append(_stage(head, kind, portable[head], inputs, head_agrees(head), len(states)))
     return tuple(stage for stage in found if stage is not None)
+
+
+def _by_states(
+    folder: ModelFolder, kind: Quantised, encoders: Sequence[StageSpec], heads: Sequence[StageSpec]
+) -> tuple[QuantisedStage, ...]:
+    """Encoders by the states of real places, heads by their best candidates, on what the family's answers give them.
+
+    A stage that no answer needs stays in fp16.
+    """
+    recorded = recorded_calls(folder)
+    found = []
+    for spec in (*encoders, *heads):
+        calls = recorded.get(spec.name, [])
+        known, judged = calls[::2], calls[1::2]
+        if not judged:
+            continue
+        places = [call.real(spec) for call in judged]
+
+        def agrees(
+            model: ModelProto,
+            judged: list[Call] = judged,
+            places: list[npt.NDArray[np.bool_]] = places,
+            compare: Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32]], float] = (
+                _likeness if spec.is_encoder else _agreement
+            ),
+        ) -> float:
+            run = onnxruntime_runner(model.SerializeToString())
+            ours = [run(call.inputs)[real] for call, real in zip(judged, places, strict=True)]
+            theirs = [call.output[real] for call, real in zip(judged, places, strict=True)]
+            return compare(np.concatenate(ours), np.concatenate(theirs))
+
+        inputs: _Calls = [(call.inputs, _places_of_values(spec, call)) for call in known]
+        count = int(sum(real.sum() for real in places))
+        found.append(_stage(spec.name, kind, folder.read(portable_graph(spec.name)), inputs, agrees, count))
+    return tuple(stage for stage in found if stage is not None)
+
+
+def _places_of_values(spec: StageSpec, call: Call) -> npt.NDArray[np.bool_] | None:
+    """The places that count of every value inside a stage; none are left out where values have other axes than states.
+
+    A stage of two streams has values of each before they are put behind each other, but none of them enters a product.
+    """
+    return call.real(spec) if spec.length_inputs else None
 
 
 def _stage(
     stage: str,
     kind: Quantised,
     content: bytes,
-    inputs: Inputs,
-    real: npt.NDArray[np.bool_] | None,
+    calls: _Calls,
     judge: _Judge,
     judged: int,
 ) -> QuantisedStage | None:
     source = onnx.load_from_string(content)
     low = lowered(source, "fp16")
     for share in _SHARES:
-        ranges = None if share is None else ranges_of(low, activations_of(low), inputs, share, real)
+        ranges = None if share is None else ranges_of(low, activations_of(low), calls, share)
         model = quantised(low, kind, ranges)
         agreement = judge(model)
         if agreement < LEAST_AGREEMENT:
@@ -119,3 +187,10 @@ def _agreement(ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32]) -
     """Share of rows whose best candidate in `ours` is at most `_TIE` below the best in `theirs`."""
     chosen = np.take_along_axis(theirs, ours.argmax(-1, keepdims=True), -1)[:, 0]
     return float((chosen >= theirs.max(-1) - _TIE).mean())
+
+
+def _likeness(ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32]) -> float:
+    """Share of rows of `ours` that have the direction of those in `theirs`."""
+    lengths = np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1)
+    cosines = (ours * theirs).sum(-1) / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return float((cosines >= _LEAST_COSINE).mean())

@@ -15,7 +15,7 @@ from videobert.model.stage_lists import stage_specs
 from videobert_modeling.base.new_folder import is_free, write_whole
 from videobert_modeling.export.portable.graphs import Graph, graphs_of
 from videobert_modeling.export.portable.onnx_file import to_onnx
-from videobert_modeling.export.portable.parity import Parity, Reference, onnxruntime_runner, openvino_runner
+from videobert_modeling.export.portable.parity import Parity, Reference, onnxruntime_outputs, openvino_outputs
 from videobert_modeling.models import load_weights
 
 Progress = Callable[[str, int, int], None]
@@ -89,8 +89,8 @@ def _checked(graph: Graph, content: bytes) -> ExportedGraph:
     return ExportedGraph(
         name=graph.name,
         size_bytes=len(content),
-        onnxruntime=reference.check("onnxruntime", onnxruntime_runner(content)),
-        openvino=reference.check("OpenVINO", openvino_runner(content)),
+        onnxruntime=reference.check("onnxruntime", onnxruntime_outputs(content)),
+        openvino=reference.check("OpenVINO", openvino_outputs(content)),
     )
 
 

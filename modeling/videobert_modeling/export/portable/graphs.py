@@ -14,6 +14,8 @@ from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import stage_specs
+from videobert_modeling.export.portable.decoder_inputs import decoder_inputs
+from videobert_modeling.models.encoders.decoder import DecoderMemoryStage, DecoderStage
 from videobert_modeling.models.encoders.transformer import SelfAttention, attend_where
 from videobert_modeling.models.stage_modules import HeadStage, stages_of
 from videobert_modeling.models.weights import Backbone, Model
@@ -31,18 +33,18 @@ class Graph:
         name: file name without suffix.
         module: its `forward` takes `example` in order.
         example: inputs to trace with; axes that vary must not have length 1.
-        output: name of the output.
+        outputs: names of the outputs, in order.
         axes: for each input the names of its axes that vary, by their places.
         longest: upper bound of an axis, by name.
         trials: inputs for checking the exported file.
-        part: the share of an output that has a meaning, given the inputs; all of it by default.
+        part: the share of each output that has a meaning, given the inputs; all of it by default.
         rounded_at: size of what the last step rounds, for an output that is a difference and may be near zero.
     """
 
     name: str
     module: nn.Module
     example: Inputs
-    output: str
+    outputs: tuple[str, ...]
     axes: dict[str, dict[int, str]]
     trials: tuple[Inputs, ...]
     longest: dict[str, int]
@@ -58,6 +60,10 @@ def graphs_of(backbone: Backbone, model: Model, recipe: Recipe) -> Iterator[Grap
         spec = specs[name]
         if spec.inputs[0].dtype == "uint8":
             yield _of_pixels(spec, module, random)
+        elif isinstance(module, (DecoderMemoryStage, DecoderStage)):
+            yield _graph(spec, module, *decoder_inputs(spec, random))
+        elif all(tensor.dtype == "int64" for tensor in spec.inputs) and spec.lengths is None:
+            yield _of_ids(spec, module, model.config, random)
         elif len(spec.free_axes) > 1:
             yield _of_sequences(spec, module, model.config, random)
         else:
@@ -99,12 +105,11 @@ def _onnx_attention_where(query: Tensor, key: Tensor, value: Tensor, keep: Tenso
 
 def _graph(spec: StageSpec, module: nn.Module, example: Inputs, trials: tuple[Inputs, ...], **more: Any) -> Graph:
     """The graph of a stage, named as its specification says and with its inputs in that order."""
-    (output,) = spec.outputs
     return Graph(
         name=spec.name,
         module=module,
         example={tensor.name: example[tensor.name] for tensor in spec.inputs},
-        output=output.name,
+        outputs=tuple(tensor.name for tensor in spec.outputs),
         axes={
             tensor.name: {place: axis.name for place, axis in enumerate(tensor.axes) if axis.is_free}
             for tensor in spec.inputs
@@ -162,6 +167,20 @@ def _longest_along(spec: StageSpec) -> dict[str, int]:
         for part in axis.sum_of:
             longest[part] = min(longest[part], (axis.longest or 128) // len(axis.sum_of))
     return longest
+
+
+def _of_ids(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
+    """A stage of tokens that needs no lengths: every place of every item counts."""
+    most = {"ids": config.words + (0 if spec.of_text else config.visual_tokens), "segments": config.encoder.segments}
+
+    def tokens(batch: int, length: int) -> Inputs:
+        lengths = {axis.name: min(length, config.encoder.positions) for axis in spec.free_axes} | {spec.batch: batch}
+        return {
+            tensor.name: torch.randint(most[tensor.name], tensor.shape_with(lengths), generator=random)
+            for tensor in spec.inputs
+        }
+
+    return _graph(spec, module, tokens(3, 5), (tokens(1, 1), tokens(2, 9), tokens(1, 63)))
 
 
 def _head(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:

@@ -12,7 +12,7 @@ with the module summing in that order.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from videobert_modeling.export.portable.graphs import Graph, Inputs
 from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
 Run = Callable[[dict[str, npt.NDArray[np.generic]]], npt.NDArray[np.float32]]
+RunAll = Callable[[dict[str, npt.NDArray[np.generic]]], Sequence[npt.NDArray[np.float32]]]
+Outputs = tuple[Tensor, ...]
 _UNIT = float(torch.finfo(torch.float32).eps)
 
 
@@ -50,9 +52,14 @@ class Parity:
     unit: float = _UNIT
 
     @property
+    def allowed(self) -> float:
+        """The largest error that meets the rule of this module."""
+        return 2 * self.reference_error + self.unit * self.scale
+
+    @property
     def holds(self) -> bool:
         """Whether the rule of this module is met; NaN never meets it."""
-        return self.error <= 2 * self.reference_error + self.unit * self.scale
+        return self.error <= self.allowed
 
 
 class Reference:
@@ -64,25 +71,30 @@ class Reference:
         self._exact = _run_torch(graph, torch.float64)
         self._plain = _run_torch(graph, dtype)
 
-    def compare(self, run: Run) -> Parity:
-        """Errors of another way to run the graph."""
+    def compare(self, run: Run | RunAll) -> Parity:
+        """Errors of another way to run the graph; of several outputs those of the one that is nearest to failing."""
         trials = self._graph.trials
-        ours = [torch.from_numpy(np.array(run({k: v.numpy() for k, v in inputs.items()}))) for inputs in trials]
+        ours = [_tensors(run({k: v.numpy() for k, v in inputs.items()})) for inputs in trials]
         parity = self._parity(ours, self._plain)
         if parity.holds or self._dtype != torch.float32:
             return parity
         with _SumsInOrder():
             return self._parity(ours, _run_torch(self._graph, torch.float32))
 
-    def _parity(self, ours: list[Tensor], plain: list[Tensor]) -> Parity:
-        return Parity(
-            error=self._error(ours),
-            reference_error=self._error(plain),
-            scale=max(_rms([self._part(i, exact) for i, exact in enumerate(self._exact)]), self._graph.rounded_at),
-            unit=float(torch.finfo(self._dtype).eps),
-        )
+    def _parity(self, ours: list[Outputs], plain: list[Outputs]) -> Parity:
+        outputs = range(len(self._graph.outputs))
+        found = [
+            Parity(
+                error=self._error(ours, place),
+                reference_error=self._error(plain, place),
+                scale=max(_rms(self._parts([one[place] for one in self._exact])), self._graph.rounded_at),
+                unit=float(torch.finfo(self._dtype).eps),
+            )
+            for place in outputs
+        ]
+        return next((one for one in found if not one.holds), max(found, key=lambda one: one.error / one.allowed))
 
-    def check(self, runner: str, run: Run) -> Parity:
+    def check(self, runner: str, run: Run | RunAll) -> Parity:
         """Like `compare`.
 
         Raises:
@@ -98,14 +110,17 @@ class Reference:
             )
         return parity
 
-    def _error(self, outputs: list[Tensor]) -> float:
-        for ours, exact in zip(outputs, self._exact, strict=True):
-            if ours.shape != exact.shape:
-                return float("nan")
-        return _rms([self._part(i, ours.double() - self._exact[i]) for i, ours in enumerate(outputs)])
+    def _error(self, outputs: list[Outputs], place: int) -> float:
+        if any(len(one) != len(self._graph.outputs) for one in outputs):
+            return float("nan")
+        pairs = [(ours[place], exact[place]) for ours, exact in zip(outputs, self._exact, strict=True)]
+        if any(ours.shape != exact.shape for ours, exact in pairs):
+            return float("nan")
+        return _rms(self._parts([ours.double() - exact for ours, exact in pairs]))
 
-    def _part(self, trial: int, values: Tensor) -> Tensor:
-        return self._graph.part(self._graph.trials[trial], values)
+    def _parts(self, values: list[Tensor]) -> list[Tensor]:
+        """Of one output of every trial what has a meaning."""
+        return [self._graph.part(inputs, value) for inputs, value in zip(self._graph.trials, values, strict=True)]
 
 
 class _RoundedOnce(TorchFunctionMode):
@@ -142,38 +157,58 @@ def _linear_in_order(values: Tensor, weight: Tensor, bias: Tensor | None = None)
     return total if bias is None else total + bias
 
 
-def onnxruntime_runner(file: bytes | Path) -> Run:
+def onnxruntime_outputs(file: bytes | Path) -> RunAll:
     """Runs an ONNX file with onnxruntime on the CPU; a path where its weights lie in another file beside it."""
     content = str(file) if isinstance(file, Path) else file
     session = onnxruntime_library().InferenceSession(content, providers=["CPUExecutionProvider"])
 
-    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
-        output: npt.NDArray[np.float32] = session.run(None, inputs)[0]
-        return output
+    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> Sequence[npt.NDArray[np.float32]]:
+        outputs: Sequence[npt.NDArray[np.float32]] = session.run(None, inputs)
+        return outputs
 
     return run
 
 
-def openvino_runner(content: bytes) -> Run:
+def openvino_outputs(content: bytes) -> RunAll:
     """Runs an ONNX file with OpenVINO on the CPU in float32."""
     core = openvino_library().Core()
     compiled = core.compile_model(core.read_model(content, b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
-    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
-        output: npt.NDArray[np.float32] = compiled(inputs)[0]
-        return output
+    def run(inputs: dict[str, npt.NDArray[np.generic]]) -> Sequence[npt.NDArray[np.float32]]:
+        found = compiled(inputs)
+        return [found[place] for place in range(len(compiled.outputs))]
 
     return run
 
 
-def _run_torch(graph: Graph, dtype: torch.dtype) -> list[Tensor]:
+def onnxruntime_runner(file: bytes | Path) -> Run:
+    """The same of a file with one output."""
+    return _first(onnxruntime_outputs(file))
+
+
+def openvino_runner(content: bytes) -> Run:
+    """The same of a file with one output."""
+    return _first(openvino_outputs(content))
+
+
+def _first(run: RunAll) -> Run:
+    return lambda inputs: run(inputs)[0]
+
+
+def _tensors(given: npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]]) -> Outputs:
+    outputs = (given,) if isinstance(given, np.ndarray) else given
+    return tuple(torch.from_numpy(np.array(output)) for output in outputs)
+
+
+def _run_torch(graph: Graph, dtype: torch.dtype) -> list[Outputs]:
     module = graph.module if dtype == torch.float32 else copy.deepcopy(graph.module).to(dtype)
 
-    def typed(inputs: Inputs) -> list[Tensor]:
-        return [value.to(dtype) if value.is_floating_point() else value for value in inputs.values()]
+    def outputs(inputs: Inputs) -> Outputs:
+        given = module(*(value.to(dtype) if value.is_floating_point() else value for value in inputs.values()))
+        return (given,) if isinstance(given, Tensor) else tuple(given)
 
     with torch.inference_mode(), _RoundedOnce():
-        return [module(*typed(inputs)) for inputs in graph.trials]
+        return [outputs(inputs) for inputs in graph.trials]
 
 
 def _rms(values: list[Tensor]) -> float:

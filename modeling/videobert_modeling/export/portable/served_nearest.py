@@ -13,7 +13,7 @@ from videobert_modeling.export.value_info import value_info
 
 
 def served_nearest(spec: StageSpec, codebook: Codebook) -> bytes:
-    """An ONNX file: features to their nearest centroid and the distance to it.
+    """An ONNX file: features to their nearest centroid and the distance to it, in the space of the centroids.
 
     Scores are `|c|^2 - 2 f c` in float32, ties to the lowest id. The runtime decides near ties in float64; here a
     feature within float32 rounding of two centroids may get the other one.
@@ -22,12 +22,15 @@ def served_nearest(spec: StageSpec, codebook: Codebook) -> bytes:
         spec: see `videobert.model.stage_lists.nearest_with_codebook`.
     """
     # Distances do not change when everything moves, and small coordinates lose less to rounding.
+    # A column that features lack stays: they have zero there, so it is in the squares and in no product.
+    dim = codebook.dim
     centre = codebook.leaves.astype(np.float64).mean(axis=0)
+    centre[dim:] = 0
     moved = (codebook.leaves - centre).astype(np.float32)
     squares = np.square(moved, dtype=np.float64).sum(axis=1).astype(np.float32)
     constants = {
-        "centre": centre.astype(np.float32),
-        "columns": np.ascontiguousarray(-2 * moved.T),
+        "centre": centre[:dim].astype(np.float32),
+        "columns": np.ascontiguousarray(-2 * moved[:, :dim].T),
         "squares": squares,
         "zero": np.array(0, np.float32),
         "axis": np.array([1], np.int64),

@@ -105,6 +105,7 @@ class Decoder(nn.Module):
 
     Attributes:
         attend: how layers attend; may be replaced by another implementation of the same.
+        head_size: values of a head.
     """
 
     def __init__(self, config: EncoderConfig, words: int, *, dropout: float = 0.0) -> None:
@@ -115,6 +116,7 @@ class Decoder(nn.Module):
         self.bias = nn.Parameter(torch.zeros(words))
         self.dropout = nn.Dropout(dropout)
         self.attend = DecoderAttention()
+        self.head_size = config.width // config.heads
         self.apply(initialise)
 
     def memory(self, states: Tensor) -> tuple[Keys, Values]:

@@ -29,7 +29,7 @@ class DecoderAttention:
             past_lengths: int64 `(batch,)`, 0 to `past`.
             keys, values: `(batch, length, heads, head_size)`, of the words themselves.
         """
-        batch, past, length = len(query), past_keys.shape[1], keys.shape[1]
+        batch, past, length = query.shape[0], past_keys.shape[1], keys.shape[1]
         before = torch.arange(past, device=query.device)[None] < past_lengths[:, None]  # (batch, past)
         own = torch.arange(length, device=query.device)
         seen = torch.cat(

@@ -13,8 +13,10 @@ from videobert.engines.tensorrt.build.engine_folder import BuiltEngine, build_en
 from videobert.model.compiled_places import copy_folder, folder_for_building
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, no_codebook
-from videobert.model.graph_files import missing_graphs
+from videobert.model.graph_files import check_quantisable, missing_graphs
 from videobert.model.mending import CODEBOOK
+from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import stage_specs
 
 
 def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
@@ -45,11 +47,14 @@ def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
 
     Raises:
         ModelError: it has no codebook yet, whose search is one of the engines.
+        UsageError: nothing of the model is made in that precision.
     """
     from videobert.cli.build.export import export_engine_graphs, export_graphs
 
     root = job.folder
-    if not (root / CODEBOOK).is_file() and ModelConfig.read(root / "config.json").has_tokens:
+    config = ModelConfig.read(root / "config.json")
+    check_quantisable(stage_specs(config, Recipe()), precision)
+    if not (root / CODEBOOK).is_file() and config.has_tokens:
         raise no_codebook(root)
     if not (root / "manifest.json").is_file():
         export_graphs(root, job.out, job.options)

@@ -175,13 +175,11 @@ class TensorRtEngine:
             }
             self._stages[stage] = StageExecutor(
                 session,
-                stage,
+                spec,
                 plan,
                 cache=None if store is None else RuntimeCache(store, key),
                 most_rows=1 if spec.one_at_a_time else None,
                 fixed=_centroids(self._folder) if stage == NEAREST else None,
-                # A row of padding has one key, so that its attention is over something.
-                padding=None if spec.lengths is None else {spec.lengths: 1},
             )
 
     def _prepare(self) -> None:

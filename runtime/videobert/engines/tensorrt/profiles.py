@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
@@ -32,12 +33,32 @@ def profiles_of(stage: Stage, config: ModelConfig, recipe: Recipe) -> tuple[Prof
 
 
 def profiles_for(spec: StageSpec) -> tuple[Profile, ...]:
-    """The profiles of a stage: the buckets of its free axes beside the batch, smallest of all first."""
-    ends = {axis.name: _buckets(axis) for axis in spec.free_axes if axis.name != spec.batch}
-    most = max((len(buckets) for buckets in ends.values()), default=1)
-    # An axis with fewer buckets than another stays at its last.
-    each = ({name: buckets[min(place, len(buckets) - 1)] for name, buckets in ends.items()} for place in range(most))
-    return tuple(_profile(spec, sizes) for sizes in each)
+    """The profiles of a stage, smallest bucket first, or one profile if nothing but the batch is free.
+
+    Free axes grow together from bucket to bucket, as a profile for each choice of each axis would be many; one with
+    fewer buckets than another stays at its last. An axis with a length that most calls have is apart: there are all
+    profiles for that length, and all for the longest.
+    """
+    lengths = [axis for axis in spec.free_axes if axis.name != spec.batch]
+    steps = {axis.name: _buckets(axis) for axis in lengths if axis.often is None}
+    most = max((len(buckets) for buckets in steps.values()), default=1)
+    ends = [{name: buckets[min(step, len(buckets) - 1)] for name, buckets in steps.items()} for step in range(most)]
+    apart = [[(axis.name, end) for end in _ends_apart(axis)] for axis in lengths if axis.often is not None]
+    return tuple(_profile(spec, _fitting(spec, {**dict(chosen), **end})) for chosen in product(*apart) for end in ends)
+
+
+def _ends_apart(axis: Axis) -> list[int]:
+    often = axis.often or 1
+    return sorted({often, axis.longest or often})
+
+
+def _fitting(spec: StageSpec, ends: dict[str, int]) -> dict[str, int]:
+    """The ends, shortened where axes stand behind each other and are longer together than the model can take."""
+    for axis in (axis for tensor in spec.outputs for axis in tensor.axes if axis.sum_of):
+        *before, last = axis.sum_of
+        if axis.longest is not None:
+            ends = ends | {last: min(ends[last], axis.longest - sum(ends[name] for name in before))}
+    return ends
 
 
 def _buckets(axis: Axis) -> list[int]:

@@ -16,6 +16,7 @@ from videobert_kernels.ops.packed_encoder import (
     LayerWeights,
     PackedInputs,
     encode,
+    encode_states,
 )
 
 WIDTH, HEADS, INNER, WORDS, POSITIONS, LAYERS = 64, 2, 96, 150, 40, 2
@@ -89,7 +90,7 @@ def _plain_sequence(weights: EncoderWeights, inputs: PackedInputs, rows: slice) 
     states = weights.tokens[inputs.ids[rows]] + weights.positions[inputs.positions[rows]]
     states = norm(states + weights.segments[inputs.segments[rows]], weights.norm, weights.norm_bias)
     for layer in weights.layers:
-        stacked = functional.linear(states, layer.qkv, layer.qkv_bias).view(len(states), 3, HEADS, -1)
+        stacked = functional.linear(states, layer.qkv, layer.qkv_bias).view(len(states), 3, weights.heads, -1)
         query, key, value = stacked.permute(1, 2, 0, 3)
         scores = (query @ key.transpose(1, 2) / query.shape[-1] ** 0.5).softmax(-1)
         mixed = functional.linear((scores @ value).transpose(0, 1).flatten(1), layer.output, layer.output_bias)
@@ -124,6 +125,17 @@ def test_the_reference_agrees(weights: EncoderWeights, device: str, assert_close
     inputs = _inputs([6, 1, 30], device)
     states = encode(weights, inputs, backend="reference")
     assert_close(states, _plain(weights, inputs, torch.float32), _plain(weights, inputs, torch.float64))
+
+
+def test_heads_that_are_filled_up_compute_the_same(
+    weights: EncoderWeights, device: str, assert_close: Callable[..., None]
+) -> None:
+    inputs, small = _inputs([6, 1, 30], device), replace(weights, heads=4)
+    widened = small.stack.with_heads_of(32)
+    assert widened.layers[0].qkv.shape == (3 * 4 * 32, WIDTH)
+    states = encode_states(widened, encode(replace(weights, layers=()), inputs), inputs)
+    assert_close(states, _plain(small, inputs, torch.float32), _plain(small, inputs, torch.float64))
+    assert small.stack.with_heads_of(16).scale is None
 
 
 def test_weights_that_fit_are_shared_and_others_cast(weights: EncoderWeights, device: str) -> None:

@@ -44,8 +44,8 @@ def linear(width: int, dtype: torch.dtype = torch.float32) -> Graph:
         name="linear",
         module=torch.nn.Linear(width, 2048).to(dtype),
         example=values,
-        output="sums",
-        axes=("count",),
+        outputs=("sums",),
+        axes={"values": {0: "count"}},
         trials=(values, {"values": torch.randn(1, width)}),
         longest={},
     )

@@ -92,8 +92,10 @@ def build_engines(
     place.mkdir(parents=True, exist_ok=True)
     engines = []
     for done, (stage, graph) in enumerate(graphs.items()):
-        lengths = stage_spec(stage, folder.config, folder.recipe).lengths
-        attention = "none" if lengths is None else "mask" if mask else "lengths"
+        spec = stage_spec(stage, folder.config, folder.recipe)
+        # What attends without lengths of one kind has its mask in the portable graph already.
+        by_mask = mask or spec.lengths is None
+        attention = "none" if not spec.attentions else "mask" if by_mask else "lengths"
         recipe = PlanRecipe(
             stage=stage,
             target=target,

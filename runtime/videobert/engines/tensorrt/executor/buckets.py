@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from math import prod
 from typing import Any
 
@@ -25,20 +24,22 @@ class Bucket:
     Args:
         profile: index of the optimisation profile that allows them.
         rows: size of the first axis of the inputs that have a free one.
-        free: for each input how many of its leading axes may be shorter.
+        free: for each input the axes that may be shorter in a request, whose rest is then filled up.
     """
 
     profile: int
     rows: int
     shapes: dict[str, Shape]
-    free: dict[str, int]
+    free: dict[str, frozenset[int]]
 
     def holds(self, shapes: dict[str, Shape]) -> bool:
         """Whether inputs of these shapes fit, padded along their free axes."""
         return all(
             len(shape) == len(self.shapes[name])
-            and all(size <= most for size, most in zip(shape, self.shapes[name], strict=True))
-            and shape[self.free[name] :] == self.shapes[name][self.free[name] :]
+            and all(
+                size == most or (size < most and axis in self.free[name])
+                for axis, (size, most) in enumerate(zip(shape, self.shapes[name], strict=True))
+            )
             for name, shape in shapes.items()
         )
 
@@ -57,7 +58,6 @@ def buckets_of(engine: Any, tensors: Iterable[Tensor], most_rows: int | None = N
         most_rows: a limit on the rows; None leaves it to the profiles.
     """
     inputs = [tensor for tensor in tensors if tensor.is_input]
-    axes = {each.name: sum(1 for _ in takewhile(lambda size: size < 0, each.shape)) for each in inputs}
     found: dict[tuple[Shape, ...], Bucket] = {}
     for profile in range(engine.num_optimization_profiles):
         ranges = {each.name: _range(engine, each.name, profile) for each in inputs}
@@ -66,6 +66,15 @@ def buckets_of(engine: Any, tensors: Iterable[Tensor], most_rows: int | None = N
             shapes = {
                 name: (rows, *most[1:]) if least and least[0] != most[0] else most
                 for name, (least, most) in ranges.items()
+            }
+            # The rows are shared by all inputs; another axis that its profile holds fixed must be as long as that.
+            axes = {
+                each.name: frozenset(
+                    axis
+                    for axis, size in enumerate(each.shape)
+                    if size < 0 and (axis == 0 or ranges[each.name][0][axis] != ranges[each.name][1][axis])
+                )
+                for each in inputs
             }
             found.setdefault(tuple(shapes.values()), Bucket(profile=profile, rows=rows, shapes=shapes, free=axes))
     return tuple(sorted(found.values(), key=lambda bucket: bucket.size))

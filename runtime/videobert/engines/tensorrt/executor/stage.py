@@ -22,7 +22,8 @@ from videobert.engines.tensorrt.executor.buckets import Bucket, buckets_of
 from videobert.engines.tensorrt.executor.contexts import make_contexts
 from videobert.engines.tensorrt.executor.runtime_cache import RuntimeCache
 from videobert.engines.tensorrt.executor.session import Session
-from videobert.engines.tensorrt.executor.tensors import Shape, Tensor, tensors_of
+from videobert.engines.tensorrt.executor.tensors import Shape, tensors_of
+from videobert.model.stage import StageSpec
 
 Array = npt.NDArray[Any]
 Given = Mapping[str, Array | DeviceView]
@@ -33,12 +34,11 @@ class StageExecutor:
 
     Args:
         session: what the stages share.
-        stage: its name, for messages.
+        spec: the stage's signature.
         plan: as `load_plan` returned it.
         cache: where compiled kernels are kept, on TensorRT-RTX.
         most_rows: the most rows to prepare for; None leaves it to the plan.
         fixed: inputs whose content is the same for every request, such as centroids; by name.
-        padding: what unused rows of an input are filled with; 0 if it is not named.
 
     Raises:
         ModelError: the library refuses the plan.
@@ -48,18 +48,18 @@ class StageExecutor:
     def __init__(
         self,
         session: Session,
-        stage: str,
+        spec: StageSpec,
         plan: bytes,
         *,
         cache: RuntimeCache | None = None,
         most_rows: int | None = None,
         fixed: Mapping[str, Array] | None = None,
-        padding: Mapping[str, int] | None = None,
     ) -> None:
-        self.stage = stage
-        self._session, self._cache = session, cache
-        self._fixed, self._padding = dict(fixed or {}), dict(padding or {})
-        self._engine: Any = session.deserialise(plan, stage)
+        self.stage = spec.name
+        self._spec, self._session, self._cache = spec, session, cache
+        # Unused rows are zeros, but have one place that is real, so that their attention is over something.
+        self._fixed, self._padding = dict(fixed or {}), dict.fromkeys(spec.length_inputs, 1)
+        self._engine: Any = session.deserialise(plan, spec.name)
         with self._library():
             self.tensors = tensors_of(session.trt, self._engine)
             self.buckets = buckets_of(self._engine, self.tensors, most_rows)
@@ -220,13 +220,15 @@ class StageExecutor:
     def _taken(self, prepared: _Prepared, name: str, inputs: Given) -> Array:
         """A copy of the part of an output that was asked for: the next request overwrites the rest."""
         view = prepared.views[name]
-        rows, length = prepared.bucket.rows, None
-        for given, value in inputs.items():
-            if not isinstance(value, DeviceView):
-                rows = len(value)
-                if _varies(self._inputs[given]):
-                    length = value.shape[1]
-        return np.array(view[:rows, :length] if _varies(self._outputs[name]) else view[:rows])
+        lengths = {axis.name: prepared.bucket.rows for axis in self._spec.free_axes if axis.name == self._spec.batch}
+        for tensor in self._spec.inputs:
+            value = inputs.get(tensor.name)
+            if value is not None and not isinstance(value, DeviceView):
+                lengths |= {
+                    axis.name: size for axis, size in zip(tensor.axes, value.shape, strict=True) if axis.is_free
+                }
+        (axes,) = (tensor.axes for tensor in self._spec.outputs if tensor.name == name)
+        return np.array(view[tuple(slice(axis.length_with(lengths)) for axis in axes)])
 
     def _view(self, name: str, shape: Shape) -> Array:
         return self._staging[name][: prod(shape)].reshape(shape)
@@ -276,11 +278,6 @@ class _Prepared:
     def __init__(self, bucket: Bucket, context: Any, views: dict[str, Array]) -> None:
         self.bucket, self.context, self.views = bucket, context, views
         self.graph: Graph | None = None
-
-
-def _varies(tensor: Tensor) -> bool:
-    """Whether the second axis is a length."""
-    return len(tensor.shape) > 1 and tensor.shape[1] < 0
 
 
 def _known(shape: Shape) -> Shape:
