@@ -17,15 +17,28 @@ CLIP := runtime/videobert/bundled/shapes/clip.mp4
 # What an installation depends on; Python sources are used in place.
 INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*/*)
 CPP := $(wildcard csrc/*/*.h csrc/*/*.cpp tests/csrc/*/*.cpp)
-PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
+PIP_INSTALL := pip --disable-pip-version-check install -q
+PIP := $(BIN)/$(PIP_INSTALL) -c constraints.txt
+# In what is for tests, a module is compiled when it is first imported, and most never are. So it must be kept.
+UNCOMPILED := --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 # The second environment, for the kernels alone: see constraints-oldest.txt.
 OLDEST := $(VENV)-oldest
-PIP_OLDEST := $(OLDEST)/bin/pip --disable-pip-version-check install -q
+PIP_OLDEST := $(OLDEST)/bin/$(PIP_INSTALL)
 # The third environment: what a product has, and pytest.
 RUN_ONLY := $(VENV)-runtime
-PIP_RUN_ONLY := $(RUN_ONLY)/bin/pip --disable-pip-version-check install -q -c constraints.txt
+PIP_RUN_ONLY := $(RUN_ONLY)/bin/$(PIP_INSTALL) -c constraints.txt
 
-.PHONY: demo test test-runtime everyday check lint format templates clean
+# Which is done until a file that it depends on changes.
+SANITIZERS := build/sanitized/.passed build/threads/.passed
+
+# So many processes take the tests' files in turn; `make test WORKERS=0` runs all of them in one.
+WORKERS ?= 2
+# Each file stays in one process. Threads that have nothing to do sleep, as the other process's have something.
+SIDE_BY_SIDE := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-runtime everyday check lint lint-style lint-types lint-arrows groundwork format templates clean
 .DELETE_ON_ERROR:
 # A name with spaces is one word to the shell.
 export VIDEO
@@ -51,39 +64,54 @@ else
 endif
 
 test: $(VENV)/.installed-all
-	$(BIN)/python -m pytest -m "not slow" --ignore tests/kernels
-	$(BIN)/python -m pytest -m "not slow" tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m "not slow" --ignore tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m "not slow" tests/kernels
 
 # The modeling side makes a small model first, as it would for a product; a test that needs more of it is left out.
 test-runtime: $(VENV)/.installed-all $(RUN_ONLY)/.installed
 	$(BIN)/python -m tests.small_model build/small-model
-	VIDEOBERT_TESTS_MODEL=build/small-model $(RUN_ONLY)/bin/python -m pytest -m "not slow and not modeling" tests/runtime
+	VIDEOBERT_TESTS_MODEL=build/small-model $(SIDE_BY_SIDE) $(RUN_ONLY)/bin/python $(PYTEST) -m "not slow and not modeling" tests/runtime
 
 # 4 is the machine's own lack: no network, no room. The tests that ask the model are then skipped, and say so.
 everyday: $(VENV)/.installed-all
 	$(BIN)/videobert get everyday || test $$? -eq 4
 
 check: export VIDEOBERT_MODELS ?= $(CURDIR)/build/models
-check: $(VENV)/.installed-all everyday $(OLDEST)/.installed test-runtime
-	$(BIN)/python -m pytest -m "everyday and not slow" --ignore tests/kernels
-	$(BIN)/cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
-	$(BIN)/cmake --build build/sanitized
-	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
-	$(BIN)/cmake -S . -B build/threads -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=thread
-	$(BIN)/cmake --build build/threads --target nearest_test
-	$(BIN)/ctest --test-dir build/threads --output-on-failure -R nearest
-	$(BIN)/python -m pytest -m slow --timeout 1200 --ignore tests/kernels
-	$(BIN)/python -m pytest -m slow tests/kernels
+check: $(VENV)/.installed-all $(SANITIZERS) everyday $(OLDEST)/.installed test-runtime
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m "slow or everyday" --timeout 1200 --ignore tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m slow tests/kernels
 	$(BIN)/python -m videobert_kernels.compile.gate
-	PYTHONPATH=kernels $(OLDEST)/bin/python -m pytest -m "not slow" --confcutdir tests/kernels tests/kernels
+	PYTHONPATH=kernels $(SIDE_BY_SIDE) $(OLDEST)/bin/python $(PYTEST) -m "not slow" --confcutdir tests/kernels tests/kernels
 	PYTHONPATH=kernels $(OLDEST)/bin/python -m videobert_kernels.compile.gate --capability 90
 
-lint: $(VENV)/.installed-all
+# The C++ core's tests under the sanitizers.
+build/sanitized/.passed: $(CPP) CMakeLists.txt | $(VENV)/.installed-all
+	$(BIN)/cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
+	$(BIN)/cmake --build build/sanitized --parallel 2
+	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
+	touch $@
+
+build/threads/.passed: $(CPP) CMakeLists.txt | $(VENV)/.installed-all
+	$(BIN)/cmake -S . -B build/threads -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=thread
+	$(BIN)/cmake --build build/threads --parallel 2 --target nearest_test
+	$(BIN)/ctest --test-dir build/threads --output-on-failure -R nearest
+	touch $@
+
+lint: lint-style lint-types lint-arrows
+
+lint-style: $(VENV)/.installed-all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
+
+lint-types: $(VENV)/.installed-all
 	$(BIN)/mypy
+
+lint-arrows: $(VENV)/.installed-all
 	$(BIN)/lint-imports --no-cache --no-logo
+
+# What is made before the tests and needs one core, for `make -j2`.
+groundwork: $(VENV)/.installed-all $(OLDEST)/.installed $(RUN_ONLY)/.installed lint $(SANITIZERS)
 
 format: $(VENV)/.installed-all
 	$(BIN)/ruff check --fix .
@@ -105,16 +133,16 @@ $(VENV)/.installed-run: $(INSTALL_INPUTS) | $(BIN)/python
 	touch $@
 
 $(VENV)/.installed-all: $(INSTALL_INPUTS) | $(BIN)/python
-	$(PIP) -e '.[$(EXTRAS)]'
+	$(PIP) $(UNCOMPILED) -e '.[$(EXTRAS)]'
 	touch $@ $(VENV)/.installed-run
 
 $(OLDEST)/.installed: constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
-	$(PIP_OLDEST) -c constraints-oldest.txt torch numpy pytest pytest-timeout
-	$(PIP_OLDEST) --no-deps triton==3.6.0
+	$(PIP_OLDEST) $(UNCOMPILED) -c constraints-oldest.txt torch numpy pytest pytest-timeout pytest-xdist
+	$(PIP_OLDEST) $(UNCOMPILED) --no-deps triton==3.6.0
 	touch $@
 
 $(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
 	$(PYTHON) -m venv $(RUN_ONLY)
-	$(PIP_RUN_ONLY) -e . pytest pytest-timeout
+	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e . pytest pytest-timeout pytest-xdist
 	touch $@

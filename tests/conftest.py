@@ -6,7 +6,7 @@ import importlib.util
 import random
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from tests import real_everyday
 from tests.needs_modeling import functions_that_need_it, installed, needs_modeling
+from tests.side_by_side import room_for_a_test, side_by_side
 
-RUN_SIDE = Path(__file__).parent / "runtime"
+TESTS = Path(__file__).parent
+RUN_SIDE = TESTS / "runtime"
 _left_out: list[Path] = []
 
 
@@ -31,7 +33,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the run side's tests that need the modeling side, and skip those that need a model that is not here."""
+    """Mark the run side's tests that need the modeling side, skip those without their model, say what comes first."""
     lacks_everyday = pytest.mark.skip(reason=real_everyday.REASON)
     everyday_is_here = real_everyday.is_here()
     for item in items:
@@ -41,6 +43,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             asked_for = (each.func for all_ in item._fixtureinfo.name2fixturedefs.values() for each in all_)
             if needs_modeling(item.function, asked_for):
                 item.add_marker("modeling")
+    # The files beside the rooms run whole programs: begun last, one of them would keep one process busy alone.
+    items.sort(key=lambda item: item.path.parent != TESTS)
+
+
+def pytest_collection_finish() -> None:
+    """Let torch, if a test file has imported it, compute in one thread where another process has tests too.
+
+    Of more threads than processors, those that wait for each other at the end of a loop take the others' time.
+    """
+    if side_by_side() and (torch := sys.modules.get("torch")):
+        torch.set_num_threads(1)
+
+
+# Around everything else, so that a test's time limit does not count while it waits.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give a test that is marked `alone` the machine to itself."""
+    if not side_by_side():
+        return (yield)
+    with room_for_a_test(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -12,6 +12,7 @@ RUN_SIDE = Path(__file__).parent / "runtime"
 # the run side against the modeling side, or tests a door; a file that stands here without need goes.
 KNOWN = {
     "base/test_offline_imports.py",
+    "check/test_folder_check.py",
     "cli/parser/test_help_examples.py",
     "cli/test_end_to_end.py",
     "cli/verbs/test_import.py",

@@ -253,7 +253,8 @@ class Runtime:
         holds it.
 
         Args:
-            text: words, with `[MASK]` for each that is wanted. Other special words in it are plain text.
+            text: words, with `[MASK]`, or what the tokenizer calls it, such as `<mask>`, for each that is wanted. Other
+                special words in it are plain text.
             visual: positions in the video's tokens, from 0.
             top: answers to each place.
             stride, track, on_progress, cancel: see `Runtime`.

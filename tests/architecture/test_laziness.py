@@ -54,6 +54,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert not set(loaded) & (LAZY | MODELING_SIDE)
 
 
+@pytest.mark.alone
 def test_importing_the_package_costs_what_numpy_costs() -> None:
     code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
     pairs = [(float(run_python(code.format("videobert"))), float(run_python(code.format("numpy")))) for _ in range(5)]

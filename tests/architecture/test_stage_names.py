@@ -14,11 +14,18 @@ from videobert.model.stage_lists import BACKBONE, STAGE_LISTS, all_stage_names
 
 # Where the stages are listed, where each family calls them, and what each of them computes.
 HOMES = {
+    "runtime/videobert/model/stage_links.py",
     "runtime/videobert/model/stage_lists.py",
     "runtime/videobert/model/text_encoder_stage.py",
     "runtime/videobert/model/univl_stages.py",
+    "runtime/videobert/model/milnce_stages.py",
+    "runtime/videobert/model/next_token_stages.py",
     *(f"runtime/videobert/families/{family}.py" for family in STAGE_LISTS),
     "modeling/videobert_modeling/models/stage_modules.py",
+    # Where others' weights get our names, which those of stages are too.
+    "modeling/videobert_modeling/importers/shared/roberta_layout.py",
+    "modeling/videobert_modeling/importers/shared/univl_layout.py",
+    "modeling/videobert_modeling/importers/shared/univl_decoder_layout.py",
 }
 # Names that are other things too, and where they are: parts of config.json, and the labels of a summary.
 OTHER_THINGS = {
@@ -28,8 +35,11 @@ OTHER_THINGS = {
         "modeling/videobert_modeling/train/shapes/chain.py",
     },
     "nearest": set[str](),
+    # A part of many networks.
+    "pooler": set[str](),
     # What writes sentences, a part of config.json, and what reads videos.
     "decoder": {
+        "modeling/videobert_modeling/importers/shared/univl_config.py",
         "runtime/videobert/doctor/probes.py",
         "runtime/videobert/model/config.py",
         "runtime/videobert/pipeline/origin.py",
@@ -46,6 +56,8 @@ OF_STAGES = (
     "modeling/videobert_modeling/models/",
     "modeling/videobert_modeling/packed/",
 )
+# Weights bear the names of the stages that they are for: a layout says where a tensor of others belongs.
+LAYOUTS = "modeling/videobert_modeling/importers/shared/"
 # Training has steps of its own, which run by name too.
 STEPS = "modeling/videobert_modeling/train/"
 ONLY_STAGES = sorted(set(all_stage_names()) - {BACKBONE, *OTHER_THINGS})
@@ -71,6 +83,8 @@ def run_by_name(tree: ast.AST) -> set[int]:
 
 
 def names_a_stage(file: str, text: str, *, is_run: bool) -> bool:
+    if file.startswith(LAYOUTS):
+        return False
     if A_STAGE.search(text):
         return True
     if text == BACKBONE:

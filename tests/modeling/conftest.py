@@ -31,6 +31,13 @@ def i3d_state() -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="session")
+def milnce_state() -> dict[str, torch.Tensor]:
+    """A state dict of MIL-NCE's S3D-G with both towers behind it, and 100 words in its table."""
+    shapes = json.loads((Path(__file__).parent / "vectors" / "milnce_s3dg.json").read_text())["shapes"]
+    return {name: seeded(name, shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
 def univl_state() -> dict[str, torch.Tensor]:
     """A state dict as UniVL has it, of 500 words; of tensors that are one there, the last one's values hold."""
     shapes = json.loads((Path(__file__).parent / "vectors" / "univl.json").read_text())["shapes"]
@@ -45,6 +52,13 @@ def univl_state() -> dict[str, torch.Tensor]:
     for last, names in tied.items():
         state |= {name: state[last] for name in names}
     return state
+
+
+@pytest.fixture(scope="session")
+def resnet50_state() -> dict[str, torch.Tensor]:
+    """A state dict of torchvision's ResNet-50, with 1,000 classes."""
+    shapes = json.loads((Path(__file__).parent / "vectors" / "torchvision_resnet50.json").read_text())["shapes"]
+    return {name: seeded(name, shape) for name, shape in shapes.items()}
 
 
 @pytest.fixture(scope="session")

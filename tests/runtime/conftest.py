@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.side_by_side import made_once
 from tests.small_model import frames_of, write_small_model
 
 from videobert.runtime import Runtime, load
@@ -19,9 +20,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made_before = os.environ.get("VIDEOBERT_TESTS_MODEL")
     if made_before:
         return Path(made_before).resolve()
-    folder = tmp_path_factory.mktemp("small")
-    write_small_model(folder)
-    return folder
+    return made_once(tmp_path_factory, "small-model", write_small_model)
 
 
 @pytest.fixture(scope="session")

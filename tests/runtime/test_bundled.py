@@ -56,6 +56,7 @@ def test_every_file_of_the_bundled_model_is_the_one_in_its_manifest() -> None:
     ModelFolder("shapes").verify()
 
 
+@pytest.mark.alone
 def test_the_first_answer_comes_within_a_second_and_later_ones_at_twenty_times_real_time(
     clip_480p: Path, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 import videobert
 from videobert.video.decoders.available import unusable
 
+pytestmark = pytest.mark.alone
 CLIP = Path(videobert.__file__).parent / "bundled" / "shapes" / "clip.mp4"
 # Two threads are seen at once where one wakes the other and is not asleep yet.
 _PASSING = 0.1

@@ -12,10 +12,13 @@ import torch
 
 from videobert.base.errors import InputError, ModelError, UsageError
 from videobert.model.recipe import Recipe
+from videobert_modeling.importers.ammesatyajit import import_ammesatyajit
 from videobert_modeling.importers.bert import import_bert
 from videobert_modeling.importers.centroids import import_centroids
 from videobert_modeling.importers.i3d import import_i3d
 from videobert_modeling.importers.mdskul import import_mdskul
+from videobert_modeling.importers.milnce import import_milnce
+from videobert_modeling.importers.recognise import recognise
 from videobert_modeling.importers.resnet import import_resnet
 from videobert_modeling.importers.roberta import import_roberta
 from videobert_modeling.importers.s3d import import_s3d
@@ -23,22 +26,27 @@ from videobert_modeling.importers.s3dg import import_s3dg
 from videobert_modeling.importers.univl import import_univl
 from videobert_modeling.model_folder.ledger import Entry, Ledger
 
-__all__ = ["KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
+__all__ = ["AUTO", "KINDS", "Entry", "Ledger", "import_checkpoint", "options_of"]
 
 KINDS: dict[str, Callable[..., Ledger]] = {
     "bert": import_bert,
     "roberta": import_roberta,
     "mdskul": import_mdskul,
+    "univl": import_univl,
+    "milnce": import_milnce,
+    "ammesatyajit": import_ammesatyajit,
     "s3d": import_s3d,
     "i3d": import_i3d,
     "s3dg": import_s3dg,
     "resnet": import_resnet,
-    "univl": import_univl,
     "centroids": import_centroids,
 }
-"""What `import_checkpoint` reads: `bert`, `roberta`, `mdskul` and `univl` become model folders, all others files."""
+"""What `import_checkpoint` reads; the last five become files, all others model folders."""
 
-_PATHS = ("tokenizer", "backbone", "centroids", "labels")
+_PATHS = ("tokenizer", "dictionary", "backbone", "centroids", "labels")
+AUTO = "auto"
+"""In place of a kind: the one whose layout the checkpoint has, told by the names of its tensors."""
+
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 
@@ -46,9 +54,9 @@ def import_checkpoint(kind: str, source: str | Path, out: str | Path, **options:
     """Import the checkpoint `source` to `out`.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or `AUTO`.
         source: file or folder, see the importer.
-        out: a new model folder for `bert`, `roberta` and `mdskul`, else a `.safetensors` file.
+        out: a new model folder or a `.safetensors` file, see `KINDS`.
         options: keyword arguments of the importer, see `options_of`. Paths may be text, `recipe` may be the path of
             a `recipe.json`, `dtype` may be `"float16"` or `"float32"`; None stands for the default.
 
@@ -59,9 +67,17 @@ def import_checkpoint(kind: str, source: str | Path, out: str | Path, **options:
         UsageError: unknown kind or option, or `out` is taken.
         ModelError: the source is damaged or of another layout, or the import is strict and something is unexplained.
     """
+    if kind == AUTO:
+        told = recognise(Path(source), KINDS)
+        ledger = import_checkpoint(told.kind, source, out, **options)
+        ledger.notes.insert(0, f"recognised as {told.kind}: {told.why}")
+        return ledger
     if kind not in KINDS:
         raise UsageError(
-            "this kind of checkpoint is not known", seen=kind, allowed=", ".join(KINDS), fix="Use one of those."
+            "this kind of checkpoint is not known",
+            seen=kind,
+            allowed=", ".join((*KINDS, AUTO)),
+            fix="Use one of those.",
         )
     allowed = options_of(kind)
     given = {name: value for name, value in options.items() if value is not None}

@@ -76,6 +76,7 @@ def read_mdskul(
             heads=("text", "visual", "alignment") if alignment else ("text", "visual"),
             alignment_pooler=False,
             questions=side.questions,
+            untrained=side.untrained,
         )
     )
     state = taken.state | side.heads | {"encoder.tokens.weight": taken.table, "heads.bias": taken.bias} | alignment

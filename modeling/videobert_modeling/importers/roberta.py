@@ -72,8 +72,7 @@ def import_roberta(
         recipe: by default the one that the backbone was trained with.
         dtype: how weights are stored; None for float16 where that holds every value of the sources, else float32.
     """
-    if recipe is None:
-        recipe = recipe_for(backbone)
+    recipe = recipe or recipe_for(backbone)
 
     def read(side: VisualSide, ledger: Ledger) -> VideoBert:
         return read_roberta(

@@ -91,7 +91,10 @@ def write_taught(
         )
         for key, each in taught.items()
     }
-    new = dataclasses.replace(config, name=name, questions=questions)
+    # What was taught is trained, whatever of that name was there before.
+    stages = {question_stage(key, questions[key]) for key in taught}
+    untrained = tuple(part for part in config.untrained if part not in stages)
+    new = dataclasses.replace(config, name=name, questions=questions, untrained=untrained)
     built = (source / MANIFEST).is_file()
 
     def fill(place: Path) -> None:

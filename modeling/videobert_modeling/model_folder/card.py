@@ -38,7 +38,7 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
             "`videobert build FOLDER`.",
             "",
         ]
-    elif not sees:
+    elif not sees and config.has_tokens:
         lines += [
             "There is no codebook: import again with `--centroids`, those that the visual rows were trained with. "
             "`videobert cluster VIDEOS --model FOLDER` makes another one and starts the rows anew.",
@@ -46,9 +46,18 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
         ]
     if notes:
         lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
-    tokens = f"{config.visual_tokens} visual tokens, one joiner" if config.has_tokens else "no visual tokens"
-    lines += ["## Sizes", "", f"- {config.words} words, {tokens}"]
-    encoder = config.encoder
-    lines += [f"- {encoder.layers} layers, width {encoder.width}, {encoder.heads} heads", ""]
+    lines += ["## Sizes", "", *_sizes(config), ""]
     lines += ["Licence and data are those of the source; add them here.", ""]
     return "\n".join(lines)
+
+
+def _sizes(config: ModelConfig) -> list[str]:
+    encoder, towers = config.encoder, config.two_towers
+    if towers is not None:
+        return [f"- {config.words - 1} words, vectors of {towers.width} values for texts and clips"]
+    tokens = f"{config.visual_tokens} visual tokens, one joiner" if config.has_tokens else "no visual tokens"
+    tokens = tokens.removesuffix(", one joiner") if config.family == "next_token" else tokens
+    return [
+        f"- {config.words} words, {tokens}",
+        f"- {encoder.layers} layers, width {encoder.width}, {encoder.heads} heads",
+    ]

@@ -93,7 +93,7 @@ class Ledger:
         return "\n".join(lines)
 
     def table(self) -> str:
-        """The ledger as aligned text, one tensor a line, then the notes and the counts."""
+        """The summary, and behind it the ledger as aligned text, one tensor a line."""
         rows = [
             (entry.status, entry.name, "" if entry.shape is None else "x".join(map(str, entry.shape)) or "scalar",
              " ".join(filter(None, [f"-> {entry.target}" if entry.target else "", entry.reason])))
@@ -101,7 +101,7 @@ class Ledger:
         ]  # fmt: skip
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
         lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]).rstrip() for row in rows]
-        return "\n".join([*lines, *self._remarks(), self.counts])
+        return "\n".join([self.summary(), "", *lines])
 
     def _remarks(self) -> list[str]:
         return [*(f"note: {note}" for note in self.notes), *(f"uninitialised: {part}" for part in self.uninitialised)]

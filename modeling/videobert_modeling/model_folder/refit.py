@@ -15,8 +15,9 @@ from torch import Tensor
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError, UsageError
 from videobert.families.build_check import check_place, check_sizes
-from videobert.model.config import ModelConfig
+from videobert.model.config import VISUAL_TOKENS, ModelConfig
 from videobert.model.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
+from videobert.model.stage_lists import head_stage
 from videobert.visual.codebook import Codebook
 from videobert_modeling.model_folder.card import VISUAL_ROWS, card_of
 from videobert_modeling.model_folder.ledger import Ledger
@@ -102,7 +103,7 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
         ModelError: a file is missing or damaged, or more leaves than a model may have.
     """
     config, _ = check_sizes(folder)
-    new = checked(dataclasses.replace(config, visual_tokens=len(codebook)))
+    new = checked(dataclasses.replace(config, visual_tokens=len(codebook), untrained=_untrained(config)))
     ledger = Ledger("codebook", CODEBOOK)
     rows = visual_rows(len(codebook), config.encoder.width, codebook, ledger, seed=seed)[: len(codebook)]
     if codebook.dim != config.encoder.width:
@@ -146,6 +147,12 @@ def _resized(table: Tensor, config: ModelConfig, visual: Tensor) -> Tensor:
             fix="Import the checkpoint again with --dtype float32.",
         )
     return torch.cat([table[: config.words], rows, table[config.joiner_id :]])
+
+
+def _untrained(config: ModelConfig) -> tuple[str, ...]:
+    """The parts that hold nothing trained now: the new rows, and the head that was trained with those before."""
+    heads = (head_stage("alignment"),) if "alignment" in config.heads else ()
+    return tuple(dict.fromkeys((*config.untrained, *heads, VISUAL_TOKENS)))
 
 
 def _account(folder: Path) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from videobert.model.stage_lists import BACKBONE, SHOT_BOUNDARIES
 from videobert_modeling.models.encoders.decoder import DecoderMemoryStage, DecoderStage
 from videobert_modeling.models.encoders.video import VideoEncoder
 from videobert_modeling.models.families.conse import Conse
+from videobert_modeling.models.families.milnce import MilNce
+from videobert_modeling.models.families.next_token import NextToken
 from videobert_modeling.models.families.univl import UniVl
 from videobert_modeling.models.families.videobert import VideoBert
 
@@ -151,7 +153,9 @@ def _dtype_of(network: nn.Module) -> torch.dtype:
     return next(network.parameters()).dtype
 
 
-def stages_of(backbone: nn.Module, model: VideoBert | Conse | UniVl, recipe: Recipe) -> dict[str, nn.Module]:
+def stages_of(
+    backbone: nn.Module, model: VideoBert | Conse | MilNce | NextToken | UniVl, recipe: Recipe
+) -> dict[str, nn.Module]:
     """The stages by name, in the order of `stage_specs`; heads only as far as the model has them.
 
     Weights are shared, not copied.
@@ -167,6 +171,10 @@ def stages_of(backbone: nn.Module, model: VideoBert | Conse | UniVl, recipe: Rec
             stages[stage] = PictureStage(model.picture_classifiers[name])
     if isinstance(model, Conse):
         return {**stages, "text_encoder": model.text_encoder}
+    if isinstance(model, MilNce):
+        return {**stages, "video_embedding": model.video_embedding, "text_embedding": model.text_embedding}
+    if isinstance(model, NextToken):
+        return {**stages, "past_encoder": model.past_encoder, "next_token_head": model.head}
     if isinstance(model, UniVl):
         return {**stages, **_two_stream_stages(model)}
     return {**stages, "encoder": model.encoder, **{f"{head}_head": _HEADS[head](model) for head in model.config.heads}}
@@ -182,7 +190,7 @@ def _two_stream_stages(model: UniVl) -> dict[str, nn.Module]:
         "text_head": FusedWordsStage(model) if "text" in heads else None,
         "visual_head": FusedFeaturesStage(model) if "visual" in heads else None,
         "feature_norm": NormStage(video) if "visual" in heads and video.normalizes else None,
-        "pooler": model.pooler,
+        "cross_pooler": model.pooler,
         "alignment_head": model.alignment_head,
         "decoder_memory": None if decoder is None else DecoderMemoryStage(decoder),
         "decoder": None if decoder is None else DecoderStage(decoder, model.text_encoder),

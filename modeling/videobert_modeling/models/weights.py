@@ -20,15 +20,18 @@ from videobert_modeling.models.backbones.resnet import BLOCKS, ResNet
 from videobert_modeling.models.backbones.s3d import S3D
 from videobert_modeling.models.backbones.s3dg import S3DG
 from videobert_modeling.models.families.conse import Conse
+from videobert_modeling.models.families.milnce import MilNce
+from videobert_modeling.models.families.next_token import NextToken
 from videobert_modeling.models.families.univl import UniVl
 from videobert_modeling.models.families.videobert import VideoBert
 
 Backbone = S3D | I3D | S3DG | ResNet
-Model = VideoBert | Conse | UniVl
+Model = VideoBert | Conse | MilNce | NextToken | UniVl
 
 _BACKBONE = "backbone."
 _COUNTER = ".num_batches_tracked"
 _FIX = "Check that model.safetensors belongs to config.json, or import the checkpoint again."
+_WIDER = 'Store them as float32: dtype="float32" (--dtype float32); NaN and Inf have no place in a model.'
 _MOST_NAMED = 8
 
 
@@ -38,7 +41,13 @@ _BACKBONES: dict[str, Callable[[float, int], Backbone]] = {
     "s3dg": S3DG,
     **{f"resnet{depth}": partial(ResNet, depth) for depth in BLOCKS},
 }
-_FAMILIES: dict[str, type[Model]] = {"videobert": VideoBert, "conse": Conse, "univl": UniVl}
+_FAMILIES: dict[str, type[Model]] = {
+    "videobert": VideoBert,
+    "conse": Conse,
+    "univl": UniVl,
+    "milnce": MilNce,
+    "next_token": NextToken,
+}
 
 
 def backbone_tensors(backbone: Backbone) -> dict[str, Tensor]:
@@ -79,10 +88,10 @@ def save_weights(model: Model, backbone: Backbone, path: Path, dtype: torch.dtyp
     """
     named = _named(backbone, model)
     # Statistics of published networks reach below what fp16 holds exactly; they are few.
-    thin = torch.float32 if isinstance(model, Conse) else dtype
+    thin = dtype if isinstance(model, VideoBert) else torch.float32
     kinds = {name: dtype if tensor.dim() > 1 else thin for name, tensor in named.items()}
     tensors = {name: tensor.detach().to("cpu", kinds[name]).contiguous() for name, tensor in named.items()}
-    _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}")
+    _check_finite(tensors, f"does not fit {str(dtype).removeprefix('torch.')}", _WIDER)
     write_atomically(path, lambda partial: save_file(tensors, partial))
 
 
@@ -137,10 +146,10 @@ def _check_names(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> Non
             )
 
 
-def _check_finite(tensors: dict[str, Tensor], what: str) -> None:
+def _check_finite(tensors: dict[str, Tensor], what: str, fix: str = "Use weights without such values.") -> None:
     bad = sorted(name for name, tensor in tensors.items() if not torch.isfinite(tensor).all())
     if bad:
-        raise ModelError(f"a tensor {what}", seen=_listed(bad), fix="Use weights without such values.")
+        raise ModelError(f"a tensor {what}", seen=_listed(bad), fix=fix)
 
 
 def _assign(module: nn.Module, state: dict[str, Tensor]) -> None:

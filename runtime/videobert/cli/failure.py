@@ -22,6 +22,8 @@ USAGE = UsageError.exit_code
 ENVIRONMENT = EngineUnavailable.exit_code
 INTERNAL = VideoBertError.exit_code
 INTERRUPTED = Cancelled.exit_code
+# Of `check`: what was compared differs by more than is allowed.
+DIFFERENT = 1
 # 128 + SIGPIPE, as a program ends that a closed pipe stops.
 CLOSED_PIPE = 141
 

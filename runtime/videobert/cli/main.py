@@ -45,13 +45,15 @@ VERBS = {
     "cluster": _MAKE,
     "learn": _MAKE,
     "train": _MAKE,
+    "check": _CARE,
     "doctor": _CARE,
 }
 
 _EPILOG = (
     "Data goes to stdout, talk to stderr. With --json a failure is one JSON object, the last line of stderr: "
     '{"error": {"type", "what", "seen", "allowed", "fix", "exit_code"}}.\n\n'
-    "Exit codes: 0 good; 2 usage: options that are wrong for any video, text and model; 3 bad input: a video, text or "
+    "Exit codes: 0 good; 1 `check` found that engines differ; "
+    "2 usage: options that are wrong for any video, text and model; 3 bad input: a video, text or "
     "model that cannot be used or lacks what was asked of it; 4 environment; 5 internal; 130 stopped; 141 nobody reads "
     "stdout any more."
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
+from videobert.report.facts import untrained_words
 from videobert.report.safe_text import printable
 from videobert.report.screen import width_of, wrapped
 
@@ -44,6 +45,8 @@ def _note_origin(origin: Origin, options: CommonOptions) -> None:
     """Says what ran the model, if it was not the first choice, and what of the video was read, if it was not all."""
     if origin.fallback:
         note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
+    if origin.untrained:
+        note(f"note: untrained: {untrained_words(origin)}", options)
     if origin.decoder_fallback:
         note(f"note: decoded with pyav: {origin.decoder_fallback}", options)
     if origin.tracks is not None:

@@ -21,7 +21,7 @@ from videobert.model.got import is_got
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import WEIGHTS, mend
 from videobert.model.recipe import Recipe
-from videobert.model.stage_lists import stage_names
+from videobert.model.stage_lists import BACKBONE, stage_names
 from videobert.model.summary import BuiltTarget, GraphFileSize, ModelSummary, Verb
 
 _JSON_BYTES, _CARD_BYTES = 1 << 20, 1 << 20
@@ -54,6 +54,11 @@ def summarize(name_or_folder: str | Path, *, all_words: bool = False) -> ModelSu
     words = read_words(parts, config, all_words)
     codebook = read_codebook(parts, config, recipe)
     graphs = _graphs(parts, config)
+    if config is not None and BACKBONE in config.untrained:
+        parts.add(
+            "the backbone was never trained: what is answered from a video means nothing",
+            "Import the checkpoint again with --backbone FILE, which an import of a backbone writes.",
+        )
     parameters = _parameters(parts)
     parts.check()
     return ModelSummary(

@@ -118,6 +118,22 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesPixels(Protocol):
+    """An engine that runs a backbone on what the backbone's own program feeds it."""
+
+    def features_of_pixels(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The features, float32 `(1, feature_dim)`, of a clip that is normalised already.
+
+        Args:
+            pixels: float32 `(1, 3, frames, height, width)`; its sizes need not be those of the recipe.
+
+        Raises:
+            InputError: the backbone takes no clip of that size.
+        """
+        ...
+
+
 Assign = Callable[..., tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]
 
 

@@ -14,7 +14,7 @@ from videobert.base.offline_imports import no_library_search
 from videobert.engines.base import DeviceArray, EngineOptions
 from videobert.engines.compiler_folders import compiler_folders
 from videobert.model.stage import Stage
-from videobert.model.stage_lists import stage_specs
+from videobert.model.stage_lists import BACKBONE, stage_specs
 
 if TYPE_CHECKING:
     import torch
@@ -121,6 +121,31 @@ class TorchEngine:
         exact = cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with self._lock, compiler_folders(self._cache_dir), exact:
             return self._run(stage, stages[stage], inputs)
+
+    def features_of_pixels(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See `TakesPixels.features_of_pixels`."""
+        if self._stages is None:
+            raise InputError("this engine is closed", fix="Load the model again.")
+        import torch
+        from torch.backends import cudnn
+
+        backbone: Any = self._stages[BACKBONE].backbone
+        bf16 = self.precision == "bf16"
+        try:
+            with (
+                self._lock or nullcontext(),
+                cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
+                torch.inference_mode(),
+                torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16),
+            ):
+                features: npt.NDArray[np.float32] = backbone(self._tensor(pixels)).float().cpu().numpy()
+        except RuntimeError as error:
+            raise InputError(
+                "the backbone takes no clip of this size",
+                seen=f"{pixels.shape[2]} frames of {pixels.shape[3]} x {pixels.shape[4]} pixels",
+                fix="Give a longer or larger one.",
+            ) from error
+        return features
 
     def prepare(self) -> None:
         """On CUDA, compile the encoders' kernels and capture their graphs; on the CPU there is nothing to compile."""

@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import LimitExceeded, ModelError
-from videobert.families.family import Capability, LabelOdds, Pieces, RunStage, States, Stretch, WordTable
+from videobert.families.family import Capability, LabelOdds, Parts, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.judged import SHARE_OF_SURE_CLIPS, Judged
 from videobert.model.config import ModelConfig, TextSpaceConfig
+from videobert.model.questions import question_stage
 from videobert.text.reader import TextTokenizer
 
 LABEL = "{label}"
@@ -56,6 +57,14 @@ class Conse:
     def word_table(config: ModelConfig) -> WordTable:
         """See `FamilyClass.word_table`."""
         return WordTable("text_encoder.tokens.weight", config.words, f"{config.words} words")
+
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`: the labels' vectors are those of texts."""
+        question = _space_of(config).question
+        classifier = str(question_stage(question, config.questions[question]))
+        own = Parts(("text_encoder",), video=(classifier,))
+        return {"aligns": own, "embeds": own, "classifies": own}
 
     def room(self, text_pieces: int) -> int:
         """Clips beside a text: as many as one likes, since they share no positions with it.

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from videobert.model.stage import Stage
 
 # Which words or moments stand where they are masked; whether a text belongs to a video; a vector for either or both;
-# which of some labels fits; sentences of what is seen.
-Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies", "generates"]
+# which of some labels fits; sentences of what is seen; which visual tokens come next.
+Capability = Literal["fills_words", "fills_moments", "aligns", "embeds", "classifies", "generates", "forecasts"]
 
 States = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
@@ -64,6 +64,22 @@ class WordTable(NamedTuple):
     tensor: str
     rows: int
     words: str
+
+
+class Parts(NamedTuple):
+    """What of a model a capability rests on: names of stages, and `visual_tokens`, those rows of a token table.
+
+    The backbone is left out: whatever is answered from a video rests on it.
+
+    Args:
+        always: whatever is asked.
+        text: where a text was given.
+        video: where a video was given.
+    """
+
+    always: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    video: tuple[str, ...] = ()
 
 
 class LabelOdds(NamedTuple):
@@ -156,6 +172,20 @@ class Aligns(Family, Protocol):
 
 
 @runtime_checkable
+class Compares(Aligns, Protocol):
+    """Judges by a similarity whose log-odds were never fitted to how often texts and videos belong together.
+
+    They order texts and stretches; as probabilities they mean nothing.
+    """
+
+    def similarity(
+        self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> npt.NDArray[np.floating]:
+        """How well they agree as training measured it, `(n,)`, for each stretch; the log-odds rise with it."""
+        ...
+
+
+@runtime_checkable
 class ChoosesLabels(Family, Protocol):
     """Judges labels by their meaning: each for itself, so that none of them may fit."""
 
@@ -175,6 +205,32 @@ class ChoosesLabels(Family, Protocol):
 
     def prepare(self) -> None:
         """Compute what all answers share."""
+        ...
+
+
+@runtime_checkable
+class Forecasts(Family, Protocol):
+    """Tells which visual token comes next."""
+
+    def next_log_probs(
+        self,
+        pieces: Pieces | None,
+        pasts: Sequence[npt.NDArray[np.integer]],
+        cancel: threading.Event | None = None,
+    ) -> States:
+        """Log-probabilities of the next visual token behind each past.
+
+        Args:
+            pieces: a text that all of them go with; None for none.
+            pasts: visual tokens so far, `(n,)` each; of any lengths, and empty ones only beside a text.
+
+        Returns:
+            float32 `(pasts, visual_tokens)`, each row normalised over the visual tokens.
+
+        Raises:
+            InputError: a visual token is out of range, or there is neither text nor past.
+            LimitExceeded: text and past are longer than the model's positions; see `room`.
+        """
         ...
 
 

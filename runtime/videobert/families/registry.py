@@ -7,7 +7,9 @@ from typing import Protocol
 
 from videobert.base.errors import ModelError
 from videobert.families.conse import Conse
-from videobert.families.family import Capability, Family, RunStages, WordTable
+from videobert.families.family import Capability, Family, Parts, RunStages, WordTable
+from videobert.families.milnce import MilNce
+from videobert.families.next_token import NextToken
 from videobert.families.univl import UniVl
 from videobert.families.videobert import VideoBert
 from videobert.model.config import ModelConfig
@@ -30,10 +32,20 @@ class FamilyClass(Protocol):
         """The table of its encoder in the weights."""
         ...
 
+    def parts(self, config: ModelConfig) -> Mapping[Capability, Parts]:
+        """What of a model each capability rests on."""
+        ...
+
     def __call__(self, config: ModelConfig, tokenizer: TextTokenizer, run: RunStages) -> Family: ...
 
 
-FAMILIES: dict[str, FamilyClass] = {"videobert": VideoBert, "conse": Conse, "univl": UniVl}
+FAMILIES: dict[str, FamilyClass] = {
+    "videobert": VideoBert,
+    "conse": Conse,
+    "univl": UniVl,
+    "milnce": MilNce,
+    "next_token": NextToken,
+}
 _CANNOT: dict[Capability, str] = {
     "fills_words": "fill in words",
     "fills_moments": "fill in moments of a video",
@@ -41,6 +53,7 @@ _CANNOT: dict[Capability, str] = {
     "embeds": "turn a video or a text into a vector",
     "classifies": "choose among labels",
     "generates": "write sentences",
+    "forecasts": "tell what comes next in a video",
 }
 
 
@@ -60,13 +73,18 @@ def lacks(config: ModelConfig, capability: Capability) -> ModelError:
     head = FAMILIES[config.family].head_for.get(capability)
     who = f"models of the family {config.family}" if head is None else f"this model has no {head} head, so it"
     able = [name for name in bundled_names() if capability in capabilities_of(_bundled(name))]
+    own = ", or ".join(said for name, said in _CANNOT.items() if name in capabilities_of(config))
     return ModelError(
         f"{who} cannot {_CANNOT[capability]}",
-        seen=f"the heads of {config.name}: {', '.join(config.heads) or 'none'}",
+        seen=f"{config.name}, which can {own}" if head is None else f"the heads of {config.name}: {_heads(config)}",
         allowed="; ".join(_kinds_with(capability)),
         fix=f"Use another model{', such as ' * bool(able)}{' or '.join(able)}; "
         "`videobert show MODEL` says what one can be asked.",
     )
+
+
+def _heads(config: ModelConfig) -> str:
+    return ", ".join(config.heads) or "none"
 
 
 def _kinds_with(capability: Capability) -> list[str]:

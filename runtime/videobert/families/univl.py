@@ -20,7 +20,18 @@ import numpy.typing as npt
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded, ModelError
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import Asked, Capability, Features, Pieces, RunStages, States, Stretch, Told, WordTable
+from videobert.families.family import (
+    Asked,
+    Capability,
+    Features,
+    Parts,
+    Pieces,
+    RunStages,
+    States,
+    Stretch,
+    Told,
+    WordTable,
+)
 from videobert.families.log_softmax import log_softmax
 from videobert.families.stage_decoder import StageDecoder
 from videobert.model.config import ModelConfig, TwoStreamsConfig
@@ -88,6 +99,20 @@ class UniVl:
         """See `FamilyClass.word_table`."""
         return WordTable("text_encoder.tokens.weight", config.words, f"{config.words} words")
 
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`: what joins the streams rests on both of them."""
+        fused = ("text_encoder", "cross_encoder")
+        of_video = ("video_encoder",)
+        return {
+            "embeds": Parts(text=("text_encoder",), video=of_video),
+            "aligns": Parts((*fused, "cross_pooler", "alignment_head"), video=of_video),
+            "fills_words": Parts((*fused, "text_head"), video=of_video),
+            "fills_moments": Parts((*fused, "visual_head"), video=of_video),
+            "classifies": Parts((*fused, "text_head"), video=of_video),
+            "generates": Parts((*fused, "decoder_memory", "decoder"), video=of_video),
+        }
+
     def room(self, text_pieces: int) -> int:
         """See `Family.room`: what the video encoder takes, and the cross encoder leaves beside the text."""
         places = self._text_places(text_pieces + 2)
@@ -116,7 +141,7 @@ class UniVl:
         """
         asked = [(self.joint(pieces, stretch), (FusedInput.whole,)) for stretch in stretches]
         whole = np.concatenate(list(distinct_states(self.states, asked, cancel)))
-        return self._by_rows("alignment_head", pooled=self._by_rows("pooler", states=whole))
+        return self._by_rows("alignment_head", pooled=self._by_rows("cross_pooler", states=whole))
 
     def text(self, pieces: Pieces) -> FusedInput:
         """See `Joint.text`."""

@@ -23,6 +23,7 @@ from videobert.families.family import (
     Capability,
     Features,
     JointInput,
+    Parts,
     Pieces,
     RunStage,
     States,
@@ -30,7 +31,7 @@ from videobert.families.family import (
     WordTable,
 )
 from videobert.families.log_softmax import log_softmax
-from videobert.model.config import ModelConfig
+from videobert.model.config import VISUAL_TOKENS, ModelConfig
 from videobert.model.stage import Stage
 from videobert.text.reader import TextTokenizer
 from videobert.text.special_ids import SpecialIds
@@ -114,6 +115,18 @@ class VideoBert:
         """See `FamilyClass.word_table`: words, visual tokens and the joiner share one table."""
         words = f"{config.words} words, {config.visual_tokens} visual tokens and the joiner"
         return WordTable("encoder.tokens.weight", config.vocabulary, words)
+
+    @staticmethod
+    def parts(config: ModelConfig) -> Mapping[Capability, Parts]:
+        """See `FamilyClass.parts`."""
+        heads: dict[Capability, str] = {
+            "fills_words": "text_head",
+            "fills_moments": "visual_head",
+            "aligns": "alignment_head",
+            "classifies": "text_head",
+        }
+        told = {capability: Parts(("encoder", head), video=(VISUAL_TOKENS,)) for capability, head in heads.items()}
+        return told | {"embeds": Parts(("encoder",), video=(VISUAL_TOKENS,))}
 
     def joint(self, pieces: Pieces, stretch: Stretch, masked: Collection[int] = ()) -> JointSequence:
         """See `Joint.joint`."""

@@ -14,7 +14,7 @@ from videobert.model.backbone_kinds import BackboneKind, why_not_feature_dim
 from videobert.model.questions import AbstainConfig, QuestionConfig, check_questions
 
 FORMAT_VERSION = 1
-FamilyName = Literal["videobert", "conse", "univl"]
+FamilyName = Literal["videobert", "conse", "univl", "milnce", "next_token"]
 FusionKind = Literal["concat", "cross_attention"]
 # Fields that later releases added: absent where they say nothing, so that older folders keep their bytes.
 _ABSENT: dict[str, Any] = {
@@ -22,6 +22,7 @@ _ABSENT: dict[str, Any] = {
     "text_space": None,
     "shots": None,
     "two_streams": None,
+    "two_towers": None,
     "untrained": [],
 }
 _ABSENT_IN_QUESTIONS: dict[str, Any] = {
@@ -31,11 +32,15 @@ _ABSENT_IN_QUESTIONS: dict[str, Any] = {
     "of": None,
     "groups": [],
 }
+# In `untrained`: the rows of visual tokens in a table that words and visual tokens share.
+VISUAL_TOKENS = "visual_tokens"
 HEADS = ("text", "visual", "alignment")
 # Those, and what writes sentences.
 _ALL_HEADS = (*HEADS, "decoder")
 # Families that work on features, so that a model of theirs may have no visual tokens.
-_WITHOUT_TOKENS = ("univl",)
+_WITHOUT_TOKENS = ("univl", "milnce")
+# Families whose stages are all their models have: there is no head to choose.
+_WITHOUT_HEADS = ("conse", "milnce", "next_token")
 # Far above any model of this kind; a folder of unknown origin cannot ask for more memory than that.
 _MOST = {
     "words": 1_000_000,
@@ -135,6 +140,24 @@ class TwoStreamsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TwoTowersConfig:
+    """Text and video each as a vector, trained so that those of one moment agree (MIL-NCE, arXiv 1912.06430).
+
+    How well a text and a clip agree is the dot product of their vectors. It is a log-odds but for a constant that the
+    training does not find: only differences between texts, or between clips, were trained.
+
+    Args:
+        width: of the vectors.
+        similarity_at_half: the similarity that is given as log-odds of zero.
+        similarity_scale: change of the similarity by which these log-odds change by one.
+    """
+
+    width: int = 512
+    similarity_at_half: float = 0.0
+    similarity_scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """Everything a runtime must know before it opens a graph.
 
@@ -150,6 +173,8 @@ class ModelConfig:
         text_space: of the family `conse`.
         shots: what finds cuts; None where no part of the model does.
         two_streams: of a family that has an encoder for video beside that for text.
+        two_towers: of the family `milnce`, whose `encoder` tells of words alone: `width` of a word's vector,
+            `feed_forward` of the layer behind it, and `positions`, the words of a text.
         untrained: stages that hold what they began with, and `visual_tokens` where those rows of the token table do.
     """
 
@@ -168,6 +193,7 @@ class ModelConfig:
     text_space: TextSpaceConfig | None = None
     shots: ShotsConfig | None = None
     two_streams: TwoStreamsConfig | None = None
+    two_towers: TwoTowersConfig | None = None
     untrained: tuple[str, ...] = ()
     format: int = FORMAT_VERSION
 
@@ -283,8 +309,14 @@ class ModelConfig:
             raise _wrong("visual_tokens", self.visual_tokens, f"{tokens}, the labels of {self.token_question}")
         if (self.family == "conse") != (self.text_space is not None):
             raise _wrong("text_space", self.text_space, "fields where family is conse, else null")
-        if self.family == "conse" and self.heads:
-            raise _wrong("heads", self.heads, "none, as family conse has no joint encoder")
+        if self.family in _WITHOUT_HEADS and self.heads:
+            raise _wrong("heads", self.heads, f"none, as family {self.family} has no joint encoder")
+        if (self.family == "milnce") != (self.two_towers is not None):
+            raise _wrong("two_towers", self.two_towers, "fields where family is milnce, else null")
+        if self.two_towers is not None:
+            _check_two_towers(self.two_towers)
+        if self.family == "next_token" and self.encoder.segments != 2:
+            raise _wrong("encoder.segments", self.encoder.segments, "2, text and video")
         if self.shots is not None:
             least = self.shots.probability_at_least
             if self.shots.kind != "transnet_v2":
@@ -338,6 +370,14 @@ def _check_two_streams(streams: TwoStreamsConfig, encoder: EncoderConfig, heads:
         raise _wrong("two_streams.normalize_video", streams.normalize_video, "true or false")
 
 
+def _check_two_towers(towers: TwoTowersConfig) -> None:
+    _check_whole("two_towers.width", towers.width, _MOST["encoder.width"])
+    at_half = towers.similarity_at_half
+    if type(at_half) not in (int, float) or not isfinite(at_half):
+        raise _wrong("two_towers.similarity_at_half", at_half, "a number")
+    _check_real("two_towers.similarity_scale", towers.similarity_scale, _MOST["encoder.width"])
+
+
 def _check_text_space(space: TextSpaceConfig) -> None:
     for name in ("label_templates", "query_templates"):
         templates = getattr(space, name)
@@ -360,7 +400,7 @@ def _leave_out(fields: dict[str, Any], where_equal: dict[str, Any]) -> None:
 
 
 _T = TypeVar("_T")
-_MAY_BE_NULL = ("text_space", "shots", "abstain", "two_streams", "fusion", "decoder")
+_MAY_BE_NULL = ("text_space", "shots", "abstain", "two_streams", "two_towers", "fusion", "decoder")
 _NESTED: dict[str, type] = {
     "backbone": BackboneConfig,
     "encoder": EncoderConfig,
@@ -368,6 +408,7 @@ _NESTED: dict[str, type] = {
     "shots": ShotsConfig,
     "abstain": AbstainConfig,
     "two_streams": TwoStreamsConfig,
+    "two_towers": TwoTowersConfig,
     "video": EncoderConfig,
     "fusion": EncoderConfig,
     "decoder": EncoderConfig,

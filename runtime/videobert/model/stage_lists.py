@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from videobert.base.errors import ModelError
-from videobert.model.config import HEADS, EncoderConfig, ModelConfig, ShotsConfig, TwoStreamsConfig
+from videobert.model.config import (
+    HEADS,
+    EncoderConfig,
+    ModelConfig,
+    ShotsConfig,
+    TwoStreamsConfig,
+    TwoTowersConfig,
+)
+from videobert.model.milnce_stages import two_tower_stages
+from videobert.model.next_token_stages import next_token_stages
 from videobert.model.questions import QuestionConfig, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Axis, Stage, StageSpec, TensorSpec
@@ -93,11 +102,16 @@ def _all_stages() -> tuple[StageSpec, ...]:
 
 def _largest(family: str) -> ModelConfig:
     """A model of a family with every part that one can have."""
-    plain = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig())
+    plain = ModelConfig(name="any", words=1, visual_tokens=1, shots=ShotsConfig(), two_towers=TwoTowersConfig())
     if family != "univl":
         return plain
     streams = TwoStreamsConfig(video=EncoderConfig(), fusion=EncoderConfig(), decoder=EncoderConfig())
     return replace(plain, two_streams=streams, heads=(*HEADS, "decoder"))
+
+
+def head_stage(head: str) -> Stage:
+    """The stage of one of `config.heads`."""
+    return f"{head}_head"
 
 
 def question_stages(config: ModelConfig, recipe: Recipe) -> Iterator[StageSpec]:
@@ -219,7 +233,7 @@ def _videobert(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     }
     heads = tuple(
         StageSpec(
-            name=f"{head}_head",
+            name=head_stage(head),
             inputs=(TensorSpec("states", "float32", (count, width)),),
             outputs=(TensorSpec("logits", "float32", (count, *choices[head])),),
             batch=count.name,
@@ -250,4 +264,25 @@ def _univl(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
     return (*seen, *two_stream_stages(config, config.two_streams))
 
 
-STAGE_LISTS: dict[str, StageList] = {"videobert": _videobert, "conse": _conse, "univl": _univl}
+def _milnce(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """Clips and texts, each to a vector of their common space; visual tokens only where there are some."""
+    if config.two_towers is None:
+        raise ModelError("config.json: a model of the family milnce has two_towers", fix="Import the checkpoint again.")
+    tokens = (nearest(config),) if config.visual_tokens else ()
+    seen = (backbone(config, recipe), *tokens, *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, *two_tower_stages(config, config.two_towers))
+
+
+def _next_token(config: ModelConfig, recipe: Recipe) -> tuple[StageSpec, ...]:
+    """Visual tokens, and a network that tells which one comes next."""
+    seen = (backbone(config, recipe), nearest(config), *_shot_boundaries(config), *question_stages(config, recipe))
+    return (*seen, *next_token_stages(config))
+
+
+STAGE_LISTS: dict[str, StageList] = {
+    "videobert": _videobert,
+    "conse": _conse,
+    "univl": _univl,
+    "milnce": _milnce,
+    "next_token": _next_token,
+}

@@ -12,7 +12,7 @@ from videobert.model.text_encoder_stage import text_encoder
 VIDEO_ENCODER = "video_encoder"
 CROSS_ENCODER = "cross_encoder"
 FEATURE_NORM = "feature_norm"
-POOLER = "pooler"
+POOLER = "cross_pooler"
 DECODER_MEMORY = "decoder_memory"
 DECODER = "decoder"
 _STATES_AT_ONCE = 64

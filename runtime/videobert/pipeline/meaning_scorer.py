@@ -1,4 +1,7 @@
-"""Labels of one's own judged by their meaning, each for itself: none of them may fit."""
+"""Labels of one's own judged by their meaning, each for itself: none of them may fit.
+
+Unless the family only compares them: then the best one is best among these, and nothing is said of it alone.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ from videobert.results.classify import NONE_OF_THESE
 class MeaningScorer:
     """See `Scorer`. "none of these" is an answer beside the labels: with one label, its score is that of `align`.
 
+    Where the family compares (see `Compares`) there is no such answer, and one label alone is refused.
+
     Args:
         opened: the model.
         family: its family.
@@ -31,7 +36,7 @@ class MeaningScorer:
         templates: sentences with one `{label}` each; None for the family's own.
 
     Raises:
-        UsageError: no label, one twice, or a template without `{label}`.
+        UsageError: no label, one twice, one alone where they are compared, or a template without `{label}`.
         InputError: a label of which the model knows no word.
     """
 
@@ -57,6 +62,13 @@ class MeaningScorer:
                     allowed=f"one {LABEL}",
                     fix='For example "a video of {label}".',
                 )
+        self._none = () if opened.compares is not None else (NONE_OF_THESE,)
+        if len(self.labels) == 1 and not self._none:
+            raise UsageError(
+                "this model compares labels, and there is one alone",
+                seen=self.labels[0],
+                fix="Give two labels or more, or ask for the similarity to one text with `align`.",
+            )
         self._family = family
         self._sentences = [
             [read_text(opened, sentence).pieces for sentence in self._said(family, label)] for label in self.labels
@@ -69,15 +81,15 @@ class MeaningScorer:
         return family.label_sentences(label)
 
     def score(self, stretches: Sequence[ScoredStretch], cancel: Event | None = None) -> Scored:
-        """See `Scorer.score`; "none of these" is the last column."""
+        """See `Scorer.score`; "none of these" is the last column, if there is one."""
         found = self._family.label_log_odds(self._sentences, stretches, cancel)
         # Its odds against each label are those of the label against itself: even where a label is as likely as not.
-        with_none = np.pad(found.log_odds, ((0, 0), (0, 1)))
+        with_none = np.pad(found.log_odds, ((0, 0), (0, len(self._none))))
         return Scored(log_softmax(with_none).astype(np.float64), found.sure)
 
     def candidates(self, scores: npt.NDArray[np.float64], top: int) -> tuple[Candidate, ...]:
         """See `Scorer.candidates`."""
-        said = (*self.labels, NONE_OF_THESE)
+        said = (*self.labels, *self._none)
         return tuple(
             Candidate(text=said[place], id=None, score=float(np.exp(scores[place]))) for place in best(scores, top)
         )

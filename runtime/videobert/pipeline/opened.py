@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property, partial
 from typing import Any, cast
@@ -16,10 +18,11 @@ from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
 from videobert.engines.checked_stages import CheckedStages
-from videobert.families.family import Aligns, Capability, ChoosesLabels, Embeds, Joint
+from videobert.families.family import Aligns, Capability, ChoosesLabels, Compares, Embeds, Joint
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.picture_classifier import PictureClassifier
 from videobert.families.registry import capabilities_of, lacks, open_family
+from videobert.families.untrained import untrained_behind
 from videobert.model.folder import ModelFolder, no_codebook, no_tokens
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import command
@@ -159,6 +162,11 @@ class OpenedModel:
         """The family, where it judges labels by their meaning; None where templates are needed."""
         return self.family if isinstance(self.family, ChoosesLabels) else None
 
+    @property
+    def compares(self) -> Compares | None:
+        """The family, where what it says of a text and a video is a similarity and no probability."""
+        return self.family if isinstance(self.family, Compares) else None
+
     def can(self, capability: Capability) -> bool:
         """Whether the model's family and heads have a capability; what needs a video needs a codebook besides."""
         return capability in capabilities_of(self.config)
@@ -185,6 +193,18 @@ class OpenedModel:
         if stride is None:
             return self.recipe
         return self.recipe.replace(stride=check_stride(stride))
+
+    def resting_on(
+        self,
+        origin: Origin,
+        *capabilities: Capability,
+        text: bool = False,
+        video: bool = False,
+        questions: Iterable[str] = (),
+    ) -> Origin:
+        """The origin of an answer with the untrained parts that it rests on; see `untrained_behind`."""
+        found = untrained_behind(self.config, *capabilities, text=text, video=video, questions=questions)
+        return dataclasses.replace(origin, untrained=found) if found else origin
 
     def origin(self, stride: int | None = None) -> Origin:
         """Where an answer made now comes from; what a video adds to it is left open."""

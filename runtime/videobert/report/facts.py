@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from videobert.report.times import clock
 
 if TYPE_CHECKING:
+    from videobert.results.origin import Origin
     from videobert.results.run import Report
 
 _STAGES = ("decode", "backbone", "assign", "encode")
@@ -51,6 +52,12 @@ def video_facts(report: Report) -> list[str]:
 def video_troubles(report: Report) -> list[str]:
     """What was wrong with the stream, in words; none from a sound one."""
     return [f"{words}: {report.video[name]}" for name, words in _TROUBLES.items() if report.video.get(name)]
+
+
+def untrained_words(origin: Origin) -> str:
+    """The untrained parts that an answer rests on, and what that means."""
+    each = "it is" if len(origin.untrained) == 1 else "they are"
+    return f"{', '.join(origin.untrained)}: what rests on this means nothing until {each} trained"
 
 
 def shot_facts(report: Report) -> list[str]:

@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from videobert.base.arguments import instance
 from videobert.base.version import __version__
-from videobert.report.facts import domain_sentence, shots_found_by, speed, timing_rows, video_facts, video_troubles
+from videobert.report.facts import (
+    domain_sentence,
+    shots_found_by,
+    speed,
+    timing_rows,
+    untrained_words,
+    video_facts,
+    video_troubles,
+)
 from videobert.report.open_answers import UNSURE, UNSURE_MEANS
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
@@ -227,6 +235,8 @@ def _origin(report: Report) -> str:
     ]
     if origin.tokens_from:
         rows.append(("tokens from", escaped(f"{origin.tokens_from.engine}, {origin.tokens_from.precision}")))
+    if origin.untrained:
+        rows.append(("untrained", f'<span class="fallback">{escaped(untrained_words(origin))}</span>'))
     for fallback in (origin.fallback, origin.decoder_fallback):
         if fallback:
             rows.append(("fallback", f'<span class="fallback">{escaped(fallback)}</span>'))

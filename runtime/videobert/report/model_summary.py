@@ -13,6 +13,7 @@ from videobert.report.table import print_line
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from videobert.model.config import ModelConfig
     from videobert.model.recipe import Recipe
     from videobert.model.summary import ModelSummary
 
@@ -71,6 +72,14 @@ def recipe_line(recipe: Recipe) -> str:
     )
 
 
+def _encoder(config: ModelConfig) -> tuple[str, str]:
+    sizes, towers = config.encoder, config.two_towers
+    if towers is not None:
+        text = f"{sizes.positions} words of {sizes.width:,} values"
+        return "vectors", f"{towers.width:,} values, of a clip and of a text of up to {text}"
+    return "encoder", f"{sizes.layers} layers of {sizes.width:,}, {sizes.heads} heads, {sizes.positions:,} positions"
+
+
 def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
     config, recipe, codebook = summary.config, summary.recipe, summary.codebook
     if codebook is not None:
@@ -84,13 +93,12 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
     elif config is not None and not config.has_tokens:
         yield "codebook", "none: the model works on the features of clips"
     if config is not None:
-        backbone, encoder = config.backbone, config.encoder
+        backbone = config.backbone
         yield "backbone", f"{backbone.kind}, width {backbone.width:g}, {backbone.feature_dim:,} values a clip"
-        yield (
-            "encoder",
-            f"{encoder.layers} layers of {encoder.width:,}, {encoder.heads} heads, {encoder.positions:,} positions",
-        )
+        yield _encoder(config)
         yield "heads", ", ".join(config.heads) or "none"
+        if config.untrained:
+            yield "untrained", f"{', '.join(config.untrained)}; answers that rest on these mean nothing, and say so"
         yield (
             "window",
             f"{config.window_clips} clips"

@@ -12,6 +12,7 @@ from videobert.report.facts import (
     shots_found_by,
     speed,
     timing_rows,
+    untrained_words,
     video_facts,
     video_troubles,
 )
@@ -148,6 +149,8 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
         f"{origin.engine} on {origin.device}, {origin.precision}"
     )
     _prose(console, printable(made_by), "dim")
+    if origin.untrained:
+        _prose(console, "untrained", "yellow", behind=f"  {printable(untrained_words(origin))}", behind_style="")
     for name in lines.left_out:
         _prose(console, f"no room for {name} at this width; --json has them", "dim")
     for fallback in (origin.fallback, origin.decoder_fallback):

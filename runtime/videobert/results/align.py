@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from videobert.results.as_json import LEFT_OUT_IF_NONE
 from videobert.results.origin import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignedWindow:
-    """How well a text fits one window of the video: `score` is the probability that they belong together."""
+    """How well a text fits one window of the video.
+
+    Args:
+        score: the probability that they belong together, or a number from 0 to 1 that rises with `similarity`.
+        similarity: see `Alignment`.
+    """
 
     start_s: float
     end_s: float
     score: float
+    similarity: float | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +28,14 @@ class Alignment:
     """The result of `align`.
 
     Args:
-        score: probability that text and video belong together: the mean of the windows' log-odds, squashed.
+        score: probability that text and video belong together: the mean of the windows' log-odds, squashed. Of a model
+            that gives a `similarity` it is no probability: nobody fitted it to one.
         windows: the score of each window; one window if the video fits the model's context.
         percentile, out_of_domain: see `Report`.
         unknown_words: see `Fill`.
+        similarity: of a model that compares, see `Compares`, how well text and video agree: the mean over the windows.
+            It orders texts for a video and videos for a text; None of a model that gives probabilities, and then
+            left out of JSON.
     """
 
     text: str
@@ -34,3 +45,9 @@ class Alignment:
     out_of_domain: bool
     origin: Origin
     unknown_words: tuple[str, ...] = ()
+    similarity: float | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether `score` is a probability."""
+        return self.similarity is None

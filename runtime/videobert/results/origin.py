@@ -35,6 +35,9 @@ class Origin:
         decoder_fallback: the same for what decoded the video; also None where none was decoded.
         track, tracks: which video track was read, from 0, and how many the file has; None where it has only one.
         frames_left_out, stills_cut: see `VideoInfo`; None where there are none.
+        untrained: parts of the model that this answer rests on and that were never trained: names of stages, and
+            `visual_tokens` for what tells the encoder one of these from another. Such an answer means nothing. Absent
+            in JSON where there are none.
     """
 
     model: str
@@ -54,3 +57,4 @@ class Origin:
     tracks: int | None = None
     frames_left_out: int | None = None
     stills_cut: int | None = None
+    untrained: tuple[str, ...] = ()

@@ -23,17 +23,26 @@ def align(opened: OpenedModel, video: Any, text: str, window_clips: int | None, 
     parts = windows(watched, size)
     log_odds = family.log_odds(read.pieces, parts, request.cancel)
     scores = _sigmoid(log_odds.astype(np.float64))
+    # Of a model that only compares, what it compares by.
+    compares = opened.compares
+    similar = None if compares is None else compares.similarity(read.pieces, parts, request.cancel)
     return Alignment(
         text=text,
         score=float(_sigmoid(log_odds.mean(dtype=np.float64))),
         windows=tuple(
-            AlignedWindow(start_s=part.start_s, end_s=part.end_s, score=float(score))
-            for part, score in zip(parts, scores, strict=True)
+            AlignedWindow(
+                start_s=part.start_s,
+                end_s=part.end_s,
+                score=float(scores[at]),
+                similarity=None if similar is None else float(similar[at]),
+            )
+            for at, part in enumerate(parts)
         ),
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
-        origin=watched.origin,
+        origin=opened.resting_on(watched.origin, "aligns", text=True, video=True),
         unknown_words=read.unknown_words,
+        similarity=None if similar is None else float(similar.mean(dtype=np.float64)),
     )
 
 

@@ -16,6 +16,7 @@ from videobert.pipeline.scoring import Scorer
 from videobert.pipeline.watched import watch
 from videobert.pipeline.windows import window_size, windows
 from videobert.results.classify import Classification, Segment
+from videobert.results.origin import Origin
 
 
 def classify(
@@ -53,7 +54,7 @@ def classify(
         ),
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
-        origin=watched.origin,
+        origin=_origin(opened, watched.origin, question, own_labels=labels is not None),
         unknown_words=scorer.unknown_words,
     )
 
@@ -82,6 +83,13 @@ def _scorer(
         return MeaningScorer(opened, opened.chooses_labels, labels, templates)
     templates, labels = _choices(opened, labels, templates, question)
     return LabelScorer(opened, templates, labels, prior_strength)
+
+
+def _origin(opened: OpenedModel, origin: Origin, question: str | None, *, own_labels: bool) -> Origin:
+    """What the answer rests on: a classifier of the model for its own question, else the family."""
+    if question is not None and not own_labels:
+        return opened.resting_on(origin, text=True, video=True, questions=[question])
+    return opened.resting_on(origin, "classifies", text=True, video=True)
 
 
 def _choices(

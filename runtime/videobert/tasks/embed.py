@@ -29,6 +29,11 @@ def embed(opened: OpenedModel, video: Any, text: str | None, request: Request) -
         kind="text" if video is None else "video" if text is None else "joint",
         percentile=None if watched is None else watched.percentile,
         out_of_domain=None if watched is None else watched.out_of_domain,
-        origin=opened.origin(request.stride) if watched is None else watched.origin,
+        origin=opened.resting_on(
+            opened.origin(request.stride) if watched is None else watched.origin,
+            "embeds",
+            text=text is not None,
+            video=watched is not None,
+        ),
         unknown_words=read.unknown_words,
     )

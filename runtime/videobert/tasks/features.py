@@ -23,6 +23,8 @@ def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures
     """See `Runtime.features`."""
     shots = ShotParts(opened, request)
     walk = Walk(opened, video, request, on_frame=shots.on_frame)
+    # Of questions that pictures answer, features hold the answers themselves.
+    asked = tuple(opened.picture_classifiers)
     if walk.saved is not None:
         raise InputError(
             "tokens do not tell the features that they were made of",
@@ -30,7 +32,7 @@ def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures
             fix="Give the video itself.",
         )
     if walk.features is not None:
-        return dataclasses.replace(walk.features, origin=walk.origin)
+        return dataclasses.replace(walk.features, origin=opened.resting_on(walk.origin, video=True, questions=asked))
     rows: list[Half] = []
     pictures: dict[str, list[Half]] = {}
     with shots:
@@ -59,7 +61,7 @@ def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures
         engine=opened.engine.name,
         precision=opened.engine.precision,
         cuts_s=shots.cuts_s(),
-        origin=walk.origin,
+        origin=opened.resting_on(walk.origin, video=True, questions=asked),
     )
 
 

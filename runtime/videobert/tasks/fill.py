@@ -11,7 +11,7 @@ import numpy.typing as npt
 from videobert.base.arguments import items, whole
 from videobert.base.errors import InputError, UsageError
 from videobert.families.distinct_states import distinct_states
-from videobert.families.family import JointInput
+from videobert.families.family import Capability, JointInput
 from videobert.families.log_softmax import log_softmax
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import best, check_top
@@ -44,10 +44,10 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
             fix_cli='The text comes first: `videobert fill "a [MASK] circle" VIDEO`, or with --visual 3 for a moment.',
         )
     check_known(opened, text, read)
-    if masks:
-        opened.need("fills_words")
-    if wanted:
-        opened.need("fills_moments")
+    needed: dict[Capability, bool] = {"fills_words": bool(masks), "fills_moments": bool(wanted)}
+    asked = [capability for capability, is_needed in needed.items() if is_needed]
+    for capability in asked:
+        opened.need(capability)
     if video is None:
         if wanted:
             raise UsageError("visual positions need a video", seen=wanted, fix="Give the video too.")
@@ -57,7 +57,7 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
         return Fill(
             text=text,
             filled=_words(opened, read, log_probs, top),
-            origin=opened.origin(request.stride),
+            origin=opened.resting_on(opened.origin(request.stride), "fills_words", text=True),
             unknown_words=read.unknown_words,
         )
     size = window_size(opened, len(pieces))
@@ -76,7 +76,7 @@ def fill(opened: OpenedModel, text: str, video: Any, visual: Iterable[int], top:
         filled=filled,
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
-        origin=watched.origin,
+        origin=opened.resting_on(watched.origin, *asked, text=True, video=True),
         unknown_words=read.unknown_words,
     )
 

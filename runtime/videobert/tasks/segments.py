@@ -131,7 +131,7 @@ class Segments:
                 "encode": self._encode_s,
                 "total": self._total_s,
             },
-            origin=self._walk.origin,
+            origin=self._opened.resting_on(self._walk.origin, text=True, video=True, questions=self._all_scorers),
             stills=self._stills.all(),
             shots=self._shots.shots(self._start_s or 0.0, (self._start_s or 0.0) + seen.duration_s),
             shots_by=self._shots.by,

@@ -18,7 +18,11 @@ def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:
     if not opened.has_tokens:
         raise no_tokens(opened.config.name)
     watched = watch(opened, video, request)
-    tokens = cast(VisualTokens, watched.tokens)
+    # Where tokens are the labels of a question, its classifier found them.
+    named = () if opened.config.token_question is None else (opened.config.token_question,)
     return dataclasses.replace(
-        tokens, percentile=watched.percentile, out_of_domain=watched.out_of_domain, origin=watched.origin
+        cast(VisualTokens, watched.tokens),
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
+        origin=opened.resting_on(watched.origin, video=True, questions=named),
     )

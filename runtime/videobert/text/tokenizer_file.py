@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from videobert.base.errors import ModelError
 from videobert.text.special_ids import KNOWN_WORDS, SpecialWords, special_words
+from videobert.text.word_patterns import is_accepted
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-# What comes with a pattern of its own (Replace, Split, Precompiled, …) can take for ever or grow a text without bound.
+# What comes with a pattern of its own (Replace, Split, Precompiled, …) can take for ever or grow a text without bound;
+# see `videobert.text.word_patterns` for patterns that do not.
 _NORMALIZERS = {"BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Strip", "StripAccents"}
 _PRE_TOKENIZERS = {
     "BertPreTokenizer",
@@ -146,7 +148,7 @@ def _check_part(name: str, part: Any, members: str, allowed: set[str]) -> None:
     if kind == "Sequence" and isinstance(part.get(members), list):
         for member in part[members]:
             _check_part(name, member, members, allowed)
-    elif kind not in allowed:
+    elif kind not in allowed and not (name == "pre_tokenizer" and is_accepted(part)):
         raise _refused(name, kind, ", ".join(sorted(allowed)))
 
 

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from videobert.engines.base import Engine, EngineOptions
+
 State = dict[str, Tensor]
 
 WORDS = 60
@@ -109,3 +111,22 @@ def small_s3d_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bert_layout_shapes() -> Callable[..., dict[str, tuple[int, ...]]]:
     """`bert_shapes`, for tests of other sizes."""
     return bert_shapes
+
+
+@pytest.fixture(scope="session")
+def cpu_engines_in_bf16(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], list[Engine]]:
+    """The engines that compute in bf16 on this CPU, of a folder that has its graphs."""
+    import openvino
+
+    from videobert.engines.openvino_engine import OpenVinoEngine
+    from videobert.engines.torch_engine import TorchEngine
+    from videobert.model.folder import ModelFolder
+
+    def engines(folder: Path) -> list[Engine]:
+        options = EngineOptions(precision="bf16", cache_dir=tmp_path_factory.mktemp("cache"))
+        found: list[Engine] = [TorchEngine(ModelFolder(folder), "cpu", options)]
+        if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            found.append(OpenVinoEngine(ModelFolder(folder), options))
+        return found
+
+    return engines

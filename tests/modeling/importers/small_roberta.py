@@ -1,4 +1,4 @@
-"""A small RoBERTa as transformers names and saves it, its weights told by their own names, and its tokenizer.
+"""A small RoBERTa as transformers names and saves it, its weights told by their own names.
 
 Names, shapes and sizes are those of transformers' `RobertaForMaskedLM`; each tensor is filled from the CRC-32 of its
 name, so that anyone can make the same network without a file.
@@ -7,12 +7,12 @@ name, so that anyone can make the same network without a file.
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from tests.modeling.conftest import seeded
+from tests.small_byte_level import byte_level
 from torch import Tensor
 
 State = dict[str, Tensor]
@@ -71,19 +71,9 @@ def roberta_shapes(config: dict[str, Any] = CONFIG) -> dict[str, tuple[int, ...]
     return shapes | linear("lm_head.decoder", rows, width)
 
 
-def seeded(name: str, shape: tuple[int, ...]) -> Tensor:
-    """The tensor of this name: vectors near one or zero, matrices of the size that keeps a sum's deviation."""
-    values = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
-    if len(shape) <= 1:
-        values = 1 + 0.1 * values if name.endswith("weight") else 0.1 * values
-    else:
-        values = values * np.float32(np.sqrt(2 / np.prod(shape[1:])))
-    return torch.from_numpy(values.astype(np.float32))
-
-
 def seeded_state(config: dict[str, Any] = CONFIG) -> State:
     """Every tensor from its own name; of tied ones the last holds."""
-    state = {name: seeded(name, shape) for name, shape in roberta_shapes(config).items()}
+    state = {name: seeded(name, list(shape)) for name, shape in roberta_shapes(config).items()}
     for last, first in _TIED.items():
         state[first] = state[last].clone()
     return state
@@ -102,38 +92,3 @@ def write_roberta(folder: Path, state: State, weights: str = "model.safetensors"
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "tokenizer.json").write_bytes(byte_level(config["vocab_size"]))
     return folder
-
-
-def byte_level(size: int, *, mask_takes_space: bool = True, **pre_tokenizer: Any) -> bytes:
-    """A `tokenizer.json` of `size` words: RoBERTa's special words, all bytes, and merges of a few English words."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-
-    words, merges = vocabulary(size)
-    tokenizer = Tokenizer(models.BPE(words, merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(**{"add_prefix_space": False, **pre_tokenizer})
-    tokenizer.decoder = decoders.ByteLevel()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    tokenizer.add_special_tokens([AddedToken(w, lstrip=w == "<mask>" and mask_takes_space) for w in special])
-    return tokenizer.to_str().encode()
-
-
-SENTENCE = "a red circle moves to the left and the blue square stays where it was"
-
-
-def vocabulary(size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Words by id and merges: `<mask>` is the last word, as in the published vocabulary."""
-    from tokenizers import pre_tokenizers
-
-    words = ["<s>", "<pad>", "</s>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    merges: dict[tuple[str, str], None] = {}
-    for word in SENTENCE.split():
-        for start in ("Ġ", ""):
-            pieces = [*start, *word]
-            while len(pieces) > 1:
-                merges[(pieces[0], pieces[1])] = None
-                pieces = [pieces[0] + pieces[1], *pieces[2:]]
-    words += dict.fromkeys(first + second for first, second in merges)
-    words += [f"filler{place}" for place in range(size - 1 - len(words))]
-    words.append("<mask>")
-    assert len(words) == size
-    return {word: index for index, word in enumerate(words)}, list(merges)

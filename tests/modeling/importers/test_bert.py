@@ -301,3 +301,11 @@ def test_names_and_shapes_of_the_published_base_model(bert_layout_shapes):
         for name, tensor in expected.items()
         if name not in ("encoder.tokens.weight", "heads.bias") and not name.startswith("heads.alignment.")
     }
+
+
+def test_untrained_parts_are_marked(tmp_path, bert_state):
+    model, _ = read(tmp_path, bert_state)
+    assert model.config.untrained == ("alignment_head", "visual_tokens")
+    bare = {name: tensor for name, tensor in bert_state.items() if name.startswith("bert.")}
+    headless, _ = read(tmp_path, bare)
+    assert headless.config.untrained == ("text_head", "visual_head", "alignment_head", "visual_tokens")

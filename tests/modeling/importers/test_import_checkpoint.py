@@ -23,8 +23,8 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 
 
 def test_unknown_kinds_and_options_are_refused_with_the_known_ones(tmp_path):
-    with pytest.raises(InputError, match="allowed: bert, mdskul, s3d, i3d, centroids"):
-        import_checkpoint("resnet", tmp_path, tmp_path / "out")
+    with pytest.raises(InputError, match=f"allowed: {', '.join(KINDS)}"):
+        import_checkpoint("alexnet", tmp_path, tmp_path / "out")
     with pytest.raises(InputError, match=r"no such option; got tokeniser; allowed: name, tokenizer"):
         import_checkpoint("bert", tmp_path, tmp_path / "out", tokeniser="x")
     with pytest.raises(InputError, match="float16, float32"):
@@ -32,9 +32,12 @@ def test_unknown_kinds_and_options_are_refused_with_the_known_ones(tmp_path):
 
 
 def test_options_are_those_of_the_importers():
-    assert set(KINDS) == {"bert", "mdskul", "s3d", "i3d", "centroids"}
+    folders = {"bert", "roberta", "mdskul", "univl", "milnce", "ammesatyajit"}
+    assert set(KINDS) == folders | {"s3d", "i3d", "s3dg", "resnet", "centroids"}
     assert options_of("s3d") == ("classifier", "strict")
     assert options_of("i3d") == ("labels", "strict")
+    assert options_of("s3dg") == ("recipe", "strict")
+    assert options_of("resnet") == ("labels", "recipe", "strict")
     assert "visual_tokens" in options_of("bert")
 
 

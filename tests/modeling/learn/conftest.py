@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from tests.side_by_side import made_once
 from tests.small_model import mp4, write_small_model
 
 from videobert.video.source.frame_array import FrameArray
@@ -48,10 +49,7 @@ def write_data(folder: Path, per_label: int = 4) -> Path:
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("learn") / "small"
-    folder.mkdir()
-    write_small_model(folder)
-    return folder
+    return made_once(tmp_path_factory, "small-model", write_small_model)
 
 
 @pytest.fixture(scope="session")

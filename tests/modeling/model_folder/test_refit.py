@@ -118,6 +118,7 @@ def test_the_folder_says_what_is_untrained(tmp_path: Path) -> None:
     rows = "visual rows of the token table: started from the centroids, not trained"
     alignment = "alignment head: trained with visual tokens that were replaced"
     assert account["uninitialised"] == [RANDOM[0], rows, alignment] == list(told.untrained)
+    assert json.loads((folder / "config.json").read_text())["untrained"] == ["alignment_head", "visual_tokens"]
     card = (folder / "README.md").read_text()
     assert f"- {rows}" in card
     assert RANDOM[1] not in card
@@ -167,7 +168,9 @@ def test_what_was_built_before_is_no_more(tmp_path: Path) -> None:
 def test_a_model_without_some_heads_is_resized_too(tmp_path: Path, heads: tuple[str, ...]) -> None:
     folder = make(tmp_path / "model", heads=heads)
     refit(folder, codebook_of(folder))
-    assert load_weights(folder)[1].config.heads == heads
+    config = load_weights(folder)[1].config
+    assert config.heads == heads
+    assert config.untrained == (*(["alignment_head"] if "alignment" in heads else []), "visual_tokens")
 
 
 class TestRefused:

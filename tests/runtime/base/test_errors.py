@@ -62,7 +62,7 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert pickled(InputError("no", seen=value, allowed=value)).seen == value
 
 
-@pytest.mark.parametrize("value", [lambda: 0, (lambda: 0,), open, np.array([lambda: 0], object)], ids=repr)
+@pytest.mark.parametrize("value", [lambda: 0, (lambda: 0,), open, np.array([lambda: 0], object)], ids=type)
 def test_an_error_about_what_no_pickle_holds_is_told_all_the_same(value: Any) -> None:
     error = UsageError("context_clips is out of range", seen=value, fix="0 judges each clip by itself.")
     back = pickled(error)

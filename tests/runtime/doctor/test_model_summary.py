@@ -200,3 +200,16 @@ def test_nothing_heavy_is_loaded() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert not {"torch", "openvino", "av", "onnx", "videobert_modeling"} & set(done.stdout.split())
+
+
+def test_untrained_parts_are_told_and_an_untrained_backbone_is_a_problem(folder: Path) -> None:
+    fields = json.loads((folder / "config.json").read_text())
+    assert "untrained" not in fields
+    (folder / "config.json").write_text(json.dumps(fields | {"untrained": ["alignment_head"]}))
+    summary = summarize(str(folder))
+    assert summary.config is not None
+    assert summary.config.untrained == ("alignment_head",)
+    assert "trained" not in problems(summary)
+    (folder / "config.json").write_text(json.dumps(fields | {"untrained": ["backbone"]}))
+    assert "the backbone was never trained" in problems(summarize(str(folder)))
+    assert "--backbone FILE" in problems(summarize(str(folder)))

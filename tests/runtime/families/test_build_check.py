@@ -150,6 +150,29 @@ def test_the_smallest_clip_that_passes_is_one_that_the_network_takes(kind: Liter
             network(torch.zeros(1, 3, frames - 1, crop, crop))
 
 
+@pytest.mark.parametrize("kind", ["s3dg", "resnet50"])
+def test_a_network_that_ends_in_a_mean_takes_the_smallest_clip(kind: Literal["s3dg", "resnet50"]) -> None:
+    import torch
+
+    from videobert.families.build_check import _EVEN, _LEAST
+    from videobert_modeling.models import S3DG, ResNet
+
+    frames, crop = _LEAST[kind]
+    network = {"s3dg": S3DG(0.125, 256), "resnet50": ResNet(50, 0.125)}[kind].eval()
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 3, frames, crop, crop)).shape == (1, 256)
+        if kind in _EVEN:
+            with pytest.raises(InputError):
+                network(torch.zeros(1, 3, frames + 1, crop, crop))
+
+
+def test_an_odd_clip_is_told_where_the_backbone_takes_none(folder: Path) -> None:
+    edit(folder, "config.json", backbone={"kind": "s3dg", "width": 0.125, "feature_dim": 32})
+    edit(folder, "recipe.json", frames=15)
+    with pytest.raises(ModelError, match=r"S3D-G takes even sizes only; got 15 frames.*allowed: even numbers"):
+        check_buildable(folder)
+
+
 def test_a_tokenizer_of_another_model_is_told(folder: Path) -> None:
     fields = json.loads((folder / "tokenizer.json").read_text())
     fields["model"]["vocab"] |= {f"x{index}": index for index in range(21, 200)}

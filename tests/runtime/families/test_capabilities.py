@@ -108,8 +108,10 @@ def test_a_family_without_a_capability_is_named(monkeypatch: pytest.MonkeyPatch)
     assert capabilities_of(config) == {"fills_words", "fills_moments", "classifies"}
     error = lacks(config, "embeds")
     assert error.what == "models of the family mute cannot turn a video or a text into a vector"
-    assert error.allowed == "videobert; conse"
-    assert lacks(config, "aligns").allowed == "videobert with the alignment head; conse"
+    assert error.allowed == "videobert; conse; univl; milnce"
+    able = "videobert with the alignment head; conse; univl with the alignment head; milnce"
+    assert lacks(config, "aligns").allowed == able
+    assert lacks(config, "forecasts").allowed == "next_token"
     assert "conse" not in str(lacks(config, "fills_words").allowed)
 
 

@@ -131,7 +131,7 @@ def test_a_text_that_is_too_long_is_refused(model: Runtime) -> None:
 def test_what_it_cannot_do_names_the_models_that_can(model: Runtime) -> None:
     with pytest.raises(ModelError, match="models of the family conse cannot fill in words") as refused:
         model.fill("a [MASK] square", film(RED))
-    assert refused.value.allowed == "videobert with the text head"
+    assert refused.value.allowed == "videobert with the text head; univl with the text head"
     with pytest.raises(ModelError, match="cannot fill in moments"):
         model.fill("a square", film(RED), visual=[0])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,15 @@ def test_text_and_video_meet_at_the_joiner() -> None:
     np.testing.assert_array_equal(sequence.ids, [2, 10, 11, 150, 100, 4, 107, 3])
     np.testing.assert_array_equal(sequence.segments, [0, 0, 0, 0, 1, 1, 1, 1])
     assert sequence.visual_start == 4
+
+
+def test_of_a_model_with_one_segment_all_is_that_one() -> None:
+    config = dataclasses.replace(CONFIG, encoder=EncoderConfig(positions=12, segments=1))
+    builder = SequenceBuilder(config, SpecialIds(cls=0, sep=2, mask=99, pad=1, unknown=3))
+    sequence = builder.joint([10, 11], [0, 49, 7], masked=[1])
+    np.testing.assert_array_equal(sequence.ids, [0, 10, 11, 150, 100, 99, 107, 2])
+    assert not sequence.segments.any()
+    assert not builder.batch([sequence, builder.text([10])]).segments.any()
 
 
 def test_video_alone_has_an_empty_text() -> None:

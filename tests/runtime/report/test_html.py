@@ -420,3 +420,10 @@ def test_a_thumbnail_of_any_size_is_small(height: int, width: int) -> None:
     seen = decoded(uri)
     assert max(seen.shape[:2]) == min(192, max(height, width))
     assert len(uri) < 60_000
+
+
+def test_untrained_parts_are_told_where_an_answer_comes_from() -> None:
+    report = make_everyday_report()
+    assert "untrained" not in html_page(report)
+    told = dataclasses.replace(report, origin=dataclasses.replace(report.origin, untrained=("alignment_head", "<b>")))
+    assert "alignment_head, &lt;b&gt;: what rests on this means nothing until they are trained" in html_page(told)

@@ -146,3 +146,12 @@ def test_a_segment_without_a_percentile_among_others_keeps_its_column(monkeypatc
     mixed = dataclasses.replace(report, segments=(dataclasses.replace(first, percentile=None), *rest))
     for width in (30, 120):
         assert "–" in " ".join(lines_of(shown(mixed, width, monkeypatch))[2:])
+
+
+def test_untrained_parts_are_one_calm_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = make_report()
+    assert "untrained" not in shown(report, 200, monkeypatch)
+    told = dataclasses.replace(report, origin=dataclasses.replace(report.origin, untrained=("text_head",)))
+    plain = STYLES.sub("", shown(told, 200, monkeypatch))
+    (line,) = (line for line in plain.splitlines() if "untrained" in line)
+    assert line.strip() == "untrained  text_head: what rests on this means nothing until it is trained"

@@ -18,7 +18,9 @@ from videobert.base.limits import Limits
 from videobert.model.folder import ModelFolder
 from videobert.runtime import Runtime
 
+# Beside this file, and `tests` itself.
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parents[3]))
 
 from grey_engine import Frame, GreyEngine
 

@@ -62,6 +62,8 @@ def graphs_of(backbone: Backbone, model: Model, recipe: Recipe) -> Iterator[Grap
             yield _of_pixels(spec, module, random)
         elif isinstance(module, (DecoderMemoryStage, DecoderStage)):
             yield _graph(spec, module, *decoder_inputs(spec, random))
+        elif all(tensor.dtype == "int64" for tensor in spec.inputs) and spec.lengths is None:
+            yield _of_ids(spec, module, model.config, random)
         elif len(spec.free_axes) > 1:
             yield _of_sequences(spec, module, model.config, random)
         else:
@@ -165,6 +167,20 @@ def _longest_along(spec: StageSpec) -> dict[str, int]:
         for part in axis.sum_of:
             longest[part] = min(longest[part], (axis.longest or 128) // len(axis.sum_of))
     return longest
+
+
+def _of_ids(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
+    """A stage of tokens that needs no lengths: every place of every item counts."""
+    most = {"ids": config.words + (0 if spec.of_text else config.visual_tokens), "segments": config.encoder.segments}
+
+    def tokens(batch: int, length: int) -> Inputs:
+        lengths = {axis.name: min(length, config.encoder.positions) for axis in spec.free_axes} | {spec.batch: batch}
+        return {
+            tensor.name: torch.randint(most[tensor.name], tensor.shape_with(lengths), generator=random)
+            for tensor in spec.inputs
+        }
+
+    return _graph(spec, module, tokens(3, 5), (tokens(1, 1), tokens(2, 9), tokens(1, 63)))
 
 
 def _head(spec: StageSpec, module: nn.Module, random: torch.Generator) -> Graph:

@@ -99,6 +99,8 @@ def _drop_zero_biases(graph: GraphProto) -> None:
     for node in graph.node:
         if node.op_type == "Conv" and len(node.input) == 3 and node.input[2] in zeros:
             dropped.add(node.input.pop())
+    # Few zeros are stored once, so that something else may need them.
+    dropped -= {name for node in graph.node for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name not in dropped]
     del graph.initializer[:]
     graph.initializer.extend(kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import LimitExceeded, ModelError
+from videobert_modeling.importers.shared.shards import INDEX, read_shards
 
 MAX_FILE_BYTES = 16 * 2**30
 MAX_HEADER_BYTES = 100 * 10**6
@@ -29,7 +29,6 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "module")
 _WRAPPED = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 # Attributes that data parallelism and training frameworks keep the network in; only where every name begins so.
 _HOLDERS = ("module", "model", "_forward_module")
-_INDEX = ".index.json"
 # What a folder is searched for, in this order.
 _IN_FOLDER = (
     "model.safetensors",
@@ -57,11 +56,11 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
     Raises:
         ModelError: missing, damaged, of another kind, holding anything but plain tensors, or two tensors have one name.
-        LimitExceeded: larger than the limits of this module.
+        LimitExceeded: larger than the limits of this module and of `read_shards`.
     """
     path = _weights_file(Path(path))
     notes: list[str] = []
-    found = _sharded(path) if path.name.endswith(_INDEX) else _tensors(_read(path), notes)
+    found = _sharded(path) if path.name.endswith(INDEX) else _tensors(_read(path), notes)
     return Checkpoint(path, _without_prefix(found, notes), notes)
 
 
@@ -152,7 +151,7 @@ def _unknown(path: Path) -> object:
     raise ModelError(
         f"{path.name} is not a kind of checkpoint that is read here",
         seen=path.suffix or "no suffix",
-        allowed=f"a folder, *{_INDEX}, {', '.join(_READERS)}",
+        allowed=f"a folder, *{INDEX}, {', '.join(_READERS)}",
     )
 
 
@@ -189,23 +188,8 @@ def _check_array(name: str, file: IO[bytes], size: int) -> None:
 
 
 def _sharded(index: Path) -> dict[str, Tensor]:
-    try:
-        if index.stat().st_size > MAX_HEADER_BYTES:
-            raise LimitExceeded(f"{index.name} is too large (bytes)", allowed=MAX_HEADER_BYTES)
-        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        files = set(weight_map.values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{index.name} is not an index of shards", seen=str(error)) from error
-    found: dict[str, Tensor] = {}
-    for name in sorted(files, key=str):
-        # A shard is a plain name beside its index; anything else could point outside the folder.
-        if not isinstance(name, str) or Path(name).name != name or name.endswith(_INDEX):
-            raise ModelError(f"{index.name} names a shard that is not a file beside it", seen=name)
-        found |= _tensors(_read(index.parent / name), [])
-    if set(found) != set(weight_map):
-        missing = sorted(set(weight_map) ^ set(found))
-        raise ModelError("the shards do not hold the tensors that their index lists", seen=", ".join(missing[:8]))
-    return found
+    # All files together are held to what one may be, so that a checkpoint is bounded the same in either form.
+    return read_shards(index, lambda shard: _tensors(_read(shard), []), max_bytes=MAX_FILE_BYTES)
 
 
 def _tensors(value: object, notes: list[str]) -> dict[str, Tensor]:

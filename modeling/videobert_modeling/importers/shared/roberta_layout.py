@@ -108,6 +108,8 @@ def roberta_config(weights: Path) -> dict[str, Any]:
 
 def _layout(intake: Intake, fields: Mapping[str, Any], heads: int | None) -> tuple[EncoderLayout, EncoderConfig]:
     padding = stated(fields, "pad_token_id", as_whole, _PADDING)
+    if padding < 0:
+        raise ModelError("config.json: pad_token_id is no id", seen=padding, allowed="0 or more")
     layout = EncoderLayout(intake, "RoBERTa", _PREFIX, first_position=padding + 1, most_segments=1)
     if layout.segment_rows > 1:
         if "model_type" not in fields and not any(name.startswith(_PREFIX) for name in intake.left):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from videobert.base.errors import ModelError
-from videobert.model.config import EncoderConfig, ModelConfig
+from videobert.model.config import VISUAL_TOKENS, EncoderConfig, ModelConfig
+from videobert.model.stage_lists import head_stage
 from videobert_modeling.importers.shared.bert_folder import assemble
 from videobert_modeling.importers.shared.encoder_layout import TextTensors
 from videobert_modeling.importers.shared.visual_side import VisualSide
@@ -49,6 +50,13 @@ def text_half(
             backbone=side.config,
             encoder=sizes,
             questions=side.questions,
+            untrained=(
+                *side.untrained,
+                # A headless export has nothing that words or moments are filled in with.
+                *(head_stage(head) for head in (("text", "visual") if taken.bias is None else ())),
+                head_stage("alignment"),
+                VISUAL_TOKENS,
+            ),
         )
     )
     rows = visual_rows(count, sizes.width, side.codebook, ledger, seed=seed)

@@ -13,6 +13,7 @@ from videobert.base.errors import ModelError
 from videobert.model.config import BackboneConfig
 from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import BACKBONE
 from videobert.visual.codebook import Codebook
 from videobert_modeling.base.seeds import check_seed
 from videobert_modeling.importers.shared.backbones import ReadBackbone, read_backbone
@@ -29,6 +30,7 @@ class VisualSide:
 
     Args:
         questions, heads: see `ReadBackbone`.
+        untrained: the backbone's stage, where none was given.
     """
 
     backbone: Backbone
@@ -36,6 +38,7 @@ class VisualSide:
     codebook: Codebook | None
     questions: dict[str, QuestionConfig] = field(default_factory=dict)
     heads: dict[str, Tensor] = field(default_factory=dict)
+    untrained: tuple[str, ...] = ()
 
 
 def visual_side(
@@ -65,14 +68,26 @@ def visual_side(
             fresh = S3D().eval()
         read = ReadBackbone(fresh, BackboneConfig(feature_dim=fresh.feature_dim), ledger)
         ledger.uninitialised.append("backbone (S3D): visual tokens mean nothing before one is imported or trained")
-    codebook = None if centroids is None else _codebook(read, centroids, recipe, ledger, features, strict=strict)
-    return VisualSide(read.network, read.config, codebook, read.questions, read.heads)
+    codebook = (
+        None
+        if centroids is None
+        else codebook_of(read.network, centroids, recipe, ledger, features=features, strict=strict)
+    )
+    untrained = () if backbone is not None else (BACKBONE,)
+    return VisualSide(read.network, read.config, codebook, read.questions, read.heads, untrained)
 
 
-def _codebook(
-    backbone: ReadBackbone, path: Path, recipe: Recipe, ledger: Ledger, features: Sequence[Path], *, strict: bool
+def codebook_of(
+    backbone: Backbone,
+    path: Path,
+    recipe: Recipe,
+    ledger: Ledger,
+    *,
+    features: Sequence[Path] = (),
+    strict: bool = True,
 ) -> Codebook:
-    own = hash_of(backbone.network)
+    """The centroids in a file as the codebook of a backbone; raises as `visual_side`."""
+    own = hash_of(backbone)
     if path.suffix == ".safetensors":
         codebook = Codebook.load(path)
         codebook.check(own, recipe.clip_hash)
@@ -81,11 +96,11 @@ def _codebook(
         codebook = make_codebook(read, backbone_hash=own, clip_hash=recipe.clip_hash, features=features)
         ledger.notes += [f"centroids: {note}" for note in read.ledger.notes]
         ledger.notes.append(ON_TRUST)
-    if codebook.dim != backbone.config.feature_dim:
+    if codebook.dim != backbone.feature_dim:
         raise ModelError(
             "the centroids are not as wide as the backbone's feature",
             seen=codebook.dim,
-            allowed=backbone.config.feature_dim,
+            allowed=backbone.feature_dim,
             fix="Use centroids of features that this backbone gave.",
         )
     return codebook

@@ -107,7 +107,7 @@ class ResNet(nn.Module):
     def pooled(self, clips: Tensor) -> Tensor:
         """The features of the frames, `(batch, feature_dim, frames)`, each the mean over its picture."""
         frames = clips.movedim(2, 1)
-        x = nn.functional.relu(self.bn1(self.conv1(frames.flatten(0, 1))))
+        x = nn.functional.relu(self.bn1(self.conv1(frames.reshape(-1, *frames.shape[2:]))))
         x = nn.functional.max_pool2d(x, 3, 2, 1)
         for stage in range(1, 5):
             x = self.get_submodule(f"layer{stage}")(x)

@@ -60,7 +60,7 @@ class SelfGating(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         shares = torch.sigmoid(self.fc(x.mean((2, 3, 4))))
-        return x * shares[:, :, None, None, None]
+        return x * shares.reshape(-1, x.shape[1], 1, 1, 1)
 
 
 class InceptionBlock(nn.Module):

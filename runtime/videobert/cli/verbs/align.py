@@ -14,7 +14,7 @@ from videobert.cli.stdout import for_a_person, print_json, print_row, print_rows
 from videobert.report.times import span
 
 if TYPE_CHECKING:
-    from videobert.results.align import Alignment
+    from videobert.results.align import AlignedWindow, Alignment
 
 # Windows whose scores lie further apart say different things about the text.
 _AGREEING = 0.1
@@ -46,7 +46,7 @@ def align(
     elif for_a_person():
         _show(alignment)
     else:
-        if _differs(alignment):
+        if not alignment.calibrated or _differs(alignment):
             note(f"note: {_whole(alignment)}", options)
         _write(alignment)
 
@@ -54,21 +54,29 @@ def align(
 def _show(alignment: Alignment) -> None:
     """For a person: the windows, then what is made of them, in words."""
     if len(alignment.windows) > 1:
+        what = "score" if alignment.calibrated else "similarity"
         print_rows(
-            ("time", "score"), [(span(each.start_s, each.end_s), f"{each.score:.3f}") for each in alignment.windows]
+            ("time", what), [(span(each.start_s, each.end_s), f"{_said(each):.3f}") for each in alignment.windows]
         )
     print_text(_whole(alignment))
 
 
 def _write(alignment: Alignment) -> None:
     """For a program: the score of the whole, then a row for each window, if there are several."""
-    print_text(f"{alignment.score:.3f}")
+    print_text(f"{_said(alignment):.3f}")
     if len(alignment.windows) > 1:
         for window in alignment.windows:
-            print_row(span(window.start_s, window.end_s), f"{window.score:.3f}")
+            print_row(span(window.start_s, window.end_s), f"{_said(window):.3f}")
+
+
+def _said(answer: Alignment | AlignedWindow) -> float:
+    """The probability, or the similarity of a model that gives none."""
+    return answer.score if answer.similarity is None else answer.similarity
 
 
 def _whole(alignment: Alignment) -> str:
+    if not alignment.calibrated:
+        return f"{_said(alignment):.3f} is the similarity of text and video: no probability, compare it with others"
     said = f"{alignment.score:.3f} is the probability that text and video belong together"
     if len(alignment.windows) == 1:
         return said

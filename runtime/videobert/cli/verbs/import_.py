@@ -23,9 +23,24 @@ _DETAILS = "Details"
 @command
 def import_(
     kind: Annotated[
-        Literal["bert", "roberta", "mdskul", "univl", "s3d", "i3d", "s3dg", "resnet", "centroids"],
+        Literal[
+            "auto",
+            "bert",
+            "roberta",
+            "mdskul",
+            "univl",
+            "milnce",
+            "ammesatyajit",
+            "s3d",
+            "i3d",
+            "s3dg",
+            "resnet",
+            "centroids",
+        ],
         typer.Argument(
-            help="bert, roberta, mdskul and univl become model folders, the others files.", show_default=False
+            help="auto tells it by the names of tensors. s3d, i3d, s3dg, resnet and centroids become files, the others "
+            "model folders.",
+            show_default=False,
         ),
     ],
     source: Annotated[Path, typer.Argument(help="The checkpoint, a file or a folder.", show_default=False)],
@@ -40,6 +55,14 @@ def import_(
         typer.Option(
             help="tokenizer.json, vocab.txt, or vocab.json with its merges.txt; what lies beside the source if not "
             "given.",
+            rich_help_panel=_PARTS,
+            show_default=False,
+        ),
+    ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(
+            help="milnce, ammesatyajit: the model's words in order, as a text file with a word a line, .json or .npy.",
             rich_help_panel=_PARTS,
             show_default=False,
         ),
@@ -69,7 +92,10 @@ def import_(
     visual_tokens: Annotated[
         int | None,
         typer.Option(
-            min=1, help="bert, roberta: size of the visual vocabulary.", rich_help_panel=_DETAILS, show_default=False
+            min=1,
+            help="bert, roberta, ammesatyajit: size of the visual vocabulary.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
         ),
     ] = None,
     words: Annotated[
@@ -147,6 +173,7 @@ def import_(
                 out,
                 name=name,
                 tokenizer=tokenizer,
+                dictionary=dictionary,
                 backbone=backbone,
                 centroids=centroids,
                 features=features or None,

@@ -64,3 +64,20 @@ def test_batch_norm_stays_unfolded(content: bytes) -> None:
 @pytest.mark.parametrize("runner", [onnxruntime_runner, openvino_runner])
 def test_the_graph_computes_what_the_network_does(graph: Graph, content: bytes, runner) -> None:
     assert Reference(graph).compare(runner(content)).holds
+
+
+def test_few_zeros_that_two_nodes_share_stay() -> None:
+    """The bias that a convolution does not have, and the one of BatchNorm, which holds nothing but zeros yet."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8)).eval()
+    graph = Graph(
+        name="two",
+        module=module,
+        example={"input": torch.randn(2, 3, 4, 4)},
+        output="maps",
+        axes=("batch",),
+        trials=({"input": torch.randn(1, 3, 4, 4)},),
+        longest={},
+    )
+    nodes = onnx.load_from_string(to_onnx(graph)).graph.node
+    assert [len(node.input) for node in nodes if node.op_type in ("Conv", "BatchNormalization")] == [2, 5]

@@ -112,47 +112,6 @@ def test_names_of_nothing_but_prefixes_end(tmp_path: Path, names: tuple[str, ...
     assert len(open_checkpoint(tmp_path / "w.pt").tensors) == 1
 
 
-class TestShards:
-    @staticmethod
-    def write(folder: Path, weight_map: dict[str, object]) -> Path:
-        save_file({"a.weight": STATE["a.weight"]}, folder / "one.safetensors")
-        save_file({"a.bias": STATE["a.bias"]}, folder / "two.safetensors")
-        index = folder / "model.safetensors.index.json"
-        index.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
-        return index
-
-    def test_are_put_together(self, tmp_path: Path):
-        self.write(tmp_path, {"a.weight": "one.safetensors", "a.bias": "two.safetensors"})
-        assert same(open_checkpoint(tmp_path).tensors)
-
-    @pytest.mark.parametrize(
-        "shard", ["../two.safetensors", "/etc/passwd", "sub/two.safetensors", "model.safetensors.index.json", 3, None]
-    )
-    def test_outside_the_folder_are_refused(self, tmp_path: Path, shard: object):
-        folder = tmp_path / "inner"
-        folder.mkdir()
-        save_file({"a.bias": STATE["a.bias"]}, tmp_path / "two.safetensors")
-        index = self.write(folder, {"a.weight": "one.safetensors", "a.bias": shard})
-        with pytest.raises(ModelError, match="names a shard"):
-            open_checkpoint(index)
-
-    def test_missing_or_different_are_refused(self, tmp_path: Path):
-        with pytest.raises(ModelError, match="does not exist"):
-            open_checkpoint(self.write(tmp_path, {"a.weight": "three.safetensors"}))
-        with pytest.raises(ModelError, match=r"their index lists; got a\.bias, c"):
-            open_checkpoint(
-                self.write(
-                    tmp_path, {"a.weight": "one.safetensors", "c": "one.safetensors", "a.bias": "one.safetensors"}
-                )
-            )
-
-    @pytest.mark.parametrize("text", ["", "[]", '{"weight_map": 3}', "[" * 100_000])
-    def test_with_a_damaged_index_are_refused(self, tmp_path: Path, text: str):
-        (tmp_path / "model.safetensors.index.json").write_text(text)
-        with pytest.raises(ModelError):
-            open_checkpoint(tmp_path)
-
-
 class Payload:
     """Touches a file when it is unpickled."""
 

@@ -69,7 +69,7 @@ def exact(whole_univl_state: dict[str, torch.Tensor], inputs: dict[str, npt.NDAr
                 "text_encoder": text,
                 "video_encoder": video,
                 "cross_encoder": fused,
-                "pooler": pooled,
+                "cross_pooler": pooled,
                 "alignment_head": np.array(plain.similarity(pooled)),
                 "text_head": plain.words(fused),
                 "visual_head": plain.features(fused),
@@ -91,7 +91,7 @@ def told(run: Callable[..., npt.NDArray[Any]], given: dict[str, npt.NDArray[Any]
         video_states=video,
         video_lengths=video_lengths,
     )
-    pooled = run("pooler", states=np.ascontiguousarray(fused[:, 0]))
+    pooled = run("cross_pooler", states=np.ascontiguousarray(fused[:, 0]))
     similarity = run("alignment_head", pooled=pooled)
     places, found = text.shape[1], []
     for row, (words, clips) in enumerate(zip(text_lengths, video_lengths, strict=True)):
@@ -101,7 +101,7 @@ def told(run: Callable[..., npt.NDArray[Any]], given: dict[str, npt.NDArray[Any]
                 "text_encoder": text[row, :words],
                 "video_encoder": video[row, :clips],
                 "cross_encoder": states,
-                "pooler": pooled[row],
+                "cross_pooler": pooled[row],
                 "alignment_head": similarity[row],
                 "text_head": run("text_head", states=states),
                 "visual_head": run("visual_head", states=states),

@@ -119,7 +119,7 @@ def film(count: int, seed: int = 0) -> np.ndarray:
 
 
 # The published length; one without a whole neighbourhood; one with more than a neighbourhood; a single frame.
-@pytest.mark.parametrize("count", [100, 31, 130, 1])
+@pytest.mark.parametrize("count", [100, 31, 104, 1])
 def test_logits_equal_a_plain_reading(ours: TransNetV2, published: dict[str, Tensor], count: int):
     frames = film(count)
     expected = reference(published, frames)
@@ -130,7 +130,7 @@ def test_logits_equal_a_plain_reading(ours: TransNetV2, published: dict[str, Ten
 
 
 def test_windows_of_a_batch_do_not_see_each_other(ours: TransNetV2):
-    windows = torch.from_numpy(np.stack([film(100, 1), film(100, 2)])).double()
+    windows = torch.from_numpy(np.stack([film(40, 1), film(40, 2)])).double()
     with torch.inference_mode():
         together, alone = ours(windows), ours(windows[1:])
     assert (together[1] - alone[0]).abs().max() <= 1e-9

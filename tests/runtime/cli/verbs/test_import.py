@@ -41,7 +41,9 @@ def test_import_tells_the_exceptions_and_lists_every_tensor_when_asked(call: Any
     assert lines[1].endswith("more: a training counter")
     assert lines[2].startswith("ignored: classifier.1.weight, classifier.1.bias: ")
     long = call("import", "s3d", tmp_path / "s3d.pth", "--out", tmp_path / "b.safetensors", "--verbose")
-    assert len(long.out.splitlines()) == len(state) + 1
+    # The summary comes first, so that it is seen above the rows.
+    assert long.out.splitlines()[:4] == [*lines, ""]
+    assert len(long.out.splitlines()) == 3 + 1 + len(state)
     everything = call("import", "s3d", tmp_path / "s3d.pth", "--out", tmp_path / "c.safetensors", "--json").json
     assert len(everything["tensors"]) == len(state)
 
