@@ -52,8 +52,6 @@ OF_STAGES = (
     "modeling/videobert_modeling/models/",
     "modeling/videobert_modeling/packed/",
 )
-# Weights bear the names of the stages that they are for: a layout says where a tensor of others belongs.
-LAYOUTS = "modeling/videobert_modeling/importers/shared/"
 # Training has steps of its own, which run by name too.
 STEPS = "modeling/videobert_modeling/train/"
 ONLY_STAGES = sorted(set(all_stage_names()) - {BACKBONE, *OTHER_THINGS})
@@ -79,8 +77,6 @@ def run_by_name(tree: ast.AST) -> set[int]:
 
 
 def names_a_stage(file: str, text: str, *, is_run: bool) -> bool:
-    if file.startswith(LAYOUTS):
-        return False
     if A_STAGE.search(text):
         return True
     if text == BACKBONE:

@@ -64,7 +64,7 @@ def outputs_of(stage: str, folder: ModelFolder) -> dict[str, tuple[str, tuple[in
         "encoder": {"states": ("FLOAT", (-1, -1, config.encoder.width))},
         "text_head": {"logits": ("FLOAT", (-1, config.words))},
         "visual_head": {"logits": ("FLOAT", (-1, config.visual_tokens))},
-        "alignment_head": {"log_odds": ("FLOAT", (-1,))},
+        "alignment_head": {"logits": ("FLOAT", (-1,))},
     }[stage]
 
 

@@ -66,6 +66,14 @@ class StageExecutor:
             self.scratch_bytes = int(self._engine.device_memory_size_v2)
         self._inputs = {each.name: each for each in self.tensors if each.is_input}
         self._outputs = {each.name: each for each in self.tensors if not each.is_input}
+        told = {tensor.name for tensor in spec.outputs}
+        if self._outputs.keys() != told:
+            raise ModelError(
+                f"the engine of {spec.name} does not fit config.json",
+                seen=f"outputs {', '.join(sorted(self._outputs))}",
+                allowed=", ".join(sorted(told)),
+                fix="Build the engine again with `videobert build`.",
+            )
         self._buffers: dict[str, DeviceBuffer] = {}
         self._staging: dict[str, Array] = {}
         self._prepared: list[_Prepared] = []
