@@ -22,6 +22,10 @@ HOMES = {
     "runtime/videobert/model/next_token_stages.py",
     *(f"runtime/videobert/families/{family}.py" for family in STAGE_LISTS),
     "modeling/videobert_modeling/models/stage_modules.py",
+    # Where others' weights get our names, which those of stages are too.
+    "modeling/videobert_modeling/importers/shared/roberta_layout.py",
+    "modeling/videobert_modeling/importers/shared/univl_layout.py",
+    "modeling/videobert_modeling/importers/shared/univl_decoder_layout.py",
 }
 # Names that are other things too, and where they are: parts of config.json, and the labels of a summary.
 OTHER_THINGS = {
