@@ -88,7 +88,7 @@ class NumpyUniVl(OneOutput):
     def _feature_norm(self, features: Any) -> Any:
         return features - features.mean(axis=1, keepdims=True)
 
-    def _pooler(self, states: Any) -> Any:
+    def _cross_pooler(self, states: Any) -> Any:
         return states
 
     def _alignment_head(self, pooled: Any) -> Any:
