@@ -22,11 +22,14 @@ from videobert.base.limits import Limits
 from videobert.model.config import BackboneConfig, ModelConfig
 from videobert.model.folder import MANIFEST_VERSION, ModelFolder
 from videobert.runtime import Runtime
+from videobert.visual.codebook import Codebook
 
 # Of the three channels, and one that is always there.
 DIM = 4
 CONFIG = config_of(backbone=BackboneConfig(feature_dim=DIM), window_clips=2)
 WIDTH = CONFIG.encoder.width
+# Centroids of a model that has some: red, green and blue.
+LEAVES = np.array([[0.8, 0, 0, 1], [0, 0.8, 0, 1], [0, 0, 0.8, 1]], np.float32)
 FIT = 7  # the value of the first fused place that says how well text and film fit
 # Ids of the words red, blue and green, and the channel that each is.
 COLOUR_WORDS = {5: 0, 6: 2, 7: 1}
@@ -85,7 +88,7 @@ class NumpyUniVl(OneOutput):
     def _feature_norm(self, features: Any) -> Any:
         return features - features.mean(axis=1, keepdims=True)
 
-    def _pooler(self, states: Any) -> Any:
+    def _cross_pooler(self, states: Any) -> Any:
         return states
 
     def _alignment_head(self, pooled: Any) -> Any:
@@ -103,6 +106,13 @@ def write_numpy_univl(folder: Path, config: ModelConfig = CONFIG) -> None:
     (folder / "config.json").write_text(json.dumps(config.to_json()))
     (folder / "recipe.json").write_text(json.dumps(RECIPE.to_json()))
     (folder / "tokenizer.json").write_text(tokenizer_json())
+    if config.has_tokens:
+        Codebook(
+            leaves=LEAVES[: config.visual_tokens],
+            distances=np.linspace(0, 1, 101, dtype=np.float32),
+            backbone_hash="0123456789abcdef",
+            clip_hash=RECIPE.clip_hash,
+        ).save(folder / "codebook.safetensors")
     (folder / "graphs").mkdir()
     (folder / "graphs" / "backbone.onnx").write_bytes(b"of numpy")
     files = {

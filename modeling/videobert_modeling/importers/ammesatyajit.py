@@ -98,6 +98,7 @@ def read_ammesatyajit(
             heads=(),
             questions=side.questions,
             family="next_token",
+            untrained=side.untrained,
         )
     )
     with torch.device("meta"):

@@ -41,6 +41,7 @@ class Refit:
         before, after: its visual tokens.
         untrained: parts of the model that hold no trained values, as its `import.json` lists them now.
         notes: how the new rows came about.
+        in_table: whether visual tokens have rows in the model's table.
     """
 
     folder: Path
@@ -48,13 +49,16 @@ class Refit:
     after: int
     untrained: tuple[str, ...]
     notes: tuple[str, ...]
+    in_table: bool = True
 
     @property
     def summary(self) -> str:
         """What changed, as lines for a person."""
+        resized = "Token table, output bias and config.json were resized; words, encoder and backbone are as they were."
+        if not self.in_table:
+            resized = "The model works on features, so its weights are as they were."
         lines = [
-            f"{self.folder}: {self.before} visual tokens became {self.after}. Token table, output bias and config.json "
-            "were resized; words, encoder and backbone are as they were.",
+            f"{self.folder}: {self.before} visual tokens became {self.after}. {resized}",
             *(f"note: {note}" for note in self.notes),
             *(f"untrained: {part}" for part in self.untrained),
         ]
@@ -105,16 +109,19 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
     config, _ = check_sizes(folder)
     new = checked(dataclasses.replace(config, visual_tokens=len(codebook), untrained=_untrained(config)))
     ledger = Ledger("codebook", CODEBOOK)
-    rows = visual_rows(len(codebook), config.encoder.width, codebook, ledger, seed=seed)[: len(codebook)]
-    if codebook.dim != config.encoder.width:
-        ledger.notes.append(f"{len(codebook)} visual rows start at random, from seed {seed}")
     tensors = load_file(folder / WEIGHTS)
-    tensors[_TABLE] = _resized(tensors[_TABLE], config, rows)
-    if _BIAS in tensors:
-        tensors[_BIAS] = _resized(tensors[_BIAS], config, torch.zeros(len(codebook)))
-    before = _account(folder) or Ledger("videobert", config.name).to_json()
-    if not any(part.startswith(VISUAL_ROWS) for part in before["uninitialised"]):
-        ledger.notes.append("the visual rows before them were trained, for other centroids, and are gone")
+    before = _account(folder) or Ledger(config.family, config.name).to_json()
+    # Other families have no rows for visual tokens: they work on features, or on what a classifier says of them.
+    in_table = config.family == "videobert"
+    if in_table:
+        rows = visual_rows(len(codebook), config.encoder.width, codebook, ledger, seed=seed)[: len(codebook)]
+        if codebook.dim != config.encoder.width:
+            ledger.notes.append(f"{len(codebook)} visual rows start at random, from seed {seed}")
+        tensors[_TABLE] = _resized(tensors[_TABLE], config, rows)
+        if _BIAS in tensors:
+            tensors[_BIAS] = _resized(tensors[_BIAS], config, torch.zeros(len(codebook)))
+        if not any(part.startswith(VISUAL_ROWS) for part in before["uninitialised"]):
+            ledger.notes.append("the visual rows before them were trained, for other centroids, and are gone")
     after = _retold(before, config, ledger)
     card = _card(folder, (config, before), (new, after), codebook)
 
@@ -133,6 +140,7 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
         after=len(codebook),
         untrained=tuple(after["uninitialised"]),
         notes=tuple(ledger.notes),
+        in_table=in_table,
     )
 
 
@@ -171,7 +179,8 @@ def _retold(account: dict[str, Any], config: ModelConfig, ledger: Ledger) -> dic
     """The account with what holds now of the parts that rest on visual tokens."""
     untrained = [part for part in account["uninitialised"] if not part.startswith(VISUAL_ROWS)]
     untrained += [part for part in ledger.uninitialised if part.startswith(VISUAL_ROWS)]
-    if "alignment" in config.heads and not any(part.startswith(_ALIGNMENT) for part in untrained):
+    rests_on_tokens = config.family == "videobert" and "alignment" in config.heads
+    if rests_on_tokens and not any(part.startswith(_ALIGNMENT) for part in untrained):
         untrained.append(f"{_ALIGNMENT}: trained with visual tokens that were replaced")
     notes = [note for note in account.get("notes") or [] if not str(note).startswith(_MARK)]
     return account | {"uninitialised": untrained, "notes": [*notes, *(f"{_MARK}{note}" for note in ledger.notes)]}

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.model.config import ModelConfig
+from videobert.model.milnce_stages import VIDEO_EMBEDDING
+from videobert.model.next_token_stages import NEXT_TOKEN_HEAD, PAST_ENCODER
 from videobert.model.recipe import Recipe
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_lists import BACKBONE, question_stages, stage_specs
@@ -71,7 +73,7 @@ def stage_links(config: ModelConfig, recipe: Recipe) -> tuple[Link, ...]:
                    for spec in question_stages(config, recipe) if spec.inputs[0].name == "features")  # fmt: skip
     return tuple(
         link
-        for link in (*of_features, *heads, *_TWO_STREAMS)
+        for link in (*of_features, *heads, *_OTHERS)
         if {link.stage, *(need.partition(".")[0] for need in link.needs)} <= specs.keys()
         and link.name in {tensor.name for tensor in specs[link.stage].inputs}
     )
@@ -132,7 +134,9 @@ def _nothing_yet(name: str) -> Make:
 _FUSED = f"{CROSS_ENCODER}.states"
 _TEXT_STATES, _VIDEO_STATES = f"{CROSS_ENCODER}.text_states", f"{CROSS_ENCODER}.video_states"
 _SIDES = (_TEXT_STATES, f"{CROSS_ENCODER}.text_lengths", _VIDEO_STATES, f"{CROSS_ENCODER}.video_lengths")
-_TWO_STREAMS = (
+_OTHERS = (
+    Link(VIDEO_EMBEDDING, "features", (f"{BACKBONE}.features",), "as the backbone gave them", _same),
+    _all_places(NEXT_TOKEN_HEAD, PAST_ENCODER),
     Link(VIDEO_ENCODER, "features", (f"{BACKBONE}.features",), "clips of one video", _one_video),
     Link(VIDEO_ENCODER, "lengths", (f"{BACKBONE}.features", f"{VIDEO_ENCODER}.features"), "all clips",
          _all_clips),

@@ -140,7 +140,6 @@ def _decoder(config: ModelConfig, decoder: EncoderConfig, most_memory: int) -> t
             TensorSpec("values", "float32", own),
         ),
         batch=batch.name,
-        attentions=2 * decoder.layers,
         usual_batch=5,
         most_batch=_STATES_AT_ONCE,
     )

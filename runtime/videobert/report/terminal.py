@@ -78,6 +78,8 @@ class SegmentLines:
         self._questions = list(dict.fromkeys(name for segment in sample for name in segment.answers))
         self._trusted = trusted
         self._percentiles = any(segment.percentile is not None for segment in sample)
+        # A model that works on features has none.
+        self._tokens = any(segment.tokens for segment in sample)
         self.open_answers = False
         columns = (
             Column(heading="time"),
@@ -85,7 +87,7 @@ class SegmentLines:
                 Column(heading=printable(question), wraps=True, yields=question in yielding)
                 for question in self._questions
             ),
-            Column(heading="tokens", wraps=True, spare=True),
+            *([Column(heading="tokens", wraps=True, spare=True)] if self._tokens else []),
             *([Column(heading="percentile", right=True)] if self._percentiles else []),
         )
         width = width_of(sys.stdout)
@@ -113,7 +115,7 @@ class SegmentLines:
         return [
             ((span(segment.start_s, segment.end_s), ""),),
             *(self._answer(question, segment) for question in self._questions),
-            ((_tokens(segment), "dim"),),
+            *([((_tokens(segment), "dim"),)] if self._tokens else []),
             *([((percentile, ""),)] if self._percentiles else []),
         ]
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.small_univl import RECIPE as UNIVL_RECIPE
+from tests.small_univl import write_small_univl
 
 from videobert.base.errors import InputError, MismatchError, ModelError, UsageError
 from videobert.families.build_check import check_buildable
@@ -256,3 +258,21 @@ def test_a_folder_that_was_not_built_sees_videos_by_its_weights(tmp_path: Path) 
     assert np.linalg.norm(ours - built) < 2**-6 * np.linalg.norm(ours)
     cluster_into(tmp_path / "copy", [clip], branching=2, depth=2, replace=True)
     assert len(check_buildable(tmp_path / "copy").codebook) <= 4
+
+
+def test_a_model_that_works_on_features_gets_a_codebook_and_keeps_its_weights(tmp_path: Path) -> None:
+    write_small_univl(tmp_path, export=False)
+    before = load_file(tmp_path / "model.safetensors")
+    backbone, _ = load_weights(tmp_path)
+    tensors = {name: tensor.numpy() for name, tensor in backbone_tensors(backbone).items()}
+    leaves = np.random.default_rng(1).standard_normal((4, 32)).astype(np.float32)
+    made = Codebook(
+        leaves=leaves, distances=None, backbone_hash=backbone_hash(tensors), clip_hash=UNIVL_RECIPE.clip_hash
+    )
+    done = refit(tmp_path, made)
+    assert (done.before, done.after, done.untrained) == (0, 4, ())
+    assert "works on features" in done.summary
+    after = load_file(tmp_path / "model.safetensors")
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert check_buildable(tmp_path).config.visual_tokens == 4

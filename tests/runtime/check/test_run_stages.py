@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.numpy_univl import NumpyUniVl, write_numpy_univl
 from tests.small_conse import CONFIG, RECIPE, NumpyEngine, write_small_conse
 
 from videobert.base.errors import InputError
@@ -114,3 +116,25 @@ def test_a_stage_that_cannot_run_is_told_and_by_itself_an_error(folder: ModelFol
     check_ran(found, None)
     with pytest.raises(InputError, match="no stage can be run"):
         check_ran(run(folder, ids=[[1]])[0], None)
+
+
+def test_a_model_of_two_streams_runs_from_text_and_features(tmp_path: Path) -> None:
+    write_numpy_univl(tmp_path)
+    opened = ModelFolder(tmp_path)
+    specs = stage_specs(opened.config, opened.recipe)
+    arrays = {
+        "ids": np.array([[1, 5, 2, 0], [1, 6, 7, 2]]),
+        "text_mask": np.array([[1, 1, 1, 0], [1, 1, 1, 1]]),
+        "features": np.random.default_rng(0).random((2, 3, 4)),
+        "video_mask": np.array([[1, 1, 1], [1, 0, 0]]),
+    }
+    found = StageRun(opened, NumpyUniVl(), specs).run(Given(arrays, specs), [spec.name for spec in specs])
+    assert [stage.name for stage in found.stages if not stage.ran] == ["backbone"]
+    fused = found.outputs["cross_encoder.states"]
+    assert fused.shape[:2] == (2, 7)
+    assert not fused[0, 3].any()
+    assert not fused[1, 5:].any()
+    assert np.array_equal(found.inputs["text_head.states"], fused[:, :4])
+    assert np.array_equal(found.inputs["visual_head.states"], fused[:, 4:])
+    assert np.array_equal(found.inputs["cross_pooler.states"], fused[:, 0])
+    assert found.outputs["alignment_head.logits"].shape == (2,)

@@ -230,6 +230,20 @@ def test_a_model_with_nothing_but_encoders_embeds_and_refuses_the_rest(tmp_path:
             model.fill("a [MASK]")
 
 
+def test_a_model_that_has_a_codebook_tells_moments_as_its_tokens(tmp_path: Path) -> None:
+    with open_numpy_univl(tmp_path, visual_tokens=3) as model:
+        shown = film(RED, BLUE)
+        tokens = model.tokens(shown)
+        assert tokens.ids.tolist() == [0, 0, 2, 2]
+        (hidden,) = model.fill("", shown, visual=[3]).filled
+        assert hidden.candidates[0].text == "<2>"
+        report = model.run(shown)
+        assert [segment.tokens for segment in report.segments] == [(0, 0), (2, 2)]
+        # Tokens alone do not tell what such a model works on.
+        with pytest.raises(InputError, match="do not tell the features"):
+            model.align(tokens, "red")
+
+
 # --- config.json ---
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from tests.small_conse import CONFIG as CONSE
+from tests.small_milnce import CONFIG as MILNCE
+from tests.small_next_token import CONFIG as NEXT_TOKEN
+from tests.small_univl import config_of as univl
 
 from videobert.families.registry import FAMILIES, capabilities_of
 from videobert.families.untrained import untrained_behind
@@ -63,12 +66,12 @@ def test_a_model_of_labels_and_texts() -> None:
     assert untrained_behind(config, video=True, questions=["light", "any"]) == ("colour_head", "light_classifier")
 
 
-@pytest.mark.parametrize("config", [JOINT, CONSE])
+@pytest.mark.parametrize("config", [JOINT, CONSE, univl(), MILNCE, NEXT_TOKEN], ids=lambda config: config.family)
 def test_parts_are_stages_or_visual_tokens(config: ModelConfig) -> None:
     known = {spec.name for spec in stage_specs(config, Recipe())} | {"visual_tokens"}
     told = FAMILIES[config.family].parts(config)
-    assert told.keys() >= capabilities_of(config)
-    for parts in told.values():
+    for capability in capabilities_of(config):
+        parts = told[capability]
         assert {*parts.always, *parts.text, *parts.video} <= known
         assert parts.always or parts.text
 
