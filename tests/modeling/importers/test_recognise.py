@@ -150,3 +150,9 @@ def test_an_import_says_what_it_was_told_by(tmp_path: Path, bert_state: State, v
     assert ledger.summary().splitlines()[1].startswith("note: recognised as bert")
     with pytest.raises(UsageError, match="an import of kind bert has no such option"):
         import_checkpoint("auto", source, tmp_path / "other", branching=3)
+
+
+def test_a_folder_stands_for_the_published_univl_in_it(tmp_path: Path) -> None:
+    state = {name: torch.zeros(shape) for name, shape in LAYOUTS["univl"][0].items()}
+    torch.save(state, tmp_path / "univl.pretrained.bin")
+    assert recognise(tmp_path, KINDS).kind == "univl"

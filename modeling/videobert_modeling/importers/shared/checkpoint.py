@@ -35,6 +35,7 @@ _IN_FOLDER = (
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
+    "univl.pretrained.bin",
 )
 
 
