@@ -6,11 +6,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.numpy_univl import CONFIG as UNIVL
+from tests.numpy_univl import write_numpy_univl
 
 from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
@@ -113,6 +116,20 @@ def test_a_folder_that_was_never_built_is_told_to_be(folder: Path) -> None:
     with pytest.raises(ModelError, match="was not built") as refused:
         ModelFolder(folder)
     assert refused.value.fix == f"{COPY}."
+
+
+def test_a_folder_that_needs_no_codebook_is_not_sent_to_make_one(tmp_path: Path) -> None:
+    write_numpy_univl(tmp_path, replace(UNIVL, visual_tokens=0))
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "codebook.safetensors").unlink(missing_ok=True)
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(ModelError, match="was not built") as refused:
+        ModelFolder(tmp_path)
+    assert refused.value.fix == f"Run `videobert build {tmp_path.resolve()}`."
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match="was not built") as refused:
+        ModelFolder(tmp_path)
+    assert "videobert cluster VIDEOS" in refused.value.fix
 
 
 def test_a_graph_without_weights_beside_it_can_only_be_copied(folder: Path) -> None:

@@ -257,10 +257,19 @@ def _read_manifest(root: Path) -> tuple[dict[str, str], str]:
 def _first_build(root: Path) -> str:
     if not (root / WEIGHTS).is_file():
         return mend(root, MANIFEST)
-    if (root / CODEBOOK).is_file():
+    if (root / CODEBOOK).is_file() or _wants_no_codebook(root):
         return f"Run {command('build', root)}."
     cluster = command("cluster VIDEOS --model", root)
     return f"Run {cluster}, then {command('build', root)}; the second alone makes a model that reads text only."
+
+
+def _wants_no_codebook(root: Path) -> bool:
+    """Whether the configuration says that the model works on features; no, where it cannot be read."""
+    path = root / "config.json"
+    try:
+        return path.stat().st_size <= _JSON_BYTES and not ModelConfig.read(path).has_tokens
+    except (ModelError, OSError, RecursionError):
+        return False
 
 
 def _not_listed(root: Path, name: str) -> ModelError:

@@ -133,7 +133,8 @@ def import_(
     dtype: Annotated[
         Literal["float16", "float32"] | None,
         typer.Option(
-            help="How weights are stored; if not given, float16, and for roberta what holds every value exactly.",
+            help="How weights in a folder are stored; if not given, as what holds every value exactly, and as float16 "
+            "for bert and mdskul.",
             rich_help_panel=_DETAILS,
             show_default=False,
         ),
