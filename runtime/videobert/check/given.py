@@ -1,7 +1,7 @@
 """Arrays that a caller gave, by the inputs of stages that they are for.
 
 An input is called `STAGE.NAME`, or `NAME` for every stage that has one of that name. In place of lengths a mask may
-come: `STAGE.mask`, `mask`, `text_mask`.
+come: `STAGE.mask`, `mask`, `text_mask`. Some inputs have other names besides, see `ALSO_CALLED`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from videobert.base.errors import InputError
 from videobert.check.fit import fit
 from videobert.check.masks import axis_of, is_lengths, lengths_from_mask, mask_name
 from videobert.model.stage import StageSpec, TensorSpec
-from videobert.model.stage_links import ALSO_CALLED
+from videobert.model.stage_links import ALSO_CALLED, VECTORS
 from videobert.model.stage_lists import BACKBONE
 
 Array = npt.NDArray[Any]
@@ -47,6 +47,7 @@ class Given:
             name for spec in self._specs for tensor in spec.inputs for name in self._names(spec, tensor)
         ) | dict.fromkeys((PIXELS, f"{BACKBONE}.{PIXELS}"))
         outputs = {f"{spec.name}.{tensor.name}" for spec in self._specs for tensor in spec.outputs}
+        outputs |= {f"{spec.name}.{VECTORS}" for spec in self._specs}
         # A file that an earlier check wrote holds what came out besides, of a second engine as `ENGINE/STAGE.NAME`.
         told = sorted(name for name in self._arrays if name not in takes and name.rpartition("/")[2] in outputs)
         unknown = sorted(self._arrays.keys() - takes.keys() - set(told))
@@ -56,6 +57,8 @@ class Given:
             self.notes.append(f"not read, since it is what stages give: {', '.join(told)}")
         for name in sorted(self._arrays.keys() & takes.keys()):
             stages = [spec.name for spec in self._specs for tensor in spec.inputs if self._reads(spec, tensor, name)]
+            if not stages and not name.endswith(PIXELS):
+                self.notes.append(f"{name} is not read: other names say the same of a stage of their own")
             if len(stages) > 1:
                 self.notes.append(f"{name} goes into {', '.join(dict.fromkeys(stages))}")
 
@@ -101,10 +104,13 @@ class Given:
     @staticmethod
     def _levels(spec: StageSpec, tensor: TensorSpec) -> list[list[str]]:
         """What an input may be called, what wins first; names of one level say the same thing."""
-        own = [tensor.name, mask_name(tensor)] if is_lengths(tensor) else [tensor.name]
-        shared = ALSO_CALLED.get((spec.name, tensor.name))
+        shared = ALSO_CALLED.get((spec.name, tensor.name), ())
         # What names one stream says more than what might be meant for both.
-        levels = [own] if shared is None else [[shared, mask_name(replace(tensor, name=shared))], own]
+        if is_lengths(tensor):
+            named = [name for each in shared for name in _with_mask(replace(tensor, name=each))]
+            levels = [level for level in (named, _with_mask(tensor)) if level]
+        else:
+            levels = [[name] for name in (*shared, tensor.name)]
         return [*([f"{spec.name}.{name}" for name in level] for level in levels), *levels]
 
     def _names(self, spec: StageSpec, tensor: TensorSpec) -> list[str]:
@@ -133,6 +139,10 @@ class Given:
         return found[first]
 
 
+def _with_mask(tensor: TensorSpec) -> list[str]:
+    return [tensor.name, mask_name(tensor)] if is_lengths(tensor) else [tensor.name]
+
+
 def _called(name: str, spec: StageSpec) -> str:
     """A name in messages: one that several stages may take says whose it does not fit."""
     return name if "." in name else f"{name} of the {spec.name}"
@@ -143,6 +153,7 @@ def _unknown(names: list[str], known: list[str]) -> InputError:
     return InputError(
         "no stage of this model takes this",
         seen=", ".join(names),
-        allowed=", ".join(known),
+        # Those without a stage are fewer, and enough for most.
+        allowed=", ".join(sorted(known, key=lambda name: "." in name)),
         fix=f"Did you mean {' or '.join(dict.fromkeys(near))}?" if near else "Use those names.",
     )

@@ -1,4 +1,4 @@
-"""Which places of a stage's output are real, and not padding."""
+"""Which places of a stage's output are real, and not padding, and the mean of such."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def real_places(
     return np.concatenate(
         [np.arange(sizes[part])[None] < inputs[counted[part].name][:, None] for part in parts], axis=1
     )
+
+
+def mean_of_places(states: npt.NDArray[np.float32], counts: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """The means `(batch, width)` of states `(batch, places, width)` at the places that count; 0 where none does."""
+    total = np.where(counts[..., None], states, 0).sum(axis=1, dtype=np.float64)
+    mean: npt.NDArray[np.float32] = (total / np.maximum(counts.sum(axis=1), 1)[:, None]).astype(np.float32)
+    return mean

@@ -13,15 +13,15 @@ from videobert.base.errors import InputError
 from videobert.check.fit import takes_rows
 from videobert.check.given import PIXELS, Given
 from videobert.check.pixels import features_of_pixels
-from videobert.check.places import real_places
+from videobert.check.places import mean_of_places, real_places
 from videobert.check.ranges import Ranges
-from videobert.engines.base import Engine
+from videobert.engines.base import Engine, TakesPixels
 from videobert.engines.checked_stages import CheckedStages
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import command
 from videobert.model.stage import Stage, StageSpec
-from videobert.model.stage_links import Link, stage_links
+from videobert.model.stage_links import RESTS_ON, VECTORS, Link, averaged_from, stage_links
 from videobert.model.stage_lists import BACKBONE
 from videobert.results.check import ArrayFacts, CheckedStage
 
@@ -61,10 +61,13 @@ class StageRun:
         folder: the model.
         engine: what runs them.
         specs: all stages of the model.
+        beside: another engine runs what this one cannot, so that this is no error.
     """
 
-    def __init__(self, folder: ModelFolder, engine: Engine, specs: Iterable[StageSpec]) -> None:
-        self._folder, self._engine = folder, engine
+    def __init__(
+        self, folder: ModelFolder, engine: Engine, specs: Iterable[StageSpec], *, beside: bool = False
+    ) -> None:
+        self._folder, self._engine, self._beside = folder, engine, beside
         self._specs = {spec.name: spec for spec in specs}
         self._stages = CheckedStages(engine, self._specs.values())
         self._ranges = Ranges(folder.config)
@@ -104,8 +107,8 @@ class StageRun:
         return wanted
 
     def _run(self, spec: StageSpec, given: Given, found: Found) -> CheckedStage:
-        untrained = spec.name in self._folder.config.untrained
-        reason = self._reason_against(spec)
+        untrained = self._is_untrained(spec.name)
+        reason = self._reason_against(spec, given)
         if reason is not None:
             return CheckedStage(name=spec.name, ran=False, reason=reason, untrained=untrained)
         notes: list[str] = []
@@ -127,6 +130,7 @@ class StageRun:
             outputs = self._outputs(spec, inputs)
             path = ", ".join(f"{tensor.name} {tensor.dtype}" for tensor in spec.inputs)
             self._keep_real(spec, inputs, outputs, found)
+            self._add_means(spec, outputs, found, notes)
         named = [{f"{spec.name}.{name}": array for name, array in arrays.items()} for arrays in (inputs, outputs)]
         found.inputs |= named[0]
         found.outputs |= named[1]
@@ -141,12 +145,20 @@ class StageRun:
             notes=tuple(notes),
         )
 
-    def _reason_against(self, spec: StageSpec) -> str | None:
+    def _is_untrained(self, stage: Stage) -> bool:
+        untrained = self._folder.config.untrained
+        return stage in untrained or RESTS_ON.get(stage) in untrained
+
+    def _reason_against(self, spec: StageSpec, given: Given) -> str | None:
         if spec.gpu_only:
             return "only engines on a GPU have it, inside of the search for visual tokens"
+        pixels = spec.name == BACKBONE and given.pixels is not None
+        if pixels and self._beside and not isinstance(self._engine, TakesPixels):
+            return f"{PIXELS} go into the torch engine alone"
         if self._engine.name == "openvino" and portable_graph(spec.name) not in self._folder:
             root = self._folder.root
-            first = "" if self._folder.has_codebook else f"{command('cluster VIDEOS --model', root)}, then "
+            seeing = self._folder.has_codebook or not self._folder.config.has_tokens
+            first = "" if seeing else f"{command('cluster VIDEOS --model', root)}, then "
             return f"the folder has no {portable_graph(spec.name)}: run {first}{command('build', root)}"
         return None
 
@@ -206,6 +218,17 @@ class StageRun:
                 outputs[tensor.name][~real] = 0
                 found.real[f"{spec.name}.{tensor.name}"] = real
 
+    def _add_means(self, spec: StageSpec, outputs: dict[str, Array], found: Found, notes: list[str]) -> None:
+        """Add what stands for a text or a video, where the family takes the mean of states for that."""
+        first = averaged_from(self._folder.config, spec.name)
+        if first is None:
+            return
+        name = spec.outputs[0].name
+        counts = found.real[f"{spec.name}.{name}"].copy()
+        counts[:, :first] = False
+        outputs[VECTORS] = mean_of_places(outputs[name], counts)
+        notes.append(f"{VECTORS} are the means of {name} at the real places" + (" but the first" if first else ""))
+
 
 def _together(blocks: list[Array]) -> Array:
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
@@ -219,7 +242,7 @@ def check_ran(found: Found, stage: Stage | None) -> None:
     """
     if stage is None:
         if not any(each.ran for each in found.stages):
-            lacking = [f"{each.name} {each.reason}" for each in found.stages if each.lacks]
+            lacking = [f"{each.name}{'' if each.lacks else ':'} {each.reason}" for each in found.stages]
             raise InputError("no stage can be run on these arrays", seen="; ".join(lacking), fix="Give more arrays.")
         return
     asked = next(each for each in found.stages if each.name == stage)

@@ -50,8 +50,18 @@ class Link:
     make: Make
 
 
-# Names that people give to what two stages take alike: the lengths of the texts, of the videos.
-ALSO_CALLED = {(TEXT_ENCODER, "lengths"): "text_lengths", (VIDEO_ENCODER, "lengths"): "video_lengths"}
+# Names that people give to what several stages take alike, texts, videos and captions, and those of the programs that
+# the checkpoints come from. A name that ends in `mask` is only that; lengths may come as a mask anyway.
+ALSO_CALLED: dict[tuple[Stage, str], tuple[str, ...]] = {
+    ("encoder", "ids"): ("input_ids",),
+    ("encoder", "segments"): ("token_type_ids",),
+    ("encoder", "lengths"): ("attention_mask",),
+    (TEXT_ENCODER, "ids"): ("text_ids", "input_ids"),
+    (TEXT_ENCODER, "lengths"): ("text_lengths", "attention_mask"),
+    (VIDEO_ENCODER, "features"): ("video",),
+    (VIDEO_ENCODER, "lengths"): ("video_lengths",),
+    (DECODER, "ids"): ("caption_ids", "input_caption_ids"),
+}
 
 
 def stage_links(config: ModelConfig, recipe: Recipe) -> tuple[Link, ...]:
@@ -77,6 +87,18 @@ def stage_links(config: ModelConfig, recipe: Recipe) -> tuple[Link, ...]:
         if {link.stage, *(need.partition(".")[0] for need in link.needs)} <= specs.keys()
         and link.name in {tensor.name for tensor in specs[link.stage].inputs}
     )
+
+
+# What a stage reads beside weights of its own, and what is untrained by that name.
+RESTS_ON: dict[Stage, str] = {"visual_head": "visual_tokens"}
+
+VECTORS = "vectors"
+"""How the mean of an encoder's states is called beside its outputs."""
+
+
+def averaged_from(config: ModelConfig, stage: Stage) -> int | None:
+    """The first place whose state counts in the mean that stands for a text or a video; None if none does so."""
+    return {TEXT_ENCODER: 1, VIDEO_ENCODER: 0}.get(stage) if config.family == "univl" else None
 
 
 def _same(spec: StageSpec, array: Array) -> Array:

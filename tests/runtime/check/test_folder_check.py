@@ -85,6 +85,12 @@ def test_the_backbone_takes_pixels_of_any_size_on_torch(model_folder: Path, cach
     assert np.allclose(features, as_bytes.arrays["backbone.features"], atol=1e-5)
     (stage,) = checked.stages
     assert "already normalised, so the recipe's normalisation was left out; 15 x 48 x 48, as the recipe" in stage.path
+    both = check_folder(model_folder, {"pixels": pixels}, stage="backbone", cache_dir=cache_dir)
+    assert np.array_equal(both.arrays["backbone.features"], features)
+    assert (both.agree, both.notes) == (
+        None,
+        ("backbone was not run on openvino: pixels go into the torch engine alone",),
+    )
     larger = np.pad(pixels, ((0, 0), (0, 0), (0, 3), (0, 10), (0, 10)))
     (stage,) = check_folder(model_folder, {"pixels": larger}, engine="torch", cache_dir=cache_dir).stages[:1]
     assert stage.path.endswith("18 x 58 x 58, not the recipe's 15 x 48 x 48")

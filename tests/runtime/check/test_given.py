@@ -158,3 +158,33 @@ def test_pixels_and_clips_are_the_same_input() -> None:
     both = Given({"backbone.pixels": pixels, "clips": np.zeros((1, 15, 48, 48, 3), np.uint8)}, JOINT.values())
     with pytest.raises(InputError, match="given twice"):
         _ = both.pixels
+
+
+def test_inputs_may_be_called_as_in_the_programs_that_checkpoints_come_from() -> None:
+    one: dict[str, Any] = {"input_ids": [[1, 2]], "attention_mask": [[1, 0]], "token_type_ids": [[0, 1]]}
+    assert taken(one, "encoder", "ids")[0].tolist() == [[1, 2]]
+    assert taken(one, "encoder", "segments")[0].tolist() == [[0, 1]]
+    assert taken(one, "encoder", "lengths")[0].tolist() == [1]
+    video = np.ones((1, 3, TWO["video_encoder"].inputs[0].axes[2].size or 0), np.float32)
+    for text, caption in (("ids", "caption_ids"), ("input_ids", "input_caption_ids"), ("text_ids", "caption_ids")):
+        two: dict[str, Any] = {text: [[1, 2]], caption: [[3]], "video": video, "attention_mask": [[1, 1]]}
+        assert taken(two, "text_encoder", "ids", TWO)[0].tolist() == [[1, 2]]
+        assert taken(two, "decoder", "ids", TWO)[0].tolist() == [[3]]
+        assert taken(two, "video_encoder", "features", TWO)[0].shape == video.shape
+        assert taken(two, "text_encoder", "lengths", TWO)[0].tolist() == [2]
+        # A mask of the text's says nothing of the video.
+        assert taken(two, "video_encoder", "lengths", TWO)[0] is None
+
+
+def test_what_no_stage_reads_is_said() -> None:
+    ids, notes = taken({"ids": [[1]], "input_ids": [[2]]}, "encoder", "ids")
+    assert ids.tolist() == [[2]]
+    assert notes == ["ids is not read: other names say the same of a stage of their own"]
+
+
+def test_names_without_a_stage_are_told_first() -> None:
+    with pytest.raises(InputError) as raised:
+        Given({"xyzzy": np.zeros(1)}, JOINT.values())
+    plain = [name for name in str(raised.value.allowed).split(", ") if "." not in name]
+    assert str(raised.value.allowed).startswith(", ".join(plain))
+    assert {"ids", "mask", "pixels"} <= set(plain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from videobert.check.places import real_places
+from videobert.check.places import mean_of_places, real_places
 from videobert.model.config import EncoderConfig, ModelConfig, TwoStreamsConfig
 from videobert.model.univl_stages import two_stream_stages
 
@@ -38,3 +38,9 @@ def test_a_stage_that_is_told_of_no_padding_has_none() -> None:
     for name in ("text_head", "decoder_memory", "decoder"):
         spec = SPECS[name]
         assert real_places(spec, spec.outputs[0], {}) is None
+
+
+def test_a_mean_is_of_the_places_that_count() -> None:
+    states = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    counts = np.array([[True, False, True], [False, False, False]])
+    assert mean_of_places(states, counts).tolist() == [[2, 3], [0, 0]]

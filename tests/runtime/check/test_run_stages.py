@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,12 @@ from tests.small_conse import CONFIG, RECIPE, NumpyEngine, write_small_conse
 from videobert.base.errors import InputError
 from videobert.check.given import Given
 from videobert.check.run_stages import Found, StageRun, check_ran
+from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.stage_lists import stage_specs
 
 SPECS = stage_specs(CONFIG, RECIPE)
+JOINT = ModelConfig(name="joint", words=11, visual_tokens=5)
 NAMES = [spec.name for spec in SPECS]
 CLIPS = np.random.default_rng(3).integers(0, 256, (2, 15, 48, 48, 3), np.uint8)
 
@@ -49,6 +53,14 @@ def test_what_follows_from_a_stage_is_taken_from_it(folder: ModelFolder) -> None
         "light_classifier": ("pictures",),
         "text_encoder": ("ids", "lengths"),
     }
+
+
+def test_a_head_over_untrained_rows_is_untrained(folder: ModelFolder) -> None:
+    opened = SimpleNamespace(config=replace(JOINT, untrained=("visual_tokens",)), recipe=RECIPE)
+    specs = stage_specs(JOINT, RECIPE)
+    runs = StageRun(opened, NumpyEngine(), specs)  # type: ignore[arg-type]
+    found = runs.run(Given({}, specs), [spec.name for spec in specs])
+    assert [stage.name for stage in found.stages if stage.untrained] == ["visual_head"]
 
 
 def test_what_was_given_goes_before_what_follows(folder: ModelFolder) -> None:
@@ -103,6 +115,13 @@ def test_an_engine_without_pixels_says_so(folder: ModelFolder) -> None:
         run(folder, pixels=np.zeros((1, 3, 15, 48, 48), np.float32))
 
 
+def test_an_engine_without_pixels_beside_one_that_has_them_leaves_them_out(folder: ModelFolder) -> None:
+    given = Given({"pixels": np.zeros((1, 3, 15, 48, 48), np.float32)}, SPECS)
+    found = StageRun(folder, NumpyEngine(), SPECS, beside=True).run(given, NAMES)
+    assert found.stages[0].reason == "pixels go into the torch engine alone"
+    assert not any(stage.ran for stage in found.stages)
+
+
 def test_a_stage_that_cannot_run_is_told_and_by_itself_an_error(folder: ModelFolder) -> None:
     found, _ = run(folder, ["text_encoder"], ids=[[1, 2]])
     with pytest.raises(InputError) as raised:
@@ -114,8 +133,9 @@ def test_a_stage_that_cannot_run_is_told_and_by_itself_an_error(folder: ModelFol
     with pytest.raises(InputError, match="only engines on a GPU"):
         check_ran(found, "nearest")
     check_ran(found, None)
-    with pytest.raises(InputError, match="no stage can be run"):
+    with pytest.raises(InputError, match="no stage can be run") as raised:
         check_ran(run(folder, ids=[[1]])[0], None)
+    assert "nearest: only engines on a GPU" in str(raised.value.seen)
 
 
 def test_a_model_of_two_streams_runs_from_text_and_features(tmp_path: Path) -> None:
@@ -138,3 +158,8 @@ def test_a_model_of_two_streams_runs_from_text_and_features(tmp_path: Path) -> N
     assert np.array_equal(found.inputs["visual_head.states"], fused[:, 4:])
     assert np.array_equal(found.inputs["cross_pooler.states"], fused[:, 0])
     assert found.outputs["alignment_head.logits"].shape == (2,)
+    text, video = found.outputs["text_encoder.states"], found.outputs["video_encoder.states"]
+    assert np.allclose(found.outputs["text_encoder.vectors"], [text[0, 1:3].mean(0), text[1, 1:4].mean(0)])
+    assert np.allclose(found.outputs["video_encoder.vectors"], [video[0].mean(0), video[1, 0]])
+    again = Given(arrays | found.outputs, specs)
+    assert again.notes[0].startswith("not read")
