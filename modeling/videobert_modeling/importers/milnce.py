@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import ModelError
+from videobert.families.build_check import check_clips
 from videobert.model.config import BackboneConfig, EncoderConfig, ModelConfig, TwoTowersConfig
 from videobert.model.milnce_stages import TEXT_EMBEDDING, VIDEO_EMBEDDING
 from videobert.model.recipe import Recipe
@@ -20,7 +21,7 @@ from videobert_modeling.importers.shared.intake import Intake
 from videobert_modeling.importers.shared.network_intake import open_network
 from videobert_modeling.importers.shared.s3dg_layout import take_backbone, width_of
 from videobert_modeling.importers.shared.stored_dtype import exact_dtype
-from videobert_modeling.importers.shared.visual_side import codebook_of
+from videobert_modeling.importers.shared.visual_side import OTHER_RECIPE, codebook_of
 from videobert_modeling.importers.shared.word_list import read_word_list
 from videobert_modeling.importers.shared.word_tokenizer import word_tokenizer
 from videobert_modeling.model_folder.imported import write_folder
@@ -109,7 +110,8 @@ def import_milnce(
 
     Raises:
         UsageError: `out` is taken.
-        ModelError: see `read_milnce` and `read_word_list`; or the dictionary is not the table's.
+        ModelError: see `read_milnce` and `read_word_list`; or the dictionary is not the table's, or S3D-G takes no
+            clips of this recipe.
     """
     require_new(out)
     if dictionary is None:
@@ -121,6 +123,7 @@ def import_milnce(
     words = read_word_list(dictionary)
     backbone, model, ledger = read_milnce(source, name=name or out.name, strict=strict)
     words = _fitting(words, dictionary.name, model.config.words, ledger, strict=strict)
+    check_clips(model.config.backbone.kind, recipe, fix=OTHER_RECIPE)
     codebook = None
     if centroids is not None:
         codebook = codebook_of(backbone, centroids, recipe, ledger, features=features, strict=strict)

@@ -95,21 +95,7 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
     """`config.json`, `recipe.json` and the tables in the weights, checked against each other; raises as above."""
     config = ModelConfig.from_json(_json(folder, "config.json"))
     recipe = Recipe.from_json(_json(folder, "recipe.json"))
-    frames, crop = _LEAST[config.backbone.kind]
-    if recipe.frames < frames or recipe.crop < crop:
-        raise ModelError(
-            f"recipe.json: the clip is too small for {NAMES[config.backbone.kind]}",
-            seen=f"{recipe.frames} frames, crop {recipe.crop}",
-            allowed=f"{frames} frames and crop {crop}, or more",
-            fix="Correct it in recipe.json.",
-        )
-    if config.backbone.kind in _EVEN and (recipe.frames % 2 or recipe.crop % 2):
-        raise ModelError(
-            f"recipe.json: {NAMES[config.backbone.kind]} takes even sizes only",
-            seen=f"{recipe.frames} frames, crop {recipe.crop}",
-            allowed="even numbers",
-            fix="Correct it in recipe.json.",
-        )
+    check_clips(config.backbone.kind, recipe, fix="Correct it in recipe.json.")
     table, rows, words = FAMILIES[config.family].word_table(config)
     shape, wanted = table_shape(folder / WEIGHTS, table, fix=_WHOLE), (rows, config.encoder.width)
     if shape != wanted:
@@ -120,6 +106,27 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
             fix="Put back the config.json that belongs to these weights, or import the checkpoint again.",
         )
     return config, recipe
+
+
+def check_clips(kind: BackboneKind, recipe: Recipe, *, fix: str) -> None:
+    """Whether a backbone takes the clips of a recipe.
+
+    Raises:
+        ModelError: they are too small, or of odd sizes where it folds pairs.
+    """
+    frames, crop = _LEAST[kind]
+    seen = f"{recipe.frames} frames, crop {recipe.crop}"
+    if recipe.frames < frames or recipe.crop < crop:
+        raise ModelError(
+            f"recipe.json: the clip is too small for {NAMES[kind]}",
+            seen=seen,
+            allowed=f"{frames} frames and crop {crop}, or more",
+            fix=fix,
+        )
+    if kind in _EVEN and (recipe.frames % 2 or recipe.crop % 2):
+        raise ModelError(
+            f"recipe.json: {NAMES[kind]} takes even sizes only", seen=seen, allowed="even numbers", fix=fix
+        )
 
 
 def check_codebook(folder: Path, config: ModelConfig, recipe: Recipe) -> Codebook | None:

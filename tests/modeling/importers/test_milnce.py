@@ -298,3 +298,11 @@ def test_centroids_give_it_visual_tokens(source: Path, tmp_path: Path) -> None:
     )
     assert ModelConfig.read(tmp_path / "m" / "config.json").visual_tokens == 5
     assert (tmp_path / "m" / "codebook.safetensors").is_file()
+
+
+def test_clips_of_odd_sizes_are_refused_before_anything_is_written(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="S3D-G takes even sizes only; got 15 frames"):
+        import_checkpoint(
+            "milnce", source, tmp_path / "out", dictionary=a_word_a_line(tmp_path), recipe=Recipe(frames=15)
+        )
+    assert not (tmp_path / "out").exists()

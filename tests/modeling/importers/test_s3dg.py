@@ -19,6 +19,7 @@ from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.shared.backbones import read_backbone, recipe_for
 from videobert_modeling.importers.shared.intake import Intake
 from videobert_modeling.importers.shared.s3dg_layout import read_s3dg, take_backbone
+from videobert_modeling.importers.shared.visual_side import visual_side
 from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import S3DG
 from videobert_modeling.models.weights import hash_of
@@ -118,3 +119,11 @@ def test_another_network_is_refused_and_nothing_is_written(tmp_path: Path, small
     (tmp_path / "mine.safetensors").write_text("mine")
     with pytest.raises(InputError, match="taken"):
         import_checkpoint("s3dg", tmp_path / "s3dg.pth", tmp_path / "mine.safetensors")
+
+
+def test_clips_of_odd_sizes_are_refused_before_a_model_is_written_around_it(tmp_path: Path, state: State) -> None:
+    torch.save(state, tmp_path / "s3dg.pth")
+    with pytest.raises(ModelError, match="S3D-G takes even sizes only; got 15 frames") as refused:
+        visual_side(tmp_path / "s3dg.pth", None, Recipe(frames=15), Ledger("text", "made"))
+    assert "--recipe" in str(refused.value.fix)
+    visual_side(tmp_path / "s3dg.pth", None, Recipe(frames=16), Ledger("text", "made"))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import ModelError
+from videobert.families.build_check import check_clips
 from videobert.model.config import BackboneConfig
 from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
@@ -22,6 +23,9 @@ from videobert_modeling.importers.shared.centroid_codebook import ON_TRUST, make
 from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models import S3D
 from videobert_modeling.models.weights import Backbone, hash_of
+
+OTHER_RECIPE = "Pass recipe=PATH (--recipe), with clips that this backbone takes: those that it was trained with."
+"""What to do about clips that a backbone does not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ def visual_side(
     """Read the backbone and the centroids, or start the first from `seed` and do without the second.
 
     Raises:
-        ModelError: a file is damaged, or the centroids are not as wide as the backbone's feature.
+        ModelError: a file is damaged, the backbone takes no clips of this recipe, or the centroids are not as wide as
+            its feature.
         MismatchError: a codebook file was made for another backbone or recipe.
         UsageError: no seed.
     """
@@ -62,6 +67,7 @@ def visual_side(
     if backbone is not None:
         read = read_backbone(backbone, strict=strict)
         ledger.notes.append(f"backbone from {read.ledger.source}: {read.ledger.counts}")
+        check_clips(read.config.kind, recipe, fix=OTHER_RECIPE)
     else:
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
