@@ -10,9 +10,10 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto
 
-from videobert.base.errors import VideoBertError
+from videobert.base.errors import UsageError, VideoBertError
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import check_quantisable, graph_file, portable_graph
+from videobert.model.precision import FLOAT_PRECISIONS
 from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import stage_specs, stages_with_lengths
 from videobert_modeling.export.low_precision.calibration import Inputs, ranges_of, samples_of
@@ -65,14 +66,14 @@ def quantised_stages(folder: ModelFolder, kind: Quantised) -> tuple[QuantisedSta
 
     Raises:
         ModelError: the folder lacks a file.
-        UsageError: the model has no encoder.
+        UsageError: the model has no encoder, or none that an answer about a text or a film needs.
         VideoBertError: no encoder agrees even with weights alone.
     """
     specs = stage_specs(folder.config, folder.recipe)
     check_quantisable(specs, kind)
     encoders = [spec for spec in specs if spec.is_encoder]
     heads = [spec for spec in specs if spec.scores_candidates and portable_graph(spec.name) in folder]
-    if len(encoders) == 1 and heads:
+    if len(encoders) == 1 and heads and _takes_joint_sequences(encoders[0]):
         found = _by_answers(folder, kind, encoders[0], heads)
     else:
         found = _by_states(folder, kind, encoders, [head for head in heads if len(head.outputs) == 1])
@@ -83,6 +84,11 @@ def quantised_stages(folder: ModelFolder, kind: Quantised) -> tuple[QuantisedSta
             fix="Build with --precision fp16.",
         )
     return found
+
+
+def _takes_joint_sequences(encoder: StageSpec) -> bool:
+    """Whether its input is words and visual tokens in one sequence, as `samples_of` makes them."""
+    return {tensor.name for tensor in encoder.inputs} == {"ids", "segments", "lengths"}
 
 
 def _by_answers(
@@ -122,6 +128,13 @@ def _by_states(
     A stage that no answer needs stays in fp16.
     """
     recorded = recorded_calls(folder)
+    if not any(len(recorded.get(spec.name, [])) > 1 for spec in encoders):
+        raise UsageError(
+            f"there is nothing to judge this model's encoders by in {kind}: no vector of a text or a film needs them",
+            seen=", ".join(spec.name for spec in encoders),
+            allowed=", ".join(FLOAT_PRECISIONS),
+            fix="Use one of those.",
+        )
     found = []
     for spec in (*encoders, *heads):
         calls = recorded.get(spec.name, [])

@@ -83,7 +83,13 @@ def export(name: str, tensors: dict[str, Array]) -> bytes:
     values = {each: torch.from_numpy(value.astype(np.float32)) for each, value in tensors.items()}
     module.load_state_dict(values, strict=False)
     graph = Graph(
-        name=name, module=module, example=case.example, output="out", axes=case.axes, trials=(), longest={"length": 16}
+        name=name,
+        module=module,
+        example=case.example,
+        outputs=("out",),
+        axes={given: dict(enumerate(case.axes[: value.dim()])) for given, value in case.example.items()},
+        trials=(),
+        longest={"length": 16},
     )
     return to_onnx(graph)
 
