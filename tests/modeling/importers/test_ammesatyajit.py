@@ -159,6 +159,11 @@ def turned(name: str) -> Callable[[State], State]:
         (without("transformer.decoder.norm.weight"), r"lacks the tensor transformer\.decoder\.norm\.weight"),
         (without("transformer.encoder.layers.1.self_attn.in_proj_bias"), "lacks the tensor transformer.encoder"),
         (lambda state: {**state, "fc_new.weight": torch.ones(2, 2)}, "1 tensors are unexplained.*fc_new"),
+        # Longer than Python turns into a number.
+        (
+            lambda state: {**state, f"transformer.encoder.layers.{'9' * 5000}.x": torch.ones(2)},
+            "1 tensors are unexplained",
+        ),
         (turned("fc_out.weight"), r"tensor fc_out\.weight has another shape"),
         (turned("transformer.encoder.layers.0.linear2.weight"), "linear2.weight has another shape"),
         (turned("transformer.encoder.layers.0.self_attn.in_proj_weight"), "in_proj_weight has another shape"),

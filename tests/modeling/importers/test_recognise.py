@@ -150,3 +150,10 @@ def test_an_import_says_what_it_was_told_by(tmp_path: Path, bert_state: State, v
     assert ledger.summary().splitlines()[1].startswith("note: recognised as bert")
     with pytest.raises(UsageError, match="an import of kind bert has no such option"):
         import_checkpoint("auto", source, tmp_path / "other", branching=3)
+
+
+@pytest.mark.parametrize("name", ["word_embeddings", "token_type_embeddings"])
+def test_a_number_in_place_of_a_table_is_no_crash(name: str) -> None:
+    found = shapes(*TEXT, prefix="bert.", segments=2, **HEAD) | {f"bert.embeddings.{name}.weight": ()}
+    for signature in SIGNATURES:
+        lacking(signature, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,12 @@ def test_a_huge_index_is_refused_before_it_is_read(tmp_path: Path) -> None:
         file.truncate(101 * 10**6)
     with pytest.raises(LimitExceeded, match="too large"):
         open_checkpoint(tmp_path)
+
+
+def test_a_long_index_that_lists_its_last_tensor_twice_takes_no_time(tmp_path: Path) -> None:
+    many = ", ".join(f'"t{number}": "one.safetensors"' for number in range(200_000))
+    index = write(tmp_path, f'{{"weight_map": {{{many}, "t199999": "two.safetensors"}}}}')
+    began = time.process_time()
+    with pytest.raises(ModelError, match="t199999 is listed twice"):
+        open_checkpoint(index)
+    assert time.process_time() - began < 10
