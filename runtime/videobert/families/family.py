@@ -184,6 +184,10 @@ class Compares(Aligns, Protocol):
         """How well they agree as training measured it, `(n,)`, for each stretch; the log-odds rise with it."""
         ...
 
+    def as_log_odds(self, similarity: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """The log-odds of similarities, of any shape."""
+        ...
+
 
 @runtime_checkable
 class ChoosesLabels(Family, Protocol):

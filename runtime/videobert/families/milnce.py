@@ -81,7 +81,7 @@ class MilNce:
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
     ) -> npt.NDArray[np.float64]:
         """See `Aligns.log_odds`: linear in `similarity`, by `TwoTowersConfig`."""
-        return self._as_log_odds(self.similarity(pieces, stretches, cancel))
+        return self.as_log_odds(self.similarity(pieces, stretches, cancel))
 
     def similarity(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
@@ -93,7 +93,7 @@ class MilNce:
         self, labels: Sequence[Sequence[Pieces]], stretches: Sequence[Stretch], cancel: threading.Event | None = None
     ) -> LabelOdds:
         """See `ChoosesLabels.label_log_odds`."""
-        log_odds = self._as_log_odds(self._similarities(labels, stretches, cancel))
+        log_odds = self.as_log_odds(self._similarities(labels, stretches, cancel))
         return LabelOdds(log_odds, np.ones(len(stretches), np.bool_))
 
     def label_sentences(self, label: str) -> list[str]:
@@ -112,8 +112,9 @@ class MilNce:
         products: npt.NDArray[np.float64] = np.stack(clips) @ np.stack(texts).T
         return products
 
-    def _as_log_odds(self, similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return (similarity - self._towers.similarity_at_half) / self._towers.similarity_scale
+    def as_log_odds(self, similarity: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """See `Compares.as_log_odds`."""
+        return (similarity.astype(np.float64) - self._towers.similarity_at_half) / self._towers.similarity_scale
 
     def _clip_vectors(self, stretches: Sequence[Stretch], cancel: threading.Event | None) -> Iterator[States]:
         """The vectors of each stretch's clips, float32 `(clips, width)`."""

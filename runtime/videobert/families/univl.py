@@ -134,7 +134,17 @@ class UniVl:
     def log_odds(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
     ) -> npt.NDArray[np.float32]:
-        """See `Aligns.log_odds`: the similarity that is linear in the pooled first fused state.
+        """See `Aligns.log_odds`: the similarity as it is."""
+        return self.similarity(pieces, stretches, cancel)
+
+    def as_log_odds(self, similarity: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """See `Compares.as_log_odds`."""
+        return similarity.astype(np.float64)
+
+    def similarity(
+        self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
+    ) -> npt.NDArray[np.float32]:
+        """See `Compares.similarity`: what is linear in the pooled first fused state.
 
         It was trained to be higher for what belongs together than for what does not, so it orders pairs; that its
         zero is an even chance, no training said.

@@ -21,11 +21,14 @@ def align(opened: OpenedModel, video: Any, text: str, window_clips: int | None, 
     size = window_size(opened, len(read.pieces), window_clips)
     watched = watch(opened, video, request)
     parts = windows(watched, size)
-    log_odds = family.log_odds(read.pieces, parts, request.cancel)
-    scores = _sigmoid(log_odds.astype(np.float64))
-    # Of a model that only compares, what it compares by.
     compares = opened.compares
-    similar = None if compares is None else compares.similarity(read.pieces, parts, request.cancel)
+    if compares is None:
+        similar, log_odds = None, family.log_odds(read.pieces, parts, request.cancel)
+    else:
+        # What a model that only compares does that by.
+        similar = compares.similarity(read.pieces, parts, request.cancel)
+        log_odds = compares.as_log_odds(similar)
+    scores = _sigmoid(log_odds.astype(np.float64))
     return Alignment(
         text=text,
         score=float(_sigmoid(log_odds.mean(dtype=np.float64))),

@@ -72,6 +72,9 @@ def test_text_and_film_together_are_the_middle_of_both(model: Runtime) -> None:
 
 def test_a_text_fits_the_stretches_that_show_it(model: Runtime) -> None:
     found = model.align(film(RED, BLUE), "red", window_clips=1)
+    assert not found.calibrated
+    assert found.similarity == pytest.approx(np.mean([window.similarity for window in found.windows]))
+    assert found.windows[0].score == pytest.approx(1 / (1 + np.exp(-found.windows[0].similarity)))
     assert [window.score > 0.5 for window in found.windows] == [True, True, False, False]
     assert found.percentile is None
     assert not found.out_of_domain

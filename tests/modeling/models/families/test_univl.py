@@ -167,10 +167,14 @@ def test_neither_the_batch_nor_what_stands_behind_an_end_matters(
     filled = {name: array.copy() for name, array in inputs.items()}
     filled["ids"][1, inputs["text_lengths"][1] :] = 3
     filled["features"][1, inputs["video_lengths"][1] :] = 1e4
+    for row, ours in enumerate(told(run, filled)):
+        for stage, values in together[row].items():
+            np.testing.assert_array_equal(ours[stage], values, err_msg=stage)
     for row in range(2):
         alone = told(run, {name: np.ascontiguousarray(array[row : row + 1]) for name, array in filled.items()})
         for stage, values in together[row].items():
-            assert distance(alone[0][stage], values) <= 2e-6, stage
+            # Matrix products of other sizes are summed in another order, and no more.
+            assert distance(alone[0][stage], values) <= 5e-6, stage
 
 
 def test_a_text_alone_is_one_with_a_film_of_no_clip(
