@@ -28,6 +28,7 @@ from videobert.base.limits import Limits
 from videobert.model.config import ModelConfig
 from videobert.text.reader import TextTokenizer
 from videobert_modeling.importers import import_checkpoint
+from videobert_modeling.model_folder.refit import check_refit
 from videobert_modeling.models import load_weights
 
 State = dict[str, Tensor]
@@ -141,6 +142,12 @@ def test_a_table_that_does_not_fit_is_refused(
 def test_centroids_may_come_later(imported: Import, state: State) -> None:
     folder = imported(state, leaves=None, visual_tokens=VISUAL)
     assert not (folder / "codebook.safetensors").exists()
+
+
+def test_other_centroids_than_those_of_training_cannot_come(imported: Import, state: State) -> None:
+    folder = imported(state, leaves=None, visual_tokens=VISUAL)
+    with pytest.raises(ModelError, match="mean the centroids that it was trained with"):
+        check_refit(folder, replace=False)
 
 
 def without(name: str) -> Callable[[State], State]:
