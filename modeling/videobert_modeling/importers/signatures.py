@@ -53,7 +53,12 @@ def _any_of(*names: str) -> str:
 
 
 def _segments(shapes: Shapes) -> int:
-    return next(shape[0] for name, shape in shapes.items() if re.fullmatch(_TYPES, name))
+    return _rows(_TYPES, shapes)
+
+
+def _rows(pattern: str, shapes: Shapes) -> int:
+    """Of a table that is there; 0 of a single number in its place."""
+    return next(shape[0] if shape else 0 for name, shape in shapes.items() if re.fullmatch(pattern, name))
 
 
 def _against_roberta(shapes: Shapes) -> str | None:
@@ -64,8 +69,7 @@ def _against_roberta(shapes: Shapes) -> str | None:
 def _has_alignment(shapes: Shapes) -> bool:
     """Whether a linear layer of two rows stands among the heads beside that for the next sentence."""
     heads = [name for name, shape in shapes.items() if name.startswith("cls.") and len(shape) == 2 and shape[0] == 2]
-    table = next(shape[0] for name, shape in shapes.items() if re.fullmatch(_TEXT[0], name))
-    return bool({*heads} - {_NEXT_SENTENCE}) or table in _MDSKUL_ROWS
+    return bool({*heads} - {_NEXT_SENTENCE}) or _rows(_TEXT[0], shapes) in _MDSKUL_ROWS
 
 
 def _against_mdskul(shapes: Shapes) -> str | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import MismatchError, ModelError
+from videobert.model.backbone_kinds import BackboneKind
 from videobert.model.config import BackboneConfig, ModelConfig
 from videobert.model.recipe import Recipe
 from videobert_modeling.base.half import fits_float16
@@ -180,8 +181,10 @@ def _visual_side(
 
 def _fresh(feature_dim: int, seed: int) -> tuple[Backbone, BackboneConfig]:
     """A backbone of random weights with features of this length: S3D-G, or the narrow S3D where that has none such."""
+    kind: BackboneKind = "s3dg" if feature_dim % 8 == 0 else "s3d"
+    config = BackboneConfig(kind=kind, feature_dim=feature_dim)
+    # Before it takes memory: a small matrix can have columns by the million.
+    checked(ModelConfig(name=kind, words=1, visual_tokens=1, backbone=config))
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        if feature_dim % 8 == 0:
-            return S3DG(1.0, feature_dim).eval(), BackboneConfig(kind="s3dg", feature_dim=feature_dim)
-        return S3D(1.0, feature_dim).eval(), BackboneConfig(feature_dim=feature_dim)
+        return (S3DG if kind == "s3dg" else S3D)(1.0, feature_dim).eval(), config

@@ -15,6 +15,7 @@ from torch import Tensor
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError, UsageError
 from videobert.families.build_check import check_place, check_sizes
+from videobert.families.registry import FAMILIES
 from videobert.model.config import VISUAL_TOKENS, ModelConfig
 from videobert.model.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
 from videobert.model.stage_lists import head_stage
@@ -73,13 +74,13 @@ def check_refit(folder: Path, *, replace: bool) -> None:
 
     Raises:
         UsageError: the folder is a bundled model's or cannot be written, or holds what would be lost.
-        ModelError: a file is missing or damaged.
+        ModelError: a file is missing or damaged, or the model has no visual tokens but those that it was trained with.
     """
     if folder.resolve().is_relative_to(BUNDLED):
         raise UsageError(
             "a bundled model is not written to", seen=str(folder), fix="Pass --out FILE for the codebook alone."
         )
-    check_sizes(folder)
+    _have_rows(check_sizes(folder)[0])
     check_place(folder)
     if (folder / CODEBOOK).exists() and not replace:
         raise UsageError(
@@ -107,12 +108,12 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
         ModelError: a file is missing or damaged, or more leaves than a model may have.
     """
     config, _ = check_sizes(folder)
-    new = checked(dataclasses.replace(config, visual_tokens=len(codebook), untrained=_untrained(config)))
+    in_table = _have_rows(config)
+    untrained = _untrained(config) if in_table else config.untrained
+    new = checked(dataclasses.replace(config, visual_tokens=len(codebook), untrained=untrained))
     ledger = Ledger("codebook", CODEBOOK)
     tensors = load_file(folder / WEIGHTS)
     before = _account(folder) or Ledger(config.family, config.name).to_json()
-    # Other families have no rows for visual tokens: they work on features, or on what a classifier says of them.
-    in_table = config.family == "videobert"
     if in_table:
         rows = visual_rows(len(codebook), config.encoder.width, codebook, ledger, seed=seed)[: len(codebook)]
         if codebook.dim != config.encoder.width:
@@ -122,7 +123,7 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
             tensors[_BIAS] = _resized(tensors[_BIAS], config, torch.zeros(len(codebook)))
         if not any(part.startswith(VISUAL_ROWS) for part in before["uninitialised"]):
             ledger.notes.append("the visual rows before them were trained, for other centroids, and are gone")
-    after = _retold(before, config, ledger)
+    after = _retold(before, ledger, rests_on_tokens=in_table and "alignment" in config.heads)
     card = _card(folder, (config, before), (new, after), codebook)
 
     # From here on the folder is no built model, so whatever interrupts, nothing half-new is ever loaded.
@@ -142,6 +143,26 @@ def refit(folder: Path, codebook: Codebook, *, seed: int = 0) -> Refit:
         notes=tuple(ledger.notes),
         in_table=in_table,
     )
+
+
+def _have_rows(config: ModelConfig) -> bool:
+    """Whether visual tokens have rows in the table of words, which a new codebook replaces.
+
+    If not, the model works on features, or on what a classifier says of them, and its weights stay as they are.
+
+    Raises:
+        ModelError: they have rows in a table that is trained with its centroids as one.
+    """
+    table = FAMILIES[config.family].word_table(config)
+    if table.rows == config.words:
+        return False
+    if table.tensor != _TABLE:
+        raise ModelError(
+            "the visual tokens of this model mean the centroids that it was trained with",
+            seen=f"family {config.family}",
+            fix="Import the checkpoint again with its own --centroids.",
+        )
+    return True
 
 
 def _resized(table: Tensor, config: ModelConfig, visual: Tensor) -> Tensor:
@@ -175,11 +196,10 @@ def _account(folder: Path) -> dict[str, Any] | None:
     return dict(account)
 
 
-def _retold(account: dict[str, Any], config: ModelConfig, ledger: Ledger) -> dict[str, Any]:
-    """The account with what holds now of the parts that rest on visual tokens."""
+def _retold(account: dict[str, Any], ledger: Ledger, *, rests_on_tokens: bool) -> dict[str, Any]:
+    """The account with what holds now of the parts that rest on visual tokens, the alignment head among them or not."""
     untrained = [part for part in account["uninitialised"] if not part.startswith(VISUAL_ROWS)]
     untrained += [part for part in ledger.uninitialised if part.startswith(VISUAL_ROWS)]
-    rests_on_tokens = config.family == "videobert" and "alignment" in config.heads
     if rests_on_tokens and not any(part.startswith(_ALIGNMENT) for part in untrained):
         untrained.append(f"{_ALIGNMENT}: trained with visual tokens that were replaced")
     notes = [note for note in account.get("notes") or [] if not str(note).startswith(_MARK)]

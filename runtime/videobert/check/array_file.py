@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +23,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a `.npz` file by name.
 
     Raises:
-        InputError: it is missing, no such file, damaged, or holds Python objects.
+        InputError: it is missing, no such file, damaged, or holds Python objects or two arrays of one name.
         LimitExceeded: more than 1,024 arrays, or more than 4 GiB when unpacked.
     """
     try:
@@ -36,9 +35,14 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise InputError("there is no such file of arrays", seen=str(path), fix="Check the path.") from error
     except IsADirectoryError as error:
         raise InputError("the file of arrays is a folder", seen=str(path), allowed="a .npz file", fix=_FIX) from error
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
+    except (InputError, LimitExceeded):
+        raise
+    except Exception as error:  # parsers of damaged bytes raise anything
         raise InputError(
-            f"{path.name} cannot be read as a .npz file", seen=str(error), allowed="named arrays of numbers", fix=_FIX
+            f"{path.name} cannot be read as a .npz file",
+            seen=f"{type(error).__name__}: {error}",
+            allowed="named arrays of numbers",
+            fix=_FIX,
         ) from error
 
 
@@ -57,6 +61,10 @@ def _check_sizes(name: str, members: list[zipfile.ZipInfo]) -> None:
     for what, seen, most in (("arrays", len(members), MOST_ARRAYS), ("bytes", unpacked, MOST_BYTES)):
         if seen > most:
             raise LimitExceeded(f"{name} holds too many {what}", seen=seen, allowed=most, fix="Check fewer at a time.")
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names):
+        twice = next(each for each in names if names.count(each) > 1)
+        raise InputError(f"{name} holds two arrays of one name", seen=twice, fix="Keep one of them.")
 
 
 def _array_name(file: str, member: zipfile.ZipInfo) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import InputError, LimitExceeded
+from videobert.check.array_file import MOST_BYTES
 from videobert.model.stage import TensorSpec, described
 
 Array = npt.NDArray[Any]
@@ -24,9 +25,11 @@ def fit(name: str, value: Array, tensor: TensorSpec, notes: list[str]) -> Array:
 
     Raises:
         InputError: another kind of numbers, another shape, or values that are not finite or not what a uint8 holds.
-        LimitExceeded: an axis is longer than the model can take.
+        LimitExceeded: an axis is longer than the model can take, or all of it takes more than 4 GiB.
     """
     value = np.asarray(value)
+    # As the stage takes it, which can be eight times what was given.
+    check_bytes(name, value.size * np.dtype(tensor.dtype).itemsize)
     fitted = _as_real(name, value, tensor, notes) if tensor.dtype == "float32" else _as_whole(name, value, tensor)
     _check_shape(name, fitted, tensor)
     return np.ascontiguousarray(fitted)
@@ -35,6 +38,16 @@ def fit(name: str, value: Array, tensor: TensorSpec, notes: list[str]) -> Array:
 def takes_rows(tensor: TensorSpec) -> bool:
     """Whether an input is rows of some width, so that an array of one axis more can stand for its rows."""
     return len(tensor.axes) == 2 and tensor.axes[0].is_free and not tensor.axes[1].is_free and tensor.dtype == "float32"
+
+
+def check_bytes(name: str, size: int) -> None:
+    """Refuse an array that would take more than a file of arrays may hold.
+
+    Raises:
+        LimitExceeded: it would.
+    """
+    if size > MOST_BYTES:
+        raise LimitExceeded(f"{name} takes too many bytes", seen=size, allowed=MOST_BYTES, fix="Check fewer at a time.")
 
 
 def check_values(name: str, value: Array, least: int, most: int) -> None:

@@ -83,6 +83,33 @@ class Given:
             return self._lengths(spec, tensor, notes)
         return fit(_called(names[0], spec), self._arrays[names[0]], tensor, notes)
 
+    def check_places(self, spec: StageSpec, inputs: Mapping[str, Array]) -> None:
+        """Refuse masks that have more places, or fewer, than what they are for.
+
+        Args:
+            inputs: of the stage, by name.
+
+        Raises:
+            InputError: one has.
+        """
+        axes = {
+            axis.name: size
+            for tensor in spec.inputs
+            for axis, size in zip(tensor.axes, inputs[tensor.name].shape, strict=False)
+        }
+        for tensor in filter(is_lengths, spec.inputs):
+            for name in self._names(spec, tensor):
+                if not name.endswith("mask") or name not in self._arrays or not self._reads(spec, tensor, name):
+                    continue
+                seen, places = self._arrays[name].shape[1], axes[axis_of(spec, tensor).name]
+                if seen != places:
+                    raise InputError(
+                        f"{_called(name, spec)} has another number of places than what it is for",
+                        seen=seen,
+                        allowed=places,
+                        fix="Correct the array.",
+                    )
+
     @property
     def pixels(self) -> Array | None:
         """Clips as a backbone sees them, already normalised, in place of the bytes of clips; None if none were given.

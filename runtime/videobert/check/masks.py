@@ -18,6 +18,11 @@ def is_lengths(tensor: TensorSpec) -> bool:
     return tensor.name == _LENGTHS or tensor.name.endswith(f"_{_LENGTHS}")
 
 
+def is_mask(tensor: TensorSpec) -> bool:
+    """Whether an input says of each place whether it is real, in any order."""
+    return tensor.name.endswith("mask")
+
+
 def mask_name(tensor: TensorSpec) -> str:
     """How a mask in place of these lengths is called: `mask`, `text_mask`."""
     return tensor.name.removesuffix(_LENGTHS) + "mask"

@@ -5,12 +5,13 @@ The recipe's normalisation is left out, and clips may have other sizes than the 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.errors import InputError
+from videobert.base.errors import InputError, LimitExceeded
 from videobert.check.fit import fit
 from videobert.check.given import PIXELS
 from videobert.engines.base import Engine, TakesPixels
@@ -20,6 +21,10 @@ from videobert.model.stage import Axis, StageSpec, TensorSpec
 _CLIPS = TensorSpec(
     PIXELS, "float32", (Axis("batch"), Axis("channels", 3), Axis("frames"), Axis("height"), Axis("width"))
 )
+
+
+# Of a clip: some ten times what any recipe has. A backbone needs hundreds of bytes for each.
+_MOST_PIXELS = 2**24
 
 
 def features_of_pixels(
@@ -34,6 +39,7 @@ def features_of_pixels(
 
     Raises:
         InputError: they do not fit, or the engine takes no pixels.
+        LimitExceeded: a clip is larger than any recipe's.
     """
     if not isinstance(engine, TakesPixels):
         raise InputError(
@@ -46,6 +52,7 @@ def features_of_pixels(
     if pixels.ndim == 4:
         pixels = pixels[:, :, None]
         notes.append(f"{PIXELS} have four axes: taken as clips of one frame")
+    _check_size(pixels, recipe)
     fitted = fit(f"{spec.name}.{PIXELS}", pixels, _CLIPS, notes)
     features = np.concatenate([engine.features_of_pixels(clip[None]) for clip in fitted])
     (output,) = spec.outputs
@@ -56,3 +63,15 @@ def features_of_pixels(
     size += ", as the recipe" if (frames, height, width) == own else f", not the recipe's {' x '.join(map(str, own))}"
     said = f"{PIXELS} float32, already normalised, so the recipe's normalisation was left out; {size}"
     return {output.name: features}, said
+
+
+def _check_size(pixels: npt.NDArray[Any], recipe: Recipe) -> None:
+    seen = math.prod(pixels.shape[2:])
+    allowed = max(_MOST_PIXELS, recipe.frames * recipe.crop * recipe.crop)
+    if seen > allowed:
+        raise LimitExceeded(
+            f"a clip of {PIXELS} is too large (frames x height x width)",
+            seen=seen,
+            allowed=allowed,
+            fix="Give smaller clips.",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import InputError
-from videobert.check.fit import takes_rows
+from videobert.check.fit import check_bytes, takes_rows
 from videobert.check.given import PIXELS, Given
 from videobert.check.pixels import features_of_pixels
 from videobert.check.places import mean_of_places, real_places
@@ -28,6 +29,8 @@ from videobert.results.check import ArrayFacts, CheckedStage
 Array = npt.NDArray[Any]
 # Rows that a stage is given at a time, as everywhere.
 _ROWS = 256
+# And sequences, whose attention takes memory by the square of their length.
+_SEQUENCES = 32
 
 
 @dataclass(slots=True)
@@ -127,6 +130,7 @@ class StageRun:
                     untrained=untrained,
                     notes=tuple(notes),
                 )
+            given.check_places(spec, inputs)
             outputs = self._outputs(spec, inputs)
             path = ", ".join(f"{tensor.name} {tensor.dtype}" for tensor in spec.inputs)
             self._keep_real(spec, inputs, outputs, found)
@@ -184,11 +188,12 @@ class StageRun:
         return inputs
 
     def _outputs(self, spec: StageSpec, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """All outputs of a stage: item by item where it takes one at a time, rows in blocks."""
+        """All outputs of a stage: item by item where it takes one at a time, others in blocks."""
         (first, *_) = spec.inputs
+        self._check_outputs(spec, inputs)
         given = inputs[first.name]
         rows = takes_rows(first) and len(spec.inputs) == 1
-        size = 1 if spec.one_at_a_time else _ROWS if rows else len(given)
+        size = 1 if spec.one_at_a_time else _ROWS if rows else _SEQUENCES
         leading = given.shape[:-1] if rows else given.shape[:1]
         flat = {first.name: given.reshape(-1, given.shape[-1])} if rows else dict(inputs)
         blocks = [
@@ -202,6 +207,18 @@ class StageRun:
             )
             for tensor in spec.outputs
         }
+
+    def _check_outputs(self, spec: StageSpec, inputs: Mapping[str, Array]) -> None:
+        """Refuse, before it is run, what would give more than a file of arrays may hold."""
+        rows = takes_rows(spec.inputs[0]) and len(spec.inputs) == 1
+        if rows:
+            (given,) = inputs.values()
+            sizes = {spec.batch: math.prod(given.shape[:-1])}
+        else:
+            sizes = spec.lengths_of(inputs)
+        for tensor in spec.outputs:
+            size = math.prod(tensor.shape_with(sizes)) * np.dtype(tensor.dtype).itemsize
+            check_bytes(f"{spec.name}.{tensor.name}", size)
 
     def _block(self, spec: StageSpec, inputs: dict[str, Array]) -> dict[str, Array]:
         self._ranges.check(spec, inputs, spec.lengths_of(inputs))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.check.masks import axis_of, is_lengths
-from videobert.check.ranges import Ranges
+from videobert.check.masks import axis_of, is_lengths, is_mask
+from videobert.check.ranges import Ranges, most_places
 from videobert.model.stage import StageSpec, TensorSpec
 
 Array = npt.NDArray[Any]
@@ -47,13 +47,13 @@ def _made(
 ) -> Array:
     shape = tensor.shape_with(sizes)
     if is_lengths(tensor):
-        places = sizes[axis_of(spec, tensor).name]
+        places = most_places(axis_of(spec, tensor), sizes)
         least = ranges.of(spec, tensor)[0]
         # The last item is full, so that no place is padding for all.
         return np.array([*random.integers(least, places + 1, shape[0] - 1), places], np.int64)
     if tensor.dtype == "float32":
         return random.standard_normal(shape).astype(np.float32)
-    if tensor.name.endswith("mask"):
+    if is_mask(tensor):
         real = random.integers(1, shape[1] + 1, shape[0])
         return (np.arange(shape[1])[None] < real[:, None]).astype(tensor.dtype)
     least, most = ranges.of(spec, tensor)

@@ -17,6 +17,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash, own_place
 from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, command
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import check_untrained
 from videobert.model.weights_file import backbone_of, table_shape
 from videobert.text.reader import TextTokenizer
 from videobert.visual.codebook import Codebook
@@ -94,6 +95,7 @@ def check_copy_place(folder: Path, out: Path) -> None:
 def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
     """`config.json`, `recipe.json` and the tables in the weights, checked against each other; raises as above."""
     config = ModelConfig.from_json(_json(folder, "config.json"))
+    check_untrained(config)
     recipe = Recipe.from_json(_json(folder, "recipe.json"))
     check_clips(config.backbone.kind, recipe, fix="Correct it in recipe.json.")
     table, rows, words = FAMILIES[config.family].word_table(config)

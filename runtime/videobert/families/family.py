@@ -310,6 +310,7 @@ class WordDecoder(Protocol):
         begin: the word before the first one of a sentence; no part of it.
         end: the word behind the last one.
         barred: words that never stand in a sentence.
+        words: how many there are, ids from 0.
         layers, width: of what the caller keeps.
         positions: the most words of a row, the first of all among them.
     """
@@ -322,6 +323,9 @@ class WordDecoder(Protocol):
 
     @property
     def barred(self) -> Collection[int]: ...
+
+    @property
+    def words(self) -> int: ...
 
     @property
     def layers(self) -> int: ...

@@ -18,12 +18,14 @@ class StageDecoder:
     Args:
         run: runs stages.
         sizes: of the decoder.
-        begin, end, barred: special words, see `WordDecoder`.
+        words, begin, end, barred: see `WordDecoder`.
     """
 
-    def __init__(self, run: RunStages, sizes: EncoderConfig, *, begin: int, end: int, barred: Collection[int]) -> None:
+    def __init__(
+        self, run: RunStages, sizes: EncoderConfig, *, words: int, begin: int, end: int, barred: Collection[int]
+    ) -> None:
         self._run = run
-        self.begin, self.end, self.barred = begin, end, barred
+        self.words, self.begin, self.end, self.barred = words, begin, end, barred
         self.layers, self.width, self.positions = sizes.layers, sizes.width, sizes.positions
 
     def remember(self, told: Told) -> Remembered:

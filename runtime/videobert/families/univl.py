@@ -215,7 +215,14 @@ class UniVl:
         if sizes is None:
             raise ModelError("this model has no decoder", seen=self._config.heads, fix="Use another model.")
         barred = np.flatnonzero(~self._answers).tolist()
-        return StageDecoder(self._run, sizes, begin=self._special.cls, end=self._special.sep, barred=barred)
+        return StageDecoder(
+            self._run,
+            sizes,
+            words=self._config.words,
+            begin=self._special.cls,
+            end=self._special.sep,
+            barred=barred,
+        )
 
     def told(
         self, pieces: Sequence[Pieces], stretches: Sequence[Stretch], cancel: threading.Event | None = None
@@ -226,7 +233,7 @@ class UniVl:
         for start in range(0, len(inputs), _BATCH):
             stop_if(cancel)
             fused += self._fused(inputs[start : start + _BATCH])
-        places = max(len(states) for states in fused)
+        places = max((len(states) for states in fused), default=0)
         told = np.zeros((len(inputs), places, self._config.encoder.width), np.float32)
         mask = np.zeros((len(inputs), places), np.int64)
         for row, (one, states) in enumerate(zip(inputs, fused, strict=True)):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -41,6 +41,8 @@ _ALL_HEADS = (*HEADS, "decoder")
 _WITHOUT_TOKENS = ("univl", "milnce")
 # Families whose stages are all their models have: there is no head to choose.
 _WITHOUT_HEADS = ("conse", "milnce", "next_token")
+# Beyond these, log-odds of similarities would be infinite, and probabilities no numbers.
+_MOST_SIMILARITY = 1e6
 # Far above any model of this kind; a folder of unknown origin cannot ask for more memory than that.
 _MOST = {
     "words": 1_000_000,
@@ -248,7 +250,7 @@ class ModelConfig:
         """The configuration in the file `path`."""
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(
                 f"{path.name} cannot be read", seen=str(error), fix="Check that the model folder is complete."
             ) from error
@@ -302,7 +304,7 @@ class ModelConfig:
                 raise _wrong("text_space.label_texts", f"{len(texts)} labels", f"{len(asked_for.labels)}, or none")
             named.append(("text_space.question", self.text_space.question))
         for name, value in named:
-            if value is not None and value not in asked:
+            if value is not None and not (isinstance(value, str) and value in asked):
                 raise _wrong(name, value, "the name of a question that features answer")
         tokens = None if self.token_question is None else len(self.questions[self.token_question].labels)
         if tokens not in (None, self.visual_tokens):
@@ -372,10 +374,13 @@ def _check_two_streams(streams: TwoStreamsConfig, encoder: EncoderConfig, heads:
 
 def _check_two_towers(towers: TwoTowersConfig) -> None:
     _check_whole("two_towers.width", towers.width, _MOST["encoder.width"])
-    at_half = towers.similarity_at_half
-    if type(at_half) not in (int, float) or not isfinite(at_half):
-        raise _wrong("two_towers.similarity_at_half", at_half, "a number")
-    _check_real("two_towers.similarity_scale", towers.similarity_scale, _MOST["encoder.width"])
+    for name, least, most in (
+        ("similarity_at_half", -_MOST_SIMILARITY, _MOST_SIMILARITY),
+        ("similarity_scale", 1 / _MOST_SIMILARITY, _MOST_SIMILARITY),
+    ):
+        value = getattr(towers, name)
+        if type(value) not in (int, float) or not least <= value <= most:
+            raise _wrong(f"two_towers.{name}", value, f"{least:g} to {most:g}")
 
 
 def _check_text_space(space: TextSpaceConfig) -> None:
@@ -389,7 +394,8 @@ def _check_text_space(space: TextSpaceConfig) -> None:
         raise _wrong("text_space.top", space.top, "a whole number, 1 or more")
     for name, least in (("cosine_at_half", -1.0), ("cosine_scale", 1e-6), ("unsure_penalty", 0.0)):
         value = getattr(space, name)
-        if type(value) not in (int, float) or not isfinite(value) or value < least:
+        # A whole number of JSON can be one that no float holds.
+        if type(value) not in (int, float) or not least <= value <= sys.float_info.max:
             raise _wrong(f"text_space.{name}", value, f"a number, {least:g} or more")
 
 

@@ -19,6 +19,7 @@ from videobert.model.got import OBTAINABLE, get_command, got_folder, got_names
 from videobert.model.mending import BUNDLED as BUNDLED
 from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, accept_edit, command, make_codebook, mend
 from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import check_untrained
 from videobert.model.weights_file import backbone_of
 
 MANIFEST_VERSION = 1
@@ -114,6 +115,7 @@ class ModelFolder:
         self.root = find(name_or_folder).resolve()
         self._digests, self.hash = _read_manifest(self.root)
         self.config = ModelConfig.from_json(self._json("config.json"))
+        check_untrained(self.config)
         self.recipe = Recipe.from_json(self._json("recipe.json"))
         # Of each file that was hashed in place: its size, time and place on the disk then.
         self._verified: dict[str, tuple[int, int, int]] = {}

@@ -31,6 +31,8 @@ class Axis:
             are prepared for.
         sum_of: of an output's axis: the free axes that stand behind each other along it.
         often: of a free axis: the length that most calls have; what is made for a range of shapes has one for it.
+        before: of a free axis: that whose places stand behind its real ones, `longest` of both together at most. None
+            of its own need be real.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Axis:
     prepared: int | None = None
     sum_of: tuple[str, ...] = ()
     often: int | None = None
+    before: str | None = None
 
     def length_with(self, lengths: Mapping[str, int]) -> int:
         """How long it is where free axes are as long as `lengths` says."""

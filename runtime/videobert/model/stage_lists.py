@@ -12,6 +12,7 @@ from dataclasses import replace
 from videobert.base.errors import ModelError
 from videobert.model.config import (
     HEADS,
+    VISUAL_TOKENS,
     EncoderConfig,
     ModelConfig,
     ShotsConfig,
@@ -79,6 +80,23 @@ def stage_names(config: ModelConfig, *, gpu: bool) -> tuple[Stage, ...]:
         gpu: with the stages that only engines on a GPU have.
     """
     return tuple(spec.name for spec in stage_specs(config, Recipe()) if gpu or not spec.gpu_only)
+
+
+def check_untrained(config: ModelConfig) -> None:
+    """Refuse an `untrained` with what the model does not have: an answer that rests on it could not say so.
+
+    Raises:
+        ModelError: there is such a name.
+    """
+    known = (*stage_names(config, gpu=True), VISUAL_TOKENS)
+    unknown = [name for name in config.untrained if name not in known]
+    if unknown:
+        raise ModelError(
+            "config.json: untrained names parts that the model does not have",
+            seen=", ".join(unknown),
+            allowed=", ".join(known),
+            fix="Correct it in config.json.",
+        )
 
 
 def all_stage_names() -> tuple[Stage, ...]:

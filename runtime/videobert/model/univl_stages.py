@@ -110,7 +110,7 @@ def _decoder(config: ModelConfig, decoder: EncoderConfig, most_memory: int) -> t
     The caller keeps the keys and values of the words so far: a step gives those of its own words.
     """
     batch, width, layers = Axis("batch"), _width(config), Axis("layers", decoder.layers)
-    memory, past = Axis("memory", longest=most_memory), Axis("past", longest=decoder.positions)
+    memory, past = Axis("memory", longest=most_memory), Axis("past", longest=decoder.positions, before="length")
     length = Axis("length", longest=decoder.positions, often=1)
     remembered, before, own = (
         (batch, layers, memory, width),

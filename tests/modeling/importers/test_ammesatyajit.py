@@ -28,6 +28,7 @@ from videobert.base.limits import Limits
 from videobert.model.config import ModelConfig
 from videobert.text.reader import TextTokenizer
 from videobert_modeling.importers import import_checkpoint
+from videobert_modeling.model_folder.refit import check_refit
 from videobert_modeling.models import load_weights
 
 State = dict[str, Tensor]
@@ -143,6 +144,12 @@ def test_centroids_may_come_later(imported: Import, state: State) -> None:
     assert not (folder / "codebook.safetensors").exists()
 
 
+def test_other_centroids_than_those_of_training_cannot_come(imported: Import, state: State) -> None:
+    folder = imported(state, leaves=None, visual_tokens=VISUAL)
+    with pytest.raises(ModelError, match="mean the centroids that it was trained with"):
+        check_refit(folder, replace=False)
+
+
 def without(name: str) -> Callable[[State], State]:
     return lambda state: {key: tensor for key, tensor in state.items() if key != name}
 
@@ -159,6 +166,11 @@ def turned(name: str) -> Callable[[State], State]:
         (without("transformer.decoder.norm.weight"), r"lacks the tensor transformer\.decoder\.norm\.weight"),
         (without("transformer.encoder.layers.1.self_attn.in_proj_bias"), "lacks the tensor transformer.encoder"),
         (lambda state: {**state, "fc_new.weight": torch.ones(2, 2)}, "1 tensors are unexplained.*fc_new"),
+        # Longer than Python turns into a number.
+        (
+            lambda state: {**state, f"transformer.encoder.layers.{'9' * 5000}.x": torch.ones(2)},
+            "1 tensors are unexplained",
+        ),
         (turned("fc_out.weight"), r"tensor fc_out\.weight has another shape"),
         (turned("transformer.encoder.layers.0.linear2.weight"), "linear2.weight has another shape"),
         (turned("transformer.encoder.layers.0.self_attn.in_proj_weight"), "in_proj_weight has another shape"),

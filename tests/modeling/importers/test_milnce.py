@@ -218,6 +218,10 @@ def test_words_without_a_row_are_left_out_where_that_is_asked_for(source: Path, 
     assert (tmp_path / "m" / "tokenizer.json").read_bytes() == (folder / "tokenizer.json").read_bytes()
 
 
+def _array(header: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -225,10 +229,14 @@ def test_words_without_a_row_are_left_out_where_that_is_asked_for(source: Path, 
         (b'{"a": 1}', "does not hold a list of words"),
         (b"[1, 2]", "does not hold a list of words"),
         (b"[" * 100_000, "cannot be read"),
+        (b'["\\ud800", "red"]', "a word that is no text"),
+        (_array(b"{[]: 1}"), "cannot be read"),
+        (_array(b"(" * 9000), "cannot be read"),
+        (_array(b"{'descr': '<U0', 'fortran_order': False, 'shape': (1099511627776,)}"), "1099511627776 words"),
     ],
 )
 def test_a_damaged_list_of_words_is_refused(source: Path, tmp_path: Path, content: bytes, says: str) -> None:
-    path = tmp_path / ("d.txt" if content[0] == 255 else "d.json")
+    path = tmp_path / {255: "d.txt", 147: "d.npy"}.get(content[0], "d.json")
     path.write_bytes(content)
     with pytest.raises(ModelError, match=says):
         import_checkpoint("milnce", source, tmp_path / "model", dictionary=path)

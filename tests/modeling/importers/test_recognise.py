@@ -156,3 +156,10 @@ def test_a_folder_stands_for_the_published_univl_in_it(tmp_path: Path) -> None:
     state = {name: torch.zeros(shape) for name, shape in LAYOUTS["univl"][0].items()}
     torch.save(state, tmp_path / "univl.pretrained.bin")
     assert recognise(tmp_path, KINDS).kind == "univl"
+
+
+@pytest.mark.parametrize("name", ["word_embeddings", "token_type_embeddings"])
+def test_a_number_in_place_of_a_table_is_no_crash(name: str) -> None:
+    found = shapes(*TEXT, prefix="bert.", segments=2, **HEAD) | {f"bert.embeddings.{name}.weight": ()}
+    for signature in SIGNATURES:
+        lacking(signature, found)

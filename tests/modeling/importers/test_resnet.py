@@ -133,3 +133,10 @@ def test_another_network_is_refused_and_nothing_is_written_over(
     (tmp_path / "mine.safetensors").write_text("mine")
     with pytest.raises(InputError, match="taken"):
         import_checkpoint("resnet", tmp_path / "w.pt", tmp_path / "mine.safetensors")
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (5, 1)])
+def test_a_classifier_without_classes_is_refused(tmp_path: Path, state: State, shape: tuple[int, ...]) -> None:
+    torch.save(state | {"fc.bias": torch.ones(shape)}, tmp_path / "w.pt")
+    with pytest.raises(ModelError, match=r"tensor fc\.bias has another shape"):
+        read_resnet(tmp_path / "w.pt")

@@ -16,7 +16,7 @@ from tests.modeling.importers.small_univl_checkpoint import RECIPE, write_checkp
 from videobert.base.errors import MismatchError, ModelError, UsageError
 from videobert.model.config import ModelConfig
 from videobert.model.folder import BUNDLED
-from videobert_modeling.importers import import_checkpoint
+from videobert_modeling.importers import import_checkpoint, univl
 from videobert_modeling.importers.univl import import_univl, read_univl
 from videobert_modeling.model_folder.ledger import Ledger
 from videobert_modeling.models.families.univl import UniVl
@@ -269,3 +269,16 @@ def test_the_decoder_is_taken_too(tmp_path: Path, univl_state: State) -> None:
         two_streams=sizes.streams,
     )
     UniVl(config).load_state_dict(state)
+
+
+def test_features_beyond_any_models_are_refused_before_a_backbone_is_made(
+    tmp_path: Path, univl_state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(univl, "S3DG", pytest.fail)
+    state = {name: value for name, value in univl_state.items() if name.split(".")[0] in ENCODERS}
+    table, wide = "visual.embeddings.word_embeddings.weight", 65_536
+    state |= {table: torch.zeros(len(state[table]), wide)}
+    state |= {f"normalize_video.visual_norm2d.{kind}": torch.zeros(wide) for kind in KINDS}
+    source = write_checkpoint(tmp_path / "source", state)
+    with pytest.raises(ModelError, match=r"backbone\.feature_dim is out of range; got 65536"):
+        import_checkpoint("univl", source, tmp_path / "folder")

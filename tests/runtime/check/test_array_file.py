@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,28 @@ def npy(array: np.ndarray[Any, Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()
+
+
+def header(text: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+def packed(path: Path, how: int, content: bytes) -> Path:
+    """A file whose one array is damaged behind the beginning of what is packed."""
+    with zipfile.ZipFile(path, "w", how) as archive:
+        archive.writestr("a.npy", content)
+    damaged = bytearray(path.read_bytes())
+    for place in range(60, 200):
+        damaged[place] ^= 0x5A
+    path.write_bytes(bytes(damaged))
+    return path
+
+
+def twice(path: Path, content: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings(action="ignore"):
+        archive.writestr("a.npy", content)
+        archive.writestr("a.npy", content)
+    return path
 
 
 def test_arrays_come_back_as_they_were_written(tmp_path: Path) -> None:
@@ -76,6 +99,14 @@ def planted(tmp_path: Path) -> dict[str, Path]:
         "huge.npz: a.npy is not as long": npz(
             tmp_path / "huge.npz", a__npy=whole.replace(b"(1000,), }     ", b"(99999999,), } ")
         ),
+        # What numpy's own reader of a header, and what zipfile's of each packing, raise of their own.
+        "keys.npz cannot be read": npz(tmp_path / "keys.npz", a__npy=header(b"{[]: 1}")),
+        "deep.npz cannot be read": npz(tmp_path / "deep.npz", a__npy=header(b"-" * 9000 + b"1")),
+        "open.npz cannot be read": npz(tmp_path / "open.npz", a__npy=header(b"(" * 9000)),
+        "lzma.npz cannot be read": packed(tmp_path / "lzma.npz", zipfile.ZIP_LZMA, whole),
+        "bzip2.npz cannot be read": packed(tmp_path / "bzip2.npz", zipfile.ZIP_BZIP2, whole),
+        "too long": Path("a" * 5000),
+        "holds two arrays of one name": twice(tmp_path / "twice.npz", whole),
         "empty.npz cannot be read": npz(tmp_path / "empty.npz", a__npy=b""),
     }
 

@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.numpy_univl import CONFIG as NUMPY_UNIVL
 from tests.numpy_univl import NumpyUniVl, write_numpy_univl
 from tests.small_conse import CONFIG, RECIPE, NumpyEngine, write_small_conse
 
-from videobert.base.errors import InputError
+from videobert.base.errors import InputError, LimitExceeded
+from videobert.check import fit
 from videobert.check.given import Given
+from videobert.check.pixels import features_of_pixels
+from videobert.check.ranges import Ranges
 from videobert.check.run_stages import Found, StageRun, check_ran
-from videobert.model.config import ModelConfig
+from videobert.model.config import EncoderConfig, ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.stage_lists import stage_specs
 
@@ -163,3 +167,67 @@ def test_a_model_of_two_streams_runs_from_text_and_features(tmp_path: Path) -> N
     assert np.allclose(found.outputs["video_encoder.vectors"], [video[0].mean(0), video[1, 0]])
     again = Given(arrays | found.outputs, specs)
     assert again.notes[0].startswith("not read")
+
+
+@pytest.mark.parametrize("mask", [[[1, 1]], [[1, 1, 0, 0]]])
+def test_a_mask_has_the_places_of_what_it_is_for(folder: ModelFolder, mask: list[list[int]]) -> None:
+    with pytest.raises(InputError, match="mask of the text_encoder has another number of places"):
+        run(folder, ids=[[1, 2, 3]], mask=mask)
+
+
+def test_sequences_go_through_in_blocks_and_come_out_in_order(folder: ModelFolder) -> None:
+    ids = np.random.default_rng(1).integers(1, 6, (70, 3))
+    whole, engine = run(folder, ["text_encoder"], ids=ids, lengths=np.full(70, 3))
+    assert engine.calls == ["text_encoder"] * 3
+    alone, _ = run(folder, ["text_encoder"], ids=ids[40:41], lengths=[3])
+    states = "text_encoder.states"
+    assert np.array_equal(whole.outputs[states][40], alone.outputs[states][0])
+
+
+def test_what_takes_too_much_is_refused_before_a_stage_is_run(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = np.ones((50, 4), np.float16)
+    monkeypatch.setattr(fit, "MOST_BYTES", 700)
+    with pytest.raises(LimitExceeded, match="features of the colour_head takes too many bytes; got 800"):
+        run(folder, ["colour_head"], features=wide)
+    with pytest.raises(LimitExceeded, match=r"text_encoder\.states takes too many bytes"):
+        run(folder, ["text_encoder"], ids=np.ones((2, 30), np.int8), lengths=[30, 30])
+
+
+def test_a_clip_of_pixels_has_a_limit() -> None:
+    class Pixels(NumpyEngine):
+        def features_of_pixels(self, pixels: Any) -> Any:
+            raise AssertionError("it was run")
+
+    backbone = next(spec for spec in SPECS if spec.name == "backbone")
+    huge = np.broadcast_to(np.float16(0), (1, 3, 15, 6000, 6000))
+    with pytest.raises(LimitExceeded, match="a clip of pixels is too large"):
+        features_of_pixels(Pixels(), backbone, huge, RECIPE, [])
+
+
+DECODER = replace(NUMPY_UNIVL, heads=("decoder",), two_streams=replace(NUMPY_UNIVL.two_streams, decoder=EncoderConfig(
+    layers=1, width=NUMPY_UNIVL.encoder.width, heads=1, feed_forward=4, positions=8)))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lengths", "mask", "said"),
+    [
+        ([5, 5], [[1, 0], [0, 1]], None),
+        ([5, 6], [[1, 1], [1, 1]], r"decoder\.past_lengths is out of range; got 5 to 6; allowed: 0 to 5"),
+        ([5, 5], [[1, 1], [0, 0]], r"decoder\.memory_mask has a row without a real place; got row 1"),
+    ],
+)
+def test_words_before_and_new_ones_are_no_more_than_the_decoder_has(
+    lengths: list[int], mask: list[list[int]], said: str | None
+) -> None:
+    spec = next(spec for spec in stage_specs(DECODER, RECIPE) if spec.name == "decoder")
+    sizes = {"batch": 2, "length": 3, "past": 7, "memory": 2}
+    inputs = {tensor.name: np.zeros(tensor.shape_with(sizes), tensor.dtype) for tensor in spec.inputs}
+    inputs |= {"past_lengths": np.array(lengths), "memory_mask": np.array(mask)}
+    ranges = Ranges(DECODER)
+    if said is None:
+        ranges.check(spec, inputs, spec.lengths_of(inputs))
+        return
+    with pytest.raises(InputError, match=said):
+        ranges.check(spec, inputs, spec.lengths_of(inputs))

@@ -171,6 +171,11 @@ def test_what_it_can_is_said_where_it_cannot(model: Runtime) -> None:
         ({"family": "videobert", "visual_tokens": 3}, "two_towers is out of range"),
         ({"two_towers": TwoTowersConfig(width=0)}, r"two_towers\.width"),
         ({"two_towers": TwoTowersConfig(similarity_scale=0)}, r"two_towers\.similarity_scale"),
+        # Log-odds by these would be infinite; the last is a whole number that no float holds.
+        ({"two_towers": TwoTowersConfig(similarity_scale=1e-300)}, r"two_towers\.similarity_scale"),
+        ({"two_towers": TwoTowersConfig(similarity_at_half=1e308)}, r"two_towers\.similarity_at_half"),
+        ({"two_towers": TwoTowersConfig(similarity_at_half=10**400)}, r"two_towers\.similarity_at_half"),
+        ({"token_question": {}}, "token_question"),
         ({"two_towers": TwoTowersConfig(similarity_at_half=float("nan"))}, r"two_towers\.similarity_at_half"),
         ({"heads": ("text",)}, "heads is out of range"),
         ({"visual_tokens": -1}, "visual_tokens is out of range"),

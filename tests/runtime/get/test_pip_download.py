@@ -233,7 +233,9 @@ def interrupt() -> Iterator[Any]:
         timers[-1].start()
 
     yield after
+    # One that has not come yet would end the process of the tests.
     for timer in timers:
+        timer.cancel()
         timer.join()
     signal.signal(signal.SIGINT, before)
 

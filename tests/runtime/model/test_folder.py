@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import MismatchError, ModelError
+from videobert.families.build_check import check_sizes
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, backbone_hash, bundled_names, find
 from videobert.model.recipe import Recipe
@@ -155,6 +156,23 @@ def test_mutated_json_is_used_or_refused_with_a_typed_error(model_folder: Path, 
         except ModelError:
             refused += 1
     assert refused > 100
+
+
+def test_a_part_that_no_answer_could_name_is_not_untrained(folder: Path) -> None:
+    fields = json.loads((folder / "config.json").read_text())
+    rewrite(folder, "config.json", json.dumps(fields | {"untrained": ["text_head", "visual_tokens"]}).encode())
+    assert ModelFolder(folder).config.untrained == ("text_head", "visual_tokens")
+    rewrite(folder, "config.json", json.dumps(fields | {"untrained": ["cross_pooler"]}).encode())
+    with pytest.raises(ModelError, match="untrained names parts that the model does not have; got cross_pooler"):
+        ModelFolder(folder)
+    with pytest.raises(ModelError, match="untrained names parts"):
+        check_sizes(folder)
+
+
+def test_json_nested_without_end_is_a_typed_error(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[" * 200_000)
+    with pytest.raises(ModelError, match=r"config\.json cannot be read"):
+        ModelConfig.read(tmp_path / "config.json")
 
 
 def test_a_folder_that_is_not_there_names_the_bundled_models(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from videobert.families.registry import FAMILIES
 from videobert.model.config import ModelConfig
 from videobert.model.recipe import Recipe
 from videobert.model.stage import StageSpec
@@ -134,7 +135,7 @@ def _of_pixels(spec: StageSpec, module: nn.Module, random: torch.Generator) -> G
 def _of_sequences(spec: StageSpec, module: nn.Module, config: ModelConfig, random: torch.Generator) -> Graph:
     """A stage whose inputs have lengths: `lengths` along the axis `length`, `text_lengths` along `text_length`."""
     below = {
-        "ids": config.vocabulary if config.family == "videobert" else config.words,
+        "ids": FAMILIES[config.family].word_table(config).rows,
         "segments": config.encoder.segments,
     }
     longest = _longest_along(spec)

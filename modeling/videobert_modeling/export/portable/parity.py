@@ -57,6 +57,11 @@ class Parity:
         return 2 * self.reference_error + self.unit * self.scale
 
     @property
+    def share(self) -> float:
+        """How much of the allowed error there is; of a network that gives nothing but zeros, none is allowed."""
+        return self.error / self.allowed if self.allowed else self.error
+
+    @property
     def holds(self) -> bool:
         """Whether the rule of this module is met; NaN never meets it."""
         return self.error <= self.allowed
@@ -92,7 +97,7 @@ class Reference:
             )
             for place in outputs
         ]
-        return next((one for one in found if not one.holds), max(found, key=lambda one: one.error / one.allowed))
+        return next((one for one in found if not one.holds), max(found, key=lambda one: one.share))
 
     def check(self, runner: str, run: Run | RunAll) -> Parity:
         """Like `compare`.

@@ -93,8 +93,11 @@ def _stored(path: Path, name: str) -> object:
 
     if not path.is_file() or path.suffix.lower() != ".safetensors":
         return None
-    with safe_open(path, "np") as file:
-        text = (file.metadata() or {}).get(name)
+    try:
+        with safe_open(path, "np") as file:
+            text = (file.metadata() or {}).get(name)
+    except Exception as error:  # parsers of damaged bytes raise anything
+        raise ModelError(f"{path.name} cannot be read", seen=str(error), fix=_AGAIN) from error
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError):

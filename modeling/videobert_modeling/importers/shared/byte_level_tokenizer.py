@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from videobert.base.errors import ModelError
 from videobert.text.special_ids import BERT_WORDS, ROBERTA_WORDS
+from videobert_modeling.importers.shared.added_words import add_words
 from videobert_modeling.importers.shared.special_names import new_names, rename_special
 from videobert_modeling.importers.shared.tokenizer_config import TokenizerConfig, config_beside
 from videobert_modeling.importers.shared.tokenizer_kind import TokenizerKind
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    pass
 
 _FILE_BYTES = 64 * 2**20
+_MOST_WORDS = 1_000_000
 _VOCABULARY, _MERGES = "vocab.json", "merges.txt"
 _ROLES = {
     "pad_token": ROBERTA_WORDS.pad,
@@ -116,7 +118,7 @@ def _from_files(path: Path, content: bytes, config: TokenizerConfig) -> tuple[by
         raise ModelError(f"{_MERGES} does not fit {path.name}", seen=str(error), fix=_OWN) from error
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=bool(config.prefix_space))
     tokenizer.decoder = decoders.ByteLevel()
-    _add(tokenizer, config, names, special)
+    add_words(tokenizer, config, names, special)
     vocabulary = tokenizer.get_vocab()
     missing = [word for word in special if word not in vocabulary]
     if missing:
@@ -129,24 +131,6 @@ def _from_files(path: Path, content: bytes, config: TokenizerConfig) -> tuple[by
         [AddedToken(word, lstrip=takes_space and word == mask, normalized=False, special=True) for word in special]
     )
     return tokenizer.to_str().encode(), renamed
-
-
-def _add(tokenizer: Tokenizer, config: TokenizerConfig, names: dict[str, str], special: list[str]) -> None:
-    """Words beyond the vocabulary, which keep their ids."""
-    from tokenizers import AddedToken
-
-    for index, token in config.added.items():
-        word = names.get(token["content"], token["content"])
-        if word in special and tokenizer.token_to_id(word) == index:
-            continue  # added afterwards, with the other special words
-        tokenizer.add_tokens([AddedToken(**(token | {"content": word}))])
-        if tokenizer.token_to_id(word) != index:
-            raise ModelError(
-                f"the added word {word} cannot have its id",
-                seen=f"id {index} in the files beside the vocabulary",
-                allowed=f"id {tokenizer.token_to_id(word)}, the next one",
-                fix="Pass --tokenizer with a whole tokenizer.json.",
-            )
 
 
 def _special(config: TokenizerConfig) -> list[str]:
@@ -162,7 +146,8 @@ def _renamed(config: TokenizerConfig) -> list[str]:
 
 
 def _vocabulary(name: str, ids: Any) -> dict[str, int]:
-    whole = isinstance(ids, dict) and all(type(index) is int and index >= 0 for index in ids.values())
+    # The library goes through all ids up to the largest.
+    whole = isinstance(ids, dict) and all(type(index) is int and 0 <= index < _MOST_WORDS for index in ids.values())
     if not whole or not ids or len(set(ids.values())) != len(ids):
         raise ModelError(f"{name} is no list of words with an id each", seen=type(ids).__name__, fix=_OWN)
     return dict(ids)

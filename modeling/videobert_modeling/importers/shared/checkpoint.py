@@ -15,14 +15,12 @@ import torch
 from torch import Tensor
 
 from videobert.base.errors import LimitExceeded, ModelError
+from videobert_modeling.importers.shared.expansion import bytes_of, check_expansion
 from videobert_modeling.importers.shared.shards import INDEX, read_shards
 
 MAX_FILE_BYTES = 16 * 2**30
 MAX_HEADER_BYTES = 100 * 10**6
 MAX_TENSORS = 100_000
-# Weights hardly compress: an archive that unpacks to many times its size was not made to be read.
-MAX_EXPANSION = 20
-_EXPANSION_FLOOR_BYTES = 64 * 2**20
 _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "module")
 # What wraps a network for training puts its own name before the network's, in this place or inside: torch.compile,
 # fully sharded data parallelism, activation checkpointing. No network has parts of these names.
@@ -61,7 +59,11 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """
     path = _weights_file(Path(path))
     notes: list[str] = []
-    found = _sharded(path) if path.name.endswith(INDEX) else _tensors(_read(path), notes)
+    if path.name.endswith(INDEX):
+        found = _sharded(path)
+    else:
+        found = _tensors(_read(path), notes)
+        check_expansion(path.name, bytes_of(found.values()), path.stat().st_size)
     return Checkpoint(path, _without_prefix(found, notes), notes)
 
 
@@ -172,9 +174,7 @@ READABLE = tuple(_READERS)
 def _check_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(info.file_size for info in archive.infolist())
-    allowed = max(_EXPANSION_FLOOR_BYTES, MAX_EXPANSION * path.stat().st_size)
-    if unpacked > allowed:
-        raise LimitExceeded(f"{path.name} unpacks to too many bytes", seen=unpacked, allowed=allowed)
+    check_expansion(path.name, unpacked, path.stat().st_size)
 
 
 def _check_array(name: str, file: IO[bytes], size: int) -> None:

@@ -129,7 +129,7 @@ def _sizes(intake: Intake) -> NextTokenTensors:
 
 
 def _depth(stack: str, names: Iterable[str]) -> int:
-    found = (re.match(rf"{re.escape(stack)}\.layers\.(\d+)\.", name) for name in names)
+    found = (re.match(rf"{re.escape(stack)}\.layers\.([0-9]{{1,6}})\.", name) for name in names)
     return max((int(layer[1]) + 1 for layer in found if layer), default=0)
 
 

@@ -60,7 +60,7 @@ def read_resnet(path: Path, *, labels: tuple[str, ...] | None = None, strict: bo
     intake = open_network(path, "torchvision ResNet", strict=strict)
     depth, width = _depth(intake), _width(intake)
     classifier = _THEIRS if f"{_THEIRS}bias" in intake else _OURS
-    classes = intake.left[f"{classifier}bias"][0] if f"{classifier}bias" in intake else None
+    classes = _classes(intake, f"{classifier}bias") if f"{classifier}bias" in intake else None
     with torch.device("meta"):
         model = ResNet(depth, width, None, classes)
     fill(model, intake, lambda name: name.replace(_OURS, classifier, 1))
@@ -101,6 +101,13 @@ def _depth(intake: Intake) -> Depth:
             fix="Use ResNet-50, -101 or -152.",
         )
     return depth
+
+
+def _classes(intake: Intake, bias: str) -> int:
+    shape = intake.left[bias]
+    if len(shape) != 1 or not shape[0]:
+        raise ModelError(f"tensor {bias} has another shape", seen=shape, allowed="a value for each class")
+    return shape[0]
 
 
 def _width(intake: Intake) -> float:

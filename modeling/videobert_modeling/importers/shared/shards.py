@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from videobert.base.errors import LimitExceeded, ModelError
+from videobert_modeling.importers.shared.expansion import bytes_of, check_expansion
 
 INDEX = ".index.json"
 MAX_INDEX_BYTES = 100 * 10**6
@@ -29,15 +30,19 @@ def read_shards(index: Path, read: Callable[[Path], dict[str, Tensor]], *, max_b
     Raises:
         ModelError: the index is damaged or names a file that does not lie beside it, one file under two names, or a
             tensor twice; a file is missing, or holds other tensors than the index says.
-        LimitExceeded: too large, or too many files.
+        LimitExceeded: too large, also when unpacked, or too many files.
     """
     files = _files(index)
-    _check_files(index, files, max_bytes)
+    total = _check_files(index, files, max_bytes)
     found: dict[str, Tensor] = {}
+    unpacked = 0
     for name, listed in files.items():
         tensors = read(index.parent / name)
         _check_tensors(name, listed, tensors)
         found |= tensors
+        # Each by itself may hold little: there can be a thousand of them.
+        unpacked += bytes_of(tensors.values())
+        check_expansion(index.name, unpacked, total)
     return found
 
 
@@ -62,14 +67,16 @@ def _files(index: Path) -> dict[str, set[str]]:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} is listed twice")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"{name} is listed twice")
+        fields[name] = value
     return fields
 
 
-def _check_files(index: Path, names: Mapping[str, object], max_bytes: int) -> None:
+def _check_files(index: Path, names: Mapping[str, object], max_bytes: int) -> int:
+    """Look at the files themselves; their size together."""
     seen: dict[tuple[int, int], str] = {}
     total = 0
     for name in names:
@@ -92,6 +99,7 @@ def _check_files(index: Path, names: Mapping[str, object], max_bytes: int) -> No
         total += status.st_size
     if total > max_bytes:
         raise LimitExceeded(f"the shards of {index.name} are too large (bytes)", seen=total, allowed=max_bytes)
+    return total
 
 
 def _check_tensors(name: str, listed: set[str], tensors: Mapping[str, Tensor]) -> None:

@@ -18,7 +18,7 @@ def rename_special(fields: dict[str, Any], config: TokenizerConfig) -> None:
     model = fields.get("model")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
     added = fields.get("added_tokens") or []
-    if not isinstance(model, dict) or not isinstance(vocabulary, dict) or not isinstance(added, list):
+    if not isinstance(model, dict) or not isinstance(vocabulary, dict) or not _are_words(added):
         raise ModelError(
             "special words of other names can be read from a vocabulary of words and ids only",
             seen=", ".join(config.special.values()),
@@ -28,9 +28,16 @@ def rename_special(fields: dict[str, Any], config: TokenizerConfig) -> None:
     model["vocab"] = {names.get(word, word): index for word, index in vocabulary.items()}
     for token in added:
         token["content"] = names.get(token["content"], token["content"])
-    if "unk_token" in model:
-        model["unk_token"] = names.get(model["unk_token"], model["unk_token"])
+    if isinstance(unknown := model.get("unk_token"), str):
+        model["unk_token"] = names.get(unknown, unknown)
     fields["post_processor"] = None  # it names the special words too, and is not used here
+
+
+def _are_words(added: object) -> bool:
+    return isinstance(added, list) and all(
+        isinstance(token, dict) and isinstance(token.get("content"), str) and type(token.get("id")) is int
+        for token in added
+    )
 
 
 def new_names(ids: Mapping[str, int], config: TokenizerConfig) -> dict[str, str]:

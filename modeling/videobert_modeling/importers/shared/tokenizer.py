@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videobert.base.errors import ModelError
+from videobert_modeling.importers.shared.added_words import add_words
 from videobert_modeling.importers.shared.special_names import new_names, rename_special
 from videobert_modeling.importers.shared.tokenizer_config import BERTS, ROLES, SWITCHES, TokenizerConfig, config_beside
 from videobert_modeling.importers.shared.tokenizer_kind import TokenizerKind
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    pass
 
 _FILE_BYTES = 64 * 2**20
 _SPECIAL = tuple(ROLES.values())
@@ -78,31 +78,13 @@ def _from_vocabulary(content: bytes, config: TokenizerConfig) -> tuple[bytes, li
     tokenizer.normalizer = normalizers.BertNormalizer(**switches)  # type: ignore[arg-type]
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    _add(tokenizer, config, names)
+    add_words(tokenizer, config, names, _SPECIAL)
     vocabulary = tokenizer.get_vocab()
     missing = [word for word in _SPECIAL if word not in vocabulary]
     if missing:
         raise ModelError("the vocabulary lacks special words", seen=missing, fix="Use BERT's vocab.txt.")
     tokenizer.add_special_tokens(list(_SPECIAL))
     return tokenizer.to_str().encode(), []
-
-
-def _add(tokenizer: Tokenizer, config: TokenizerConfig, names: Mapping[str, str]) -> None:
-    """Words beyond the vocabulary, which keep their ids."""
-    from tokenizers import AddedToken
-
-    for index, token in config.added.items():
-        word = names.get(token["content"], token["content"])
-        if word in _SPECIAL and tokenizer.token_to_id(word) == index:
-            continue  # added below, with the rest of BERT's own
-        tokenizer.add_tokens([AddedToken(**(token | {"content": word}))])
-        if tokenizer.token_to_id(word) != index:
-            raise ModelError(
-                f"the added word {word} cannot have its id",
-                seen=f"id {index} in the files beside the vocabulary",
-                allowed=f"id {tokenizer.token_to_id(word)}, the next one",
-                fix="Pass --tokenizer with a whole tokenizer.json.",
-            )
 
 
 def _configured(content: bytes, config: TokenizerConfig) -> tuple[bytes, list[str]]:

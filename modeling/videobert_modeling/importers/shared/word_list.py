@@ -38,13 +38,33 @@ def read_word_list(path: Path) -> list[str]:
     read = {".npy": _from_array, ".json": _from_json}.get(path.suffix.lower(), _from_lines)
     try:
         words = read(path)
-    except (OSError, ValueError, RecursionError) as error:
+    except (ModelError, LimitExceeded):
+        raise
+    except Exception as error:  # parsers of damaged bytes raise anything
         raise ModelError(
-            f"the list of words {path.name} cannot be read", seen=str(error), fix="Get a whole copy of it."
+            f"the list of words {path.name} cannot be read",
+            seen=f"{type(error).__name__}: {error}",
+            fix="Get a whole copy of it.",
         ) from error
-    if not 0 < len(words) <= _MOST_WORDS:
-        raise ModelError(f"{path.name} does not hold a list of words", seen=f"{len(words)} words", allowed=_MOST_WORDS)
+    _check_count(path, len(words))
+    # Half of a character, which JSON and arrays can hold, and no file of text.
+    broken = next((word for word in words if not _is_text(word)), None)
+    if broken is not None:
+        raise ModelError(f"{path.name} holds a word that is no text", seen=ascii(broken), fix="Correct it in the file.")
     return words
+
+
+def _check_count(path: Path, count: int) -> None:
+    if not 0 < count <= _MOST_WORDS:
+        raise ModelError(f"{path.name} does not hold a list of words", seen=f"{count} words", allowed=_MOST_WORDS)
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _from_array(path: Path) -> list[str]:
@@ -63,6 +83,8 @@ def _from_array(path: Path) -> list[str]:
         raise ModelError(
             f"{path.name} does not hold a list of words", seen=f"{dtype} {shape}", allowed="text of one dimension"
         )
+    # Words without letters take no room in a file, so that its size limits nothing.
+    _check_count(path, shape[0])
     words = open_array(path)
     return [word.decode("utf-8") if isinstance(word, bytes) else str(word) for word in words.tolist()]
 

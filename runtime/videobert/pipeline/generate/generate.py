@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from videobert.base.arguments import whole
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
 from videobert.families.family import Remembered, Told, WordDecoder
@@ -52,11 +53,18 @@ def generate(
         InputError: a window tells nothing.
         Cancelled: `cancel` was set.
     """
-    words = (decoder.begin, *prefix)
+    words = (decoder.begin, *(_word(word, decoder.words) for word in prefix))
     search.check(decoder.positions, len(words))
     if not told.mask.any(axis=1).all():
         raise InputError("a window tells nothing", seen="a mask of zeros", fix="Leave out windows without states.")
     yield from _Run(decoder, told, search, words, most_rows).events(cancel)
+
+
+def _word(word: object, words: int) -> int:
+    """A word of a prefix: an engine would read outside of its table at one that there is not."""
+    return whole(
+        "a word of the prefix", word, least=0, most=words - 1, allowed=f"0 to {words - 1}", fix="Leave it out."
+    )
 
 
 def best_sentences(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from videobert.base.arguments import number
 from videobert.base.errors import UsageError
 
 MOST_BEAMS = 64
+_CHOOSE = "Choose another."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,5 @@ class Search:
         }
         for name, (value, fewest, top) in whole.items():
             if type(value) is not int or not fewest <= value <= top:
-                raise UsageError(f"{name} is out of range", seen=value, allowed=f"{fewest} to {top}")
-        if not -100 <= self.length_penalty <= 100:
-            raise UsageError("length_penalty is out of range", seen=self.length_penalty, allowed="-100 to 100")
+                raise UsageError(f"{name} is out of range", seen=value, allowed=f"{fewest} to {top}", fix=_CHOOSE)
+        number("length_penalty", self.length_penalty, least=-100, most=100, allowed="-100 to 100", fix=_CHOOSE)

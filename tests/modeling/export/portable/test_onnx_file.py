@@ -36,8 +36,8 @@ def graph() -> Graph:
         name="backbone",
         module=BackboneStage(network, RECIPE).eval(),
         example=clips(2),
-        output="features",
-        axes=("batch",),
+        outputs=("features",),
+        axes={"clips": {0: "batch"}},
         trials=(clips(1),),
         longest={},
     )
@@ -74,8 +74,8 @@ def test_few_zeros_that_two_nodes_share_stay() -> None:
         name="two",
         module=module,
         example={"input": torch.randn(2, 3, 4, 4)},
-        output="maps",
-        axes=("batch",),
+        outputs=("maps",),
+        axes={"input": {0: "batch"}},
         trials=({"input": torch.randn(1, 3, 4, 4)},),
         longest={},
     )

@@ -92,3 +92,14 @@ def test_a_half_precision_graph_gets_no_second_look() -> None:
     graph = linear(1024, torch.float16)
     with pytest.raises(VideoBertError, match="linear"):
         Reference(graph, torch.float16).check("a runner in order", in_order(graph, np.float16))
+
+
+def test_a_network_that_gives_zeros_is_held_to_zeros() -> None:
+    """Such as a head that was taught from examples that are all alike."""
+    graph = linear(8)
+    with torch.no_grad():
+        for parameter in graph.module.parameters():
+            parameter.zero_()
+    assert Reference(graph).check("a runner in order", in_order(graph)).error == 0
+    with pytest.raises(VideoBertError, match="linear"):
+        Reference(graph).check("a runner of ones", lambda inputs: np.ones((len(inputs["values"]), 2048), np.float32))

@@ -39,7 +39,7 @@ from videobert_modeling.export.portable.graphs import graphs_of
 from videobert_modeling.export.portable.onnx_file import to_onnx
 from videobert_modeling.importers import import_checkpoint
 from videobert_modeling.importers.shared.backbone_recipes import HOWTO100M, IMAGENET
-from videobert_modeling.importers.shared.backbones import read_backbone
+from videobert_modeling.importers.shared.backbones import read_backbone, recipe_for
 from videobert_modeling.models import load_weights
 
 State = dict[str, Tensor]
@@ -208,3 +208,10 @@ def test_what_is_no_backbone_is_refused(tmp_path: Path) -> None:
     torch.save(random_bert(), tmp_path / "bert.pt")
     with pytest.raises(ModelError, match="not an S3D checkpoint"):
         read_backbone(tmp_path / "bert.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x10" + bytes(7) + b"no header at all"])
+def test_a_damaged_backbone_file_is_told_before_its_recipe_is_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "b.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match=r"b\.safetensors cannot be read"):
+        recipe_for(tmp_path / "b.safetensors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -123,13 +124,30 @@ def test_added_words_keep_their_ids_or_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["", "[]", "{}", '{"a": "b"}', '{"a": -1}', '{"a": 1, "b": 1}', '{"a": true}', "\xff"]
+    "words", ["", "[]", "{}", '{"a": "b"}', '{"a": -1}', '{"a": 2147483648}', '{"a": 1, "b": 1}', '{"a": true}', "\xff"]
 )
 def test_what_is_no_vocabulary_is_refused(tmp_path: Path, words: str) -> None:
     folder = write(tmp_path / "hub")
     (folder / "vocab.json").write_bytes(words.encode("latin-1"))
     with pytest.raises(ModelError):
         ours(folder)
+
+
+def test_many_added_words_take_time_by_their_number(tmp_path: Path) -> None:
+    many = {f"added{number}": SIZE + number for number in range(20_000)}
+    began = time.process_time()
+    assert ours(write(tmp_path / "hub", added_tokens=many)).token_to_id("added19999") == SIZE + 19_999
+    assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize(
+    "added", [[1], [None], [{}], [{"content": 1, "id": 2}], [{"content": [], "id": 2}], [{"content": "a"}]]
+)
+def test_added_words_that_are_none_are_refused(tmp_path: Path, added: list[object]) -> None:
+    whole = json.dumps({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}}, "added_tokens": added}).encode()
+    folder = write(tmp_path / "hub", whole=whole, tokenizer_config={"mask_token": "b"})
+    with pytest.raises(ModelError, match="from a vocabulary of words and ids only"):
+        read_byte_level(folder / "tokenizer.json")
 
 
 @pytest.mark.parametrize("merges", ["a", "a b c", "zzz yyy", " a", "\udcff"])

@@ -247,6 +247,15 @@ def test_a_few_bytes_that_claim_to_be_terabytes_are_refused(tmp_path: Path):
         open_checkpoint(tmp_path / "w.pt")
 
 
+def test_a_few_bytes_that_stand_for_many_are_refused(tmp_path: Path):
+    value = torch.zeros(2**20)
+    torch.save({"a": value[:1].expand(2**30)}, tmp_path / "repeated.pt")
+    torch.save({f"a{number}": value for number in range(100)}, tmp_path / "shared.pt")
+    for name in ("repeated.pt", "shared.pt"):
+        with pytest.raises(LimitExceeded, match="unpacks to too many bytes"):
+            open_checkpoint(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     "value",
     [3, [], {}, {"a": 3}, {"a": torch.ones(2).to_sparse()}, {3: torch.ones(1)}, {"a": torch.ones(2, device="meta")}],

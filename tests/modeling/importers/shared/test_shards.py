@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from videobert.base.errors import LimitExceeded, ModelError
-from videobert_modeling.importers.shared import checkpoint, shards
+from videobert_modeling.importers.shared import checkpoint, expansion, shards
 from videobert_modeling.importers.shared.checkpoint import open_checkpoint
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, 2.0])}
@@ -139,3 +141,25 @@ def test_a_huge_index_is_refused_before_it_is_read(tmp_path: Path) -> None:
         file.truncate(101 * 10**6)
     with pytest.raises(LimitExceeded, match="too large"):
         open_checkpoint(tmp_path)
+
+
+def test_a_long_index_that_lists_its_last_tensor_twice_takes_no_time(tmp_path: Path) -> None:
+    many = ", ".join(f'"t{number}": "one.safetensors"' for number in range(200_000))
+    index = write(tmp_path, f'{{"weight_map": {{{many}, "t199999": "two.safetensors"}}}}')
+    began = time.process_time()
+    with pytest.raises(ModelError, match="t199999 is listed twice"):
+        open_checkpoint(index)
+    assert time.process_time() - began < 10
+
+
+def test_many_small_ones_that_unpack_to_much_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expansion, "_FLOOR_BYTES", 4096)
+    names = {f"a{number}": f"{number}.npz" for number in range(4)}
+    for name, file in names.items():
+        np.savez_compressed(tmp_path / file, **{name: np.zeros(900, np.float32)})
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": names}))
+    assert len(open_checkpoint(index).tensors) == 4
+    monkeypatch.setattr(expansion, "MAX_EXPANSION", 2)
+    with pytest.raises(LimitExceeded, match=r"model\.safetensors\.index\.json unpacks to too many bytes"):
+        open_checkpoint(index)

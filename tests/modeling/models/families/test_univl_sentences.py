@@ -74,7 +74,7 @@ def decoder(
     run = CheckedStages(engine, stage_specs(folder.config, folder.recipe))
     sizes = folder.config.two_streams.decoder  # type: ignore[union-attr]
     assert sizes is not None
-    yield StageDecoder(run, sizes, begin=BEGIN, end=END, barred=BARRED)
+    yield StageDecoder(run, sizes, words=folder.config.words, begin=BEGIN, end=END, barred=BARRED)
     engine.close()
 
 

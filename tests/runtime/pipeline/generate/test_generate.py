@@ -226,3 +226,23 @@ def test_numbers_that_are_no_numbers_are_an_error() -> None:
     decoder = Broken(1)
     with pytest.raises(ModelError, match="logits are not finite"):
         best_sentences(decoder, decoder.windows(1), search(2))
+
+
+@pytest.mark.parametrize("word", [-1, 14, 10**30, 1.5, "red", None, True])
+def test_a_prefix_of_words_that_there_are_not_is_refused(word: Any) -> None:
+    decoder = TinyDecoder(1)
+    with pytest.raises(UsageError, match="a word of the prefix is out of range"):
+        best_sentences(decoder, decoder.windows(1), search(2), prefix=(5, word))
+    assert decoder.shapes == []
+
+
+@pytest.mark.parametrize("penalty", [float("nan"), 101, "1", None])
+def test_a_length_penalty_that_is_no_number_in_range_is_refused(penalty: Any) -> None:
+    decoder = TinyDecoder(1)
+    with pytest.raises(UsageError, match="length_penalty is out of range"):
+        best_sentences(decoder, decoder.windows(1), search(2, length_penalty=penalty))
+
+
+def test_no_window_at_all_has_no_sentences() -> None:
+    decoder = TinyDecoder(1)
+    assert best_sentences(decoder, decoder.windows(0), search(2)) == []

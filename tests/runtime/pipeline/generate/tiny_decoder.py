@@ -23,7 +23,7 @@ class TinyDecoder:
 
     def __init__(self, seed: int, words: int = 14, width: int = 6, positions: int = 24, sharp: float = 3.0) -> None:
         random = np.random.default_rng(seed)
-        self.width, self.positions, self.barred = width, positions, (0, 3)
+        self.words, self.width, self.positions, self.barred = words, width, positions, (0, 3)
         self._words, self._places = random.standard_normal((words, width)), random.standard_normal((positions, width))
         self._own, self._told = random.standard_normal((2, 4, width, width)) / np.sqrt(width)
         self._out = sharp * random.standard_normal((words, width)) / np.sqrt(width)
