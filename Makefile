@@ -36,7 +36,8 @@ SANITIZERS := build/sanitized/.passed build/threads/.passed
 WORKERS ?= 2
 # Each file stays in one process. Threads that have nothing to do sleep, as the other process's have something.
 SIDE_BY_SIDE := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive
-PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# A process that dies ends the run: what it left undone would never be given to another.
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: demo test test-runtime everyday check lint lint-style lint-types lint-arrows groundwork format templates clean
 .DELETE_ON_ERROR:
