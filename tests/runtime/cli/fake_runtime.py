@@ -74,6 +74,7 @@ class FakeConfig:
     questions: dict[str, QuestionConfig]
     visual_tokens: int = 1042
     token_question: str | None = None
+    has_tokens: bool = True
 
 
 @dataclass

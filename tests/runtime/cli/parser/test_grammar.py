@@ -30,7 +30,7 @@ MISTAKES: dict[str, tuple[list[str], str | None, str]] = {
     "an empty number": (["run", "--stride="], "an empty text", "a whole number, 1 to 5"),
     "an empty path": (["run", "c.mp4", "--html="], "an empty text", "a path"),
     "wrong choice": (["run", "--engine", "tensort"], "tensort", "auto, openvino, tensorrt, torch"),
-    "wrong choice of an argument": (["import", "brt", "x", "--out", "y"], "brt", "bert, mdskul, s3d, i3d, centroids"),
+    "wrong choice of an argument": (["import", "brt", "x", "--out", "y"], "brt", "auto, bert, roberta, mdskul"),
     "missing argument": (["fill"], None, "`videobert fill TEXT [VIDEO] [OPTIONS]`"),
     "missing second argument": (["align", "c.mp4"], None, "`videobert align VIDEO TEXT [OPTIONS]`"),
     "missing repeated argument": (["cluster"], None, "`videobert cluster SOURCES… [OPTIONS]`"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from videobert.model.config import ModelConfig
 from videobert.model.folder import find
 
 
@@ -69,7 +71,8 @@ def test_engines_of_a_model_without_a_codebook_are_refused_at_once(
     target: str, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("videobert.cli.build.engines.check_job", lambda *_: False)
-    (tmp_path / "config.json").write_text("{}")
+    config = ModelConfig(name="blind", words=9, visual_tokens=9)
+    (tmp_path / "config.json").write_text(json.dumps(config.to_json()))
     ended = call("build", tmp_path, "--target", target, "--json")
     assert ended.code == 3
     assert "has no codebook yet" in ended.err
