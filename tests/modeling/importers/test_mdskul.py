@@ -128,10 +128,7 @@ def test_names_and_shapes_of_the_published_layout(tmp_path, bert_layout_shapes, 
     rows = 30_522 + visual + 1
     shapes = bert_layout_shapes(rows, 1024, 1, 4096, 512)
     shapes |= {"cls.vis_lin_align.weight": (2, 1024), "cls.vis_lin_align.bias": (2,)}
-    torch.save(
-        {name: torch.zeros(1, dtype=torch.float16).expand(shape) for name, shape in shapes.items()}, tmp_path / "w"
-    )
-    (tmp_path / "w").rename(tmp_path / "w.pt")
+    torch.save({name: torch.zeros(shape, dtype=torch.float16) for name, shape in shapes.items()}, tmp_path / "w.pt")
     with torch.device("meta"):
         side = VisualSide(S3D(), BackboneConfig(), None)
     ledger = Ledger("MDSKUL VideoBERT", "w.pt")
