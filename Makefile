@@ -139,11 +139,11 @@ $(VENV)/.installed-all: $(INSTALL_INPUTS) | $(BIN)/python
 
 $(OLDEST)/.installed: constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
-	$(PIP_OLDEST) $(UNCOMPILED) -c constraints-oldest.txt torch numpy pytest pytest-timeout pytest-xdist
+	$(PIP_OLDEST) $(UNCOMPILED) -c constraints-oldest.txt torch numpy pytest pytest-timeout
 	$(PIP_OLDEST) $(UNCOMPILED) --no-deps triton==3.6.0
 	touch $@
 
 $(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
 	$(PYTHON) -m venv $(RUN_ONLY)
-	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e . pytest pytest-timeout pytest-xdist
+	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e . pytest pytest-timeout
 	touch $@
