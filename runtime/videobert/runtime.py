@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from videobert.base.arguments import flag, local_path
 from videobert.base.cancelling import Stop
@@ -20,7 +20,7 @@ from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
 from videobert.pipeline.lifetime import Lifetime
 from videobert.pipeline.opened import OpenedModel
-from videobert.pipeline.request import Progress, Request
+from videobert.pipeline.request import Reading, Request
 from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
 from videobert.results.classify import Classification
@@ -122,7 +122,8 @@ class Runtime:
     """A loaded model. Thread-safe; close it when done, or use it in a `with` block. A forked process needs its own.
 
     Every verb takes as a video: a path, bytes, a binary file object, a `FrameArray`, an iterator of
-    `(frame, time_s)`, `VisualTokens`, `VideoFeatures`, or the path of a file of either. Verbs share these arguments:
+    `(frame, time_s)`, `VisualTokens`, `VideoFeatures`, or the path of a file of either. Verbs share these arguments,
+    their `reading`:
 
     stride: every how many clips one is used, 1 to 5; None is the model's own.
     track: which video track of a file is read, from 0 in its order; None is the one that a player would show.
@@ -176,50 +177,37 @@ class Runtime:
         self,
         video: Video,
         *,
-        stride: int | None = None,
-        track: int | None = None,
         assignment: Assignment | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> VisualTokens:
         """The visual tokens of a video, one for each clip, with times and distance percentiles.
 
         Args:
             assignment: `"flat"`, the exact nearest centroid, or `"tree"`; see `Codebook.assign`. None is flat for a
                 video, and whatever they are for saved tokens; saved tokens of another kind are a `MismatchError`.
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
         """
-        request = Request(stride=stride, track=track, assignment=assignment, on_progress=on_progress, cancel=cancel)
         with self._lifetime.using() as opened:
-            return tokens(opened, video, request)
+            return tokens(opened, video, Request.reading(assignment, **reading))
 
     def features(
         self,
         video: Video,
-        *,
-        stride: int | None = None,
-        track: int | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> VideoFeatures:
         """What the networks see in each clip of a video, to be saved and asked later: every verb takes it as a video.
 
         Args:
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
         """
-        request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
         with self._lifetime.using() as opened:
-            return features(opened, video, request)
+            return features(opened, video, Request.reading(**reading))
 
     def embed(
         self,
         video: Video | None = None,
         text: str | None = None,
-        *,
-        stride: int | None = None,
-        track: int | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> Embedding:
         """A video, a text or both as one vector.
 
@@ -228,11 +216,10 @@ class Runtime:
         have length one.
 
         Args:
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return embed(opened, video, text, request)
+            return embed(opened, video, text, Request.reading(**reading))
 
     def fill(
         self,
@@ -241,10 +228,7 @@ class Runtime:
         visual: Iterable[int] = (),
         *,
         top: int = 5,
-        stride: int | None = None,
-        track: int | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> Fill:
         """Ranked answers for each `[MASK]` of the text and each masked moment of the video.
 
@@ -257,11 +241,10 @@ class Runtime:
                 special words in it are plain text.
             visual: positions in the video's tokens, from 0.
             top: answers to each place.
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return fill(opened, text, video, visual, top, request)
+            return fill(opened, text, video, visual, top, Request.reading(**reading))
 
     def classify(
         self,
@@ -273,10 +256,7 @@ class Runtime:
         window_clips: int | None = None,
         top: int = 5,
         prior_strength: float = 1.0,
-        stride: int | None = None,
-        track: int | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> Classification:
         """Which of some labels fits each window of the video, without training.
 
@@ -293,11 +273,20 @@ class Runtime:
             window_clips: clips to one answer; the model's own window if not given.
             top: answers to each window.
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return classify(opened, video, labels, templates, question, window_clips, top, prior_strength, request)
+            return classify(
+                opened,
+                video,
+                labels,
+                templates,
+                question,
+                window_clips,
+                top,
+                prior_strength,
+                Request.reading(**reading),
+            )
 
     def align(
         self,
@@ -305,20 +294,16 @@ class Runtime:
         text: str,
         *,
         window_clips: int | None = None,
-        stride: int | None = None,
-        track: int | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> Alignment:
         """How likely it is that this text belongs to this video, as a whole and window by window.
 
         Args:
             window_clips: clips to one window; the model's own window if not given.
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return align(opened, video, text, window_clips, request)
+            return align(opened, video, text, window_clips, Request.reading(**reading))
 
     def run(
         self,
@@ -326,10 +311,7 @@ class Runtime:
         *,
         top: int = 3,
         context_clips: int = 0,
-        stride: int | None = None,
-        track: int | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> Report:
         """Everything the model can say about a video: time-stamped answers to all its questions.
 
@@ -339,11 +321,10 @@ class Runtime:
         Args:
             top: answers to each question.
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            request = Request(stride=stride, track=track, on_progress=on_progress, cancel=cancel)
-            return run(opened, video, top, context_clips, request)
+            return run(opened, video, top, context_clips, Request.reading(**reading))
 
     def stream(
         self,
@@ -351,10 +332,7 @@ class Runtime:
         *,
         top: int = 3,
         context_clips: int = 0,
-        stride: int | None = None,
-        track: int | None = None,
-        on_progress: Progress | None = None,
-        cancel: threading.Event | None = None,
+        **reading: Unpack[Reading],
     ) -> ReportStream:
         """The segments of `run`, each as soon as it closes: the next clip is answered otherwise, or the video ends.
 
@@ -368,13 +346,14 @@ class Runtime:
 
         Args:
             top, context_clips: see `run`. With neighbours, a segment waits for those of its last clip and one more.
-            stride, track, on_progress, cancel: see `Runtime`.
+            reading: see `Runtime`.
 
         Returns:
             An iterator of `ReportSegment`, whose `report()` is the rest of what `run` gives.
         """
-        stop = Stop(cancel)
-        request = Request(stride=stride, track=track, on_progress=on_progress, cancel=stop)
+        asked = Request.reading(**reading)
+        stop = Stop(asked.cancel)
+        request = replace(asked, cancel=stop)
         stream = ReportStream(
             self._lifetime.using,
             lambda opened: Segments(opened, video, top, context_clips, request, at_once=True),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
+from typing import TypedDict, Unpack
 
 from videobert.base.arguments import callback, check_track, stop_signal
 from videobert.model.recipe import check_stride
@@ -13,6 +14,15 @@ from videobert.visual.codebook import Assignment, check_assignment
 
 Progress = Callable[[float, float | None], None]
 Seconds = defaultdict[str, float]
+
+
+class Reading(TypedDict, total=False):
+    """The arguments that all verbs share, by their names; see `Request`."""
+
+    stride: int | None
+    track: int | None
+    on_progress: Progress | None
+    cancel: Event | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,14 @@ class Request:
     assignment: Assignment | None = None
     on_progress: Progress | None = None
     cancel: Event | None = None
+
+    @classmethod
+    def reading(cls, assignment: Assignment | None = None, /, **asked: Unpack[Reading]) -> Request:
+        """The request of a verb; Python's own TypeError for an argument that verbs do not have."""
+        unknown = asked.keys() - Reading.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"unexpected argument {min(unknown)!r}; there are {', '.join(Reading.__annotations__)}")
+        return cls(assignment=assignment, **asked)
 
     def __post_init__(self) -> None:
         if self.stride is not None:
