@@ -34,11 +34,14 @@ if TYPE_CHECKING:
     from videobert.base.limits import Limits
     from videobert.model.recipe import Recipe
     from videobert.report.html import html_page
+    from videobert.report.subtitles import srt, vtt
     from videobert.results.align import AlignedWindow, Alignment
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
+    from videobert.results.caption import Caption, Captions
     from videobert.results.classify import Classification, Segment
     from videobert.results.embed import Embedding
+    from videobert.results.events import Event, Events, UnsureStretch
     from videobert.results.fill import Fill, Filled
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
@@ -64,11 +67,17 @@ _HOME = {
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
     "open_clips": "videobert.video.open",
+    "srt": "videobert.report.subtitles",
+    "vtt": "videobert.report.subtitles",
     "AlignedWindow": "videobert.results.align",
     "Alignment": "videobert.results.align",
     "Candidate": "videobert.results.candidate",
+    "Caption": "videobert.results.caption",
+    "Captions": "videobert.results.caption",
     "Classification": "videobert.results.classify",
     "Embedding": "videobert.results.embed",
+    "Event": "videobert.results.events",
+    "Events": "videobert.results.events",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
     "Origin": "videobert.results.origin",
@@ -78,6 +87,7 @@ _HOME = {
     "Shot": "videobert.results.run",
     "Still": "videobert.results.run",
     "TokensFrom": "videobert.results.origin",
+    "UnsureStretch": "videobert.results.events",
     "to_json": "videobert.results.as_json",
 }
 
@@ -87,12 +97,16 @@ __all__ = [
     "BuildError",
     "Cancelled",
     "Candidate",
+    "Caption",
+    "Captions",
     "Classification",
     "Codebook",
     "DecodeError",
     "DeviceError",
     "Embedding",
     "EngineUnavailable",
+    "Event",
+    "Events",
     "Fill",
     "Filled",
     "FrameArray",
@@ -112,6 +126,7 @@ __all__ = [
     "Shot",
     "Still",
     "TokensFrom",
+    "UnsureStretch",
     "UntrustedError",
     "UsageError",
     "VideoBertError",
@@ -121,7 +136,9 @@ __all__ = [
     "html_page",
     "load",
     "open_clips",
+    "srt",
     "to_json",
+    "vtt",
 ]
 
 

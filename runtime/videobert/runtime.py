@@ -23,14 +23,18 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Reading, Request
 from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
+from videobert.results.caption import Captions
 from videobert.results.classify import Classification
 from videobert.results.embed import Embedding
+from videobert.results.events import Events
 from videobert.results.fill import Fill
 from videobert.results.origin import Origin
 from videobert.results.run import Report
 from videobert.tasks.align import align
+from videobert.tasks.caption import caption
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
+from videobert.tasks.events import AT_LEAST, events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
 from videobert.tasks.run import run
@@ -304,6 +308,49 @@ class Runtime:
         """
         with self._lifetime.using() as opened:
             return align(opened, video, text, window_clips, Request.reading(**reading))
+
+    def caption(
+        self,
+        video: Video,
+        *,
+        span: tuple[float, float] | None = None,
+        **reading: Unpack[Reading],
+    ) -> Captions:
+        """Sentences about a video, each about a stretch of it: stretches are found as `events` does, then described.
+
+        A model with a decoder writes them. Of one without they are put together of its answers to its questions, and
+        `method` says so; where those are left open, the sentence says that, and `unsure` is True.
+
+        Args:
+            span: start and end in seconds, for one sentence about what lies between.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return caption(opened, video, span, Request.reading(**reading))
+
+    def events(
+        self,
+        video: Video,
+        *,
+        labels: Iterable[str] | None = None,
+        question: str | None = None,
+        at_least: float = AT_LEAST,
+        **reading: Unpack[Reading],
+    ) -> Events:
+        """What goes on in a video, and from when to when: runs of clips that get the same answer.
+
+        Clips are laid in shots, so none shows two scenes, and events begin and end at cuts where what is seen changes
+        there. Inside a shot, neighbours are heard too.
+
+        Args:
+            labels: what may go on. Where text and video lie in one space each is judged by its meaning, and several may
+                fit at once; a model that answers by templates chooses among them, in those of `question`.
+            question: one of `config.questions`; all of them if neither is given.
+            at_least: the probability from which a label counts.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return events(opened, video, labels, question, at_least, Request.reading(**reading))
 
     def run(
         self,

@@ -36,6 +36,8 @@ VERBS = {
     "fill": _USE,
     "classify": _USE,
     "align": _USE,
+    "caption": _USE,
+    "events": _USE,
     "stream": _USE,
     "get": _FIND,
     "models": _FIND,
