@@ -7,7 +7,7 @@ and longest above half of the peak is the hit. What it covers, and its slopes, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from videobert.pipeline.spans import Span, tellers
+from videobert.pipeline.spans import Span, Told, told
 
 # Parts of the way from the base to the peak.
 _LEVELS = (0.75, 0.5, 0.25)
@@ -65,10 +65,10 @@ def find(spans: Sequence[Span], judge: Judge, most: int, *, base: float | None) 
         base: only values above it count. None where no such value is known: then it is the median over the spans, the
             best stretch is always found, and others are if they rise half as high.
     """
-    clips = sorted({clip for span in spans for clip in span.clips})
+    clips = sorted({clip for span in spans for clip in span.told_by})
     alone = dict(zip(clips, judge([[clip] for clip in clips]).values.tolist(), strict=True))
     middle = float(np.median(list(alone.values()))) if base is None else base
-    search = _Search(spans, tellers(spans, alone, middle), alone, judge, middle)
+    search = _Search(spans, told(spans, alone, middle), judge, middle)
     found: list[Found] = []
     least = search.base if base is not None else -np.inf
     while len(found) < most:
@@ -82,12 +82,10 @@ def find(spans: Sequence[Span], judge: Judge, most: int, *, base: float | None) 
 
 
 class _Search:
-    def __init__(
-        self, spans: Sequence[Span], tellers: Sequence[int], alone: Mapping[int, float], judge: Judge, base: float
-    ) -> None:
+    def __init__(self, spans: Sequence[Span], tellers: Sequence[Told], judge: Judge, base: float) -> None:
         self.base = base
-        self.values = np.array([alone[clip] for clip in tellers])
-        self._spans, self._tellers, self._judge = spans, tellers, judge
+        self.values = np.array([each.value for each in tellers])
+        self._spans, self._tellers, self._judge = spans, [each.clip for each in tellers], judge
         self._lengths = np.array([span.length_s for span in spans])
         self._free = np.ones(len(spans), np.bool_)
         self._highest = float(self.values.max()) - base
