@@ -28,6 +28,7 @@ from videobert.results.classify import Classification
 from videobert.results.embed import Embedding
 from videobert.results.events import Events
 from videobert.results.fill import Fill
+from videobert.results.locate import Located
 from videobert.results.origin import Origin
 from videobert.results.run import Report
 from videobert.tasks.align import align
@@ -37,6 +38,7 @@ from videobert.tasks.embed import embed
 from videobert.tasks.events import AT_LEAST, events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
+from videobert.tasks.locate import locate
 from videobert.tasks.run import run
 from videobert.tasks.segments import Segments
 from videobert.tasks.stream import ReportStream
@@ -372,6 +374,31 @@ class Runtime:
         """
         with self._lifetime.using() as opened:
             return run(opened, video, top, context_clips, Request.reading(**reading))
+
+    def locate(
+        self,
+        video: Video,
+        text: str,
+        *,
+        top: int = 5,
+        evidence: bool = False,
+        **reading: Unpack[Reading],
+    ) -> Located:
+        """Where in a video is what a text says: stretches of any length, best first, none over another.
+
+        Where text and video lie in one space, clips and stretches of clips are judged by the text's meaning; a joint
+        encoder judges whether they belong together, or, without that head, which words they make likelier. Stretches
+        begin and end at cuts where the model knows shots. A text that fits nowhere has no hits, unless the model only
+        compares (`Located.calibrated`).
+
+        Args:
+            text: what to look for, for example "people arm wrestling".
+            top: hits, at most.
+            evidence: whether to say, for each hit, what each of its clips adds.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return locate(opened, video, text, top, flag("evidence", evidence), Request.reading(**reading))
 
     def stream(
         self,
