@@ -32,16 +32,20 @@ if TYPE_CHECKING:
     from typing import Any
 
     from videobert.base.limits import Limits
+    from videobert.index.reader import IndexReader, open_index
     from videobert.model.recipe import Recipe
     from videobert.report.html import html_page
+    from videobert.report.search_page import search_page
     from videobert.results.align import AlignedWindow, Alignment
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
     from videobert.results.classify import Classification, Segment
     from videobert.results.embed import Embedding
     from videobert.results.fill import Fill, Filled
+    from videobert.results.index import Indexed, IndexedFile
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
+    from videobert.results.search import Found, FoundStretch
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
     from videobert.video.open import open_clips
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Codebook": "videobert.visual.codebook",
     "FrameArray": "videobert.video.source.frame_array",
+    "IndexReader": "videobert.index.reader",
     "Limits": "videobert.base.limits",
     "Recipe": "videobert.model.recipe",
     "ReportStream": "videobert.tasks.stream",
@@ -64,6 +69,8 @@ _HOME = {
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
     "open_clips": "videobert.video.open",
+    "open_index": "videobert.index.reader",
+    "search_page": "videobert.report.search_page",
     "AlignedWindow": "videobert.results.align",
     "Alignment": "videobert.results.align",
     "Candidate": "videobert.results.candidate",
@@ -71,6 +78,10 @@ _HOME = {
     "Embedding": "videobert.results.embed",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
+    "Found": "videobert.results.search",
+    "FoundStretch": "videobert.results.search",
+    "Indexed": "videobert.results.index",
+    "IndexedFile": "videobert.results.index",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
@@ -95,7 +106,12 @@ __all__ = [
     "EngineUnavailable",
     "Fill",
     "Filled",
+    "Found",
+    "FoundStretch",
     "FrameArray",
+    "IndexReader",
+    "Indexed",
+    "IndexedFile",
     "InputError",
     "LimitExceeded",
     "Limits",
@@ -121,6 +137,8 @@ __all__ = [
     "html_page",
     "load",
     "open_clips",
+    "open_index",
+    "search_page",
     "to_json",
 ]
 

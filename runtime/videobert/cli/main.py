@@ -36,6 +36,8 @@ VERBS = {
     "fill": _USE,
     "classify": _USE,
     "align": _USE,
+    "index": _USE,
+    "search": _USE,
     "stream": _USE,
     "get": _FIND,
     "models": _FIND,
