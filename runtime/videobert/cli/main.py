@@ -38,6 +38,8 @@ VERBS = {
     "align": _USE,
     "caption": _USE,
     "events": _USE,
+    "index": _USE,
+    "search": _USE,
     "stream": _USE,
     "get": _FIND,
     "models": _FIND,
