@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+from av.codec.context import Flags
 from av.video.frame import PictureType
 
 # lambda, in which FFmpeg states the quality of the old MPEG codecs: FF_QP2LAMBDA times the quantiser, here 2.
@@ -76,7 +77,7 @@ class PieceEncoder:
         set_like(context, like, rate, pixel_format)
         context.options = coding.options | (coding.apart if apart else {}) | (options or {})
         if header_apart:
-            context.flags |= int(av.codec.context.Flags.global_header)
+            context.flags |= int(Flags.global_header)
         self.context = context
 
     def encode(self, number: int, frame: Any) -> Iterator[Any]:

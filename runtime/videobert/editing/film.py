@@ -49,16 +49,17 @@ def write_film(
 ) -> Film:
     """Write the parts of a film that are kept, one after the other, as a film of its own.
 
-    Every picture is one of the source, none is made up: from one key frame to the next its bytes are copied as they are,
-    and only the frames between a cut and the next key frame are encoded anew, finely, in the source's own codec. Where
-    that cannot be (see `Film.why`), all pictures are encoded anew. Sound is cut at the sample and encoded anew;
+    Every picture is one of the source, none is made up. From a key frame on its bytes are copied as they are, and
+    only the frames between a cut and the next key frame are encoded anew, finely, in the source's own codec. Where that
+    cannot be (see `Film.why`), all pictures are encoded anew. Sound is cut at the sample and encoded anew;
     lossless sound stays what it was. Subtitles, chapters and data are left out.
 
     Args:
         video: path, bytes or a file object that can go back.
         spans: a plan, or what has `start_s` and `end_s`, or pairs of seconds, in the order of the new film. Each bound
             moves to the nearest frame's.
-        path: where it goes, `.mp4`, `.m4v`, `.mov`, `.mkv` or `.webm`; what lies there is replaced once the film is whole.
+        path: where it goes, `.mp4`, `.m4v`, `.mov`, `.mkv` or `.webm`; what lies there is replaced once the
+            film is whole.
         track: see `Runtime`.
         limits: what is accepted as input.
         dry_run: say what would be done, and write nothing.

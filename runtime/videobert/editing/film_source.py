@@ -31,6 +31,7 @@ class FilmSource:
     """
 
     def __init__(self, video: VideoSource, track: int | None, limits: Limits) -> None:
+        self._video: Any = video
         self._kind = kind_of(video)
         if self._kind not in (SourceKind.PATH, SourceKind.BYTES, SourceKind.FILE):
             raise InputError(
@@ -39,7 +40,6 @@ class FilmSource:
                 allowed="the path of a film, its bytes, or a file object that can go back",
                 fix="Save it to a file first, and pass that.",
             )
-        self._video: Any = video
         self._track = track
         self._pixels = most_pixels(limits)
         self.limits = limits

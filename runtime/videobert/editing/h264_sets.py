@@ -1,6 +1,6 @@
 """Parameter sets of two encoders in one H.264 stream: ITU-T H.264, 7.3.2; ISO/IEC 14496-15, 5.3.3.1.
 
-A packet that is copied names the parameter sets that its film came with. What is encoded anew has sets of its own, under
+A packet that is copied names the parameter sets that its film came with. What is encoded anew has sets of its own under
 a number that the film does not use, and both lie in the header of the new film: so no copied byte has to change.
 """
 

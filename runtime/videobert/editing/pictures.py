@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import av
-import av.error
+from av.sidedata.sidedata import Type
+from av.video.frame import PictureType
 
 from videobert.base.errors import DecodeError
 from videobert.editing.encoders import CODINGS, SELF_CONTAINED, Coding, PieceEncoder, pixel_format_for, set_like
@@ -139,7 +140,7 @@ class Pictures:
         else:
             stream = output.add_stream_from_template(source, opaque=True)
             if way.sets is not None:
-                encoder = self._encoder(0)
+                encoder = self._encoder()
                 encoder.context.open()
                 both = way.sets.with_those_of(H264Sets.read(encoder.context.extradata or b""))
                 stream.codec_context.extradata = both
@@ -148,7 +149,7 @@ class Pictures:
         stream.metadata.update({k: v for k, v in source.metadata.items() if k in ("language", "title")})
         return stream
 
-    def _encoder(self, _: int) -> PieceEncoder:
+    def _encoder(self) -> PieceEncoder:
         way = self._way
         assert way.coding is not None
         options = {}
@@ -173,7 +174,7 @@ class Pictures:
                 for packet in self._reader.packets(piece.first, piece.end):
                     yield packet.pts + shift, packet
             else:
-                encoder = self._encoder(number)
+                encoder = self._encoder()
                 for packet in self._encoded(encoder.encode, piece, number):
                     yield self.ticks[packet.pts], self._as_in_film(packet)
                 for packet in encoder.finish():
@@ -186,7 +187,7 @@ class Pictures:
 
         def encode(at: int, frame: Any) -> Any:
             frame.pts, frame.time_base = at, base
-            frame.pict_type = av.video.frame.PictureType.NONE
+            frame.pict_type = PictureType.NONE
             return stream.encode(frame)
 
         for piece in self._way.pieces:
@@ -259,7 +260,7 @@ def _header_apart(output: Any) -> bool:
 def display_matrix(frame: Any) -> list[int] | None:
     """The nine numbers of a frame's side data that say how it is turned for display; None if it has none."""
     for data in frame.side_data:
-        if data.type == av.sidedata.sidedata.Type.DISPLAYMATRIX:
+        if data.type == Type.DISPLAYMATRIX:
             raw = memoryview(data).cast("B").cast("i")
             return list(raw)[:9]
     return None

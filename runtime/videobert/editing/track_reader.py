@@ -102,7 +102,7 @@ class TrackReader:
                     yield number, frame
 
     def _from(self, number: int, *, flush: bool = False) -> Iterator[Any]:
-        """Packets from the place of a frame on, as near as the demuxer gets; then None, if the decoder is to be emptied."""
+        """Packets from the place of a frame on, as near as the demuxer gets; then None, to empty a decoder."""
         if number == 0 or self._table.by_order:
             if not self._fresh:
                 self._reopen()
