@@ -32,14 +32,18 @@ if TYPE_CHECKING:
     from typing import Any
 
     from videobert.base.limits import Limits
+    from videobert.editing.edit_list import read_edit_list, write_edit_list
+    from videobert.editing.film import write_film
     from videobert.model.recipe import Recipe
     from videobert.report.html import html_page
     from videobert.results.align import AlignedWindow, Alignment
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
     from videobert.results.classify import Classification, Segment
+    from videobert.results.edit import EditedFilm, EditPlan, EditSpan, FoundStretch, Sought
     from videobert.results.embed import Embedding
     from videobert.results.fill import Fill, Filled
+    from videobert.results.film import Film
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
     from videobert.runtime import Runtime, load
@@ -64,18 +68,27 @@ _HOME = {
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
     "open_clips": "videobert.video.open",
+    "read_edit_list": "videobert.editing.edit_list",
+    "write_edit_list": "videobert.editing.edit_list",
+    "write_film": "videobert.editing.film",
     "AlignedWindow": "videobert.results.align",
     "Alignment": "videobert.results.align",
     "Candidate": "videobert.results.candidate",
     "Classification": "videobert.results.classify",
+    "EditPlan": "videobert.results.edit",
+    "EditSpan": "videobert.results.edit",
+    "EditedFilm": "videobert.results.edit",
     "Embedding": "videobert.results.embed",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
+    "Film": "videobert.results.film",
+    "FoundStretch": "videobert.results.edit",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
     "Segment": "videobert.results.classify",
     "Shot": "videobert.results.run",
+    "Sought": "videobert.results.edit",
     "Still": "videobert.results.run",
     "TokensFrom": "videobert.results.origin",
     "to_json": "videobert.results.as_json",
@@ -91,10 +104,15 @@ __all__ = [
     "Codebook",
     "DecodeError",
     "DeviceError",
+    "EditPlan",
+    "EditSpan",
+    "EditedFilm",
     "Embedding",
     "EngineUnavailable",
     "Fill",
     "Filled",
+    "Film",
+    "FoundStretch",
     "FrameArray",
     "InputError",
     "LimitExceeded",
@@ -110,6 +128,7 @@ __all__ = [
     "Runtime",
     "Segment",
     "Shot",
+    "Sought",
     "Still",
     "TokensFrom",
     "UntrustedError",
@@ -121,7 +140,10 @@ __all__ = [
     "html_page",
     "load",
     "open_clips",
+    "read_edit_list",
     "to_json",
+    "write_edit_list",
+    "write_film",
 ]
 
 

@@ -24,12 +24,14 @@ from videobert.pipeline.request import Reading, Request
 from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
 from videobert.results.classify import Classification
+from videobert.results.edit import EditPlan
 from videobert.results.embed import Embedding
 from videobert.results.fill import Fill
 from videobert.results.origin import Origin
 from videobert.results.run import Report
 from videobert.tasks.align import align
 from videobert.tasks.classify import classify
+from videobert.tasks.edit import edit
 from videobert.tasks.embed import embed
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
@@ -45,6 +47,7 @@ from videobert.visual.video_features import VideoFeatures
 if TYPE_CHECKING:
     from typing import Self
 
+    from videobert.editing.spans import SpanLike
     from videobert.video.clip import Clip
     from videobert.video.open import VideoSource
 
@@ -325,6 +328,32 @@ class Runtime:
         """
         with self._lifetime.using() as opened:
             return run(opened, video, top, context_clips, Request.reading(**reading))
+
+    def edit(
+        self,
+        video: VideoSource,
+        instruction: str | None = None,
+        *,
+        spans: Iterable[SpanLike] | None = None,
+        remove: Iterable[SpanLike] | None = None,
+        most_s: float | None = None,
+        **reading: Unpack[Reading],
+    ) -> EditPlan:
+        """Which parts of a film stay, in which order, exact to the frame; `write_film` and `write_edit_list` take it.
+
+        At least one of instruction, spans, remove and most_s; done in this order: spans, remove, instruction, most_s.
+
+        Args:
+            video: a path, bytes or a file object that can go back.
+            instruction: such as "keep only the parts where someone pours, then at most 30 seconds"; the language is
+                described in `videobert.editing.grammar`. Texts in it are found as `locate` finds them.
+            spans, remove: stretches that alone stay, or go: pairs of seconds, or what has `start_s` and `end_s`.
+                Bounds move to the nearest frame's, and what overlaps counts once.
+            most_s: the longest that the new film may be, seconds.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return edit(opened, video, instruction, spans, remove, most_s, Request.reading(**reading))
 
     def stream(
         self,

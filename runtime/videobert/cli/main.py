@@ -36,6 +36,7 @@ VERBS = {
     "fill": _USE,
     "classify": _USE,
     "align": _USE,
+    "edit": _USE,
     "stream": _USE,
     "get": _FIND,
     "models": _FIND,

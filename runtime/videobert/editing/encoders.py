@@ -34,7 +34,10 @@ class Coding:
 CODINGS = {
     "h264": Coding("libx264", {"crf": "16", "preset": "fast"}, {"bf": "0"}),
     "hevc": Coding("libx265", {"crf": "16", "preset": "fast", "x265-params": "log-level=none"}),
-    "vp8": Coding("libvpx", {"crf": "6", "b": "20M", "cpu-used": "4"}, {"lag-in-frames": "0", "auto-alt-ref": "0"}),
+    # Its threads wait for each other by spinning.
+    "vp8": Coding(
+        "libvpx", {"crf": "6", "b": "20M", "cpu-used": "4", "threads": "1"}, {"lag-in-frames": "0", "auto-alt-ref": "0"}
+    ),
     "vp9": Coding(
         "libvpx-vp9",
         {"crf": "16", "b": "0", "cpu-used": "4", "row-mt": "1"},

@@ -61,6 +61,11 @@ class FilmSource:
         """The video track that is cut; raises as `choose_track`."""
         return choose_track(opened, self._track, cancel)
 
+    def rewind(self) -> None:
+        """Let a file object stand where it stood, for who else reads it."""
+        if self._kind is SourceKind.FILE:
+            self._video.seek(self._begin)
+
     def is_file(self, path: Path) -> bool:
         """Whether `path` is the film itself, under whatever name."""
         try:

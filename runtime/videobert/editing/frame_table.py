@@ -81,6 +81,13 @@ class FrameTable:
             return 0
         return after if self.bound(after) - wanted < wanted - self.bound(after - 1) else after - 1
 
+    def frames_within(self, first: int, length: Fraction) -> int:
+        """Before which frame the frames from `first` on that last `length` ticks at most end."""
+        limit = self.ticks[first] + length
+        if self.end <= limit:
+            return len(self.ticks)
+        return max(bisect_right(self.ticks, limit) - 1, first)
+
     def landing_from(self, number: int) -> int | None:
         """The first landing at or behind a frame."""
         at = bisect_left(self.landings, number)

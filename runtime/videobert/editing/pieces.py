@@ -39,7 +39,7 @@ def joined(spans: Iterable[Frames]) -> list[Frames]:
 
 
 def pieces_of(table: FrameTable, spans: Sequence[Frames]) -> list[Piece]:
-    """The pieces of which as many frames as can be are copied: from a landing on to where no packet holds a later one."""
+    """The pieces of which as many frames as can be are copied: from a landing on, while packets hold no later one."""
     closed = [number for number, packets in enumerate(table.decoded_before) if packets >= 0]
     return [piece for first, end in spans for piece in _pieces(table, closed, first, end)]
 

@@ -98,7 +98,7 @@ def _pair(span: Any) -> tuple[Fraction, Fraction] | None:
             start, end = span.start_s, span.end_s
         else:
             start, end = span
-    except (TypeError, ValueError):
+    except Exception:  # no pair, or whatever a foreign object raises
         return None
     numbers = []
     for value in (start, end):
