@@ -16,9 +16,9 @@
 
 Other words for the same are taken too ("drop", "skip", "without", "show only", "make it"). A text is looked for by its
 meaning; all stretches that fit count, and of a text that is moved, the one that fits best, unless it says "parts" or
-"all". Steps are done in their order on what the steps before left. Of several "keep" that "and" joins, each adds to what
-stays; after "then" it narrows. An "and" inside a text stays there unless a verb of this language follows; quotes make it
-plain.
+"all". Steps are done in their order on what the steps before left. Of several "keep" that "and" joins, each adds to
+what stays; after "then" it narrows. An "and" inside a text stays there unless a verb of this language or times follow;
+quotes make it plain.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from videobert.base.errors import UsageError
 
 _MOST_CHARACTERS, _MOST_STEPS = 4000, 100
 GRAMMAR = (
-    "keep … | cut out … | bring … to the front / to the end / before … | start with … | end with … | at most N seconds | "
-    'reverse the order, joined by "and" or "then"; … is a text such as "the parts where someone pours", or times such '
+    "keep … | cut out … | bring … to the front / to the end / before … | start with … | end with … | at most N seconds "
+    '| reverse the order, joined by "and" or "then"; … is a text such as "the parts where someone pours", or times such '
     'as "3 to 7.5 s" or "the first 10 seconds"'
 )
 
@@ -116,8 +116,8 @@ class Step:
 
 # Verbs that follow "and" and a comma; the second list could as well go on a text: "people sing and cut a cake".
 _CLEAR = (
-    "keep|remove|delete|erase|cut out|leave out|take out|bring|move|start with|begin with|open with|end with|finish with|"
-    "at most|no more than|no longer than|reverse the"
+    "keep|remove|delete|erase|cut out|leave out|take out|bring|move|start with|begin with|open with|end with|"
+    "finish with|at most|no more than|no longer than|reverse the"
 )
 _ANY = f"{_CLEAR}|cut|drop|skip|put|make it|limit|only|just|show only|show just|trim|shorten|without|lose|to at most"
 _JOINT = re.compile(
@@ -268,16 +268,15 @@ def _between(start: str, end: str) -> Times:
     unit = re.search(_UNIT + "$", end, re.IGNORECASE)
     if unit and ":" not in start and not re.search(_UNIT + "$", start, re.IGNORECASE):
         start = f"{start} {unit[0]}"  # "1 to 2 minutes"
-    found = Times(_time(start), _time(end))
-    assert found.start is not None and found.end is not None
-    if found.end <= found.start:
+    begins, ends = _time(start), _time(end)
+    if ends <= begins:
         raise UsageError(
             "a stretch is reversed or empty",
             seen=f"{start} to {end}",
             allowed="an end behind the start",
             fix="Give the earlier time first.",
         )
-    return found
+    return Times(begins, ends)
 
 
 def _time(text: str) -> Fraction:
