@@ -26,6 +26,7 @@ from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
 from videobert.results.caption import Captions
 from videobert.results.classify import Classification
+from videobert.results.edit import EditPlan
 from videobert.results.embed import Embedding
 from videobert.results.events import Events
 from videobert.results.fill import Fill
@@ -37,6 +38,7 @@ from videobert.results.search import Found
 from videobert.tasks.align import align
 from videobert.tasks.caption import caption
 from videobert.tasks.classify import classify
+from videobert.tasks.edit import edit
 from videobert.tasks.embed import embed
 from videobert.tasks.events import AT_LEAST, events
 from videobert.tasks.features import features
@@ -56,6 +58,7 @@ from videobert.visual.video_features import VideoFeatures
 if TYPE_CHECKING:
     from typing import Self
 
+    from videobert.editing.spans import SpanLike
     from videobert.video.clip import Clip
     from videobert.video.open import VideoSource
 
@@ -468,6 +471,32 @@ class Runtime:
         """
         with self._lifetime.using() as opened:
             return locate(opened, video, text, top, flag("evidence", evidence), Request.reading(**reading))
+
+    def edit(
+        self,
+        video: VideoSource,
+        instruction: str | None = None,
+        *,
+        spans: Iterable[SpanLike] | None = None,
+        remove: Iterable[SpanLike] | None = None,
+        most_s: float | None = None,
+        **reading: Unpack[Reading],
+    ) -> EditPlan:
+        """Which parts of a film stay, in which order, exact to the frame; `write_film` and `write_edit_list` take it.
+
+        At least one of instruction, spans, remove and most_s; done in this order: spans, remove, instruction, most_s.
+
+        Args:
+            video: a path, bytes or a file object that can go back.
+            instruction: such as "keep only the parts where someone pours, then at most 30 seconds"; the language is
+                described in `videobert.editing.grammar`. Texts in it are found as `locate` finds them.
+            spans, remove: stretches that alone stay, or go: pairs of seconds, or what has `start_s` and `end_s`.
+                Bounds move to the nearest frame's, and what overlaps counts once.
+            most_s: the longest that the new film may be, seconds.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return edit(opened, video, instruction, spans, remove, most_s, Request.reading(**reading))
 
     def stream(
         self,
