@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.pipeline.events import Ended, FeatureFound, TokenFound
+from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
+from videobert.pipeline.shot_parts import ShotParts
 from videobert.pipeline.watch import Walk
 from videobert.results.origin import Origin
 from videobert.visual.grid import on_grid
@@ -63,14 +64,22 @@ class Watched:
         return self.clips if isinstance(self.clips, VisualTokens) else None
 
 
-def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
-    """The clips of a video, or saved tokens after checking that they fit the model: a whole walk."""
-    walk = Walk(opened, video, request)
+def watch(opened: OpenedModel, video: Video, request: Request, shots: ShotParts | None = None) -> Watched:
+    """The clips of a video, or saved tokens after checking that they fit the model: a whole walk.
+
+    Args:
+        shots: told of all that is seen of the shots, and finished; the caller closes it.
+    """
+    walk = Walk(opened, video, request, on_frame=None if shots is None else shots.on_frame)
     clips: VisualTokens | ClipTimes
+    if shots is not None and (walk.saved is not None or walk.features is not None):
+        shots.take_saved(walk.features)
     if walk.saved is not None:
         clips, features = walk.saved, _Features()
     else:
-        clips, features = _collected(opened, walk)
+        clips, features = _collected(opened, walk, shots)
+    if shots is not None:
+        shots.finish()
     percentiles = clips.percentiles if isinstance(clips, VisualTokens) else None
     percentile = None if percentiles is None else float(np.median(percentiles))
     return Watched(
@@ -96,7 +105,7 @@ class _Features:
     pictures: dict[str, list[npt.NDArray[np.float32]]] = field(default_factory=dict)
 
 
-def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens | ClipTimes, _Features]:
+def _collected(opened: OpenedModel, walk: Walk, shots: ShotParts | None) -> tuple[VisualTokens | ClipTimes, _Features]:
     ids, columns = array("i"), {name: array("f") for name in ("percentiles", "scores")}
     sure: list[bool] = []
     clips = 0
@@ -115,6 +124,9 @@ def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens | ClipTime
             kept.rows.append(event.feature)
             for name, logits in event.pictures.items():
                 kept.pictures.setdefault(name, []).append(logits)
+        elif isinstance(event, ClipRead):
+            if shots is not None and walk.of_clips:
+                shots.see_given(event)
         elif isinstance(event, Ended):
             ended = event
     recipe = opened.recipe
