@@ -30,11 +30,14 @@ from videobert.results.edit import EditPlan
 from videobert.results.embed import Embedding
 from videobert.results.events import Events
 from videobert.results.fill import Fill
+from videobert.results.forecast import Forecast
 from videobert.results.index import Indexed
 from videobert.results.locate import Located
 from videobert.results.origin import Origin
 from videobert.results.run import Report
 from videobert.results.search import Found
+from videobert.results.sentiment import Sentiment
+from videobert.results.summarize import Summary
 from videobert.tasks.align import align
 from videobert.tasks.caption import caption
 from videobert.tasks.classify import classify
@@ -43,12 +46,15 @@ from videobert.tasks.embed import embed
 from videobert.tasks.events import AT_LEAST, events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
+from videobert.tasks.forecast import forecast
 from videobert.tasks.index import OnBegin, OnFile, index
 from videobert.tasks.locate import locate
 from videobert.tasks.run import run
 from videobert.tasks.search import search
 from videobert.tasks.segments import Segments
+from videobert.tasks.sentiment import sentiment
 from videobert.tasks.stream import ReportStream
+from videobert.tasks.summarize import summarize
 from videobert.tasks.tokens import tokens
 from videobert.video.decoders.choice import check_decoder, decoder_for_engine
 from videobert.visual.codebook import Assignment, Codebook
@@ -425,6 +431,74 @@ class Runtime:
         """
         with self._lifetime.using() as opened:
             return search(opened, query, index, span, top, Request.reading(**reading))
+
+    def forecast(
+        self,
+        video: Video,
+        *,
+        horizons: Iterable[int] = (1, 2, 3),
+        top: int = 5,
+        context_clips: int | None = None,
+        **reading: Unpack[Reading],
+    ) -> Forecast:
+        """Which visual tokens come after the end of the video, with probabilities, at several times.
+
+        By a model trained to tell the next token, or by one that fills in hidden moments: it is asked for hidden places
+        behind the video.
+
+        Args:
+            horizons: how many clips ahead, 1 being the next one; with a stride, so many used clips.
+            top: tokens at each time.
+            context_clips: the last clips of the video that it goes on from; None is the model's own window, or of a
+                model trained to tell the next token all that fits.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return forecast(opened, video, horizons, top, context_clips, Request.reading(**reading))
+
+    def summarize(
+        self,
+        video: Video,
+        *,
+        seconds: float | None = None,
+        share: float = 0.15,
+        text: str | None = None,
+        **reading: Unpack[Reading],
+    ) -> Summary:
+        """The stretches of a video that stand for all of it, rare ones too: whole shots, and no longer than asked for.
+
+        Nothing is made up: what it keeps are times of the video. A shot longer than the whole summary is kept in parts.
+
+        Args:
+            seconds: most that the stretches may last together; None for a share of the video.
+            share: that share, where `seconds` is None; at least one clip.
+            text: what the summary should be about, by a model that aligns; None for the whole video.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return summarize(opened, video, seconds, share, text, Request.reading(**reading))
+
+    def sentiment(
+        self,
+        video: Video | None = None,
+        *,
+        text: str | None = None,
+        **reading: Unpack[Reading],
+    ) -> Sentiment:
+        """The sentiment of a video, by a question of the model that is called `sentiment`, `mood` or `emotion`.
+
+        A model has such a question from its training, or `videobert learn` makes one of labelled films. The text's
+        sentiment is told only where a text is given, apart from the video's: a guess from words that nobody calibrated.
+
+        Args:
+            text: a text whose sentiment is wanted, beside the video's or alone.
+            reading: see `Runtime`.
+
+        Raises:
+            ModelError: a video is given, and the model has no such question; it says how to train one.
+        """
+        with self._lifetime.using() as opened:
+            return sentiment(opened, video, text, Request.reading(**reading))
 
     def run(
         self,

@@ -83,11 +83,22 @@ def watch_shots(opened: OpenedModel, video: Video, request: Request) -> Watched:
 
 
 def _watched(opened: OpenedModel, walk: Walk, shots: ShotParts | None) -> Watched:
+def watch(opened: OpenedModel, video: Video, request: Request, shots: ShotParts | None = None) -> Watched:
+    """The clips of a video, or saved tokens after checking that they fit the model: a whole walk.
+
+    Args:
+        shots: told of all that is seen of the shots, and finished; the caller closes it.
+    """
+    walk = Walk(opened, video, request, on_frame=None if shots is None else shots.on_frame)
     clips: VisualTokens | ClipTimes
+    if shots is not None and (walk.saved is not None or walk.features is not None):
+        shots.take_saved(walk.features)
     if walk.saved is not None:
         clips, features = walk.saved, _Features()
     else:
         clips, features = _collected(opened, walk, shots)
+    if shots is not None:
+        shots.finish()
     percentiles = clips.percentiles if isinstance(clips, VisualTokens) else None
     percentile = None if percentiles is None else float(np.median(percentiles))
     return Watched(
