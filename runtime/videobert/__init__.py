@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
     from videobert.results.classify import Classification, Segment
+    from videobert.results.each import Each
     from videobert.results.embed import Embedding
     from videobert.results.fill import Fill, Filled
     from videobert.results.origin import Origin, TokensFrom
@@ -68,6 +69,7 @@ _HOME = {
     "Alignment": "videobert.results.align",
     "Candidate": "videobert.results.candidate",
     "Classification": "videobert.results.classify",
+    "Each": "videobert.results.each",
     "Embedding": "videobert.results.embed",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
@@ -91,6 +93,7 @@ __all__ = [
     "Codebook",
     "DecodeError",
     "DeviceError",
+    "Each",
     "Embedding",
     "EngineUnavailable",
     "Fill",
