@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from videobert.results.candidate import Candidate
     from videobert.results.caption import Caption, Captions
     from videobert.results.classify import Classification, Segment
+    from videobert.results.each import Each
     from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
     from videobert.results.embed import Embedding
     from videobert.results.events import Event, Events, UnsureStretch
@@ -92,6 +93,7 @@ _HOME = {
     "EditPlan": "videobert.results.edit",
     "EditSpan": "videobert.results.edit",
     "EditedFilm": "videobert.results.edit",
+    "Each": "videobert.results.each",
     "Embedding": "videobert.results.embed",
     "Event": "videobert.results.events",
     "Events": "videobert.results.events",
@@ -127,6 +129,7 @@ __all__ = [
     "Codebook",
     "DecodeError",
     "DeviceError",
+    "Each",
     "EditPlan",
     "EditSpan",
     "EditedFilm",

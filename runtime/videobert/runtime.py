@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from videobert.base.arguments import flag, local_path
 from videobert.base.cancelling import Stop
@@ -26,6 +27,7 @@ from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
 from videobert.results.caption import Captions
 from videobert.results.classify import Classification
+from videobert.results.each import Each
 from videobert.results.edit import EditPlan
 from videobert.results.embed import Embedding
 from videobert.results.events import Events
@@ -41,6 +43,7 @@ from videobert.results.summarize import Summary
 from videobert.tasks.align import align
 from videobert.tasks.caption import caption
 from videobert.tasks.classify import classify
+from videobert.tasks.each import each
 from videobert.tasks.edit import edit
 from videobert.tasks.embed import embed
 from videobert.tasks.events import AT_LEAST, events
@@ -69,6 +72,8 @@ if TYPE_CHECKING:
     from videobert.video.open import VideoSource
 
     Video = VideoSource | Iterable[Clip] | VisualTokens | VideoFeatures
+
+Answer = TypeVar("Answer")
 
 
 def load(
@@ -607,6 +612,39 @@ class Runtime:
         )
         self._lifetime.add(stream)
         return stream
+
+    def each(
+        self,
+        videos: str | Path | Iterable[Video],
+        ask: Callable[..., Answer],
+        *,
+        at_once: int = 1,
+        cancel: Event | None = None,
+        **asked: Any,
+    ) -> Iterator[Each[Answer]]:
+        """Ask the same of many videos: one that cannot be used is told as that, and the rest goes on.
+
+        The work is done when the next answer is asked for, in the order of the videos. An error that another video
+        would meet too, such as a wrong argument or a head that the model lacks, is raised.
+
+        Args:
+            videos: a path, a folder, which is searched with the folders in it, or an iterable of either and of whatever
+                else a verb takes. Of a folder without videos what was saved of them is taken.
+            ask: a verb of this model, such as `model.tokens`; or a function of a video, which may ask several.
+            at_once: how many videos are worked on at a time, in threads, 1 to 64; load the model with
+                `hint="throughput"` for more than one.
+            cancel: a `threading.Event`, which `ask` is given too; set it, and the next answer is `Cancelled`.
+            asked: what else `ask` is given, such as `question="colour"`.
+
+        Raises:
+            UsageError: `videos`, `ask` or `at_once` is none.
+        """
+
+        def check() -> None:
+            with self._lifetime.using():
+                pass
+
+        return each(videos, ask, at_once, cancel, asked, check)
 
     def warmup(self) -> None:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
