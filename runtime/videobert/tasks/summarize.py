@@ -13,12 +13,11 @@ from videobert.base.errors import InputError, UsageError
 from videobert.pipeline.clip_vectors import clip_vectors
 from videobert.pipeline.facility_location import Looks, choose
 from videobert.pipeline.film_units import Unit, film_units, looks_of
+from videobert.pipeline.mean_fit import Fits, text_fits
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
-from videobert.pipeline.shot_parts import ShotParts
-from videobert.pipeline.text_fit import Fits, text_fits
-from videobert.pipeline.watched import Watched, watch
+from videobert.pipeline.watched import Watched, watch_shots
 from videobert.results.summarize import Summary, SummarySpan, Why
 from videobert.text.reader import ReadText
 
@@ -44,14 +43,12 @@ def summarize(
     if text is not None:
         opened.need("aligns")
         read = read_text(opened, text)
-    with ShotParts(opened, request, always=True) as shots:
-        watched = watch(opened, video, request, shots)
-        cuts_s, shots_by = shots.cuts_s(), shots.by
+    watched = watch_shots(opened, video, request, always=True)
     vectors = clip_vectors(opened, watched)
     start_s, end_s = watched.clips.start_s, watched.clips.end_s
     duration_s = float(end_s[-1] - start_s[0])
     budget_s = min(duration_s, share * duration_s if seconds is None else seconds)
-    units = film_units(vectors, start_s, end_s, cuts_s, budget_s)
+    units = film_units(vectors, start_s, end_s, watched.cuts_s, budget_s)
     shortest_s = min(unit.seconds for unit in units)
     if seconds is not None and budget_s < shortest_s:
         raise InputError(
@@ -80,7 +77,7 @@ def summarize(
         budget_s=budget_s,
         duration_s=duration_s,
         cover=chosen.cover,
-        shots_by=shots_by,
+        shots_by=watched.shots_by,
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
         origin=opened.resting_on(
