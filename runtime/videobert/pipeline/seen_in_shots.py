@@ -256,8 +256,8 @@ def _no_clip() -> InputError:
 
 def _nothing_in(span: Span | None, start_s: float | None, end_s: float | None) -> InputError:
     return InputError(
-        "nothing of the video lies in the span",
+        "the span lies outside the video",
         seen=None if span is None else f"{span[0]:g} to {span[1]:g} s",
         allowed=None if start_s is None or end_s is None else f"{start_s:.2f} to {end_s:.2f} s",
-        fix="Give a span inside the video.",
+        fix="Name a stretch of the video.",
     )

@@ -36,9 +36,17 @@ def events(
     """See `Runtime.events`."""
     least = number("at_least", at_least, least=0, most=1, allowed="0 to 1", fix="0.5 takes what is likelier than not.")
     own: Scorer | None = None
+    if labels is not None and question is None and opened.can("classifies") and opened.chooses_labels is None:
+        raise UsageError(
+            "this model judges labels in the sentences of a question",
+            allowed=f"questions: {', '.join(opened.config.questions) or 'none'}",
+            fix="Name the question whose sentences the labels fill.",
+            fix_cli="Name the question whose sentences the labels fill: --question.",
+        )
     if labels is not None or question is not None:
         own = scorer_for(opened, labels, None, question)
     elif not opened.config.questions:
+        opened.need("classifies")
         raise UsageError(
             "labels must be given: this model has no questions of its own",
             seen=opened.config.name,

@@ -163,5 +163,5 @@ def test_a_model_without_decoder_and_questions_says_who_can(tmp_path: Path) -> N
 def test_a_span_that_is_none_is_refused_before_the_video_is_read(conse: Runtime) -> None:
     with pytest.raises(UsageError, match="span is no stretch"):
         conse.caption("missing.mp4", span=(3.0, 1.0))
-    with pytest.raises(InputError, match="nothing of the video lies in the span"):
+    with pytest.raises(InputError, match="the span lies outside the video"):
         conse.caption(film(RED), span=(30.0, 40.0))

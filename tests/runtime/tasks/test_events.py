@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from tests.small_conse import CONFIG, film, open_small_conse
+from tests.small_milnce import open_small_milnce
 from tests.small_model import frames_of
 
 from videobert.base.errors import Cancelled, InputError, ModelError, UsageError
@@ -145,5 +147,22 @@ def test_a_model_that_answers_by_templates_chooses_among_labels_in_those_of_a_qu
     found = model.events(video, labels=["red", "blue"], question="colour", at_least=0.0)
     assert {event.label for event in found} <= {"red", "blue"}
     assert found.questions == ("colour",)
-    with pytest.raises((UsageError, ModelError)):
+    with pytest.raises(UsageError, match="in the sentences of a question"):
         model.events(video, labels=["red", "blue"])
+
+
+def test_a_model_without_questions_needs_labels_and_may_compare_them(tmp_path: Path) -> None:
+    with open_small_milnce(tmp_path) as model:
+        with pytest.raises(UsageError, match="labels must be given"):
+            model.events(film(RED))
+        found = model.events(film(RED, BLUE), labels=["red", "green"])
+        assert told(found) == [(0.0, 3.0, "red"), (3.0, 6.0, "green")]
+        with pytest.raises(UsageError, match="there is one alone"):
+            model.events(film(RED), labels=["red"])
+
+
+def test_a_model_that_chooses_no_labels_says_who_can(tmp_path: Path) -> None:
+    with open_small_milnce(tmp_path) as model:
+        model._opened.can = lambda capability: capability != "classifies"  # type: ignore[method-assign]
+        with pytest.raises(ModelError, match="cannot choose among labels"):
+            model.events(film(RED))

@@ -28,7 +28,7 @@ def test_the_method_is_told(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_span_is_seconds(call: Any, fake: Any) -> None:
     call("caption", "clip.mp4", "--span", "1.5-4")
     assert fake.asked[0][2]["span"] == (1.5, 4.0)
-    for wrong in ("1.5", "a-b", "-3", "1,5-4"):
+    for wrong in ("1.5", "a-b", "4-1.5"):
         ended = call("caption", "clip.mp4", "--span", wrong)
         assert ended.code == 2
         assert "--span is no stretch of time" in ended.err
