@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("fake")
+
 SRT = "1\n00:00:00,000 --> 00:00:01,500\nIt is red.\n\n2\n00:00:01,500 --> 00:00:03,000\nUnsure what is shown here.\n"
 
 
@@ -19,10 +21,11 @@ def test_captions_are_rows(call: Any, fake: Any) -> None:
     ]
 
 
-def test_the_method_is_told(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_method_is_told(call: Any, watch: Any) -> None:
     assert call("caption", "clip.mp4", "--json").json["method"] == "labels"
-    monkeypatch.setattr("videobert.cli.verbs.caption.for_a_person", lambda: True)
-    assert "method labels: sentences made of the model's answers" in call("caption", "clip.mp4").err
+    ended = watch(60, "caption", "clip.mp4", term="dumb")
+    assert "method labels: sentences made of the model's answers" in " ".join(ended.err.split())
+    assert all(len(line) <= 60 for line in ended.out.splitlines())
 
 
 def test_a_span_is_seconds(call: Any, fake: Any) -> None:

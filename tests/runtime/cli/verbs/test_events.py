@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("fake")
+
 
 def test_events_and_unsure_stretches_are_rows_by_time(call: Any, fake: Any) -> None:
     ended = call("events", "clip.mp4", "--question", "colour", "--at-least", "0.4", "-l", "red", "-l", "blue")
@@ -32,11 +34,11 @@ def test_json_has_all_of_it(call: Any) -> None:
     assert (told["changes_s"], told["cuts_s"]) == ([1.5, 3.0], [3.0])
 
 
-def test_on_a_terminal_doubt_stands_first_and_words_stay_whole(
-    call: Any, fake: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("videobert.cli.verbs.events.for_a_person", lambda: True)
+def test_on_a_terminal_doubt_stands_first_and_words_stay_whole(watch: Any, fake: Any) -> None:
     fake.report = dataclasses.replace(fake.report, percentile=99.8, out_of_domain=True)
-    ended = call("events", "clip.mp4")
-    assert ended.out.splitlines()[0] == "out of domain: the answers mean little"
+    ended = watch(60, "events", "clip.mp4", term="dumb")
+    lines = ended.out.splitlines()
+    assert lines[0] == "out of domain: the answers mean little"
+    assert lines[1].split() == ["time", "event", "score", "question"]
+    assert all(len(line) <= 60 for line in lines)
     assert "unsure: the model leaves the answer open" in ended.err
