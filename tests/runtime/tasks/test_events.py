@@ -85,6 +85,12 @@ def test_labels_of_which_none_fits_are_no_events_and_not_open(conse: Runtime) ->
     assert (found.events, found.unsure, found.changes_s) == ((), (), ())
 
 
+def test_frames_that_come_one_by_one_give_the_events_of_their_film(conse: Runtime) -> None:
+    video = film(RED, BLUE, seconds=2.0)
+    found = conse.events(zip(video.frames, video.times_s.tolist(), strict=True), question="colour")
+    assert told(found) == [(0.0, 2.0, "red"), (2.0, 4.0, "blue")]
+
+
 def test_saved_features_give_the_events_of_their_video(conse: Runtime) -> None:
     video = film(RED, BLUE, seconds=3.0)
     assert told(conse.events(conse.features(video), question="colour")) == told(conse.events(video, question="colour"))
