@@ -32,16 +32,23 @@ if TYPE_CHECKING:
     from typing import Any
 
     from videobert.base.limits import Limits
+    from videobert.index.reader import IndexReader, open_index
     from videobert.model.recipe import Recipe
     from videobert.report.html import html_page
+    from videobert.report.search_page import search_page
+    from videobert.report.subtitles import srt, vtt
     from videobert.results.align import AlignedWindow, Alignment
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
+    from videobert.results.caption import Caption, Captions
     from videobert.results.classify import Classification, Segment
     from videobert.results.embed import Embedding
+    from videobert.results.events import Event, Events, UnsureStretch
     from videobert.results.fill import Fill, Filled
+    from videobert.results.index import Indexed, IndexedFile
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
+    from videobert.results.search import Found, FoundStretch
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
     from videobert.video.open import open_clips
@@ -55,6 +62,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Codebook": "videobert.visual.codebook",
     "FrameArray": "videobert.video.source.frame_array",
+    "IndexReader": "videobert.index.reader",
     "Limits": "videobert.base.limits",
     "Recipe": "videobert.model.recipe",
     "ReportStream": "videobert.tasks.stream",
@@ -64,13 +72,25 @@ _HOME = {
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
     "open_clips": "videobert.video.open",
+    "srt": "videobert.report.subtitles",
+    "vtt": "videobert.report.subtitles",
+    "open_index": "videobert.index.reader",
+    "search_page": "videobert.report.search_page",
     "AlignedWindow": "videobert.results.align",
     "Alignment": "videobert.results.align",
     "Candidate": "videobert.results.candidate",
+    "Caption": "videobert.results.caption",
+    "Captions": "videobert.results.caption",
     "Classification": "videobert.results.classify",
     "Embedding": "videobert.results.embed",
+    "Event": "videobert.results.events",
+    "Events": "videobert.results.events",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
+    "Found": "videobert.results.search",
+    "FoundStretch": "videobert.results.search",
+    "Indexed": "videobert.results.index",
+    "IndexedFile": "videobert.results.index",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
@@ -78,6 +98,7 @@ _HOME = {
     "Shot": "videobert.results.run",
     "Still": "videobert.results.run",
     "TokensFrom": "videobert.results.origin",
+    "UnsureStretch": "videobert.results.events",
     "to_json": "videobert.results.as_json",
 }
 
@@ -87,15 +108,24 @@ __all__ = [
     "BuildError",
     "Cancelled",
     "Candidate",
+    "Caption",
+    "Captions",
     "Classification",
     "Codebook",
     "DecodeError",
     "DeviceError",
     "Embedding",
     "EngineUnavailable",
+    "Event",
+    "Events",
     "Fill",
     "Filled",
+    "Found",
+    "FoundStretch",
     "FrameArray",
+    "IndexReader",
+    "Indexed",
+    "IndexedFile",
     "InputError",
     "LimitExceeded",
     "Limits",
@@ -112,6 +142,7 @@ __all__ = [
     "Shot",
     "Still",
     "TokensFrom",
+    "UnsureStretch",
     "UntrustedError",
     "UsageError",
     "VideoBertError",
@@ -121,7 +152,11 @@ __all__ = [
     "html_page",
     "load",
     "open_clips",
+    "open_index",
+    "search_page",
+    "srt",
     "to_json",
+    "vtt",
 ]
 
 

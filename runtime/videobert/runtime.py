@@ -14,6 +14,7 @@ from videobert.base.cpu_threads import thread_limit
 from videobert.base.limits import Limits, limits_or_default
 from videobert.engines.base import Engine, EngineOptions, Hint
 from videobert.engines.selection import open_engine
+from videobert.index.reader import IndexReader
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
@@ -23,17 +24,27 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Reading, Request
 from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
+from videobert.results.caption import Captions
 from videobert.results.classify import Classification
 from videobert.results.embed import Embedding
+from videobert.results.events import Events
 from videobert.results.fill import Fill
+from videobert.results.index import Indexed
+from videobert.results.locate import Located
 from videobert.results.origin import Origin
 from videobert.results.run import Report
+from videobert.results.search import Found
 from videobert.tasks.align import align
+from videobert.tasks.caption import caption
 from videobert.tasks.classify import classify
 from videobert.tasks.embed import embed
+from videobert.tasks.events import AT_LEAST, events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
+from videobert.tasks.index import OnBegin, OnFile, index
+from videobert.tasks.locate import locate
 from videobert.tasks.run import run
+from videobert.tasks.search import search
 from videobert.tasks.segments import Segments
 from videobert.tasks.stream import ReportStream
 from videobert.tasks.tokens import tokens
@@ -305,6 +316,113 @@ class Runtime:
         with self._lifetime.using() as opened:
             return align(opened, video, text, window_clips, Request.reading(**reading))
 
+    def caption(
+        self,
+        video: Video,
+        *,
+        span: tuple[float, float] | None = None,
+        **reading: Unpack[Reading],
+    ) -> Captions:
+        """Sentences about a video, each about a stretch of it: stretches are found as `events` does, then described.
+
+        A model with a decoder writes them. Of one without they are put together of its answers to its questions, and
+        `method` says so; where those are left open, the sentence says that, and `unsure` is True.
+
+        Args:
+            span: start and end in seconds, for one sentence about what lies between.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return caption(opened, video, span, Request.reading(**reading))
+
+    def events(
+        self,
+        video: Video,
+        *,
+        labels: Iterable[str] | None = None,
+        question: str | None = None,
+        at_least: float = AT_LEAST,
+        **reading: Unpack[Reading],
+    ) -> Events:
+        """What goes on in a video, and from when to when: runs of clips that get the same answer.
+
+        Clips are laid in shots, so none shows two scenes, and events begin and end at cuts where what is seen changes
+        there. Inside a shot, neighbours are heard too.
+
+        Args:
+            labels: what may go on. Where text and video lie in one space each is judged by its meaning, and several may
+                fit at once; a model that answers by templates chooses among them, in those of `question`.
+            question: one of `config.questions`; all of them if neither is given.
+            at_least: the probability from which a label counts.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return events(opened, video, labels, question, at_least, Request.reading(**reading))
+
+    def index(
+        self,
+        videos: str | Path | Iterable[str | Path],
+        out: str | Path,
+        *,
+        retry: bool = False,
+        on_begin: OnBegin | None = None,
+        on_file: OnFile | None = None,
+        **reading: Unpack[Reading],
+    ) -> Indexed:
+        """Videos as an index that `search` asks; one that is there already is brought up to date.
+
+        A file that did not change is skipped, one that moved is recognised by its content, one that changed is indexed
+        again, and those that are gone from a folder leave the index. A file that cannot be used is recorded, and the
+        rest goes on. What `on_file` was told of is kept, however the process ends; the next call goes on from there.
+
+        Args:
+            videos: a file or folder, or an iterable of these. What an index knew of a folder and is not there any more
+                leaves it; files outside the folders stay.
+            out: the folder of the index, made if it is missing.
+            retry: try files again that failed before and did not change since.
+            on_begin: called with the path of each file, its number and how many there are.
+            on_file: called with an `IndexedFile` once what became of it is on the disk.
+            reading: see `Runtime`; `on_progress` is told of the file that is read.
+
+        Raises:
+            MismatchError: an index of another model, recipe or stride.
+            InputError: another call or process writes to it.
+            UsageError: `out` holds something else.
+            ModelError: the index is damaged, or the model embeds nothing.
+            EngineUnavailable: faiss is not installed.
+        """
+        with self._lifetime.using() as opened:
+            return index(opened, videos, out, retry, on_begin, on_file, Request.reading(**reading))
+
+    def search(
+        self,
+        query: str | Video,
+        index: str | Path | IndexReader,
+        *,
+        span: tuple[float, float] | None = None,
+        top: int = 10,
+        **reading: Unpack[Reading],
+    ) -> Found:
+        """The stretches of an index that a text, a video or a stretch of one is about, best first.
+
+        Args:
+            query: a text; or a video, whose path must be a `pathlib.Path` here.
+            index: its folder; or what `open_index` gave, which spares opening it for every question.
+            span: of a video, `(start_s, end_s)` of the stretch that is meant.
+            top: most hits.
+            reading: see `Runtime`.
+
+        Raises:
+            MismatchError: an index of another model, recipe or stride.
+            InputError: there is no index, or the query cannot be used.
+            ModelError: the index is damaged, or the model embeds nothing.
+            LimitExceeded: text and video of the model have no space in common, and the index has too many stretches to
+                hold a text against each.
+            EngineUnavailable: faiss is not installed.
+        """
+        with self._lifetime.using() as opened:
+            return search(opened, query, index, span, top, Request.reading(**reading))
+
     def run(
         self,
         video: Video,
@@ -325,6 +443,31 @@ class Runtime:
         """
         with self._lifetime.using() as opened:
             return run(opened, video, top, context_clips, Request.reading(**reading))
+
+    def locate(
+        self,
+        video: Video,
+        text: str,
+        *,
+        top: int = 5,
+        evidence: bool = False,
+        **reading: Unpack[Reading],
+    ) -> Located:
+        """Where in a video is what a text says: stretches of any length, best first, none over another.
+
+        Where text and video lie in one space, clips and stretches of clips are judged by the text's meaning; a joint
+        encoder judges whether they belong together, or, without that head, which words they make likelier. Stretches
+        begin and end at cuts where the model knows shots. A text that fits nowhere has no hits, unless the model only
+        compares (`Located.calibrated`).
+
+        Args:
+            text: what to look for, for example "people arm wrestling".
+            top: hits, at most.
+            evidence: whether to say, for each hit, what each of its clips adds.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return locate(opened, video, text, top, flag("evidence", evidence), Request.reading(**reading))
 
     def stream(
         self,
