@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from videobert.base.limits import Limits
+    from videobert.editing.edit_list import read_edit_list, write_edit_list
+    from videobert.editing.film import write_film
     from videobert.index.reader import IndexReader, open_index
     from videobert.model.recipe import Recipe
     from videobert.report.html import html_page
@@ -42,9 +44,12 @@ if TYPE_CHECKING:
     from videobert.results.candidate import Candidate
     from videobert.results.caption import Caption, Captions
     from videobert.results.classify import Classification, Segment
+    from videobert.results.each import Each
+    from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
     from videobert.results.embed import Embedding
     from videobert.results.events import Event, Events, UnsureStretch
     from videobert.results.fill import Fill, Filled
+    from videobert.results.film import Film
     from videobert.results.index import Indexed, IndexedFile
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
@@ -76,12 +81,19 @@ _HOME = {
     "vtt": "videobert.report.subtitles",
     "open_index": "videobert.index.reader",
     "search_page": "videobert.report.search_page",
+    "read_edit_list": "videobert.editing.edit_list",
+    "write_edit_list": "videobert.editing.edit_list",
+    "write_film": "videobert.editing.film",
     "AlignedWindow": "videobert.results.align",
     "Alignment": "videobert.results.align",
     "Candidate": "videobert.results.candidate",
     "Caption": "videobert.results.caption",
     "Captions": "videobert.results.caption",
     "Classification": "videobert.results.classify",
+    "EditPlan": "videobert.results.edit",
+    "EditSpan": "videobert.results.edit",
+    "EditedFilm": "videobert.results.edit",
+    "Each": "videobert.results.each",
     "Embedding": "videobert.results.embed",
     "Event": "videobert.results.events",
     "Events": "videobert.results.events",
@@ -91,11 +103,14 @@ _HOME = {
     "FoundStretch": "videobert.results.search",
     "Indexed": "videobert.results.index",
     "IndexedFile": "videobert.results.index",
+    "Film": "videobert.results.film",
+    "SoughtStretch": "videobert.results.edit",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
     "Segment": "videobert.results.classify",
     "Shot": "videobert.results.run",
+    "Sought": "videobert.results.edit",
     "Still": "videobert.results.run",
     "TokensFrom": "videobert.results.origin",
     "UnsureStretch": "videobert.results.events",
@@ -114,12 +129,17 @@ __all__ = [
     "Codebook",
     "DecodeError",
     "DeviceError",
+    "Each",
+    "EditPlan",
+    "EditSpan",
+    "EditedFilm",
     "Embedding",
     "EngineUnavailable",
     "Event",
     "Events",
     "Fill",
     "Filled",
+    "Film",
     "Found",
     "FoundStretch",
     "FrameArray",
@@ -140,6 +160,8 @@ __all__ = [
     "Runtime",
     "Segment",
     "Shot",
+    "Sought",
+    "SoughtStretch",
     "Still",
     "TokensFrom",
     "UnsureStretch",
@@ -153,10 +175,13 @@ __all__ = [
     "load",
     "open_clips",
     "open_index",
+    "read_edit_list",
     "search_page",
     "srt",
     "to_json",
     "vtt",
+    "write_edit_list",
+    "write_film",
 ]
 
 

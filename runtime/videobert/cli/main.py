@@ -40,6 +40,7 @@ VERBS = {
     "events": _USE,
     "index": _USE,
     "search": _USE,
+    "edit": _USE,
     "stream": _USE,
     "get": _FIND,
     "models": _FIND,
