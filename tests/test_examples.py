@@ -29,7 +29,13 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_every_example_has_a_test() -> None:
-    assert [path.name for path in EXAMPLES] == ["ask_often.py", "live_frames.py", "many_videos.py"]
+    assert [path.name for path in EXAMPLES] == [
+        "ask_often.py",
+        "caption.py",
+        "events.py",
+        "live_frames.py",
+        "many_videos.py",
+    ]
 
 
 def test_tokens_are_kept_and_asked_often(clip: Path) -> None:
@@ -54,3 +60,19 @@ def test_many_videos_and_a_broken_one(clip: Path) -> None:
     assert "broken.mp4: " in said
     assert "42.0 s of video" in said
     assert len(list(clip.parent.glob("*.vbt"))) == 4
+
+
+def test_events_overlap(clip: Path) -> None:
+    said = run("events.py", clip)
+    assert re.search(r"^3\.0–7\.5 s motion: slides \(0\.\d\d\)$", said, re.MULTILINE)
+    assert re.search(r"^3\.0–7\.5 s colour: blue ", said, re.MULTILINE)
+    assert said.endswith("changes at 3.0 7.5\n")
+
+
+def test_captions_are_subtitles(clip: Path) -> None:
+    said = run("caption.py", clip)
+    assert said.startswith("method: labels\n")
+    assert "3.0 to 7.5 s: It slides. It is blue. It is a circle. It looks sad." in said
+    assert (
+        clip.with_suffix(".srt").read_text().startswith("1\n00:00:00,000 --> 00:00:03,000\nIt bounces. It is yellow.")
+    )

@@ -201,6 +201,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "fill": {"text": "a [MASK]"},
     "classify": {"labels": ["red", "blue"], "templates": ["a [MASK] circle"]},
     "align": {"text": "red"},
+    "caption": {},
+    "events": {},
     "run": {},
 }
 # The odd values that each argument takes; it refuses all others.
@@ -227,6 +229,13 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "prior_strength": WHOLE | {"zero", "float", "whole float", "numpy float", "fraction"},
     },
     "align": {"video": set(), "text": set(), "window_clips": WHOLE | {"None", "int"}},
+    "caption": {"video": set(), "span": {"None"}},
+    "events": {
+        "video": set(),
+        "labels": {"None"},
+        "question": {"None"},
+        "at_least": WHOLE | {"zero", "whole float", "numpy float", "fraction"},
+    },
     "run": {
         "video": set(),
         "top": WHOLE | {"int", "huge", "too huge to print"},

@@ -177,6 +177,8 @@ def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
         "fill": "fills_words" in can or (sees and "fills_moments" in can),
         "classify": sees and "classifies" in can,
         "align": sees and "aligns" in can,
+        "caption": sees and ("generates" in can or bool(config.questions)),
+        "events": sees and ("classifies" in can or bool(config.questions)),
     }
     return tuple(verb for verb, is_there in needed.items() if is_there)
 

@@ -13,8 +13,10 @@ from sample_report import candidates, make_report
 
 from videobert.model.questions import QuestionConfig
 from videobert.results.align import AlignedWindow, Alignment
+from videobert.results.caption import Caption, Captions
 from videobert.results.classify import Classification, Segment
 from videobert.results.embed import Embedding
+from videobert.results.events import Event, Events, UnsureStretch
 from videobert.results.fill import Fill, Filled
 from videobert.results.origin import Origin
 from videobert.results.run import Report, ReportSegment
@@ -208,3 +210,32 @@ class FakeRuntime:
             AlignedWindow(start_s=24.0, end_s=30.0, score=0.5),
         )
         return Alignment(text=args[1], score=0.625, windows=windows, **self._seen(), unknown_words=self.unknown)
+
+    def caption(self, *args: Any, **options: Any) -> Captions:
+        self._ask("caption", *args, **options)
+        return Captions(
+            segments=(
+                Caption(start_s=0.0, end_s=1.5, text="It is red.", score=0.8, unsure=False),
+                Caption(start_s=1.5, end_s=3.0, text="Unsure what is shown here.", score=0.0, unsure=True),
+            ),
+            method="labels",
+            **self._seen(),
+        )
+
+    def events(self, *args: Any, **options: Any) -> Events:
+        self._ask("events", *args, **options)
+        return Events(
+            events=(
+                Event(start_s=0.0, end_s=1.5, label="red", score=0.8, question="colour"),
+                Event(start_s=3.0, end_s=4.0, label="blue", score=0.9, question="colour"),
+            ),
+            unsure=(UnsureStretch(start_s=1.5, end_s=3.0, question="colour"),),
+            changes_s=(1.5, 3.0),
+            cuts_s=(3.0,),
+            at_least=options["at_least"],
+            questions=("colour",),
+            start_s=0.0,
+            end_s=4.0,
+            **self._seen(),
+            unknown_words=self.unknown,
+        )
