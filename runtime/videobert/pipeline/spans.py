@@ -71,9 +71,8 @@ def spans(watched: Watched) -> list[Span]:
     """
     cuts = [] if watched.cuts_s is None else watched.cuts_s.tolist()
     found = [span for _, shot in groupby(_parts(watched, cuts), lambda part: part.shot) for span in _spans(shot)]
-    if not watched.standing or len(watched.clips) == 1:
+    if len(watched.clips) == 1 or not _is_still(watched):
         return found
-    # A last clip that stands still says nothing of its own.
     last = len(watched.clips) - 1
     return [replace(span, told_by=tuple(min(clip, last - 1) for clip in span.told_by)) for span in found]
 
@@ -98,12 +97,12 @@ def told(spans: Sequence[Span], values: Mapping[int, float], base: float) -> lis
 
     def said_elsewhere(clip: int, shot: int) -> bool:
         height = values[clip] - base
-        return height > 0 and any(
-            2 * (best.get(other, base) - base) >= height for other in shown[clip] if other != shot
-        )
+        others = (best.get(other, base) - base for other in shown[clip] if other != shot)
+        return height > 0 and any(2 * other >= height for other in others)
 
     def mostly_here(clip: int, shot: int) -> bool:
-        return shown[clip][shot] >= max(length for other, length in shown[clip].items() if other not in best)
+        rest = (length for other, length in shown[clip].items() if other != shot and other not in best)
+        return shown[clip].get(shot, 0.0) >= max(rest, default=0.0)
 
     def tells(span: Span) -> Told:
         own = [clip for clip in span.told_by if span.sole or not said_elsewhere(clip, span.shot)]
@@ -142,3 +141,9 @@ def _spans(shot: Iterable[_Part]) -> list[Span]:
         return parts[near].clip
 
     return [part.span(nearest(place), sole=True) for place, part in enumerate(parts)]
+
+
+def _is_still(watched: Watched) -> bool:
+    """Whether the last clip is for the most part one frame, repeated, which says nothing of its own."""
+    first, last = (float(watched.clips.end_s[at] - watched.clips.start_s[at]) for at in (0, -1))
+    return 2 * last < first
