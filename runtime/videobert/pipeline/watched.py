@@ -48,6 +48,7 @@ class Watched:
         standing: the last clip is for the most part one frame, repeated, and the model's tokens say what moves: it says
             nothing of its own.
         cuts_s: float64, rising: times at which a new shot begins; None where nobody looked for them.
+        shots_by: what found them, see `Report`.
     """
 
     clips: VisualTokens | ClipTimes
@@ -59,6 +60,7 @@ class Watched:
     info: dict[str, Any] = field(default_factory=dict)
     standing: bool = False
     cuts_s: npt.NDArray[np.float64] | None = None
+    shots_by: str | None = None
 
     @property
     def tokens(self) -> VisualTokens | None:
@@ -71,14 +73,18 @@ def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
     return _watched(opened, Walk(opened, video, request), None)
 
 
-def watch_shots(opened: OpenedModel, video: Video, request: Request) -> Watched:
-    """As `watch`, and where shots begin, if the model knows shots and the video tells."""
-    with ShotParts(opened, request) as shots:
+def watch_shots(opened: OpenedModel, video: Video, request: Request, *, always: bool = False) -> Watched:
+    """As `watch`, and where shots begin, if the video tells.
+
+    Args:
+        always: look for them though the model does not know shots, see `ShotParts`.
+    """
+    with ShotParts(opened, request, always=always) as shots:
         walk = Walk(opened, video, request, on_frame=shots.on_frame)
         if walk.features is not None or walk.saved is not None:
             shots.take_saved(walk.features)
         watched = _watched(opened, walk, shots)
-        watched.cuts_s = shots.cuts_s()
+        watched.cuts_s, watched.shots_by = shots.cuts_s(), shots.by
         return watched
 
 
