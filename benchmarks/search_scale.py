@@ -2,9 +2,10 @@
 
 Run as `python benchmarks/search_scale.py OUT.json` on a machine that does nothing else; it takes some minutes and
 4 GB of disk for a million stretches of 384 values. Each part has a process of its own, so that its peak of memory is
-its own. Vectors lie around 5,000 middles, as stretches of real films do around what they show; queries are vectors near
-some of them. Recall is how many of the ten nearest by a plain product with every vector are among the ten found; the
-same is measured on vectors without any structure, which no film has, as the worst that can be.
+its own. Vectors are made as `everyday` makes them, of the ten likeliest of 400 labels by their probabilities, with the
+labels' vectors drawn at random; a query is one label's vector with as much again of something else in it. Recall is how
+many of the ten nearest by a plain product with every vector are among the ten found; the same is measured on vectors
+without any structure, which no film has, as the worst that can be.
 """
 
 from __future__ import annotations
@@ -32,11 +33,9 @@ from videobert.index.reader import IndexReader
 from videobert.index.writer import IndexWriter
 
 WIDTH, FEATURES = 384, 1024
-SMALL = 10_000
+SMALL, NOISE = 10_000, 100_000
 FILM = 1_000
-MIDDLES = 5_000
-# Around a middle: the angle between two stretches that show the same is about 40 degrees, as of one film's clips.
-SPREAD = 0.6
+LABELS, LIKELIEST = 400, 10
 QUERIES, EXACT_QUERIES = 1_000, 200
 TOP = 10
 SEED = 13
@@ -50,19 +49,27 @@ def unit(rows: npt.NDArray[np.floating]) -> Vectors:
 
 
 @cache
-def all_middles() -> Vectors:
-    """What stretches lie around."""
-    return unit(np.random.default_rng(SEED).standard_normal((MIDDLES, WIDTH), np.float32))
+def labels() -> Vectors:
+    """What stretches are mixtures of."""
+    return unit(np.random.default_rng(SEED).standard_normal((LABELS, WIDTH), np.float32))
 
 
-def made_up(count: int, seed: int, *, structured: bool) -> Vectors:
-    """Vectors of stretches or, from another seed, of queries: around middles that are the same for all seeds."""
+def stretches_of(seed: int, count: int, *, structured: bool) -> Vectors:
+    """Vectors of stretches."""
     rng = np.random.default_rng(seed)
     if not structured:
         return unit(rng.standard_normal((count, WIDTH), np.float32))
-    middles = all_middles()
-    around = unit(rng.standard_normal((count, WIDTH), np.float32))
-    return unit(middles[rng.integers(0, MIDDLES, count)] + SPREAD * around)
+    # A softmax of normal logits, as of a classifier that is more or less certain.
+    chosen = rng.integers(0, LABELS, (count, LIKELIEST))
+    shares = np.exp(rng.uniform(0.5, 3.0, (count, 1)) * rng.standard_normal((count, LIKELIEST)))
+    return unit(np.einsum("nk,nkw->nw", shares.astype(np.float32), labels()[chosen], optimize=True))
+
+
+def queries_of(count: int, *, structured: bool) -> Vectors:
+    """Vectors of queries."""
+    rng = np.random.default_rng(SEED - 1)
+    other = unit(rng.standard_normal((count, WIDTH), np.float32))
+    return unit(labels()[rng.integers(0, LABELS, count)] + other) if structured else other
 
 
 def identity(features: int) -> IndexIdentity:
@@ -99,7 +106,7 @@ def write(folder: Path, count: int, *, structured: bool, features: int) -> dict[
     began = time.perf_counter()
     with IndexWriter(folder, identity(features)) as writer:
         for number, start in enumerate(range(0, count, FILM)):
-            vectors = made_up(min(FILM, count - start), SEED + 1 + number, structured=structured)
+            vectors = stretches_of(SEED + 1 + number, min(FILM, count - start), structured=structured)
             writer.add(f"/films/{number}.mp4", Stat(number, number), f"{number:064x}", film(vectors, features))
     return {"write_s": time.perf_counter() - began}
 
@@ -119,7 +126,7 @@ def ask(folder: Path, *, structured: bool, exact_of: int) -> dict[str, Any]:
         began = time.perf_counter()
         reader = IndexReader(folder)
         opened.append(time.perf_counter() - began)
-    queries = made_up(QUERIES, 10**6, structured=structured)
+    queries = queries_of(QUERIES, structured=structured)
     took, used, found = [], [], []
     for query in queries:
         began, busy = time.perf_counter(), time.process_time()
@@ -217,13 +224,13 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
         root, many = Path(temporary), given.stretches
-        small = min(SMALL, many)
+        small, noise = min(SMALL, many), min(NOISE, many)
         result = {
             "machine": machine("faiss-cpu", "numpy"),
             "width": WIDTH,
             f"{small}": measured(root / "small", small, True, given.exact_queries, cells=False),
             f"{many}": measured(root / "large", many, True, given.exact_queries, cells=True),
-            f"{many} without structure": measured(root / "noise", many, False, given.exact_queries, cells=True),
+            f"{noise} without structure": measured(root / "noise", noise, False, given.exact_queries, cells=True),
         }
     text = json.dumps(result, indent=1) + "\n"
     if given.out is None:
