@@ -73,7 +73,7 @@ def search(
 
     The model is the index's own, where it is found by its name; --model says otherwise.
 
-    Example: videobert search holidays.index "people dance at a party" --html found.html
+    Example: videobert search films.index "a red circle" --html found.html
     """
     if (query is None) == (video is None):
         raise UsageError(
