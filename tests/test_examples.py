@@ -29,7 +29,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_every_example_has_a_test() -> None:
-    assert [path.name for path in EXAMPLES] == ["ask_often.py", "live_frames.py", "many_videos.py"]
+    assert [path.name for path in EXAMPLES] == ["ask_often.py", "live_frames.py", "many_videos.py", "search_videos.py"]
 
 
 def test_tokens_are_kept_and_asked_often(clip: Path) -> None:
@@ -54,3 +54,15 @@ def test_many_videos_and_a_broken_one(clip: Path) -> None:
     assert "broken.mp4: " in said
     assert "42.0 s of video" in said
     assert len(list(clip.parent.glob("*.vbt"))) == 4
+
+
+def test_a_folder_is_indexed_and_searched(clip: Path) -> None:
+    films = clip.parent / "films"
+    films.mkdir()
+    clip.rename(films / "clip.mp4")
+    (films / "broken.mp4").write_bytes(b"no video")
+    said = run("search_videos.py", films).splitlines()
+    assert said[0] == "7 stretches of 1 videos, 1 failed"
+    assert re.match(r"(0\.9\d\d|1\.000) 0\.0–3\.0 s clip\.mp4", said[1])
+    assert said[-1] == "most like it: 0.0–3.0 s"
+    assert "#t=0.000,3.000" in (clip.parent / "found.html").read_text(encoding="utf-8")

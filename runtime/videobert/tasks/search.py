@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ def search(
         vector = vector_of(opened, in_span(seen, between), identity, request)
         found = matches_of_vector(vector, reader, top, opened.threads)
     within = _WITHIN_LOG_ODDS if found.log_odds else _WITHIN_COSINE
-    hits = tuple(_hit(opened, reader, found, each) for each in moments(found.scored, top, within))
+    best = moments(found.scored, top, within, least=0.0 if found.calibrated else -math.inf)
+    hits = tuple(_hit(opened, reader, found, each) for each in best)
     return Found(
         query=query if by_text else video_name(query),
         kind="text" if by_text else "video",

@@ -35,3 +35,9 @@ def test_overlapping_stretches_give_one_result() -> None:
 def test_no_more_than_were_asked_for_and_nothing_of_nothing() -> None:
     assert spans(scored((0, 1, 0.1), (5, 6, 0.3), (10, 11, 0.2)), top=2) == [(5, 6, 0.3), (10, 11, 0.2)]
     assert spans([]) == []
+
+
+def test_what_does_not_fit_is_not_joined() -> None:
+    found = scored((0, 2, -3.0), (2, 4, -3.05), (4, 6, -3.1))
+    assert [(each.start_s, each.end_s) for each in moments(found, 9, 1.0, least=0.0)] == [(0, 2), (4, 6)]
+    assert [(each.start_s, each.end_s) for each in moments(found, 9, 1.0)] == [(0, 6)]
