@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,11 +16,15 @@ from videobert.index.reader import MOST_CANDIDATES, IndexReader, StoredStretch
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.stretches import fitted
-from videobert.pipeline.suppression import Scored
+from videobert.pipeline.suppression import Moment, Scored, moments
 from videobert.pipeline.windows import Window
 
 # Stretches that vectors give for each result that is wanted, to be ordered by alignment and joined, and at least.
 _CANDIDATES, _LEAST_CANDIDATES = 5, 50
+# Of those so many for each hit are aligned at a time, until there are as many hits as are wanted.
+_ALIGNED_PER_HIT = 2
+# How much worse a touching stretch may be and still belong to the moment: log-odds of a text; a cosine.
+_WITHIN_LOG_ODDS, _WITHIN_COSINE = 1.0, 0.05
 # A joint encoder reads the text with every stretch: 2 to 4 ms each on two cores.
 MOST_ALIGNED = 50_000
 _ALIGNED_AT_ONCE = 256
@@ -46,6 +51,11 @@ class Matches:
         """Whether what they are ordered by are log-odds of a probability."""
         return self.log_odds and not self.similarity
 
+    def moments(self, top: int) -> list[Moment]:
+        """The best moments, at most `top`, best first."""
+        within = _WITHIN_LOG_ODDS if self.log_odds else _WITHIN_COSINE
+        return moments(self.scored, top, within, least=0.0 if self.calibrated else -math.inf)
+
 
 def matches_of_text(opened: OpenedModel, pieces: Pieces, reader: IndexReader, top: int, request: Request) -> Matches:
     """By vectors, where text and video have a space in common, then by alignment; else by alignment alone.
@@ -59,7 +69,13 @@ def matches_of_text(opened: OpenedModel, pieces: Pieces, reader: IndexReader, to
         if not opened.can("aligns"):
             return matches_of_vector(vector, reader, top, opened.threads)
         rows, _ = reader.nearest(vector, _candidates(top), threads=opened.threads)
-        return _aligned(opened, pieces, reader, rows, request, "vectors, alignment")
+        found = Matches(method="vectors, alignment", scored=[], log_odds=True)
+        # As many as it takes: stretches that touch are one result.
+        for at in range(0, len(rows), _ALIGNED_PER_HIT * top):
+            _align(found, opened, pieces, reader, rows[at : at + _ALIGNED_PER_HIT * top], request)
+            if len(found.moments(top)) == top:
+                break
+        return found
     opened.need("aligns")
     if len(reader) > MOST_ALIGNED:
         raise LimitExceeded(
@@ -68,7 +84,9 @@ def matches_of_text(opened: OpenedModel, pieces: Pieces, reader: IndexReader, to
             allowed=f"at most {MOST_ALIGNED:,}",
             fix="Ask by a video or a stretch of one, or use a model with such a space, such as everyday.",
         )
-    return _aligned(opened, pieces, reader, reader.rows(), request, "alignment")
+    found = Matches(method="alignment", scored=[], log_odds=True)
+    _align(found, opened, pieces, reader, reader.rows(), request)
+    return found
 
 
 def matches_of_vector(
@@ -84,16 +102,16 @@ def matches_of_vector(
     return Matches(method="vectors", scored=scored, log_odds=False)
 
 
-def _aligned(
+def _align(
+    found: Matches,
     opened: OpenedModel,
     pieces: Pieces,
     reader: IndexReader,
     rows: npt.NDArray[np.int64],
     request: Request,
-    method: Literal["vectors, alignment", "alignment"],
-) -> Matches:
+) -> None:
+    """Add rows by how well the text is aligned with them."""
     compares, aligns = opened.compares, opened.aligns
-    found = Matches(method=method, scored=[], log_odds=True)
     for at in range(0, len(rows), _ALIGNED_AT_ONCE):
         stop_if(request.cancel)
         stored = [reader.stretch(int(row)) for row in rows[at : at + _ALIGNED_AT_ONCE]]
@@ -105,7 +123,6 @@ def _aligned(
             values = compares.as_log_odds(similar)
             found.similarity |= {each.row: float(value) for each, value in zip(stored, similar, strict=True)}
         found.scored += [_scored(each, float(value)) for each, value in zip(stored, values, strict=True)]
-    return found
 
 
 def _candidates(top: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,10 @@ from videobert.pipeline.ranking import check_top
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
 from videobert.pipeline.stretches import identity_of, in_span, see_video, vector_of
-from videobert.pipeline.suppression import Moment, moments
+from videobert.pipeline.suppression import Moment
 from videobert.pipeline.video_name import video_name
 from videobert.results.search import Found, FoundStretch
 
-# How much worse a touching stretch may be and still belong to the moment: log-odds of a text; a cosine.
-_WITHIN_LOG_ODDS, _WITHIN_COSINE = 1.0, 0.05
 _FAR_S = 1e9
 
 
@@ -47,9 +44,7 @@ def search(
         origin, percentile, out_of_domain = seen.origin, seen.percentile, seen.out_of_domain
         vector = vector_of(opened, in_span(seen, between), identity, request)
         found = matches_of_vector(vector, reader, top, opened.threads)
-    within = _WITHIN_LOG_ODDS if found.log_odds else _WITHIN_COSINE
-    best = moments(found.scored, top, within, least=0.0 if found.calibrated else -math.inf)
-    hits = tuple(_hit(opened, reader, found, each) for each in best)
+    hits = tuple(_hit(opened, reader, found, each) for each in found.moments(top))
     return Found(
         query=query if by_text else video_name(query),
         kind="text" if by_text else "video",
