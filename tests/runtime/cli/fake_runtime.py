@@ -18,8 +18,10 @@ from videobert.results.classify import Classification, Segment
 from videobert.results.embed import Embedding
 from videobert.results.events import Event, Events, UnsureStretch
 from videobert.results.fill import Fill, Filled
+from videobert.results.index import Indexed, IndexedFile
 from videobert.results.origin import Origin
 from videobert.results.run import Report, ReportSegment
+from videobert.results.search import Found, FoundStretch
 from videobert.visual.video_features import VideoFeatures
 
 
@@ -91,6 +93,8 @@ class FakeRuntime:
     report: Report = field(default_factory=make_report)
     unknown: tuple[str, ...] = ()
     error: BaseException | None = None
+    finds: bool = True
+    fits: bool | None = True
     closed: bool = False
 
     def __enter__(self) -> FakeRuntime:
@@ -201,6 +205,38 @@ class FakeRuntime:
             segments=(segment,),
             **self._seen(),
             unknown_words=self.unknown,
+        )
+
+    def index(self, *args: Any, **options: Any) -> Indexed:
+        self._ask("index", *args, **options)
+        files = (
+            IndexedFile(source="/films/a.mp4", state="added", stretches=3),
+            IndexedFile(source="/films/b.mp4", state="unchanged", stretches=1),
+            IndexedFile(source="/films/c.mp4", state="failed", error="it is damaged"),
+        )
+        for number, file in enumerate(files):
+            options["on_begin"](file.source, number, len(files))
+            options["on_file"](file)
+        return Indexed(index=str(args[1]), files=files, videos=2, stretches=4, origin=self.report.origin)
+
+    def search(self, *args: Any, **options: Any) -> Found:
+        self._ask("search", *args, **options)
+        by_text = isinstance(args[0], str)
+        hits = (
+            FoundStretch(source="/films/a.mp4", start_s=1.5, end_s=4.5, score=0.875),
+            FoundStretch(source="/films/b.mp4", start_s=0.0, end_s=1.5, score=0.25, unsure=True),
+        )
+        return Found(
+            query=args[0] if by_text else "clip.mp4",
+            kind="text" if by_text else "video",
+            span=options["span"],
+            method="vectors, alignment" if by_text else "vectors",
+            hits=hits if self.finds else (),
+            videos=2,
+            stretches=4,
+            fits=self.fits if by_text else None,
+            unknown_words=self.unknown,
+            **self._seen(),
         )
 
     def align(self, *args: Any, **options: Any) -> Alignment:
