@@ -43,7 +43,7 @@ class FilmSource:
         self._track = track
         self._pixels = most_pixels(limits)
         self.limits = limits
-        self._begin = self._video.tell() if self._kind is SourceKind.FILE else 0
+        self._begin: int = self._video.tell() if self._kind is SourceKind.FILE else 0
 
     @property
     def name(self) -> str:

@@ -34,8 +34,8 @@ from videobert.base.errors import UsageError
 _MOST_CHARACTERS, _MOST_STEPS = 4000, 100
 GRAMMAR = (
     "keep … | cut out … | bring … to the front / to the end / before … | start with … | end with … | at most N seconds "
-    '| reverse the order, joined by "and" or "then"; … is a text such as "the parts where someone pours", or times such '
-    'as "3 to 7.5 s" or "the first 10 seconds"'
+    '| reverse the order, joined by "and" or "then"; … is a text such as "the parts where someone pours", or times '
+    'such as "3 to 7.5 s" or "the first 10 seconds"'
 )
 
 

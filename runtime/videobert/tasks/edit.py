@@ -40,7 +40,8 @@ def edit(
     table = read_frame_table(source, cancel=request.cancel)
     film = edited_film(source, table)
     source.rewind()
-    texts = list(dict.fromkeys(each.text for step in steps for each in (*step.what, *step.where) if _is_text(each)))
+    named = [what for step in steps for what in (*step.what, *step.where)]
+    texts = list(dict.fromkeys(what.text for what in named if isinstance(what, Words)))
     found = _Found(opened, video, texts, source, request)
     parts = done(steps, table, lambda what, best: _resolved(what, best, table, found))
     kept = tuple(_span(part, table) for part in _joined(parts))
@@ -81,10 +82,6 @@ class _Found:
             ]
             self.percentile, self.out_of_domain = located.percentile, located.out_of_domain
             self.origin = located.origin
-
-
-def _is_text(what: What) -> bool:
-    return isinstance(what, Words)
 
 
 def _steps(

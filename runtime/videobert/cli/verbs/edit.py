@@ -144,7 +144,7 @@ def _by_list(video: str, from_list: Path, out: Path | None, more: object, dry_ru
     if out is None or os.path.isdir(video):
         raise UsageError("--from needs one film and --out", fix="Add --out cut.mp4.")
     check_writable(out, "--out")
-    given = video_source(video)
+    given: Any = video_source(video)
     spans = read_edit_list(from_list, given, track=options.track, limits=options.limits)
     with video_progress(video_label(video), options) as bar:
         film = _written(given, spans, out, dry_run, options, bar)
