@@ -25,7 +25,9 @@ B_FRAMES = {"bf": "2", "x264-params": "scenecut=0"}
 OPEN = {"bf": "2", "x264-params": "scenecut=0:open-gop=1"}
 
 
-def seconds(spans: Any, rate: Fraction = Fraction(25), start: Fraction = Fraction(0)) -> list[tuple[Fraction, Fraction]]:
+def seconds(
+    spans: Any, rate: Fraction = Fraction(25), start: Fraction = Fraction(0)
+) -> list[tuple[Fraction, Fraction]]:
     return [(start + first / rate, start + end / rate) for first, end in spans]
 
 
