@@ -56,7 +56,7 @@ class EditedFilm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundStretch:
+class SoughtStretch:
     """Where a text was found."""
 
     start_s: float
@@ -69,7 +69,7 @@ class Sought:
     """A text of the instruction, and where the model found it; nowhere, if `stretches` is empty."""
 
     text: str
-    stretches: tuple[FoundStretch, ...]
+    stretches: tuple[SoughtStretch, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

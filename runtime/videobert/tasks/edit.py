@@ -16,7 +16,7 @@ from videobert.editing.operations import Part, done
 from videobert.editing.spans import SpanLike, seconds_of, snapped
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
-from videobert.results.edit import EditPlan, EditSpan, FoundStretch, Sought
+from videobert.results.edit import EditPlan, EditSpan, Sought, SoughtStretch
 from videobert.tasks.features import features
 
 BY_HAND = "by hand"
@@ -65,7 +65,7 @@ class _Found:
     def __init__(
         self, opened: OpenedModel, video: Any, texts: Sequence[str], source: FilmSource, request: Request
     ) -> None:
-        self.stretches: dict[str, list[FoundStretch]] = {}
+        self.stretches: dict[str, list[SoughtStretch]] = {}
         self.percentile: float | None = None
         self.out_of_domain = False
         self.origin = None
@@ -78,7 +78,7 @@ class _Found:
             located = locate(opened, watched, text, _MOST_HITS, False, request)
             # A wrong hit is a wrong cut: only those that come near the best are taken.
             self.stretches[text] = [
-                FoundStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score) for hit in located.clear
+                SoughtStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score) for hit in located.clear
             ]
             self.percentile, self.out_of_domain = located.percentile, located.out_of_domain
             self.origin = located.origin
