@@ -29,7 +29,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_every_example_has_a_test() -> None:
-    assert [path.name for path in EXAMPLES] == ["ask_often.py", "live_frames.py", "many_videos.py"]
+    assert [path.name for path in EXAMPLES] == ["ask_often.py", "edit_film.py", "live_frames.py", "many_videos.py"]
 
 
 def test_tokens_are_kept_and_asked_often(clip: Path) -> None:
@@ -54,3 +54,12 @@ def test_many_videos_and_a_broken_one(clip: Path) -> None:
     assert "broken.mp4: " in said
     assert "42.0 s of video" in said
     assert len(list(clip.parent.glob("*.vbt"))) == 4
+
+
+def test_a_film_is_cut(clip: Path) -> None:
+    said = run("edit_film.py", clip)
+    assert said.startswith(
+        "move the last 2 s to the front\ncut out 3–4.5 s\nkeep at most 8 s\n8.50–10.50 s, 60 frames:"
+    )
+    assert "001  AX       V     C        00:00:08:15 00:00:10:15 01:00:00:00 01:00:02:00\n" in said
+    assert re.search(r"^240 frames, [1-9]\d* of them copied as they are: smart$", said, re.MULTILINE)

@@ -17,7 +17,9 @@ from videobert.editing.spans import SpanLike, seconds_of, snapped
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.results.edit import EditPlan, EditSpan, Sought, SoughtStretch
+from videobert.results.origin import Origin
 from videobert.tasks.features import features
+from videobert.tasks.locate import locate
 
 BY_HAND = "by hand"
 _LONGEST_S = 1e9
@@ -42,7 +44,7 @@ def edit(
     source.rewind()
     named = [what for step in steps for what in (*step.what, *step.where)]
     texts = list(dict.fromkeys(what.text for what in named if isinstance(what, Words)))
-    found = _Found(opened, video, texts, source, request)
+    found = _Found(opened, video, texts, request)
     parts = done(steps, table, lambda what, best: _resolved(what, best, table, found))
     kept = tuple(_span(part, table) for part in _joined(parts))
     ticks = sum(table.bound(part.end) - table.bound(part.first) for part in parts)
@@ -62,17 +64,13 @@ def edit(
 class _Found:
     """Where each text is found; the video is watched once, however many there are."""
 
-    def __init__(
-        self, opened: OpenedModel, video: Any, texts: Sequence[str], source: FilmSource, request: Request
-    ) -> None:
+    def __init__(self, opened: OpenedModel, video: Any, texts: Sequence[str], request: Request) -> None:
         self.stretches: dict[str, list[SoughtStretch]] = {}
         self.percentile: float | None = None
         self.out_of_domain = False
-        self.origin = None
+        self.origin: Origin | None = None
         if not texts:
             return
-        from videobert.tasks.locate import locate
-
         watched = features(opened, video, request) if len(texts) > 1 else video
         for text in texts:
             located = locate(opened, watched, text, _MOST_HITS, False, request)

@@ -22,6 +22,7 @@ CALLS = {
     "fill": ("a [MASK] circle", "clip.mp4"),
     "classify": ("clip.mp4", "--question", "colour"),
     "align": ("clip.mp4", "a red circle"),
+    "edit": ("clip.mp4", "cut out the talking"),
 }
 
 

@@ -72,7 +72,19 @@ def test_understood(instruction: str, steps: list[Step]) -> None:
 @pytest.mark.parametrize(
     "instruction",
     [
-        *("", " ", "make it nicer", "keep", "cut out", 'keep ""', "dance and cut out the talking", "x" * 5000, 5, None),
+        *(
+            "",
+            " ",
+            "make it nicer",
+            "keep",
+            "keep only",
+            "cut out",
+            'keep ""',
+            "dance and cut out the talking",
+            "x" * 5000,
+            5,
+            None,
+        ),
         *("bring the goal", "at most", "keep a" + ", then keep a" * 200),
     ],
 )
