@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -76,7 +77,8 @@ class _Found:
             located = locate(opened, watched, text, _MOST_HITS, False, request)
             # A wrong hit is a wrong cut: only those that come near the best are taken.
             self.stretches[text] = [
-                SoughtStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score) for hit in located.clear
+                SoughtStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score, unsure=hit.unsure)
+                for hit in located.clear
             ]
             self.percentile, self.out_of_domain = located.percentile, located.out_of_domain
             self.origin = located.origin
@@ -123,7 +125,7 @@ def _resolved(what: What, best: bool, table: FrameTable, found: _Found) -> Seque
     for stretch in stretches:
         first, end = (table.nearest_bound(Fraction(time)) for time in (stretch.start_s, stretch.end_s))
         if first < end:
-            parts.append(Part(first, end, what.text, stretch.score))
+            parts.append(Part(first, end, what.text, stretch.score, stretch.unsure))
     return parts
 
 
@@ -141,8 +143,8 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
     found: list[Part] = []
     for part in parts:
         last = found[-1] if found else None
-        if last is not None and last.end == part.first and (last.why, last.score) == (part.why, part.score):
-            found[-1] = Part(last.first, part.end, part.why, part.score)
+        if last is not None and replace(last, first=part.first, end=part.end) == part and last.end == part.first:
+            found[-1] = replace(last, end=part.end)
         else:
             found.append(part)
     return found
@@ -156,4 +158,5 @@ def _span(part: Part, table: FrameTable) -> EditSpan:
         frames=part.end - part.first,
         why=part.why,
         score=part.score,
+        unsure=part.unsure,
     )

@@ -179,7 +179,9 @@ class FakeRuntime:
         self._ask("edit", *args, **options)
         return EditPlan(
             spans=(
-                EditSpan(start_s=1.0, end_s=1.4, first_frame=25, frames=10, why="someone pours", score=0.75),
+                EditSpan(
+                    start_s=1.0, end_s=1.4, first_frame=25, frames=10, why="someone pours", score=0.75, unsure=True
+                ),
                 EditSpan(start_s=0.0, end_s=0.4, first_frame=0, frames=10, why="not cut out"),
             ),
             duration_s=0.8,

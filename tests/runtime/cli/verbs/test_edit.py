@@ -16,7 +16,7 @@ def film(tmp_path: Path) -> Path:
 
 def test_what_stays(call: Any, fake: Any) -> None:
     ended = call("edit", "clip.mp4", "cut out the talking")
-    assert ended.out.splitlines() == ["1.0–1.4 s\tsomeone pours\t0.750", "0.0–0.4 s\tnot cut out\t"]
+    assert ended.out.splitlines() == ["1.0–1.4 s\tunsure (someone pours)\t0.750", "0.0–0.4 s\tnot cut out\t"]
     assert 'nothing in the film fits "talking"' in ended.err
     assert '0.8 s of 1.6 s stay: move "someone pours" to the front; cut out "talking"' in ended.said
 
