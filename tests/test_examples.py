@@ -83,3 +83,12 @@ def test_a_folder_is_indexed_and_searched(clip: Path) -> None:
     assert re.match(r"(0\.9\d\d|1\.000) 0\.0–3\.0 s clip\.mp4", said[1])
     assert said[-1] == "most like it: 0.0–3.0 s"
     assert "#t=0.000,3.000" in (clip.parent / "found.html").read_text(encoding="utf-8")
+
+
+def test_a_film_is_cut(clip: Path) -> None:
+    said = run("edit_film.py", clip)
+    assert said.startswith(
+        "move the last 2 s to the front\ncut out 3–4.5 s\nkeep at most 8 s\n8.50–10.50 s, 60 frames:"
+    )
+    assert "001  AX       V     C        00:00:08:15 00:00:10:15 01:00:00:00 01:00:02:00\n" in said
+    assert re.search(r"^240 frames, [1-9]\d* of them copied as they are: smart$", said, re.MULTILINE)

@@ -15,6 +15,7 @@ from videobert.model.questions import QuestionConfig
 from videobert.results.align import AlignedWindow, Alignment
 from videobert.results.caption import Caption, Captions
 from videobert.results.classify import Classification, Segment
+from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
 from videobert.results.embed import Embedding
 from videobert.results.events import Event, Events, UnsureStretch
 from videobert.results.fill import Fill, Filled
@@ -178,6 +179,36 @@ class FakeRuntime:
             engine="openvino",
             precision="bf16",
             origin=self.report.origin,
+        )
+
+    def edit(self, *args: Any, **options: Any) -> EditPlan:
+        self._ask("edit", *args, **options)
+        return EditPlan(
+            spans=(
+                EditSpan(
+                    start_s=1.0, end_s=1.4, first_frame=25, frames=10, why="someone pours", score=0.75, unsure=True
+                ),
+                EditSpan(start_s=0.0, end_s=0.4, first_frame=0, frames=10, why="not cut out"),
+            ),
+            duration_s=0.8,
+            film=EditedFilm(
+                name="clip.mp4",
+                start_s=0.0,
+                end_s=1.6,
+                frames=40,
+                rate=Fraction(25),
+                variable_rate=False,
+                drop_frame=False,
+                first_timecode=0,
+                audio_tracks=0,
+            ),
+            instruction=args[1],
+            steps=('move "someone pours" to the front', 'cut out "talking"'),
+            sought=(
+                Sought(text="someone pours", stretches=(SoughtStretch(start_s=1.0, end_s=1.4, score=0.75),)),
+                Sought(text="talking", stretches=()),
+            ),
+            **self._seen(),
         )
 
     def embed(self, *args: Any, **options: Any) -> Embedding:

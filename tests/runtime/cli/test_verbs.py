@@ -24,6 +24,7 @@ CALLS = {
     "align": ("clip.mp4", "a red circle"),
     "caption": ("clip.mp4",),
     "events": ("clip.mp4",),
+    "edit": ("clip.mp4", "cut out the talking"),
 }
 
 
