@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_films import MadeFilm, made_films, tokens_of
 
 import videobert
 from machine import machine
-from made_films import MadeFilm, made_films, tokens_of
 from videobert.results.summarize import Summary
 from videobert.visual.tokens import VisualTokens
 from videobert_modeling.metrics.proportion import proportion
@@ -93,7 +93,9 @@ def rare_events(work: Path) -> dict[str, Any]:
         "rare_events": sum(len(made.rare) for made in films),
         "share": 0.15,
         **{kind: measured(rows) for kind, rows in by.items()},
-        "rare_differs_in_one_attribute": measured(row for row, is_near in zip(by["film"], near, strict=True) if is_near),
+        "rare_differs_in_one_attribute": measured(
+            row for row, is_near in zip(by["film"], near, strict=True) if is_near
+        ),
     }
 
 

@@ -40,8 +40,11 @@ if TYPE_CHECKING:
     from videobert.results.classify import Classification, Segment
     from videobert.results.embed import Embedding
     from videobert.results.fill import Fill, Filled
+    from videobert.results.forecast import Exemplar, Forecast, ForecastToken, Horizon
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
+    from videobert.results.sentiment import Sentiment, TextSentiment
+    from videobert.results.summarize import Summary, SummarySpan
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
     from videobert.video.open import open_clips
@@ -69,14 +72,22 @@ _HOME = {
     "Candidate": "videobert.results.candidate",
     "Classification": "videobert.results.classify",
     "Embedding": "videobert.results.embed",
+    "Exemplar": "videobert.results.forecast",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
+    "Forecast": "videobert.results.forecast",
+    "ForecastToken": "videobert.results.forecast",
+    "Horizon": "videobert.results.forecast",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
     "Segment": "videobert.results.classify",
+    "Sentiment": "videobert.results.sentiment",
     "Shot": "videobert.results.run",
     "Still": "videobert.results.run",
+    "Summary": "videobert.results.summarize",
+    "SummarySpan": "videobert.results.summarize",
+    "TextSentiment": "videobert.results.sentiment",
     "TokensFrom": "videobert.results.origin",
     "to_json": "videobert.results.as_json",
 }
@@ -93,9 +104,13 @@ __all__ = [
     "DeviceError",
     "Embedding",
     "EngineUnavailable",
+    "Exemplar",
     "Fill",
     "Filled",
+    "Forecast",
+    "ForecastToken",
     "FrameArray",
+    "Horizon",
     "InputError",
     "LimitExceeded",
     "Limits",
@@ -109,8 +124,12 @@ __all__ = [
     "ReportStream",
     "Runtime",
     "Segment",
+    "Sentiment",
     "Shot",
     "Still",
+    "Summary",
+    "SummarySpan",
+    "TextSentiment",
     "TokensFrom",
     "UntrustedError",
     "UsageError",

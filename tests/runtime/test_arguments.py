@@ -201,6 +201,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "fill": {"text": "a [MASK]"},
     "classify": {"labels": ["red", "blue"], "templates": ["a [MASK] circle"]},
     "align": {"text": "red"},
+    "forecast": {},
+    "summarize": {},
+    "sentiment": {},
     "run": {},
 }
 # The odd values that each argument takes; it refuses all others.
@@ -227,6 +230,20 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "prior_strength": WHOLE | {"zero", "float", "whole float", "numpy float", "fraction"},
     },
     "align": {"video": set(), "text": set(), "window_clips": WHOLE | {"None", "int"}},
+    "forecast": {
+        "video": set(),
+        "horizons": {"array", "list", "twice", "set"},
+        "top": WHOLE | {"int", "huge", "too huge to print"},
+        "context_clips": WHOLE | {"None", "int"},
+    },
+    "summarize": {
+        "video": set(),
+        # One second is less than a clip.
+        "seconds": {"None", "int", "float", "whole float", "numpy int", "array of one"},
+        "share": {"numpy byte", "numpy float", "fraction"},
+        "text": {"None"},
+    },
+    "sentiment": {"video": set(), "text": {"None"}},
     "run": {
         "video": set(),
         "top": WHOLE | {"int", "huge", "too huge to print"},

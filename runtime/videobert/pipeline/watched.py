@@ -47,6 +47,8 @@ class Watched:
         info: properties of the stream; empty for saved tokens.
         standing: the last clip is for the most part one frame, repeated, and the model's tokens say what moves: it says
             nothing of its own.
+        cuts_s: float64, rising: times at which a new shot begins; None where nobody looked for them.
+        shots_by: what found them, see `Report`.
     """
 
     clips: VisualTokens | ClipTimes
@@ -57,6 +59,8 @@ class Watched:
     pictures: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     standing: bool = False
+    cuts_s: npt.NDArray[np.float64] | None = None
+    shots_by: str | None = None
 
     @property
     def tokens(self) -> VisualTokens | None:
@@ -64,22 +68,28 @@ class Watched:
         return self.clips if isinstance(self.clips, VisualTokens) else None
 
 
-def watch(opened: OpenedModel, video: Video, request: Request, shots: ShotParts | None = None) -> Watched:
-    """The clips of a video, or saved tokens after checking that they fit the model: a whole walk.
+def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
+    """The clips of a video, or saved tokens after checking that they fit the model: a whole walk."""
+    return _watched(opened, Walk(opened, video, request), None)
 
-    Args:
-        shots: told of all that is seen of the shots, and finished; the caller closes it.
-    """
-    walk = Walk(opened, video, request, on_frame=None if shots is None else shots.on_frame)
+
+def watch_shots(opened: OpenedModel, video: Video, request: Request, *, always: bool = False) -> Watched:
+    """As `watch`, and where shots begin, if the video tells and the model knows shots, or they are wanted `always`."""
+    with ShotParts(opened, request, always=always) as shots:
+        walk = Walk(opened, video, request, on_frame=shots.on_frame)
+        if walk.features is not None or walk.saved is not None:
+            shots.take_saved(walk.features)
+        watched = _watched(opened, walk, shots)
+        watched.cuts_s, watched.shots_by = shots.cuts_s(), shots.by
+        return watched
+
+
+def _watched(opened: OpenedModel, walk: Walk, shots: ShotParts | None) -> Watched:
     clips: VisualTokens | ClipTimes
-    if shots is not None and (walk.saved is not None or walk.features is not None):
-        shots.take_saved(walk.features)
     if walk.saved is not None:
         clips, features = walk.saved, _Features()
     else:
         clips, features = _collected(opened, walk, shots)
-    if shots is not None:
-        shots.finish()
     percentiles = clips.percentiles if isinstance(clips, VisualTokens) else None
     percentile = None if percentiles is None else float(np.median(percentiles))
     return Watched(
@@ -129,6 +139,8 @@ def _collected(opened: OpenedModel, walk: Walk, shots: ShotParts | None) -> tupl
                 shots.see_given(event)
         elif isinstance(event, Ended):
             ended = event
+            if shots is not None:
+                shots.finish()
     recipe = opened.recipe
     if not opened.has_tokens:
         start_s, end_s = on_grid(ended.first_s, np.arange(clips) * walk.stride, recipe.frames / recipe.fps)
