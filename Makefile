@@ -12,7 +12,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS := build,train,kernels,tensorrt-rtx,dali,triton-server,bench,dev
+EXTRAS := build,train,search,kernels,tensorrt-rtx,dali,triton-server,bench,dev
 CLIP := runtime/videobert/bundled/shapes/clip.mp4
 # What an installation depends on; Python sources are used in place.
 INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*/*)

@@ -74,7 +74,11 @@ def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
 
 
 def watch_shots(opened: OpenedModel, video: Video, request: Request, *, always: bool = False) -> Watched:
-    """As `watch`, and where shots begin, if the video tells and the model knows shots, or they are wanted `always`."""
+    """As `watch`, and where shots begin, if the video tells.
+
+    Args:
+        always: look for them though the model does not know shots, see `ShotParts`.
+    """
     with ShotParts(opened, request, always=always) as shots:
         walk = Walk(opened, video, request, on_frame=shots.on_frame)
         if walk.features is not None or walk.saved is not None:

@@ -14,10 +14,10 @@ from videobert.pipeline.clip_vectors import clip_vectors
 from videobert.pipeline.facility_location import choose
 from videobert.pipeline.film_places import Places, film_places
 from videobert.pipeline.film_units import Unit, film_units
+from videobert.pipeline.mean_fit import Fits, text_fits
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
-from videobert.pipeline.text_fit import Fits, text_fits
 from videobert.pipeline.watched import Watched, watch_shots
 from videobert.results.summarize import Summary, SummarySpan, Why
 from videobert.text.reader import ReadText
