@@ -19,10 +19,13 @@ from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, Sough
 from videobert.results.embed import Embedding
 from videobert.results.events import Event, Events, UnsureStretch
 from videobert.results.fill import Fill, Filled
+from videobert.results.forecast import Forecast, ForecastToken, Horizon
 from videobert.results.index import Indexed, IndexedFile
 from videobert.results.origin import Origin
 from videobert.results.run import Report, ReportSegment
 from videobert.results.search import Found, FoundStretch
+from videobert.results.sentiment import Sentiment, TextSentiment
+from videobert.results.summarize import Summary, SummarySpan
 from videobert.visual.video_features import VideoFeatures
 
 
@@ -305,4 +308,83 @@ class FakeRuntime:
             end_s=4.0,
             **self._seen(),
             unknown_words=self.unknown,
+        )
+
+    def forecast(self, *args: Any, **options: Any) -> Forecast:
+        self._ask("forecast", *args, **options)
+        answers = {"colour": candidates(("red", 0.9))[0]}
+        tokens = (ForecastToken(token=712, score=0.5, answers=answers), ForecastToken(token=7, score=0.25))
+        horizons = (
+            Horizon(ahead=1, start_s=9.0, end_s=10.5, candidates=tokens),
+            Horizon(ahead=3, start_s=12.0, end_s=13.5, candidates=tokens[:1], covered=0.75),
+        )
+        return Forecast(horizons=horizons, method="masked", context_clips=4, until_s=9.0, **self._seen())
+
+    def summarize(self, *args: Any, **options: Any) -> Summary:
+        self._ask("summarize", *args, **options)
+        spans = (
+            SummarySpan(
+                start_s=1.5,
+                end_s=3.0,
+                reason="rare: 1.5 s of 60.0 s look like it",
+                score=0.25,
+                why="rare",
+                alike_s=1.5,
+                stands_for_s=1.5,
+            ),
+            SummarySpan(
+                start_s=30.0,
+                end_s=33.0,
+                reason="stands for 40.0 s of 60.0 s; a part of a shot of 25.0 s",
+                score=0.5,
+                why="stands_for",
+                alike_s=45.0,
+                stands_for_s=40.0,
+                part_of=(20.0, 45.0),
+            ),
+        )
+        return Summary(
+            spans=spans,
+            budget_s=6.0,
+            duration_s=60.0,
+            cover=0.75,
+            shots_by="differences",
+            text=options["text"],
+            unsure=options["text"] == "an elephant",
+            **self._seen(),
+            unknown_words=self.unknown,
+        )
+
+    def sentiment(self, *args: Any, **options: Any) -> Sentiment:
+        self._ask("sentiment", *args, **options)
+        of_video = candidates(("happy", 0.75), ("sad", 0.25))
+        segments = (
+            Segment(start_s=0.0, end_s=1.5, candidates=of_video, percentile=40.0),
+            Segment(start_s=1.5, end_s=3.0, candidates=of_video, percentile=40.0, unsure=True),
+        )
+        text = None
+        if options["text"] is not None:
+            said = candidates(("sad", 0.6), ("happy", 0.4))
+            text = TextSentiment(text=options["text"], candidates=said, method="cloze", unknown_words=self.unknown)
+        if args[0] is None:
+            origin = self.report.origin
+            return Sentiment(
+                question=None,
+                answered_by=None,
+                candidates=(),
+                segments=(),
+                unsure=False,
+                percentile=None,
+                out_of_domain=None,
+                origin=origin,
+                text=text,
+            )
+        return Sentiment(
+            question="mood",
+            answered_by="templates",
+            candidates=of_video,
+            segments=segments,
+            unsure=False,
+            **self._seen(),
+            text=text,
         )
