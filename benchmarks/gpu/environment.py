@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
@@ -14,6 +15,8 @@ import torch
 from videobert_kernels.variant import FP_FUSION
 
 ROOT: Final = Path(__file__).parents[2]
+_ROOMS: Final = ("runtime", "modeling", "kernels", "csrc", "benchmarks/gpu", "tests/kernels")
+_SOURCES: Final = {".py", ".h", ".cpp", ".json"}
 _CLOCKS: Final = (
     "driver_version",
     "pstate",
@@ -33,8 +36,10 @@ def environment(commit: str | None = None) -> dict[str, Any]:
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit or _commit(),
+        "sources": sources(),
         "device": device(),
-        "clocks": clocks(),
+        "driver": (now := clocks()) and now["driver_version"],
+        "clocks": now,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "torch": torch.__version__,
@@ -49,6 +54,15 @@ def environment(commit: str | None = None) -> dict[str, Any]:
         "fp_fusion": FP_FUSION,
         "matmul_allow_tf32": torch.backends.cuda.matmul.allow_tf32,
     }
+
+
+def sources() -> str:
+    """One hash of every file that a figure can depend on, so that a tree without a repository is known too."""
+    found = hashlib.sha256()
+    for path in sorted(path for room in _ROOMS for path in (ROOT / room).rglob("*") if path.suffix in _SOURCES):
+        found.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def device() -> dict[str, Any] | None:
@@ -80,7 +94,7 @@ def _commit() -> str | None:
 
 def _output(*command: str) -> str | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

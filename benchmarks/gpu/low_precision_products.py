@@ -1,0 +1,74 @@
+"""Matrix products of torch in int8 and fp8, with a scale for each row: what an encoder in them could be made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmarks.gpu.case import tiny
+
+# The largest of each that is used.
+_LARGEST = {torch.int8: 127.0, torch.float8_e4m3fn: 448.0}
+# torch's product of int8 takes more rows than these on CUDA.
+_INT8_ROWS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A matrix in int8 or fp8 (e4m3, arXiv 2209.05433).
+
+    Args:
+        values: `(rows, width)`.
+        scales: float32 `(rows, 1)`; a row times its scale is what it stands for.
+    """
+
+    values: Tensor
+    scales: Tensor
+
+
+def quantised(matrix: Tensor, dtype: torch.dtype) -> Rows:
+    """Each row with the smallest scale that leaves nothing out."""
+    return Rows(*_quantise(matrix, dtype))
+
+
+def _quantise_plainly(matrix: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    largest = _LARGEST[dtype]
+    scales = matrix.abs().amax(1, keepdim=True).float().clamp_min(1e-12) / largest
+    scaled = (matrix.float() / scales).clamp(-largest, largest)
+    return (scaled.round() if dtype is torch.int8 else scaled).to(dtype), scales
+
+
+# One kernel in the place of six, as whoever shipped it would have it.
+_quantise = _quantise_plainly if tiny() else torch.compile(_quantise_plainly, dynamic=False)
+
+
+def int8_product(left: Rows, right: Rows, bias: Tensor | None = None) -> Tensor:
+    """`left @ right.T + bias` in bf16 `(rows of left, rows of right)`, added up in int32."""
+    values, scales = left.values, left.scales
+    missing = _INT8_ROWS - len(values)
+    if missing > 0:
+        values = torch.nn.functional.pad(values, (0, 0, 0, missing))
+    sums = torch._int_mm(values, right.values.T)[: len(left.values)]
+    return _scaled(sums, scales, right.scales, bias)
+
+
+def _scale_plainly(sums: Tensor, left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
+    found = sums.float() * left * right.T
+    return (found if bias is None else found + bias.float()).bfloat16()
+
+
+_scaled = _scale_plainly if tiny() else torch.compile(_scale_plainly, dynamic=False)
+
+
+def fp8_product(left: Rows, right: Rows, bias: Tensor | None = None) -> Tensor:
+    """`left @ right.T + bias` in bf16 `(rows of left, rows of right)`, added up in fp32, scales in the epilogue."""
+    return torch._scaled_mm(
+        left.values,
+        right.values.T,
+        scale_a=left.scales,
+        scale_b=right.scales.T.contiguous(),
+        bias=bias,
+        out_dtype=torch.bfloat16,
+    )
