@@ -10,8 +10,8 @@ file is whole at every moment, whenever the suite is killed. Parity comes before
 no speed. A case that fails, crashes or does not come back costs its own row and nothing else.
 
 Exit code 0: everything ran, and every answer was right (a missed bar is a result, not a failure); 1: something was
-wrong or hung; 3: nothing was wrong, but parts are left; 4: there is no GPU, and nothing was measured; 128 and a signal's
-number: it was told to end.
+wrong or hung; 3: nothing was wrong, but parts are left; 4: there is no GPU, and nothing was measured; above 128: a
+signal told it to end, whose number is the code less 128.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ _RESERVE_S: Final = 8.0
 _RESERVE_SHARE: Final = 0.05
 
 
-class Told(Exception):
+class Told(BaseException):
     """A signal told the suite to end."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """See the top of the file."""
     started_s = time.monotonic()
-    asked = _parser().parse_args(arguments)
+    words = parser()
+    asked = words.parse_args(arguments)
+    if not asked.out.absolute().parent.is_dir():
+        words.error(f"there is no folder {asked.out.absolute().parent}")
     if asked.dry_run:
-        os.environ.update(VIDEOBERT_DRY_RUN="1", CUDA_VISIBLE_DEVICES="")
-    from benchmarks.gpu.environment import clocks, environment
-    from benchmarks.gpu.parts import Workers, slowness
+        os.environ.update(VIDEOBERT_DRY_RUN="1", OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="")
+    from benchmarks.gpu.environment import environment
     from benchmarks.gpu.plan import chosen, plan
-    from benchmarks.gpu.record import Record, continued
 
     found = environment(asked.commit)
     if found["device"] is None and not asked.dry_run:
@@ -61,18 +62,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every_case = asked.every_case or not asked.dry_run
     parts = plan(asked.families, dry_run=asked.dry_run, every_case=every_case, sanitizer=asked.sanitizer)
     if asked.parts:
-        parts = chosen(parts, asked.parts)
-    earlier = None
+        try:
+            parts = chosen(parts, asked.parts)
+        except ValueError as error:
+            words.error(str(error))
+    return run(asked, found, parts, started_s)
+
+
+def run(asked: argparse.Namespace, found: Mapping[str, Any], parts: Sequence[Part], started_s: float) -> int:
+    """Run a plan in an environment, from what is there already; the exit code.
+
+    Args:
+        asked: see `parser`.
+        found: the environment.
+        parts: most valuable first.
+        started_s: of `time.monotonic()`; the budget counts from there.
+    """
+    from benchmarks.gpu.clocks import clocks
+    from benchmarks.gpu.parts import Workers, slowness
+    from benchmarks.gpu.record import Record, continued
+
+    earlier, why = None, ""
     if asked.resume is not None:
         earlier, why = continued(asked.resume, found, dry_run=asked.dry_run)
         _say(why if earlier else f"starts anew: {why}")
     if earlier is None or asked.resume.resolve() != asked.out.resolve():
         _keep(asked.out)
     record = Record(asked.out, found, parts, dry_run=asked.dry_run, earlier=earlier)
-    run: dict[str, Any] = {"date": found["date"], "minutes": asked.minutes, "ended": "was killed"}
+    entry: dict[str, Any] = {"date": found["date"], "minutes": asked.minutes, "ended": "was killed"}
     if asked.resume is not None and earlier is None:
-        run["started_anew"] = why
-    record.runs.append(run)
+        entry["started_anew"] = why
+    record.runs.append(entry)
     record.save()
     budget_s = 60 * asked.minutes
     deadline_s = started_s + budget_s - min(_RESERVE_S, _RESERVE_SHARE * budget_s)
@@ -81,15 +101,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = 0
     try:
         run_parts(parts, record, workers, deadline_s)
-        run["ended"] = "by itself"
+        entry["ended"] = "by itself"
     except Told as told:
-        run["ended"] = f"by {told}"
+        entry["ended"] = f"by {told}"
         code = 128 + signal.Signals[str(told)].value
     finally:
         workers.close()
         for each, handler in handlers.items():
             signal.signal(each, handler)
-        run |= {"clocks_after": clocks(), "took_seconds": round(time.monotonic() - started_s, 1)}
+        entry |= {"clocks_after": clocks(), "took_seconds": round(time.monotonic() - started_s, 1)}
         record.save()
     return code or ended(record.content(), asked.out)
 
@@ -180,7 +200,8 @@ def _minutes(text: str) -> float:
     return value
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="the JSON file to write; one that is there is kept under another name")
     parser.add_argument("--minutes", type=_minutes, default=MINUTES, help="longest time for all of it (13)")

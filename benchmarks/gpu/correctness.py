@@ -46,7 +46,7 @@ def the_rest() -> Part:
 
 
 def collected() -> Part:
-    """For a dry run: the same tests, found and not run, in one process; the interpreter's own run of them is elsewhere."""
+    """For a dry run: the same tests, found and not run, in one process."""
 
     def run(workers: Workers, rows: Sequence[str], deadline_s: float) -> Iterator[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
@@ -54,6 +54,7 @@ def collected() -> Part:
             folders = [str(TESTS / "ops" / kernel) for kernel in KERNELS]
             child = Child([*_pytest(found, "half"), "--collect-only", *folders])
             wait([child], deadline_s)
+            child.end()
             counts = Counter(Path(test["test"].split("::")[0]).parent.name for test in _lines(found))
         for row in rows:
             kernel = row.split(": ")[1]
@@ -140,6 +141,7 @@ def wait(children: Sequence[Child], deadline_s: float, *, first: bool = False) -
 
 def outcome(child: Child, found: Path, in_time: bool) -> dict[str, Any]:
     """A row of a process of tests: what of them passed is known even where it was ended."""
+    child.end()
     tests = _lines(found)
     counts = dict(Counter(test["outcome"] for test in tests))
     row: dict[str, Any] = {"counts": counts, "seconds": child.seconds}

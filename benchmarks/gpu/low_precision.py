@@ -21,7 +21,7 @@ from benchmarks.gpu.plain_bert import PlainBert
 from videobert_kernels import attention, bias_gelu, bias_residual_layer_norm, embed_layer_norm
 from videobert_kernels.ops.packed_encoder import EncoderWeights, LayerWeights, PackedInputs, encode
 
-# Distance from fp32, relative to the norm: twice what these weights give on a CPU. Of trained weights that says nothing.
+# Distance from fp32, relative to the norm: twice what these weights give on a CPU; of trained ones it says nothing.
 _ALLOWED = {"int8": 0.05, "fp8": 0.15}
 _SIZES = ((1, 128), (32, 128))
 _Product = Callable[[Rows, Rows, Tensor | None], Tensor]

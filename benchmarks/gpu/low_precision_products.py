@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +33,7 @@ class Rows:
 
 def quantised(matrix: Tensor, dtype: torch.dtype) -> Rows:
     """Each row with the smallest scale that leaves nothing out."""
-    return Rows(*_quantise(matrix, dtype))
+    return Rows(*_fused(_quantise_plainly)(matrix, dtype))
 
 
 def _quantise_plainly(matrix: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -40,8 +43,10 @@ def _quantise_plainly(matrix: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tenso
     return (scaled.round() if dtype is torch.int8 else scaled).to(dtype), scales
 
 
-# One kernel in the place of six, as whoever shipped it would have it.
-_quantise = _quantise_plainly if tiny() else torch.compile(_quantise_plainly, dynamic=False)
+@functools.cache
+def _fused(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """One kernel in the place of several, as whoever shipped it would have it."""
+    return plain if tiny() else torch.compile(plain, dynamic=False)
 
 
 def int8_product(left: Rows, right: Rows, bias: Tensor | None = None) -> Tensor:
@@ -51,15 +56,13 @@ def int8_product(left: Rows, right: Rows, bias: Tensor | None = None) -> Tensor:
     if missing > 0:
         values = torch.nn.functional.pad(values, (0, 0, 0, missing))
     sums = torch._int_mm(values, right.values.T)[: len(left.values)]
-    return _scaled(sums, scales, right.scales, bias)
+    found: Tensor = _fused(_scale_plainly)(sums, scales, right.scales, bias)
+    return found
 
 
 def _scale_plainly(sums: Tensor, left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
     found = sums.float() * left * right.T
     return (found if bias is None else found + bias.float()).bfloat16()
-
-
-_scaled = _scale_plainly if tiny() else torch.compile(_scale_plainly, dynamic=False)
 
 
 def fp8_product(left: Rows, right: Rows, bias: Tensor | None = None) -> Tensor:

@@ -24,10 +24,11 @@ class Workers:
 
     Args:
         slowness: what budgets are multiplied with.
+        module: what the processes run, see `Worker`.
     """
 
-    def __init__(self, slowness: float = 1.0) -> None:
-        self._alone, self._product = Worker(alone=True), Worker(alone=False)
+    def __init__(self, slowness: float = 1.0, module: str = "benchmarks.gpu.worker") -> None:
+        self._alone, self._product = Worker(alone=True, module=module), Worker(alone=False, module=module)
         self._slowness = slowness
 
     def ask(self, request: Mapping[str, str], budget_s: float, deadline_s: float, *, alone: bool) -> dict[str, Any]:
@@ -43,8 +44,8 @@ class Workers:
         if left_s <= 0:
             return {"verdict": "not measured", "reason": "the time for this part was up"}
         most_s = budget_s * self._slowness * (1 + _GRACE) + _GRACE_S
-        row = (self._alone if alone else self._product).ask(request, min(most_s, left_s))
-        if row["verdict"] == "ended" and left_s < most_s:
+        row = (self._alone if alone else self._product).ask(request, most_s, left_s)
+        if row["verdict"] == "ended" and time.monotonic() >= deadline_s:
             return {"verdict": "not measured", "reason": "the time for this part was up while it ran"}
         return row
 

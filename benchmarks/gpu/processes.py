@@ -1,7 +1,8 @@
-"""Child processes that end in time: each leads a group of its own, which is ended whole, and none outlives the suite."""
+"""Child processes that end in time: each leads a group of its own, which is ended whole; none outlives the suite."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -49,7 +50,8 @@ class Child:
         pipes: bool = False,
         pass_fds: Sequence[int] = (),
     ) -> None:
-        self._said = tempfile.TemporaryFile("w+", errors="replace")
+        self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
+        self._lines: list[str] = []
         self.started_s = time.monotonic()
         self.process = subprocess.Popen(
             command,
@@ -66,8 +68,10 @@ class Child:
 
     def said(self) -> list[str]:
         """Lines of what it printed so far."""
-        self._said.seek(0)
-        return self._said.read().splitlines()
+        if not self._said.closed:
+            self._said.seek(0)
+            self._lines = self._said.read().splitlines()
+        return self._lines
 
     @property
     def seconds(self) -> float:
@@ -75,11 +79,16 @@ class Child:
         return round(time.monotonic() - self.started_s, 1)
 
     def end(self) -> None:
-        """Kill it with all that it started; nothing happens to one that has ended and been waited for."""
+        """Kill it with all that it started, and keep what it said; one that has ended is left as it is."""
         if self.process.poll() is None:
             # Its group is its own: it leads a session that it has not left.
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.said()
+        self._said.close()
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
 
 
 def _die_with_the_suite() -> None:
@@ -95,36 +104,35 @@ class Worker:
     Args:
         alone: whether `videobert` must not be importable in it, as the kernels stand alone.
         start_s: longest time from the start of the process to its first word.
+        module: what it runs.
     """
 
-    def __init__(self, *, alone: bool, start_s: float = START_S) -> None:
-        self._alone, self._start_s = alone, start_s
+    def __init__(self, *, alone: bool, start_s: float = START_S, module: str = "benchmarks.gpu.worker") -> None:
+        self._alone, self._start_s, self._module = alone, start_s, module
         self._child: Child | None = None
         self._answers = -1
         self._kept = b""
 
-    def ask(self, request: Mapping[str, str], seconds: float) -> dict[str, Any]:
+    def ask(self, request: Mapping[str, str], seconds: float, within_s: float = float("inf")) -> dict[str, Any]:
         """The row that answers a request, or what became of the process: its verdict is then `"failed"` or `"ended"`.
 
         Args:
             request: see `benchmarks.gpu.worker.answer`.
             seconds: longest time for the answer, from when the process is ready.
+            within_s: longest time for all of it, the start of a process among it.
         """
+        end_s = time.monotonic() + within_s
         try:
-            if self._child is None:
-                self._start()
-            assert self._child is not None
-            assert self._child.process.stdin is not None
-            self._child.process.stdin.write(json.dumps(request) + "\n")
-            self._child.process.stdin.flush()
-            row = self._next(seconds)
+            child = self._child or self._start(min(self._start_s, within_s))
+            if child.process.stdin is not None:
+                child.process.stdin.write(json.dumps(request) + "\n")
+                child.process.stdin.flush()
+            row = self._next(min(seconds, end_s - time.monotonic()))
         except TimeoutError as error:
             self.close()
             return {"verdict": "ended", "error": str(error)}
         except (ChildProcessError, BrokenPipeError):
-            # Its pipe closes a moment before it has ended.
-            code = self._child.process.wait(5) if self._child else None
-            said = " ".join(self._child.said())[-600:] if self._child else ""
+            code, said = self._last_words()
             self.close()
             return {"verdict": "failed", "error": f"the process ended with {code}: {said}"}
         if row.pop("context_lost", False):
@@ -138,16 +146,25 @@ class Worker:
             os.close(self._answers)
             self._child, self._kept = None, b""
 
-    def _start(self) -> None:
+    def _last_words(self) -> tuple[int | None, str]:
+        """How the process ended, whose pipe closes a moment before, and what it said at the end."""
+        if self._child is None:
+            return None, ""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.process.wait(5)
+        return self._child.process.poll(), " ".join(self._child.said())[-600:]
+
+    def _start(self, seconds: float) -> Child:
         self._answers, theirs = os.pipe()
-        command = [sys.executable, "-m", "benchmarks.gpu.worker", str(theirs), *(["--alone"] if self._alone else [])]
+        command = [sys.executable, "-m", self._module, str(theirs), *(["--alone"] if self._alone else [])]
         try:
             # Without a GPU kernels are interpreted where they are what is measured; the product would take minutes.
             settings = {"TRITON_INTERPRET": "1"} if tiny() and self._alone else {}
             self._child = Child(command, settings, pipes=True, pass_fds=(theirs,))
         finally:
             os.close(theirs)
-        self._next(self._start_s)
+        self._next(seconds)
+        return self._child
 
     def _next(self, seconds: float) -> dict[str, Any]:
         end_s = time.monotonic() + seconds
