@@ -100,6 +100,7 @@ def run(asked: argparse.Namespace, found: Mapping[str, Any], parts: Sequence[Par
     handlers = {each: signal.signal(each, _told) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     code = 0
     try:
+        workers.start({part.worker for part in parts if part.worker and record.missing(part)})
         run_parts(parts, record, workers, deadline_s)
         entry["ended"] = "by itself"
     except Told as told:

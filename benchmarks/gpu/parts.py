@@ -49,6 +49,11 @@ class Workers:
             return {"verdict": "not measured", "reason": "the time for this part was up while it ran"}
         return row
 
+    def start(self, names: set[str]) -> None:
+        """Let `"alone"` or `"product"` import what they need while something else runs."""
+        for name in names:
+            (self._alone if name == "alone" else self._product).start()
+
     def close(self) -> None:
         """End both."""
         self._alone.close()
@@ -69,6 +74,7 @@ class Part:
         rows: names of its rows, all known before it runs.
         cost_s: how long it takes, as far as one knows; a part that does not fit into what is left is left.
         most_s: longest time; what has not answered then is ended.
+        worker: which process answers its rows, if one does.
         run: see `Run`.
     """
 
@@ -77,6 +83,7 @@ class Part:
     rows: tuple[str, ...]
     cost_s: float
     most_s: float
+    worker: Literal["alone", "product"] | None = None
     run: Run = field(repr=False)
 
     def cost_of(self, rows: Sequence[str]) -> float:
@@ -112,6 +119,7 @@ def figures(name: str, family: str, cases: Sequence[Case], *, alone: bool) -> Pa
         rows=tuple(budgets),
         cost_s=cost_s,
         most_s=sum(budgets.values()) * (1 + _GRACE),
+        worker="alone" if alone else "product",
         run=run,
     )
 
@@ -123,4 +131,12 @@ def probe(name: str, cost_s: float, most_s: float) -> Part:
         for row in rows:
             yield {"name": row, **workers.ask({"probe": row}, most_s, deadline_s, alone=False)}
 
-    return Part(name=f"probes/{name}", kind="probes", rows=(name,), cost_s=cost_s, most_s=2 * most_s, run=run)
+    return Part(
+        name=f"probes/{name}",
+        kind="probes",
+        rows=(name,),
+        cost_s=cost_s,
+        most_s=2 * most_s,
+        worker="product",
+        run=run,
+    )

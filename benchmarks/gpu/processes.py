@@ -110,6 +110,7 @@ class Worker:
     def __init__(self, *, alone: bool, start_s: float = START_S, module: str = "benchmarks.gpu.worker") -> None:
         self._alone, self._start_s, self._module = alone, start_s, module
         self._child: Child | None = None
+        self._ready = False
         self._answers = -1
         self._kept = b""
 
@@ -123,7 +124,10 @@ class Worker:
         """
         end_s = time.monotonic() + within_s
         try:
-            child = self._child or self._start(min(self._start_s, within_s))
+            child = self._child or self.start()
+            if not self._ready:
+                self._next(min(self._start_s, within_s))
+                self._ready = True
             if child.process.stdin is not None:
                 child.process.stdin.write(json.dumps(request) + "\n")
                 child.process.stdin.flush()
@@ -144,7 +148,7 @@ class Worker:
         if self._child is not None:
             self._child.end()
             os.close(self._answers)
-            self._child, self._kept = None, b""
+            self._child, self._ready, self._kept = None, False, b""
 
     def _last_words(self) -> tuple[int | None, str]:
         """How the process ended, whose pipe closes a moment before, and what it said at the end."""
@@ -154,7 +158,8 @@ class Worker:
             self._child.process.wait(5)
         return self._child.process.poll(), " ".join(self._child.said())[-600:]
 
-    def _start(self, seconds: float) -> Child:
+    def start(self) -> Child:
+        """Start the process, and wait for nothing: the next request does."""
         self._answers, theirs = os.pipe()
         command = [sys.executable, "-m", self._module, str(theirs), *(["--alone"] if self._alone else [])]
         try:
@@ -163,7 +168,6 @@ class Worker:
             self._child = Child(command, settings, pipes=True, pass_fds=(theirs,))
         finally:
             os.close(theirs)
-        self._next(seconds)
         return self._child
 
     def _next(self, seconds: float) -> dict[str, Any]:

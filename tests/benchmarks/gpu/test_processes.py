@@ -89,6 +89,11 @@ def test_a_process_that_cannot_start_says_so() -> None:
     assert slow.ask({"case": "right"}, 20)["verdict"] == "ended"
 
 
+def test_a_process_may_start_before_it_is_asked(worker: Worker) -> None:
+    child = worker.start()
+    assert worker.ask({"case": "right"}, 20)["process"] == child.process.pid
+
+
 def test_ending_a_child_ends_what_it_started() -> None:
     child = Child([sys.executable, "-c", PARENT])
     grandchild = int(first_line(child))
