@@ -49,7 +49,7 @@ class _Linear:
     def __init__(self, weight: Tensor, bias: Tensor | None, name: str) -> None:
         self._dtype = torch.int8 if name == "int8" else torch.float8_e4m3fn
         self._product: _Product = int8_product if name == "int8" else fp8_product
-        self._weight, self._bias = quantised(weight, self._dtype), None if bias is None else bias.bfloat16()
+        self._weight, self._bias = quantised(weight, self._dtype, once=True), None if bias is None else bias.bfloat16()
 
     def __call__(self, states: Tensor) -> Tensor:
         return self._product(quantised(states, self._dtype), self._weight, self._bias).to(states.dtype)

@@ -16,6 +16,7 @@ from benchmarks.gpu.case import tiny
 _LARGEST = {torch.int8: 127.0, torch.float8_e4m3fn: 448.0}
 # torch's product of int8 takes more rows than these on CUDA.
 _INT8_ROWS = 17
+_MOST_SHAPES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class Rows:
     scales: Tensor
 
 
-def quantised(matrix: Tensor, dtype: torch.dtype) -> Rows:
-    """Each row with the smallest scale that leaves nothing out."""
-    return Rows(*_fused(_quantise_plainly)(matrix, dtype))
+def quantised(matrix: Tensor, dtype: torch.dtype, *, once: bool = False) -> Rows:
+    """Each row with the smallest scale that leaves nothing out; `once` where it is not worth compiling."""
+    return Rows(*(_quantise_plainly if once else _fused(_quantise_plainly))(matrix, dtype))
 
 
 def _quantise_plainly(matrix: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -46,7 +47,13 @@ def _quantise_plainly(matrix: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tenso
 @functools.cache
 def _fused(plain: Callable[..., Any]) -> Callable[..., Any]:
     """One kernel in the place of several, as whoever shipped it would have it."""
-    return plain if tiny() else torch.compile(plain, dynamic=False)
+    if tiny():
+        return plain
+    import torch._dynamo.config
+
+    # Each shape and type is compiled for itself; beyond the limit torch would go on without compiling, and say nothing.
+    torch._dynamo.config.recompile_limit = _MOST_SHAPES
+    return torch.compile(plain, dynamic=False)
 
 
 def int8_product(left: Rows, right: Rows, bias: Tensor | None = None) -> Tensor:
