@@ -12,7 +12,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS := build,train,kernels,tensorrt-rtx,dali,triton-server,bench,dev
+EXTRAS := build,train,search,kernels,tensorrt-rtx,dali,triton-server,bench,dev
 CLIP := runtime/videobert/bundled/shapes/clip.mp4
 # What an installation depends on; Python sources are used in place.
 INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*/*)
@@ -71,7 +71,7 @@ test: $(VENV)/.installed-all
 # The modeling side makes a small model first, as it would for a product; a test that needs more of it is left out.
 test-runtime: $(VENV)/.installed-all $(RUN_ONLY)/.installed
 	$(BIN)/python -m tests.small_model build/small-model
-	VIDEOBERT_TESTS_MODEL=build/small-model $(RUN_ONLY)/bin/python -m pytest -m "not slow and not modeling" tests/runtime
+	VIDEOBERT_TESTS_MODEL=build/small-model $(SIDE_BY_SIDE) $(RUN_ONLY)/bin/python $(PYTEST) -m "not slow and not modeling" tests/runtime
 
 # 4 is the machine's own lack: no network, no room. The tests that ask the model are then skipped, and say so.
 everyday: $(VENV)/.installed-all
@@ -79,10 +79,10 @@ everyday: $(VENV)/.installed-all
 
 check: export VIDEOBERT_MODELS ?= $(CURDIR)/build/models
 check: $(VENV)/.installed-all $(SANITIZERS) everyday $(OLDEST)/.installed test-runtime
-	$(BIN)/python -m pytest -m "slow or everyday" --timeout 1200 --ignore tests/kernels
-	$(BIN)/python -m pytest -m slow tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m "slow or everyday" --timeout 1200 --ignore tests/kernels
+	$(SIDE_BY_SIDE) $(BIN)/python $(PYTEST) -m slow tests/kernels
 	$(BIN)/python -m videobert_kernels.compile.gate
-	PYTHONPATH=kernels $(OLDEST)/bin/python -m pytest -m "not slow" --confcutdir tests/kernels tests/kernels
+	PYTHONPATH=kernels $(SIDE_BY_SIDE) $(OLDEST)/bin/python $(PYTEST) -m "not slow" --confcutdir tests/kernels tests/kernels
 	PYTHONPATH=kernels $(OLDEST)/bin/python -m videobert_kernels.compile.gate --capability 90
 
 # The C++ core's tests under the sanitizers.
@@ -139,11 +139,11 @@ $(VENV)/.installed-all: $(INSTALL_INPUTS) | $(BIN)/python
 
 $(OLDEST)/.installed: constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
-	$(PIP_OLDEST) $(UNCOMPILED) -c constraints-oldest.txt torch numpy pytest pytest-timeout
+	$(PIP_OLDEST) $(UNCOMPILED) -c constraints-oldest.txt torch numpy pytest pytest-timeout pytest-xdist
 	$(PIP_OLDEST) $(UNCOMPILED) --no-deps triton==3.6.0
 	touch $@
 
 $(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
 	$(PYTHON) -m venv $(RUN_ONLY)
-	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e . pytest pytest-timeout
+	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e . pytest pytest-timeout pytest-xdist
 	touch $@

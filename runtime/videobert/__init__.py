@@ -32,16 +32,28 @@ if TYPE_CHECKING:
     from typing import Any
 
     from videobert.base.limits import Limits
+    from videobert.editing.edit_list import read_edit_list, write_edit_list
+    from videobert.editing.film import write_film
+    from videobert.index.reader import IndexReader, open_index
     from videobert.model.recipe import Recipe
     from videobert.report.html import html_page
+    from videobert.report.search_page import search_page
+    from videobert.report.subtitles import srt, vtt
     from videobert.results.align import AlignedWindow, Alignment
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
+    from videobert.results.caption import Caption, Captions
     from videobert.results.classify import Classification, Segment
+    from videobert.results.each import Each
+    from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
     from videobert.results.embed import Embedding
+    from videobert.results.events import Event, Events, UnsureStretch
     from videobert.results.fill import Fill, Filled
+    from videobert.results.film import Film
+    from videobert.results.index import Indexed, IndexedFile
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
+    from videobert.results.search import Found, FoundStretch
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
     from videobert.video.open import open_clips
@@ -55,6 +67,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Codebook": "videobert.visual.codebook",
     "FrameArray": "videobert.video.source.frame_array",
+    "IndexReader": "videobert.index.reader",
     "Limits": "videobert.base.limits",
     "Recipe": "videobert.model.recipe",
     "ReportStream": "videobert.tasks.stream",
@@ -64,20 +77,43 @@ _HOME = {
     "html_page": "videobert.report.html",
     "load": "videobert.runtime",
     "open_clips": "videobert.video.open",
+    "srt": "videobert.report.subtitles",
+    "vtt": "videobert.report.subtitles",
+    "open_index": "videobert.index.reader",
+    "search_page": "videobert.report.search_page",
+    "read_edit_list": "videobert.editing.edit_list",
+    "write_edit_list": "videobert.editing.edit_list",
+    "write_film": "videobert.editing.film",
     "AlignedWindow": "videobert.results.align",
     "Alignment": "videobert.results.align",
     "Candidate": "videobert.results.candidate",
+    "Caption": "videobert.results.caption",
+    "Captions": "videobert.results.caption",
     "Classification": "videobert.results.classify",
+    "EditPlan": "videobert.results.edit",
+    "EditSpan": "videobert.results.edit",
+    "EditedFilm": "videobert.results.edit",
+    "Each": "videobert.results.each",
     "Embedding": "videobert.results.embed",
+    "Event": "videobert.results.events",
+    "Events": "videobert.results.events",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
+    "Found": "videobert.results.search",
+    "FoundStretch": "videobert.results.search",
+    "Indexed": "videobert.results.index",
+    "IndexedFile": "videobert.results.index",
+    "Film": "videobert.results.film",
+    "SoughtStretch": "videobert.results.edit",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
     "Segment": "videobert.results.classify",
     "Shot": "videobert.results.run",
+    "Sought": "videobert.results.edit",
     "Still": "videobert.results.run",
     "TokensFrom": "videobert.results.origin",
+    "UnsureStretch": "videobert.results.events",
     "to_json": "videobert.results.as_json",
 }
 
@@ -87,15 +123,29 @@ __all__ = [
     "BuildError",
     "Cancelled",
     "Candidate",
+    "Caption",
+    "Captions",
     "Classification",
     "Codebook",
     "DecodeError",
     "DeviceError",
+    "Each",
+    "EditPlan",
+    "EditSpan",
+    "EditedFilm",
     "Embedding",
     "EngineUnavailable",
+    "Event",
+    "Events",
     "Fill",
     "Filled",
+    "Film",
+    "Found",
+    "FoundStretch",
     "FrameArray",
+    "IndexReader",
+    "Indexed",
+    "IndexedFile",
     "InputError",
     "LimitExceeded",
     "Limits",
@@ -110,8 +160,11 @@ __all__ = [
     "Runtime",
     "Segment",
     "Shot",
+    "Sought",
+    "SoughtStretch",
     "Still",
     "TokensFrom",
+    "UnsureStretch",
     "UntrustedError",
     "UsageError",
     "VideoBertError",
@@ -121,7 +174,14 @@ __all__ = [
     "html_page",
     "load",
     "open_clips",
+    "open_index",
+    "read_edit_list",
+    "search_page",
+    "srt",
     "to_json",
+    "vtt",
+    "write_edit_list",
+    "write_film",
 ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from videobert.base.arguments import flag, local_path
 from videobert.base.cancelling import Stop
@@ -14,6 +15,7 @@ from videobert.base.cpu_threads import thread_limit
 from videobert.base.limits import Limits, limits_or_default
 from videobert.engines.base import Engine, EngineOptions, Hint
 from videobert.engines.selection import open_engine
+from videobert.index.reader import IndexReader
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
@@ -23,19 +25,39 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Reading, Request
 from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
+from videobert.results.caption import Captions
 from videobert.results.classify import Classification
+from videobert.results.each import Each
+from videobert.results.edit import EditPlan
 from videobert.results.embed import Embedding
+from videobert.results.events import Events
 from videobert.results.fill import Fill
+from videobert.results.forecast import Forecast
+from videobert.results.index import Indexed
+from videobert.results.locate import Located
 from videobert.results.origin import Origin
 from videobert.results.run import Report
+from videobert.results.search import Found
+from videobert.results.sentiment import Sentiment
+from videobert.results.summarize import Summary
 from videobert.tasks.align import align
+from videobert.tasks.caption import caption
 from videobert.tasks.classify import classify
+from videobert.tasks.each import each
+from videobert.tasks.edit import edit
 from videobert.tasks.embed import embed
+from videobert.tasks.events import AT_LEAST, events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
+from videobert.tasks.forecast import forecast
+from videobert.tasks.index import OnBegin, OnFile, index
+from videobert.tasks.locate import locate
 from videobert.tasks.run import run
+from videobert.tasks.search import search
 from videobert.tasks.segments import Segments
+from videobert.tasks.sentiment import sentiment
 from videobert.tasks.stream import ReportStream
+from videobert.tasks.summarize import summarize
 from videobert.tasks.tokens import tokens
 from videobert.video.decoders.choice import check_decoder, decoder_for_engine
 from videobert.visual.codebook import Assignment, Codebook
@@ -45,10 +67,13 @@ from videobert.visual.video_features import VideoFeatures
 if TYPE_CHECKING:
     from typing import Self
 
+    from videobert.editing.spans import SpanLike
     from videobert.video.clip import Clip
     from videobert.video.open import VideoSource
 
     Video = VideoSource | Iterable[Clip] | VisualTokens | VideoFeatures
+
+Answer = TypeVar("Answer")
 
 
 def load(
@@ -305,6 +330,181 @@ class Runtime:
         with self._lifetime.using() as opened:
             return align(opened, video, text, window_clips, Request.reading(**reading))
 
+    def caption(
+        self,
+        video: Video,
+        *,
+        span: tuple[float, float] | None = None,
+        **reading: Unpack[Reading],
+    ) -> Captions:
+        """Sentences about a video, each about a stretch of it: stretches are found as `events` does, then described.
+
+        A model with a decoder writes them. Of one without they are put together of its answers to its questions, and
+        `method` says so; where those are left open, the sentence says that, and `unsure` is True.
+
+        Args:
+            span: start and end in seconds, for one sentence about what lies between.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return caption(opened, video, span, Request.reading(**reading))
+
+    def events(
+        self,
+        video: Video,
+        *,
+        labels: Iterable[str] | None = None,
+        question: str | None = None,
+        at_least: float = AT_LEAST,
+        **reading: Unpack[Reading],
+    ) -> Events:
+        """What goes on in a video, and from when to when: runs of clips that get the same answer.
+
+        Clips are laid in shots, so none shows two scenes, and events begin and end at cuts where what is seen changes
+        there. Inside a shot, neighbours are heard too.
+
+        Args:
+            labels: what may go on. Where text and video lie in one space each is judged by its meaning, and several may
+                fit at once; a model that answers by templates chooses among them, in those of `question`.
+            question: one of `config.questions`; all of them if neither is given.
+            at_least: the probability from which a label counts.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return events(opened, video, labels, question, at_least, Request.reading(**reading))
+
+    def index(
+        self,
+        videos: str | Path | Iterable[str | Path],
+        out: str | Path,
+        *,
+        retry: bool = False,
+        on_begin: OnBegin | None = None,
+        on_file: OnFile | None = None,
+        **reading: Unpack[Reading],
+    ) -> Indexed:
+        """Videos as an index that `search` asks; one that is there already is brought up to date.
+
+        A file that did not change is skipped, one that moved is recognised by its content, one that changed is indexed
+        again, and those that are gone from a folder leave the index. A file that cannot be used is recorded, and the
+        rest goes on. What `on_file` was told of is kept, however the process ends; the next call goes on from there.
+
+        Args:
+            videos: a file or folder, or an iterable of these. What an index knew of a folder and is not there any more
+                leaves it; files outside the folders stay.
+            out: the folder of the index, made if it is missing.
+            retry: try files again that failed before and did not change since.
+            on_begin: called with the path of each file, its number and how many there are.
+            on_file: called with an `IndexedFile` once what became of it is on the disk.
+            reading: see `Runtime`; `on_progress` is told of the file that is read.
+
+        Raises:
+            MismatchError: an index of another model, recipe or stride.
+            InputError: another call or process writes to it.
+            UsageError: `out` holds something else.
+            ModelError: the index is damaged, or the model embeds nothing.
+            EngineUnavailable: faiss is not installed.
+        """
+        with self._lifetime.using() as opened:
+            return index(opened, videos, out, retry, on_begin, on_file, Request.reading(**reading))
+
+    def search(
+        self,
+        query: str | Video,
+        index: str | Path | IndexReader,
+        *,
+        span: tuple[float, float] | None = None,
+        top: int = 10,
+        **reading: Unpack[Reading],
+    ) -> Found:
+        """The stretches of an index that a text, a video or a stretch of one is about, best first.
+
+        Args:
+            query: a text; or a video, whose path must be a `pathlib.Path` here.
+            index: its folder; or what `open_index` gave, which spares opening it for every question.
+            span: of a video, `(start_s, end_s)` of the stretch that is meant.
+            top: most hits.
+            reading: see `Runtime`.
+
+        Raises:
+            MismatchError: an index of another model, recipe or stride.
+            InputError: there is no index, or the query cannot be used.
+            ModelError: the index is damaged, or the model embeds nothing.
+            LimitExceeded: text and video of the model have no space in common, and the index has too many stretches to
+                hold a text against each.
+            EngineUnavailable: faiss is not installed.
+        """
+        with self._lifetime.using() as opened:
+            return search(opened, query, index, span, top, Request.reading(**reading))
+
+    def forecast(
+        self,
+        video: Video,
+        *,
+        horizons: Iterable[int] = (1, 2, 3),
+        top: int = 5,
+        context_clips: int | None = None,
+        **reading: Unpack[Reading],
+    ) -> Forecast:
+        """Which visual tokens come after the end of the video, with probabilities, at several times.
+
+        By a model trained to tell the next token, or by one that fills in hidden moments: it is asked for hidden places
+        behind the video.
+
+        Args:
+            horizons: how many clips ahead, 1 being the next one; with a stride, so many used clips.
+            top: tokens at each time.
+            context_clips: the last clips of the video that it goes on from; None is the model's own window, or of a
+                model trained to tell the next token all that fits.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return forecast(opened, video, horizons, top, context_clips, Request.reading(**reading))
+
+    def summarize(
+        self,
+        video: Video,
+        *,
+        seconds: float | None = None,
+        share: float = 0.15,
+        text: str | None = None,
+        **reading: Unpack[Reading],
+    ) -> Summary:
+        """The stretches of a video that stand for all of it, rare ones too: whole shots, and no longer than asked for.
+
+        Nothing is made up: what it keeps are times of the video. A shot longer than the whole summary is kept in parts.
+
+        Args:
+            seconds: most that the stretches may last together; None for a share of the video.
+            share: that share, where `seconds` is None; at least one clip.
+            text: what the summary should be about, by a model that aligns; None for the whole video.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return summarize(opened, video, seconds, share, text, Request.reading(**reading))
+
+    def sentiment(
+        self,
+        video: Video | None = None,
+        *,
+        text: str | None = None,
+        **reading: Unpack[Reading],
+    ) -> Sentiment:
+        """The sentiment of a video, by a question of the model that is called `sentiment`, `mood` or `emotion`.
+
+        A model has such a question from its training, or `videobert learn` makes one of labelled films. The text's
+        sentiment is told only where a text is given, apart from the video's: a guess from words that nobody calibrated.
+
+        Args:
+            text: a text whose sentiment is wanted, beside the video's or alone.
+            reading: see `Runtime`.
+
+        Raises:
+            ModelError: a video is given, and the model has no such question; it says how to train one.
+        """
+        with self._lifetime.using() as opened:
+            return sentiment(opened, video, text, Request.reading(**reading))
+
     def run(
         self,
         video: Video,
@@ -325,6 +525,57 @@ class Runtime:
         """
         with self._lifetime.using() as opened:
             return run(opened, video, top, context_clips, Request.reading(**reading))
+
+    def locate(
+        self,
+        video: Video,
+        text: str,
+        *,
+        top: int = 5,
+        evidence: bool = False,
+        **reading: Unpack[Reading],
+    ) -> Located:
+        """Where in a video is what a text says: stretches of any length, best first, none over another.
+
+        Where text and video lie in one space, clips and stretches of clips are judged by the text's meaning; a joint
+        encoder judges whether they belong together, or, without that head, which words they make likelier. Stretches
+        begin and end at cuts where the model knows shots. A text that fits nowhere has no hits, unless the model only
+        compares (`Located.calibrated`).
+
+        Args:
+            text: what to look for, for example "people arm wrestling".
+            top: hits, at most.
+            evidence: whether to say, for each hit, what each of its clips adds.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return locate(opened, video, text, top, flag("evidence", evidence), Request.reading(**reading))
+
+    def edit(
+        self,
+        video: VideoSource,
+        instruction: str | None = None,
+        *,
+        spans: Iterable[SpanLike] | None = None,
+        remove: Iterable[SpanLike] | None = None,
+        most_s: float | None = None,
+        **reading: Unpack[Reading],
+    ) -> EditPlan:
+        """Which parts of a film stay, in which order, exact to the frame; `write_film` and `write_edit_list` take it.
+
+        At least one of instruction, spans, remove and most_s; done in this order: spans, remove, instruction, most_s.
+
+        Args:
+            video: a path, bytes or a file object that can go back.
+            instruction: such as "keep only the parts where someone pours, then at most 30 seconds"; the language is
+                described in `videobert.editing.grammar`. Texts in it are found as `locate` finds them.
+            spans, remove: stretches that alone stay, or go: pairs of seconds, or what has `start_s` and `end_s`.
+                Bounds move to the nearest frame's, and what overlaps counts once.
+            most_s: the longest that the new film may be, seconds.
+            reading: see `Runtime`.
+        """
+        with self._lifetime.using() as opened:
+            return edit(opened, video, instruction, spans, remove, most_s, Request.reading(**reading))
 
     def stream(
         self,
@@ -361,6 +612,39 @@ class Runtime:
         )
         self._lifetime.add(stream)
         return stream
+
+    def each(
+        self,
+        videos: str | Path | Iterable[Video],
+        ask: Callable[..., Answer],
+        *,
+        at_once: int = 1,
+        cancel: Event | None = None,
+        **asked: Any,
+    ) -> Iterator[Each[Answer]]:
+        """Ask the same of many videos: one that cannot be used is told as that, and the rest goes on.
+
+        The work is done when the next answer is asked for, in the order of the videos. An error that another video
+        would meet too, such as a wrong argument or a head that the model lacks, is raised.
+
+        Args:
+            videos: a path, a folder, which is searched with the folders in it, or an iterable of either and of whatever
+                else a verb takes. Of a folder without videos what was saved of them is taken.
+            ask: a verb of this model, such as `model.tokens`; or a function of a video, which may ask several.
+            at_once: how many videos are worked on at a time, in threads, 1 to 64; load the model with
+                `hint="throughput"` for more than one.
+            cancel: a `threading.Event`, which `ask` is given too; set it, and the next answer is `Cancelled`.
+            asked: what else `ask` is given, such as `question="colour"`.
+
+        Raises:
+            UsageError: `videos`, `ask` or `at_once` is none.
+        """
+
+        def check() -> None:
+            with self._lifetime.using():
+                pass
+
+        return each(videos, ask, at_once, cancel, asked, check)
 
     def warmup(self) -> None:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""

@@ -265,6 +265,23 @@ OF_OPEN_CLIPS: list[tuple[str, set[str]]] = [
 ]
 
 
+OF_EACH: list[tuple[str, set[str]]] = [
+    (
+        "videos",
+        {
+            *("text", "no text", "number text", "text with NUL", "long text", "surrogate", "path", "folder"),
+            *("array", "table", "array of texts", "array of objects", "empty array", "empty list", "list", "twice"),
+            *("texts", "alike", "paths", "nested", "ragged", "deep", "dict", "empty dict", "set", "generator"),
+            *("empty generator", "endless numbers", "endless texts", "frames without times"),
+            *("a time that is text", "a frame that is ragged"),
+        },
+    ),
+    ("ask", set()),
+    ("at_once", WHOLE | {"int"}),
+    ("cancel", {"None"}),
+]
+
+
 @pytest.mark.parametrize(("verb", "argument"), ARGUMENTS)
 def test_a_verb_answers_or_says_what_is_wrong(
     model: Runtime, saved: VisualTokens, kept: VideoFeatures, verb: str, argument: str
@@ -275,12 +292,24 @@ def test_a_verb_answers_or_says_what_is_wrong(
     assert taken == (TAKEN[verb] | SHARED)[argument]
 
 
+@pytest.mark.parametrize(("argument", "taken"), OF_EACH, ids=[name for name, _ in OF_EACH])
+def test_each_answers_about_every_list_or_says_what_is_wrong(
+    model: Runtime, saved: VisualTokens, argument: str, taken: set[str]
+) -> None:
+    good: dict[str, Any] = {"videos": [saved], "ask": model.tokens}
+    # A class is a function, and what it raises is its own.
+    without = frozenset({"class"} if argument == "ask" else ())
+    found = answered(lambda value: list(itertools.islice(model.each(**(good | {argument: value})), 3)), without=without)
+    assert found == taken
+
+
 def test_every_argument_of_every_verb_is_tried() -> None:
     import inspect
 
     for verb in GOOD:
         names = set(inspect.signature(getattr(Runtime, verb)).parameters) - {"self", "reading"} | set(SHARED)
         assert {name for tried, name in ARGUMENTS if tried == verb} == names
+    assert {name for name, _ in OF_EACH} == set(inspect.signature(Runtime.each).parameters) - {"self", "asked"}
     assert {name for name, _ in OF_LOAD} == set(inspect.signature(load).parameters)
     assert {name for name, _ in OF_OPEN_CLIPS} == set(inspect.signature(open_clips).parameters)
 

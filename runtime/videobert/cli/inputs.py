@@ -14,21 +14,8 @@ from videobert.base.printable import printable
 from videobert.cli.output_file import check_folder, check_writable
 from videobert.cli.stdout import print_json, print_text
 from videobert.cli.video_argument import STANDARD_INPUT
+from videobert.pipeline.folder_search import videos_in
 from videobert.results.as_json import to_json
-from videobert.visual.token_file import SUFFIX as TOKENS
-from videobert.visual.video_feature_file import SUFFIX as FEATURES
-
-# What a folder is searched for: the usual names of the containers that can be read. Saved features and tokens are none:
-# they lie beside their videos.
-SUFFIXES = frozenset(
-    (
-        *(".3gp", ".asf", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".ivf", ".m2ts", ".m4v", ".mjpeg"),
-        *(".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".obu", ".ogg", ".ogv", ".ts", ".vob"),
-        *(".webm", ".wmv", ".y4m"),
-    )
-)
-# What a folder without any video is searched for, in this order: features tell more than tokens.
-SAVED_SUFFIXES = (FEATURES, TOKENS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +73,7 @@ def _expanded(videos: Sequence[str], out: Path | None, option: str, suffix: str)
         if not os.path.isdir(typed):
             yield Input(video=typed, several=True, out=_file_for(out, typed, suffix, taken))
             continue
-        for found in _in_folder(typed):
+        for found in videos_in(typed):
             if isinstance(found, InputError):
                 yield Input(video=str(found.seen), several=True, error=found)
             else:
@@ -110,43 +97,6 @@ def _identity(path: str | Path) -> tuple[int, int] | None:
     except (OSError, ValueError, AttributeError):  # no such file, no name of one, no standard input
         return None
     return status.st_dev, status.st_ino
-
-
-def _in_folder(folder: str) -> Iterator[str | InputError]:
-    """The videos of a folder and of those in it, by name; hidden ones and links to folders are left out.
-
-    Named pipes and devices too: opening one waits for whoever writes to it, and nobody asked for it by name. Where
-    there is no video, what was saved of some: features, or else tokens.
-    """
-    unread: list[OSError] = []
-    found = 0
-    saved: dict[str, list[str]] = {suffix: [] for suffix in SAVED_SUFFIXES}
-    for inner, folders, names in os.walk(folder, onerror=unread.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = os.path.join(inner, name)
-            suffix = "" if name.startswith(".") else os.path.splitext(name)[1].lower()
-            # A link that leads nowhere is told as a file that is missing.
-            if not suffix or (os.path.exists(path) and not os.path.isfile(path)):
-                continue
-            if suffix in SUFFIXES:
-                found += 1
-                yield path
-            elif suffix in saved:
-                saved[suffix].append(path)
-    for error in unread:
-        yield InputError("the folder cannot be read", seen=error.filename, fix="Check its permissions.")
-    if found:
-        return
-    kept = next((paths for paths in saved.values() if paths), [])
-    yield from kept
-    if not kept and not unread:
-        yield InputError(
-            "there is no video in this folder",
-            seen=folder,
-            allowed=", ".join([*sorted(SUFFIXES), *SAVED_SUFFIXES]),
-            fix="Name a folder with videos, or the files themselves: those may be called anything.",
-        )
 
 
 def _file_for(out: Path | None, video: str, suffix: str, taken: set[str]) -> Path | None:

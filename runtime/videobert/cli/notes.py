@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
+from videobert.cli.stdout import for_a_person
 from videobert.report.facts import untrained_words
+from videobert.report.open_answers import UNSURE, UNSURE_MEANS
 from videobert.report.safe_text import printable
 from videobert.report.screen import width_of, wrapped
 
@@ -31,6 +33,12 @@ def note(text: str, options: CommonOptions) -> None:
     if not options.quiet:
         lines = wrapped(printable(text), width_of(sys.stderr), rest="  ")
         print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def note_unsure(unsure: int, count: int, noun: str, options: CommonOptions) -> None:
+    """Says to the person at the terminal, before the answers, how many of them the model leaves open."""
+    if unsure and for_a_person():
+        note(f"{UNSURE}: {unsure} of {count} {noun}: {UNSURE_MEANS}", options)
 
 
 def note_answer(answer: Answer, options: CommonOptions) -> None:

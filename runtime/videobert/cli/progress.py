@@ -44,6 +44,10 @@ class VideoProgress:
         state = clock(done_s) if total_s is None else f"{clock(done_s)} of {clock(total_s)}"
         self._bar.update(self._task, completed=done_s, total=total_s, state=state)
 
+    def about(self, text: str) -> None:
+        """Begin another video."""
+        self._bar.reset(self._task, description=printable(text), total=None, completed=0, state="")
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """The bar out of the way, for lines on stdout, which may be the same terminal."""

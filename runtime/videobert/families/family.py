@@ -239,6 +239,28 @@ class Forecasts(Family, Protocol):
 
 
 @runtime_checkable
+class ForecastsAhead(Forecasts, Protocol):
+    """Tells visual tokens further ahead without those between."""
+
+    def ahead_log_probs(
+        self,
+        pieces: Pieces | None,
+        past: npt.NDArray[np.integer],
+        ahead: Sequence[int],
+        cancel: threading.Event | None = None,
+    ) -> States:
+        """Log-probabilities of the visual tokens so many places behind a past, 1 being the next.
+
+        Returns:
+            float32 `(len(ahead), visual_tokens)`, each row normalised over the visual tokens.
+
+        Raises:
+            InputError, LimitExceeded: see `next_log_probs`; text, past and all places ahead have to fit.
+        """
+        ...
+
+
+@runtime_checkable
 class Joint(Family, Protocol):
     """Text and video together, in which places can be hidden."""
 

@@ -81,7 +81,7 @@ class Batch:
 
 
 class VideoBert:
-    """See `videobert.families.family`: it fills, aligns, embeds and chooses among words.
+    """See `videobert.families.family`: it fills, aligns, embeds, forecasts and chooses among words.
 
     Args:
         config: of the model.
@@ -96,6 +96,7 @@ class VideoBert:
             "aligns": "alignment",
             "embeds": None,
             "classifies": "text",
+            "forecasts": "visual",
         }
     )
 
@@ -124,6 +125,7 @@ class VideoBert:
             "fills_moments": "visual_head",
             "aligns": "alignment_head",
             "classifies": "text_head",
+            "forecasts": "visual_head",
         }
         told = {capability: Parts(("encoder", head), video=(VISUAL_TOKENS,)) for capability, head in heads.items()}
         return told | {"embeds": Parts(("encoder",), video=(VISUAL_TOKENS,))}
@@ -152,6 +154,39 @@ class VideoBert:
     def moment_log_probs(self, states: States, moments: Features) -> States:
         """See `Joint.moment_log_probs`; its head knows the codebook's visual tokens by their rows of the table."""
         return log_softmax(self._run_head("visual_head", states))
+
+    def next_log_probs(
+        self,
+        pieces: Pieces | None,
+        pasts: Sequence[npt.NDArray[np.integer]],
+        cancel: threading.Event | None = None,
+    ) -> States:
+        """See `Forecasts.next_log_probs`: a hidden place behind each past."""
+        return np.concatenate([self.ahead_log_probs(pieces, past, (1,), cancel) for past in pasts])
+
+    def ahead_log_probs(
+        self,
+        pieces: Pieces | None,
+        past: npt.NDArray[np.integer],
+        ahead: Sequence[int],
+        cancel: threading.Event | None = None,
+    ) -> States:
+        """See `ForecastsAhead.ahead_log_probs`: hidden places behind the past, filled in as any other would be.
+
+        The paper shows forecasts at several offsets (figure 2 of arXiv 1904.01766) and does not say how they were read;
+        training hides places all over a sequence, its last ones among them.
+        """
+        if not len(past) and not pieces:
+            raise InputError("there is nothing to go on from", fix="Give visual tokens, a text or both.")
+        states = list(self.states([self._ahead(pieces or (), past, steps) for steps in ahead], cancel))
+        return log_softmax(self._run_head("visual_head", np.concatenate(states)))
+
+    def _ahead(self, pieces: Pieces, past: npt.NDArray[np.integer], steps: int) -> Asked:
+        """A past and as many hidden places behind it, the last of them asked for: whatever else is asked for."""
+        # What stands in a hidden place does not matter.
+        tokens = np.concatenate([np.asarray(past, np.int64), np.zeros(steps, np.int64)])
+        sequence = self._builder.joint(pieces, tokens, range(len(past), len(tokens)))
+        return sequence, [sequence.visual_start + len(tokens) - 1]
 
     def vector(
         self, pieces: Pieces | None, stretches: Sequence[Stretch] | None, cancel: threading.Event | None = None

@@ -1,1 +1,1 @@
-"""An index of stretches of many videos on disk: vectors, what they are of, and how it survives a crash."""
+"""An index of videos on disk: vectors of stretches, their times and what re-ranking needs. It knows no models."""

@@ -18,14 +18,15 @@ from videobert.base.limits import Limits
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
 from videobert.engines.checked_stages import CheckedStages
-from videobert.families.family import Aligns, Capability, ChoosesLabels, Compares, Embeds, Joint
+from videobert.families.family import Aligns, Capability, ChoosesLabels, Compares, Embeds, Forecasts, Joint
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.picture_classifier import PictureClassifier
 from videobert.families.registry import capabilities_of, lacks, open_family
 from videobert.families.untrained import untrained_behind
 from videobert.model.folder import ModelFolder, no_codebook, no_tokens
+from videobert.model.got import is_got
 from videobert.model.graph_files import portable_graph
-from videobert.model.mending import command
+from videobert.model.mending import BUNDLED, command, typed
 from videobert.model.recipe import Recipe, check_stride
 from videobert.model.stage_lists import BACKBONE, stage_specs
 from videobert.pipeline.features import Seen
@@ -135,6 +136,12 @@ class OpenedModel:
         return self._folder.backbone_hash() or self._folder.digest(portable_graph(BACKBONE))[:16]
 
     @property
+    def typed(self) -> str:
+        """The model as it is typed on a command line: its name, where it is found by that, else its folder."""
+        root = self._folder.root
+        return root.name if root.is_relative_to(BUNDLED) or is_got(root) else typed(root)
+
+    @property
     def token_classifier(self) -> FeatureClassifier | None:
         """What says how probable a visual token is; None where its distance to the centroid tells how well it fits."""
         name = self.config.token_question
@@ -156,6 +163,12 @@ class OpenedModel:
         """The family of a model that aligns; ModelError if it does not."""
         self.need("aligns")
         return cast(Aligns, self.family)
+
+    @property
+    def forecasts(self) -> Forecasts:
+        """The family of a model that forecasts; ModelError if it does not."""
+        self.need("forecasts")
+        return cast(Forecasts, self.family)
 
     @property
     def chooses_labels(self) -> ChoosesLabels | None:

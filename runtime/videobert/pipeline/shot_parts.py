@@ -31,14 +31,15 @@ class ShotParts:
     Args:
         opened: the model.
         request: how the video is read.
+        always: look for cuts whatever the model is.
 
     Attributes:
         by: see `Report.shots_by`.
         over: all cuts are known that will be.
     """
 
-    def __init__(self, opened: OpenedModel, request: Request) -> None:
-        wanted = opened.config.shots is not None or opened.token_classifier is not None
+    def __init__(self, opened: OpenedModel, request: Request, *, always: bool = False) -> None:
+        wanted = always or opened.config.shots is not None or opened.token_classifier is not None
         # Frames that no clip shows are not decoded then, and a network wants all of them.
         every = (request.stride or opened.recipe.stride) == 1
         self._finder = ShotFinder(opened, request) if wanted and every else None

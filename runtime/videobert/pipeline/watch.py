@@ -33,10 +33,19 @@ from videobert.visual.video_features import VideoFeatures
 if TYPE_CHECKING:
     from videobert.video.clip import Clip
     from videobert.video.given_clips import GivenClips
+    from videobert.video.info import VideoInfo
     from videobert.video.open import VideoSource
     from videobert.video.stream import ClipStream, OnFrame
 
     Video = VideoSource | Iterable[Clip] | VisualTokens | VideoFeatures
+
+
+def info_fields(info: VideoInfo | None) -> dict[str, Any]:
+    """Properties of a video as plain values; none of None."""
+    fields: dict[str, Any] = {} if info is None else to_json(info)
+    if not fields.get("adjusted"):
+        fields.pop("adjusted", None)
+    return fields
 
 
 class Walk:
@@ -97,11 +106,7 @@ class Walk:
     @property
     def info(self) -> dict[str, Any]:
         """Properties of the video as they are now; empty for saved tokens and before the first clip."""
-        info = None if self._clips is None else self._clips.info
-        fields: dict[str, Any] = {} if info is None else to_json(info)
-        if not fields.get("adjusted"):
-            fields.pop("adjusted", None)
-        return fields
+        return info_fields(None if self._clips is None else self._clips.info)
 
     @property
     def of_clips(self) -> bool:

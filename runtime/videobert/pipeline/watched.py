@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.pipeline.events import Ended, FeatureFound, TokenFound
+from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
+from videobert.pipeline.shot_parts import ShotParts
 from videobert.pipeline.watch import Walk
 from videobert.results.origin import Origin
 from videobert.visual.grid import on_grid
@@ -46,6 +47,8 @@ class Watched:
         info: properties of the stream; empty for saved tokens.
         standing: the last clip is for the most part one frame, repeated, and the model's tokens say what moves: it says
             nothing of its own.
+        cuts_s: float64, rising: times at which a new shot begins; None where nobody looked for them.
+        shots_by: what found them, see `Report`.
     """
 
     clips: VisualTokens | ClipTimes
@@ -56,6 +59,8 @@ class Watched:
     pictures: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     standing: bool = False
+    cuts_s: npt.NDArray[np.float64] | None = None
+    shots_by: str | None = None
 
     @property
     def tokens(self) -> VisualTokens | None:
@@ -65,12 +70,30 @@ class Watched:
 
 def watch(opened: OpenedModel, video: Video, request: Request) -> Watched:
     """The clips of a video, or saved tokens after checking that they fit the model: a whole walk."""
-    walk = Walk(opened, video, request)
+    return _watched(opened, Walk(opened, video, request), None)
+
+
+def watch_shots(opened: OpenedModel, video: Video, request: Request, *, always: bool = False) -> Watched:
+    """As `watch`, and where shots begin, if the video tells.
+
+    Args:
+        always: look for them though the model does not know shots, see `ShotParts`.
+    """
+    with ShotParts(opened, request, always=always) as shots:
+        walk = Walk(opened, video, request, on_frame=shots.on_frame)
+        if walk.features is not None or walk.saved is not None:
+            shots.take_saved(walk.features)
+        watched = _watched(opened, walk, shots)
+        watched.cuts_s, watched.shots_by = shots.cuts_s(), shots.by
+        return watched
+
+
+def _watched(opened: OpenedModel, walk: Walk, shots: ShotParts | None) -> Watched:
     clips: VisualTokens | ClipTimes
     if walk.saved is not None:
         clips, features = walk.saved, _Features()
     else:
-        clips, features = _collected(opened, walk)
+        clips, features = _collected(opened, walk, shots)
     percentiles = clips.percentiles if isinstance(clips, VisualTokens) else None
     percentile = None if percentiles is None else float(np.median(percentiles))
     return Watched(
@@ -96,7 +119,7 @@ class _Features:
     pictures: dict[str, list[npt.NDArray[np.float32]]] = field(default_factory=dict)
 
 
-def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens | ClipTimes, _Features]:
+def _collected(opened: OpenedModel, walk: Walk, shots: ShotParts | None) -> tuple[VisualTokens | ClipTimes, _Features]:
     ids, columns = array("i"), {name: array("f") for name in ("percentiles", "scores")}
     sure: list[bool] = []
     clips = 0
@@ -115,8 +138,13 @@ def _collected(opened: OpenedModel, walk: Walk) -> tuple[VisualTokens | ClipTime
             kept.rows.append(event.feature)
             for name, logits in event.pictures.items():
                 kept.pictures.setdefault(name, []).append(logits)
+        elif isinstance(event, ClipRead):
+            if shots is not None and walk.of_clips:
+                shots.see_given(event)
         elif isinstance(event, Ended):
             ended = event
+            if shots is not None:
+                shots.finish()
     recipe = opened.recipe
     if not opened.has_tokens:
         start_s, end_s = on_grid(ended.first_s, np.arange(clips) * walk.stride, recipe.frames / recipe.fps)

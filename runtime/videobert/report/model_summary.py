@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from videobert.report.safe_text import printable
-from videobert.report.screen import screen, width_of, wrapped
+from videobert.report.screen import indent_for, screen, width_of, wrapped
 from videobert.report.table import print_line
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         yield "codebook", "none: the model works on the features of clips"
     if config is not None:
         backbone = config.backbone
+        clips = "1 clip" if config.window_clips == 1 else f"{config.window_clips} clips"
         yield "backbone", f"{backbone.kind}, width {backbone.width:g}, {backbone.feature_dim:,} values a clip"
         yield _encoder(config)
         yield "heads", ", ".join(config.heads) or "none"
@@ -101,9 +102,9 @@ def _holds(summary: ModelSummary) -> Iterator[tuple[str, str]]:
             yield "untrained", f"{', '.join(config.untrained)}; answers that rest on these mean nothing, and say so"
         yield (
             "window",
-            f"{config.window_clips} clips"
+            clips
             if config.token_question or not config.has_tokens
-            else f"{config.window_clips} clips; out of domain above percentile {config.out_of_domain_percentile:g}",
+            else f"{clips}; out of domain above percentile {config.out_of_domain_percentile:g}",
         )
     if recipe is not None:
         yield "recipe", f"{recipe_line(recipe)}, hash {summary.recipe_hash}"
@@ -136,14 +137,17 @@ def _size(size_bytes: int) -> str:
 def _row(console: Console, title: str, text: str) -> None:
     from rich.text import Text
 
-    width = width_of(sys.stdout)
-    narrow = width is not None and width < _LEAST_WIDTH
-    indent = " " * (2 if narrow else _NAME_COLUMN)
-    lines = list(wrapped(printable(text), width, first=indent, rest=indent))
-    if narrow:
-        print_line(console, Text(title, "dim"))
-    else:
+    width, shown = width_of(sys.stdout), printable(text)
+    column = 2 if width is not None and width < _LEAST_WIDTH else _NAME_COLUMN
+    room = indent_for(shown, column, width)
+    # A path may need all of a line.
+    beside = column == room == _NAME_COLUMN
+    indent = " " * (room if beside else min(room, 2))
+    lines = list(wrapped(shown, width, first=indent, rest=indent))
+    if beside:
         print_line(console, Text(title.ljust(_NAME_COLUMN), "dim") + Text(lines.pop(0)[_NAME_COLUMN:], "not dim"))
+    else:
+        print_line(console, Text(title, "dim"))
     for line in lines:
         print_line(console, Text(line))
 

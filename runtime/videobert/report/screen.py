@@ -78,6 +78,13 @@ def wrapped(text: str, width: int | None, *, first: str = "", rest: str = "") ->
     yield line.rstrip()
 
 
+def indent_for(text: str, indent: int, width: int | None) -> int:
+    """The indent, or as much less of it as the longest word of `text` needs to have room on a line."""
+    if width is None:
+        return indent
+    return max(0, min(indent, width - max(map(cells, text.split(" ")))))
+
+
 def screen() -> Console:
     """Where text for a person goes: stdout, with styles where its terminal knows them, and never broken by itself."""
     from videobert.report.console import PlainConsole

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from videobert.report.safe_text import printable
-from videobert.report.screen import cells, screen, width_of
+from videobert.report.screen import cells, indent_for, screen, width_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,11 +101,21 @@ class Table:
             return
         if _plain(row[0]):
             yield _styled(row[0])
+        width = self._width or 0
         for column, cell in zip(self._columns[1:], row[1:], strict=True):
-            lead = _styled(((f"  {column.heading}", "dim"), (" " * (self._indent - 2 - cells(column.heading)), "")))
-            for line in _wrapped(_styled(cell), max(1, (self._width or 0) - self._indent)):
-                yield lead + line
-                lead = _styled(((" " * self._indent, ""),))
+            heading = _styled(((f"  {column.heading}", "dim"),))
+            room = indent_for(_plain(cell), self._indent, width)
+            # Where the longest word needs more of the line than is left beside the headings.
+            below = room < self._indent
+            indent = min(room, 2) if below else room
+            lead = _styled(((" " * indent, ""),))
+            lines = [lead + line for line in _wrapped(_styled(cell), max(1, width - indent))]
+            if below:
+                yield heading
+            else:
+                gap = _styled(((" " * (indent - heading.cell_len), ""),))
+                lines[0] = heading + gap + lines[0][indent:]
+            yield from lines
 
     @property
     def _indent(self) -> int:

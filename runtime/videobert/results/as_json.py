@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from videobert.base.arguments import described
-from videobert.base.errors import UsageError
+from videobert.base.errors import UsageError, VideoBertError
+from videobert.base.printable import shown
 
 # Pictures, and arrays that go into files of their own.
 _LEFT_OUT = ("thumbnail", "stills", "arrays")
+_LONGEST_SHOWN = 300
 # Said only of models that have such parts.
 _ABSENT_IF_EMPTY = "untrained"
 # Of a field that only some models fill: the answers of others keep the fields that they had.
@@ -25,7 +27,8 @@ LEFT_OUT_IF_NONE: Mapping[str, bool] = MappingProxyType({"left_out_if_none": Tru
 def to_json(value: Any) -> Any:
     """Plain JSON values of a result: dataclasses become objects, arrays lists, paths text.
 
-    Pictures, and the arrays of a check, are left out, and so are untrained parts where there are none.
+    Pictures, and the arrays of a check, are left out, and so are untrained parts where there are none. An error becomes
+    an object of its fields, as the command line gives it.
 
     A field that holds a fraction becomes a number, and beside it `…_exact`, the fraction as text. Numbers that are not
     finite stay what they are.
@@ -61,12 +64,21 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, VideoBertError):
+        return _error(value)
     raise UsageError(
         "JSON has no form for this",
         seen=described(value),
         allowed="results, numbers, texts, lists, dicts and arrays of them",
         fix="Pass what a verb of `Runtime` returned.",
     )
+
+
+def _error(error: VideoBertError) -> dict[str, Any]:
+    """The fields that the command line has of it."""
+    told = {"what": error.what, "seen": error.seen, "allowed": error.allowed, "fix": error.fix}
+    texts = {name: None if value is None else shown(value, _LONGEST_SHOWN) for name, value in told.items()}
+    return {"type": type(error).__name__, **texts, "exit_code": error.exit_code}
 
 
 def _says_nothing(value: Any, field: dataclasses.Field[Any]) -> bool:

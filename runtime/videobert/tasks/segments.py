@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,12 +26,11 @@ from videobert.pipeline.request import Request
 from videobert.pipeline.scoring import Clips, Scorer
 from videobert.pipeline.shot_parts import ShotParts
 from videobert.pipeline.stills import Stills
+from videobert.pipeline.video_name import video_name
 from videobert.pipeline.watch import Walk
 from videobert.pipeline.watched import is_out_of_domain
 from videobert.results.candidate import Candidate
 from videobert.results.run import Report, ReportSegment
-from videobert.visual.tokens import VisualTokens
-from videobert.visual.video_features import VideoFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class Segments:
             "context_clips", context_clips, least=0, allowed="0 or more", fix="0 judges each clip by itself."
         )
         self._cancel = request.cancel
-        self._source = _name(video)
+        self._source = video_name(video)
         self._shots = ShotParts(opened, request)
         self._walk = Walk(opened, video, request, at_once=at_once, on_frame=self._shots.on_frame)
         if self._walk.features is not None or self._walk.saved is not None:
@@ -304,16 +302,3 @@ def _clip(token: TokenFound, seen: FeatureFound | None) -> Clips:
         sure=one(token.sure, np.bool_),
         pictures={} if seen is None else {name: logits[None] for name, logits in seen.pictures.items()},
     )
-
-
-def _name(video: Any) -> str:
-    if isinstance(video, (str, Path)):
-        return Path(video).name
-    if isinstance(video, VisualTokens):
-        return "tokens"
-    if isinstance(video, VideoFeatures):
-        return "features"
-    if isinstance(video, (bytes, bytearray, memoryview)):
-        return "bytes"
-    name = getattr(video, "name", None)
-    return Path(name).name if isinstance(name, str) else "frames"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ MASK = "[MASK]"
 _PROBE = "\U00013080\U000130c0"
 # A character of UTF-8 has at most four bytes, each a piece where a tokenizer falls back to bytes.
 _PIECES_PER_CHARACTER = 4
+# Punctuation that stands at the word before it.
+_CLOSING = ".,;:!?'%)]}"
 _PADDED_TO = (8, 16, 32, 64, 128)
 
 
@@ -141,6 +144,20 @@ class TextTokenizer:
         if not self._file.byte_level or index in self._file.added:
             return word
         return byte_level.shown(word, after_space=after_space)
+
+    def sentence(self, ids: Iterable[int]) -> str:
+        """Words that were written one after the other, as a reader sees them: pieces joined, spaces as in print."""
+        if self._file.byte_level:
+            whole = "".join(self.word(index, after_space=False) for index in ids)
+            return " ".join(whole.split())
+        text = ""
+        for index in ids:
+            word = self.word(index)
+            joins = word.startswith("##") or (len(word) == 1 and word in _CLOSING)
+            after_apostrophe = text.endswith("'") and text[-2:-1].isalnum()
+            text += "" if joins or not text or after_apostrophe else " "
+            text += word.removeprefix("##")
+        return text
 
     def label_has_space(self, before: str) -> bool:
         """Whether the space before a label that stands behind `before` is part of the label's first piece."""

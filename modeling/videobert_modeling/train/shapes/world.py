@@ -149,6 +149,24 @@ def held_out_films(count: int, seed: int, split: Split) -> list[Film]:
     ]
 
 
+def held_out_stories(count: int, seed: int, split: Split, *, any_length: bool) -> list[Film]:
+    """Films of three to six events each, with backgrounds and sizes that training does not have.
+
+    Args:
+        any_length: events of any length from 2 to 6 s; else of 3, 4.5 or 6 s, as most of training's are.
+    """
+    rng = np.random.default_rng([seed, 5, split == "seen", any_length])
+    scene = SceneSampler(rng, split)
+    films = []
+    for _ in range(count):
+        lengths = [
+            float(rng.uniform(2.0, 6.0)) if any_length else float(rng.choice((3.0, 4.5, 6.0), p=(0.6, 0.25, 0.15)))
+            for _ in range(int(rng.integers(3, 7)))
+        ]
+        films.append(_film(rng, [scene() for _ in lengths], lengths, _HELD_OUT_SIZES, HELD_OUT_BACKGROUNDS, (20, 34)))
+    return films
+
+
 def _film(
     rng: np.random.Generator,
     scenes: Sequence[Scene],

@@ -9,12 +9,12 @@ import typer
 
 from videobert.cli.answer_each import answer_each
 from videobert.cli.inputs import Input
-from videobert.cli.notes import note, note_answer
+from videobert.cli.notes import note_answer, note_unsure
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import VideoProgress
-from videobert.cli.stdout import for_a_person, print_rows
-from videobert.report.open_answers import UNSURE, UNSURE_MEANS, unsure_of
+from videobert.cli.stdout import print_rows
+from videobert.report.open_answers import unsure_of
 from videobert.report.times import span
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def _tell(options: VideoOptions, result: Classification, about: Input) -> None:
     if options.json:
         about.print_json(result)
         return
+    note_unsure(sum(segment.unsure for segment in result.segments), len(result.segments), "stretches", options)
     about.print_heading()
     rows: list[tuple[str, str, str]] = []
     faint = set()
@@ -107,5 +108,3 @@ def _tell(options: VideoOptions, result: Classification, about: Input) -> None:
         else:
             rows += [(time, candidate.text, f"{candidate.score:.3f}") for candidate in segment.candidates]
     print_rows(("time", "label", "score"), rows, ranked=not result.out_of_domain, faint=faint)
-    if faint and for_a_person():
-        note(f"{UNSURE}: {UNSURE_MEANS}", options)

@@ -10,7 +10,7 @@ import typer
 
 from videobert.cli.answer_each import answer_each
 from videobert.cli.inputs import Input
-from videobert.cli.notes import note_answer
+from videobert.cli.notes import note_answer, note_unsure
 from videobert.cli.output_file import write_output
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
@@ -71,6 +71,8 @@ def _tell(options: VideoOptions, found: VisualTokens, about: Input) -> None:
         about.print_json(found)
     elif out is None:
         about.print_heading()
+        if found.sure is not None:
+            note_unsure(sum(not sure for sure in found.sure), len(found.sure), "tokens", options)
         told, judged = found.judgement
         clips = zip(found.ids, found.start_s, found.end_s, judged, strict=True)
         headings = ["time", "token", told]

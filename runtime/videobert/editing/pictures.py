@@ -1,0 +1,266 @@
+"""The pictures of the new film: packets, copied and encoded, in one order of decoding."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import av
+from av.sidedata.sidedata import Type
+from av.video.frame import PictureType
+
+from videobert.base.errors import DecodeError
+from videobert.editing.encoders import CODINGS, SELF_CONTAINED, Coding, PieceEncoder, pixel_format_for, set_like
+from videobert.editing.frame_table import FrameTable
+from videobert.editing.h264_sets import H264Sets
+from videobert.editing.pieces import Frames, Piece, encoded, pieces_of
+from videobert.editing.track_reader import TrackReader
+
+Method = Literal["copy", "smart", "encode"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How the pictures are made.
+
+    Args:
+        codec: of the new film, and `coding`: what encodes it, where something is encoded.
+        why: see `Film`.
+        sets: of an H.264 film whose pieces are encoded under numbers of their own.
+    """
+
+    method: Method
+    why: str | None
+    codec: str
+    pieces: list[Piece]
+    coding: Coding | None = None
+    sets: H264Sets | None = None
+
+    @property
+    def frames(self) -> int:
+        return sum(map(len, self.pieces))
+
+    @property
+    def frames_copied(self) -> int:
+        return sum(len(piece) for piece in self.pieces if piece.copied)
+
+
+def choose_way(table: FrameTable, stream: Any, spans: Sequence[Frames], output: Any) -> Way:
+    """Copy what can be copied.
+
+    Args:
+        stream: the film's video track.
+        output: the new container, which may not take every codec.
+    """
+    codec = table.codec
+    takes = _taken_by(output)
+    pieces = pieces_of(table, spans)
+    if codec in takes and all(piece.copied for piece in pieces):
+        return Way(method="copy", why=None, codec=codec, pieces=pieces)
+    into = codec if codec in CODINGS and codec in takes else next(name for name in ("h264", "vp9") if name in takes)
+    coding = CODINGS[into]
+    reason: str | None
+    if codec not in takes:
+        reason = f"{output.format.name} holds no {codec}"
+    elif into != codec:
+        reason = f"nothing here encodes {codec}"
+    elif table.by_order:
+        reason = "the container has no presentation times"
+    elif not any(piece.copied for piece in pieces):
+        reason = "no key frame that can be cut at lies inside what is kept"
+    else:
+        sets, reason = _matching(codec, stream)
+        if reason is None:
+            why = "cuts lie between key frames"
+            return Way(method="smart", why=why, codec=codec, pieces=pieces, coding=coding, sets=sets)
+    return Way(method="encode", why=reason, codec=into, pieces=encoded(spans), coding=coding)
+
+
+def _matching(codec: str, stream: Any) -> tuple[H264Sets | None, str | None]:
+    """What lets encoded pieces stand beside copied ones, or why they cannot."""
+    if codec in SELF_CONTAINED:
+        return None, None
+    if codec != "h264":
+        return None, f"cuts lie between key frames, and pieces of two encoders cannot share one header in {codec}"
+    context = stream.codec_context
+    if pixel_format_for(CODINGS[codec].encoder, context.pix_fmt) != context.pix_fmt:
+        return None, f"nothing here encodes {context.pix_fmt}"
+    try:
+        sets = H264Sets.read(context.extradata or b"")
+    except ValueError as error:
+        return None, str(error)
+    if not sets.sequences or sets.free_number() is None:
+        return None, "the film's header leaves no room for a second encoder"
+    return sets, None
+
+
+def _taken_by(output: Any) -> set[str]:
+    """Canonical names of the codecs that a container takes."""
+    names = set()
+    for name in output.supported_codecs:
+        names.add("av1" if name in ("libdav1d", "libaom-av1") else name)
+    return names
+
+
+class Pictures:
+    """Gives the packets of the new film's pictures.
+
+    Args:
+        reader: of the film.
+        output: the new container; a stream is added to it.
+        matrix: how the picture is turned for display, nine numbers; None as it is.
+    """
+
+    def __init__(self, way: Way, table: FrameTable, reader: TrackReader, output: Any, matrix: list[int] | None) -> None:
+        self._way, self._table, self._reader = way, table, reader
+        self.ticks, self.end = _new_times(table, way.pieces)
+        self._format = pixel_format_for(way.coding.encoder, reader.stream.codec_context.pix_fmt) if way.coding else ""
+        self._header_apart = _header_apart(output)
+        self.stream = self._add_stream(output)
+        self.stream.time_base = table.time_base
+        if matrix is not None:
+            self.stream.set_display_matrix(matrix)
+        self.missing = 0
+
+    def packets(self) -> Iterator[Any]:
+        """In the order of decoding, with times in the film's ticks."""
+        if self._way.method == "encode":
+            yield from self._stamped(self._all_encoded())
+            return
+        yield from self._stamped(self._mixed(), self._table.reorder)
+
+    def _add_stream(self, output: Any) -> Any:
+        way, source = self._way, self._reader.stream
+        if way.method == "encode":
+            assert way.coding is not None
+            stream = output.add_stream(way.coding.encoder, rate=self._table.rate, options=dict(way.coding.options))
+            set_like(stream.codec_context, source.codec_context, self._table.rate, self._format)
+        else:
+            stream = output.add_stream_from_template(source, opaque=True)
+            if way.sets is not None:
+                encoder = self._encoder()
+                encoder.context.open()
+                both = way.sets.with_those_of(H264Sets.read(encoder.context.extradata or b""))
+                stream.codec_context.extradata = both
+        if way.codec == "hevc" and output.format.name in ("mp4", "mov"):
+            stream.codec_context.codec_tag = "hvc1"  # the only name that all players know
+        stream.metadata.update({k: v for k, v in source.metadata.items() if k in ("language", "title")})
+        return stream
+
+    def _encoder(self) -> PieceEncoder:
+        way = self._way
+        assert way.coding is not None
+        options = {}
+        if way.sets is not None:
+            options["x264-params"] = f"sps-id={way.sets.free_number()}"
+        return PieceEncoder(
+            way.coding,
+            self._reader.stream.codec_context,
+            self._table.rate,
+            self._format,
+            header_apart=self._header_apart or way.sets is not None,
+            apart=True,
+            options=options,
+        )
+
+    def _mixed(self) -> Iterator[tuple[int, Any]]:
+        """Packets with their new times."""
+        number = 0
+        for piece in self._way.pieces:
+            if piece.copied:
+                shift = self.ticks[number] - self._table.ticks[piece.first]
+                for packet in self._reader.packets(piece.first, piece.end):
+                    yield packet.pts + shift, packet
+            else:
+                encoder = self._encoder()
+                for packet in self._encoded(encoder.encode, piece, number):
+                    yield self.ticks[packet.pts], self._as_in_film(packet)
+                for packet in encoder.finish():
+                    yield self.ticks[packet.pts], self._as_in_film(packet)
+            number += len(piece)
+
+    def _all_encoded(self) -> Iterator[tuple[int, Any]]:
+        stream, number = self.stream, 0
+        base = stream.codec_context.time_base
+
+        def encode(at: int, frame: Any) -> Any:
+            frame.pts, frame.time_base = at, base
+            frame.pict_type = PictureType.NONE
+            return stream.encode(frame)
+
+        for piece in self._way.pieces:
+            for packet in self._encoded(encode, piece, number):
+                yield self.ticks[packet.pts], packet
+            number += len(piece)
+        for packet in stream.encode(None):
+            yield self.ticks[packet.pts], packet
+
+    def _encoded(self, encode: Any, piece: Piece, number: int) -> Iterator[Any]:
+        found = 0
+        for at, frame in self._reader.frames(piece.first, piece.end):
+            found += 1
+            yield from encode(number + at - piece.first, frame)
+        self.missing += len(piece) - found
+        if not found:
+            raise DecodeError(
+                "no frame of a stretch that is kept can be decoded",
+                seen=f"{float(self._table.time(piece.first)):.3f} s to {float(self._table.time(piece.end)):.3f} s",
+                fix="Leave that stretch out, or check that the film plays there.",
+            )
+
+    def _as_in_film(self, packet: Any) -> Any:
+        if self._way.sets is None:
+            return packet
+        own = av.Packet(self._way.sets.as_in_film(bytes(packet)))
+        own.is_keyframe = packet.is_keyframe
+        return own
+
+    def _stamped(self, packets: Iterator[tuple[int, Any]], reorder: int | None = None) -> Iterator[Any]:
+        """Set the times of packets.
+
+        A packet is decoded when the frame `reorder` places before its place in the order of decoding comes: never later
+        than it is shown itself, as at most so many frames are decoded ahead of it.
+        """
+        places = {tick: number for number, tick in enumerate(self.ticks)}
+        step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else 1
+        for number, (tick, packet) in enumerate(packets):
+            if reorder is None:
+                # An encoder's first packet tells by how many frames it decodes ahead.
+                reorder = max(packet.pts - packet.dts, 0) if packet.dts is not None else 0
+            at = number - reorder
+            decoded = self.ticks[at] if 0 <= at < len(self.ticks) else at * step
+            place = places.get(tick)
+            if place is None or not reorder:
+                decoded = tick
+            packet.stream = self.stream
+            packet.time_base = self._table.time_base
+            packet.pts, packet.dts = tick, min(decoded, tick)
+            if place is not None:
+                following = self.ticks[place + 1] if place + 1 < len(self.ticks) else self.end
+                packet.duration = following - tick
+            yield packet
+
+
+def _new_times(table: FrameTable, pieces: Sequence[Piece]) -> tuple[array[int], int]:
+    """When each frame of the new film comes, from 0, in the film's ticks, and when the last one leaves."""
+    ticks, begin = array("q"), 0
+    for piece in pieces:
+        first = table.ticks[piece.first]
+        ticks.extend(begin + tick - first for tick in table.ticks[piece.first : piece.end])
+        begin += table.bound(piece.end) - first
+    return ticks, begin
+
+
+def _header_apart(output: Any) -> bool:
+    return output.format.name in ("mp4", "mov", "matroska", "webm")
+
+
+def display_matrix(frame: Any) -> list[int] | None:
+    """The nine numbers of a frame's side data that say how it is turned for display; None if it has none."""
+    for data in frame.side_data:
+        if data.type == Type.DISPLAYMATRIX:
+            raw = memoryview(data).cast("B").cast("i")
+            return list(raw)[:9]
+    return None

@@ -1,0 +1,263 @@
+"""A whole video as clips that lie in shots, each with what was seen of it: for verbs that say when something is."""
+
+from __future__ import annotations
+
+import dataclasses
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.arguments import as_number, described
+from videobert.base.errors import InputError, UsageError
+from videobert.pipeline.assign import BLOCK, Assigned, Assigner
+from videobert.pipeline.events import FeatureFound
+from videobert.pipeline.features import features
+from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.origin import origin_of_video
+from videobert.pipeline.request import Request
+from videobert.pipeline.saved_features import saved_features
+from videobert.pipeline.saved_tokens import saved_tokens
+from videobert.pipeline.shot_clips import Laid, ShotClips
+from videobert.pipeline.shots import ShotFinder
+from videobert.pipeline.watch import info_fields
+from videobert.pipeline.watched import Watched, is_out_of_domain, watch
+from videobert.pipeline.windows import Window, windows
+from videobert.results.origin import Origin
+
+Span = tuple[float, float]
+_NO_IDS: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenInShots:
+    """A video's clips, each within one shot.
+
+    Args:
+        parts: a window of one clip each, in order. Its time is what it stands for: together those of a shot cover it
+            without overlap, though clips may overlap. Shots too short to be shown to the model have none.
+        shots: for each part the number of its shot.
+        start_s, end_s: what of the video was looked at.
+        cuts_s: times at which shots begin, without the first; None where nobody could tell, as of saved tokens.
+        tokens_only: they are saved tokens, of which no features are known.
+        origin: where an answer about them comes from.
+        percentile, out_of_domain: see `Report`.
+    """
+
+    parts: tuple[Window, ...]
+    shots: tuple[int, ...]
+    start_s: float
+    end_s: float
+    cuts_s: tuple[float, ...] | None
+    tokens_only: bool
+    origin: Origin
+    percentile: float | None
+    out_of_domain: bool
+
+    def by_shot(self) -> list[range]:
+        """The places of the parts of each shot that has some."""
+        firsts = [place for place in range(len(self.shots)) if place == 0 or self.shots[place - 1] != self.shots[place]]
+        return [range(a, b) for a, b in pairwise([*firsts, len(self.shots)])]
+
+
+def check_span(span: object) -> Span | None:
+    """A stretch of time that a caller gave: seconds, its start before its end; None for all of a video.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if span is None:
+        return None
+    both = list(span) if isinstance(span, (tuple, list)) else []
+    numbers = [as_number(each) for each in both]
+    if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None and numbers[0] < numbers[1]:
+        return float(numbers[0]), float(numbers[1])
+    raise UsageError(
+        "span is no stretch of time",
+        seen=described(span),
+        allowed="(start_s, end_s), the start before the end",
+        fix="For example span=(1.5, 4.0).",
+        fix_cli="For example --span 1.5-4.0.",
+    )
+
+
+def see_in_shots(opened: OpenedModel, video: Any, request: Request, span: Span | None = None) -> SeenInShots:
+    """Walk over a whole video, or over saved tokens or features, whose clips lie where they lie.
+
+    A video is read once: its cuts are found in what is decoded for the clips. Of saved features, and of clips that are
+    given, one that lies across a cut belongs to the shot that most of it shows.
+
+    Args:
+        span: the stretch to look at; None for all.
+
+    Raises:
+        InputError: the video cannot be used, has no clip, or none in the span.
+        MismatchError: tokens or features of another model.
+        ModelError: the model sees no video.
+    """
+    from videobert.video.clips_or_video import clips_or_video
+
+    opened.check_sees()
+    tokens = saved_tokens(opened, video, request)
+    given = saved_features(opened, video, request) if tokens is None else None
+    if tokens is not None or given is not None:
+        cuts = None if given is None or given.cuts_s is None else given.cuts_s.tolist()
+        watched = watch(opened, given if tokens is None else tokens, request)
+        return _on_grid(opened, watched, cuts, span, tokens_only=given is None)
+    clips, _, video = clips_or_video(video)
+    if clips is not None:
+        return _on_grid(opened, watch(opened, clips, request), None, span, tokens_only=False)
+    return _read(opened, video, request, span)
+
+
+def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) -> SeenInShots:
+    from videobert.video.open import open_clips
+
+    recipe, seconds = opened.recipe_for(request.stride), defaultdict[str, float](float)
+    rows: list[npt.NDArray[np.float32]] = []
+    pictures: list[dict[str, npt.NDArray[np.float32]]] = []
+    with ShotFinder(opened, request) as finder:
+        stream = open_clips(
+            video,
+            recipe.replace(frames=1, stride=1),
+            limits=opened.limits,
+            on_progress=request.on_progress,
+            cancel=request.cancel,
+            decoder=opened.decoder,
+            track=request.track,
+            threads=opened.threads,
+            on_frame=finder.see,
+        )
+        with stream:
+            clips = ShotClips(stream, finder, recipe, stride=recipe.stride, span=span)
+            ahead = opened.engine.parallel + 1
+            for event in features(opened.feature, clips, ahead=ahead, cancel=request.cancel, seconds=seconds):
+                if isinstance(event, FeatureFound):
+                    rows.append(event.feature)
+                    pictures.append({name: logits[None] for name, logits in event.pictures.items()})
+            info = info_fields(stream.info)
+    end_s = info.get("end_s")
+    if not rows:
+        raise _nothing_in(span, info.get("start_s"), end_s) if span else _no_clip()
+    bounds = [clips.start_s, *(clips.cuts_s or []), clips.end_s if end_s is None else min(clips.end_s, end_s)]
+    found = _tokens(opened, rows, clips.laid)
+    times = _cells([(laid.start_s, laid.end_s) for laid in clips.laid], [laid.shot for laid in clips.laid], bounds)
+    parts = tuple(
+        Window(
+            start=place,
+            stop=place + 1,
+            ids=_NO_IDS if token.id is None else np.array([token.id], np.int32),
+            start_s=start_s,
+            end_s=end_s,
+            percentile=token.percentile,
+            padded_frames=0,
+            features=feature[None] if opened.wants_features else None,
+            scores=None if token.score is None else np.array([token.score], np.float32),
+            sure=None if token.sure is None else np.array([token.sure], np.bool_),
+            pictures=seen,
+        )
+        for place, (token, feature, seen, (start_s, end_s)) in enumerate(zip(found, rows, pictures, times, strict=True))
+    )
+    origin = dataclasses.replace(opened.origin(recipe.stride), assignment="flat" if opened.has_tokens else None)
+    return _seen(
+        opened,
+        parts,
+        [laid.shot for laid in clips.laid],
+        bounds,
+        None if clips.cuts_s is None else tuple(clips.cuts_s),
+        origin_of_video(origin, info),
+        tokens_only=False,
+    )
+
+
+def _tokens(opened: OpenedModel, rows: Sequence[npt.NDArray[np.float32]], laid: Sequence[Laid]) -> list[Assigned]:
+    """The token of each clip; what judges it knows only the neighbours of its own shot."""
+    found: list[Assigned] = []
+    seconds = defaultdict[str, float](float)
+    assigner: Assigner | None = None
+    for place, row in enumerate(rows):
+        if assigner is None or laid[place].shot != laid[place - 1].shot:
+            found += [] if assigner is None else assigner.finish()
+            assigner = Assigner(opened, "flat", BLOCK, seconds)
+        found += assigner.add(row)
+    return found + ([] if assigner is None else list(assigner.finish()))
+
+
+def _on_grid(
+    opened: OpenedModel, watched: Watched, cuts: list[float] | None, span: Span | None, *, tokens_only: bool
+) -> SeenInShots:
+    parts = windows(watched, 1)
+    start_s, end_s = parts[0].start_s, parts[-1].end_s
+    if span is not None:
+        parts = [part for part in parts if min(part.end_s, span[1]) > max(part.start_s, span[0])]
+        if not parts:
+            raise _nothing_in(span, start_s, end_s)
+        # A clip at the edge counts if most of what it shows is inside; one alone counts in any case.
+        inside = [part for part in parts if span[0] <= (part.start_s + part.end_s) / 2 < span[1]]
+        parts = inside or [max(parts, key=lambda part: min(part.end_s, span[1]) - max(part.start_s, span[0]))]
+        start_s, end_s = max(start_s, span[0]), min(end_s, span[1])
+    cuts_in = [cut for cut in cuts or [] if start_s < cut < end_s]
+    shots = [bisect_right(cuts_in, (part.start_s + part.end_s) / 2) for part in parts]
+    bounds = [start_s, *cuts_in, end_s]
+    times = _cells([(part.start_s, part.end_s) for part in parts], shots, bounds)
+    placed = tuple(dataclasses.replace(part, start_s=a, end_s=b) for part, (a, b) in zip(parts, times, strict=True))
+    return _seen(opened, placed, shots, bounds, None if cuts is None else tuple(cuts_in), watched.origin, tokens_only)
+
+
+def _seen(
+    opened: OpenedModel,
+    parts: tuple[Window, ...],
+    shots: Sequence[int],
+    bounds: Sequence[float],
+    cuts_s: tuple[float, ...] | None,
+    origin: Origin,
+    tokens_only: bool,
+) -> SeenInShots:
+    known = [part.percentile for part in parts if part.percentile is not None]
+    percentile = float(np.median(np.array(known, np.float32))) if known else None
+    return SeenInShots(
+        parts=parts,
+        shots=tuple(shots),
+        start_s=bounds[0],
+        end_s=bounds[-1],
+        cuts_s=cuts_s,
+        tokens_only=tokens_only,
+        origin=origin,
+        percentile=percentile,
+        out_of_domain=is_out_of_domain(opened, percentile),
+    )
+
+
+def _cells(clips: Sequence[Span], shots: Sequence[int], bounds: Sequence[float]) -> list[Span]:
+    """What of its shot each clip stands for: up to the middle between it and the next one, or to where the shot ends.
+
+    Args:
+        bounds: where shot 0 begins, where each next one does, and where the last one ends.
+    """
+    found = []
+    for place, ((start_s, end_s), shot) in enumerate(zip(clips, shots, strict=True)):
+        first_s = (clips[place - 1][1] + start_s) / 2 if place and shots[place - 1] == shot else bounds[shot]
+        if place + 1 < len(clips) and shots[place + 1] == shot:
+            last_s = (end_s + clips[place + 1][0]) / 2
+        else:
+            last_s = bounds[shot + 1]
+        found.append((float(first_s), float(last_s)))
+    return found
+
+
+def _no_clip() -> InputError:
+    return InputError("the video has no clip", fix="Use a video with at least one frame.")
+
+
+def _nothing_in(span: Span | None, start_s: float | None, end_s: float | None) -> InputError:
+    return InputError(
+        "nothing of the video lies in the span",
+        seen=None if span is None else f"{span[0]:g} to {span[1]:g} s",
+        allowed=None if start_s is None or end_s is None else f"{start_s:.2f} to {end_s:.2f} s",
+        fix="Give a span inside the video.",
+    )

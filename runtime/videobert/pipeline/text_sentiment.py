@@ -1,0 +1,78 @@
+"""What the words of a text suggest: a guess by what a model knows of words, which nobody calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Event
+
+import numpy as np
+
+from videobert.base.errors import UsageError
+from videobert.families.log_softmax import log_softmax
+from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.questions import LABEL, MASK
+from videobert.pipeline.ranking import best
+from videobert.pipeline.reading import read_text
+from videobert.results.candidate import Candidate
+from videobert.results.sentiment import TextSentiment
+
+LABELS = ("positive", "negative", "neutral")
+_TEMPLATES = (f"it is {LABEL}",)
+# What a text is held against where texts are compared, and the cosine that makes one label e times another.
+_SENTENCE, _SCALE = "This sounds {label}.", 0.05
+
+
+def text_sentiment(
+    opened: OpenedModel, text: str, labels: Sequence[str], templates: Sequence[str], cancel: Event | None
+) -> TextSentiment:
+    """The labels that a text suggests.
+
+    Args:
+        labels: of the model's question, or `LABELS`.
+        templates: sentences with one blank that follow the text; none for those here.
+
+    Raises:
+        InputError: the model knows no word of the text, or does not know a label.
+        ModelError: the model neither compares texts nor fills in words.
+    """
+    if LABEL in text:
+        raise UsageError("the text holds what stands for a label", seen=text, fix=f"Leave {LABEL} out.")
+    read = read_text(opened, text)
+    by_meaning = not templates and opened.can("embeds") and opened.embeds.comparable
+    if by_meaning:
+        scores = _by_meaning(opened, read.pieces, labels, cancel)
+    else:
+        opened.need("fills_words")
+        scores = _by_cloze(opened, text, labels, templates or _TEMPLATES, cancel)
+    return TextSentiment(
+        text=text,
+        candidates=tuple(
+            Candidate(text=labels[place], id=None, score=float(np.exp(scores[place])))
+            for place in best(scores, len(labels))
+        ),
+        method="meaning" if by_meaning else "cloze",
+        unknown_words=read.unknown_words,
+    )
+
+
+def _by_meaning(
+    opened: OpenedModel, pieces: Sequence[int], labels: Sequence[str], cancel: Event | None
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """The nearest of the labels' sentences."""
+    sentences = [read_text(opened, _SENTENCE.format(label=label)).pieces for label in labels]
+    own, *others = (_unit(opened.embeds.vector(each, None, cancel)) for each in (pieces, *sentences))
+    return log_softmax(np.stack(others) @ own / _SCALE)
+
+
+def _by_cloze(
+    opened: OpenedModel, text: str, labels: Sequence[str], templates: Sequence[str], cancel: Event | None
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """How much likelier the text makes each label in the sentences that follow it."""
+    asked = [template.replace(MASK, LABEL) for template in templates]
+    behind = LabelScorer(opened, [f"{text} {template}" for template in asked], labels).log_prior(cancel)
+    return log_softmax(behind - LabelScorer(opened, asked, labels).log_prior(cancel))
+
+
+def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float32]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return vector.astype(np.float64) / max(float(np.linalg.norm(vector)), 1e-12)

@@ -1,0 +1,54 @@
+"""What `caption` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from videobert.results.origin import Origin
+
+CaptionMethod = Literal["decoder", "labels"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """A sentence about a stretch of time.
+
+    Args:
+        start_s, end_s: bounds in seconds of presentation time.
+        text: the sentence; where the model is unsure it says so, and not what is seen.
+        score: by labels the mean probability of those that the sentence names, 0 where it names none; by a decoder the
+            geometric mean of its words' probabilities.
+        unsure: the model does not stand to what it sees there.
+    """
+
+    start_s: float
+    end_s: float
+    text: str
+    score: float
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captions:
+    """The result of `caption`; iterating gives its captions.
+
+    Args:
+        segments: in the order of time, without overlap.
+        method: `"decoder"`: a network wrote the sentences; `"labels"`: they are made of the model's answers to its
+            questions, and say nothing that is not among those.
+        percentile, out_of_domain: see `Report`.
+    """
+
+    segments: tuple[Caption, ...]
+    method: CaptionMethod
+    percentile: float | None
+    out_of_domain: bool
+    origin: Origin
+
+    def __iter__(self) -> Iterator[Caption]:
+        return iter(self.segments)
+
+    def __len__(self) -> int:
+        return len(self.segments)

@@ -1,0 +1,59 @@
+"""What `sentiment` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from videobert.model.questions import AnsweredBy
+from videobert.results.candidate import Candidate
+from videobert.results.classify import Segment
+from videobert.results.origin import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSentiment:
+    """What the words of a text suggest, apart from any video. Nobody fitted it to what people feel.
+
+    Args:
+        candidates: labels, best first; their scores order them and are no probabilities of anything.
+        method: `"cloze"`: the label that the model would write behind the text; `"meaning"`: the label whose sentence
+            lies nearest to it.
+        unknown_words: see `Fill`.
+    """
+
+    text: str
+    candidates: tuple[Candidate, ...]
+    method: Literal["cloze", "meaning"]
+    unknown_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentiment:
+    """The result of `sentiment`.
+
+    Args:
+        question: of the model, whose labels these are; None where only a text was given.
+        answered_by: what answers it, see `QuestionConfig`; None where only a text was given.
+        candidates: of the whole video, best first: the mean over its segments, weighted by their lengths; those that
+            the model is unsure of do not count, unless it is unsure of all.
+        segments: one per window of the video, in time order.
+        unsure: the model leaves the whole video open.
+        percentile, out_of_domain: see `Report`; None without a video.
+        text: of the text, apart from the video's; None where none was given.
+    """
+
+    question: str | None
+    answered_by: AnsweredBy | None
+    candidates: tuple[Candidate, ...]
+    segments: tuple[Segment, ...]
+    unsure: bool
+    percentile: float | None
+    out_of_domain: bool | None
+    origin: Origin
+    text: TextSentiment | None = None
+
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """Those of the text."""
+        return () if self.text is None else self.text.unknown_words

@@ -1,0 +1,182 @@
+"""`caption`: sentences about a video, each about a stretch of its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from videobert.families.family import Generates
+from videobert.families.registry import lacks
+from videobert.pipeline.generate.generate import best_sentences
+from videobert.pipeline.generate.options import Search
+from videobert.pipeline.label_runs import Run
+from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.request import Request
+from videobert.pipeline.scoring import Clips, Scorer
+from videobert.pipeline.seen_in_shots import SeenInShots, Span, check_span, see_in_shots
+from videobert.pipeline.windows import Window
+from videobert.results.caption import Caption, Captions
+from videobert.tasks.events import AT_LEAST, model_scorers, said_of
+from videobert.text.answer_sentences import UNSURE_TEXT, action_sentence, are_actions, question_sentence, sentence
+
+# Words of a sentence at most, as captions of a few seconds are; and how many are followed at a time.
+_MOST_WORDS, _BEAMS = 32, 5
+# Edges closer than this are one.
+_SAME_S = 1e-6
+# For each question its runs with their labels; and what they say of one stretch: a label with its score, or nothing.
+_Runs = Mapping[str, Sequence[tuple[Run, str | None]]]
+_Answers = Mapping[str, tuple[str, float] | None]
+
+
+def caption(opened: OpenedModel, video: Any, span: object, request: Request) -> Captions:
+    """See `Runtime.caption`."""
+    within = check_span(span)
+    writes = opened.can("generates")
+    if not writes and not opened.config.questions:
+        raise lacks(opened.config, "generates")
+    seen = see_in_shots(opened, video, request, within)
+    scorers = _told_by(opened, seen)
+    if within is None:
+        runs = {name: said_of(opened, seen, scorer, AT_LEAST, request) for name, scorer in scorers.items()}
+    else:
+        runs = {name: [_overall(seen, scorer, request)] for name, scorer in scorers.items()}
+    stretches = _stretches(seen, runs, whole=within is not None)
+    if writes:
+        segments = _written(opened, seen, stretches, request)
+        origin = opened.resting_on(seen.origin, "generates", video=True)
+    else:
+        segments = _by_labels(opened, seen, stretches, runs)
+        origin = opened.resting_on(seen.origin, text=True, video=True, questions=scorers)
+    return Captions(
+        segments=segments,
+        method="decoder" if writes else "labels",
+        percentile=seen.percentile,
+        out_of_domain=seen.out_of_domain,
+        origin=origin,
+    )
+
+
+def _told_by(opened: OpenedModel, seen: SeenInShots) -> dict[str, Scorer]:
+    """What answers the questions that a sentence is made of: about what goes on, if there are any, not pictures."""
+    known = {str(name): scorer for name, scorer in model_scorers(opened, seen).items()}
+    asked = opened.config.questions
+    moving = {
+        name: scorer for name, scorer in known.items() if (asked[name].of or name) not in opened.picture_classifiers
+    }
+    return moving or known
+
+
+def _stretches(seen: SeenInShots, runs: _Runs, *, whole: bool) -> list[Span]:
+    """What was looked at, cut wherever an answer changes; where there are no answers to be had, into its shots."""
+    if whole:
+        return [(seen.start_s, seen.end_s)]
+    edges = {seen.start_s, seen.end_s}
+    edges |= {edge for said in runs.values() for run, _ in said for edge in (run.start_s, run.end_s)}
+    if not runs:
+        edges |= set(seen.cuts_s or ())
+    rising = sorted(edges)
+    apart = [edge for place, edge in enumerate(rising) if place == 0 or edge - rising[place - 1] > _SAME_S]
+    return list(pairwise(apart))
+
+
+def _by_labels(opened: OpenedModel, seen: SeenInShots, stretches: Sequence[Span], runs: _Runs) -> tuple[Caption, ...]:
+    """A sentence of the answers for each stretch; neighbours that are left open are one."""
+    found: list[Caption] = []
+    for start_s, end_s in stretches:
+        middle_s = (start_s + end_s) / 2
+        answers: dict[str, tuple[str, float] | None] = {}
+        for name, said in runs.items():
+            here = next(((run, label) for run, label in said if run.start_s <= middle_s < run.end_s), None)
+            # What is said of a film unlike any that the model knows means little.
+            known = here is not None and here[1] is not None and not seen.out_of_domain
+            answers[name] = (str(here[1]), here[0].score) if here is not None and known else None
+        text, score = _sentence(opened, answers)
+        made = Caption(start_s=start_s, end_s=end_s, text=text, score=score, unsure=text == UNSURE_TEXT)
+        if found and found[-1].unsure and made.unsure:
+            made = Caption(start_s=found.pop().start_s, end_s=end_s, text=text, score=score, unsure=True)
+        found.append(made)
+    return tuple(found)
+
+
+def _overall(seen: SeenInShots, scorer: Scorer, request: Request) -> tuple[Run, str | None]:
+    """One answer for all that was looked at: the mean over its clips, each weighed by its time."""
+    scored = scorer.score(seen.parts, request.cancel)
+    lasts = np.array([part.end_s - part.start_s for part in seen.parts])
+    shares = lasts / lasts.sum()
+    means = shares @ np.exp(scored.log_scores)
+    best = int(means.argmax())
+    sure = float(shares @ scored.sure) >= 0.5 and means[best] >= AT_LEAST
+    run = Run(seen.start_s, seen.end_s, best if sure else None, float(means[best]))
+    return run, scorer.labels[best] if sure else None
+
+
+def _sentence(opened: OpenedModel, answers: _Answers) -> tuple[str, float]:
+    said = {name: answer for name, answer in answers.items() if answer is not None}
+    if not said:
+        return UNSURE_TEXT, 0.0
+    texts = [_about(opened, name, label) for name, (label, _) in said.items()]
+    return " ".join(texts), float(np.mean([score for _, score in said.values()]))
+
+
+def _about(opened: OpenedModel, name: str, label: str) -> str:
+    question = opened.config.questions[name]
+    if question.templates or not are_actions(question.labels):
+        return question_sentence(name, label, question.templates)
+    space = opened.config.text_space
+    phrase = None
+    if space is not None and space.question == name and space.label_texts:
+        # The label itself comes first; what follows says the same in other words.
+        phrases = space.label_texts[question.labels.index(label)]
+        phrase = phrases[1] if len(phrases) > 1 else None
+    return action_sentence(label, phrase)
+
+
+def _written(
+    opened: OpenedModel, seen: SeenInShots, stretches: Sequence[Span], request: Request
+) -> tuple[Caption, ...]:
+    """The decoder's sentence for each stretch, all of them searched for together."""
+    family = opened.family
+    if not isinstance(family, Generates):
+        raise lacks(opened.config, "generates")
+    most = min(opened.config.window_clips, family.room(0))
+    windows = [
+        part
+        for start_s, end_s in stretches
+        for part in _in_equal_parts([p for p in seen.parts if start_s <= (p.start_s + p.end_s) / 2 < end_s], most)
+    ]
+    clips = [_together(part) for part in windows]
+    told = family.told([()] * len(clips), clips, request.cancel)
+    decoder = family.decoder
+    search = Search(beams=_BEAMS, most=min(_MOST_WORDS, decoder.positions))
+    found = []
+    for window, sentences in zip(windows, best_sentences(decoder, told, search, cancel=request.cancel), strict=True):
+        words = opened.tokenizer.sentence(sentences[0].ids) if sentences else ""
+        unsure = seen.out_of_domain or not words
+        found.append(
+            Caption(
+                start_s=window[0].start_s,
+                end_s=window[-1].end_s,
+                text=sentence(words) if words else UNSURE_TEXT,
+                score=float(np.exp(sentences[0].normalised)) if words else 0.0,
+                unsure=unsure,
+            )
+        )
+    return tuple(found)
+
+
+def _in_equal_parts(parts: Sequence[Window], most: int) -> list[Sequence[Window]]:
+    """Neighbouring clips, `most` at a time and as evenly as they go."""
+    count = -(-len(parts) // most)
+    edges = [round(number * len(parts) / count) for number in range(count + 1)] if count else []
+    return [parts[a:b] for a, b in pairwise(edges)]
+
+
+def _together(parts: Sequence[Window]) -> Clips:
+    rows = [part.features for part in parts]
+    return Clips(
+        ids=np.concatenate([part.ids for part in parts]),
+        features=None if any(row is None for row in rows) else np.concatenate([row for row in rows if row is not None]),
+    )

@@ -1,0 +1,133 @@
+"""`events`: what goes on in a video, and from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from videobert.base.arguments import number
+from videobert.base.errors import UsageError
+from videobert.pipeline.answering import Scorers
+from videobert.pipeline.label_runs import Run, Said, best_path, runs, without_holes
+from videobert.pipeline.meaning_scorer import MeaningScorer
+from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.request import Request
+from videobert.pipeline.scorer_choice import origin_of_scores, scorer_for
+from videobert.pipeline.scoring import Scorer
+from videobert.pipeline.seen_in_shots import SeenInShots, see_in_shots
+from videobert.results.events import Event, Events, UnsureStretch
+from videobert.results.origin import Origin
+
+AT_LEAST = 0.5
+# Shots shorter than this share of a clip are shown to no model: what goes on before and behind goes on there.
+_SHORT_SHARE = 1 / 8
+
+
+def events(
+    opened: OpenedModel,
+    video: Any,
+    labels: Iterable[str] | None,
+    question: str | None,
+    at_least: float,
+    request: Request,
+) -> Events:
+    """See `Runtime.events`."""
+    least = number("at_least", at_least, least=0, most=1, allowed="0 to 1", fix="0.5 takes what is likelier than not.")
+    own: Scorer | None = None
+    if labels is not None or question is not None:
+        own = scorer_for(opened, labels, None, question)
+    elif not opened.config.questions:
+        raise UsageError(
+            "labels must be given: this model has no questions of its own",
+            seen=opened.config.name,
+            fix='For example labels=["cooking", "sports"].',
+            fix_cli="For example --label cooking --label sports.",
+        )
+    seen = see_in_shots(opened, video, request)
+    scorers = model_scorers(opened, seen) if own is None else {question: own}
+    found: list[Event] = []
+    unsure: list[UnsureStretch] = []
+    for name, scorer in scorers.items():
+        for run, label in said_of(opened, seen, scorer, least, request):
+            if label is None:
+                unsure.append(UnsureStretch(start_s=run.start_s, end_s=run.end_s, question=name))
+            else:
+                found.append(Event(start_s=run.start_s, end_s=run.end_s, label=label, score=run.score, question=name))
+    edges = {edge for each in (*found, *unsure) for edge in (each.start_s, each.end_s)}
+    return Events(
+        events=tuple(sorted(found, key=lambda event: event.start_s)),
+        unsure=tuple(sorted(unsure, key=lambda stretch: stretch.start_s)),
+        changes_s=tuple(sorted(edges - {seen.start_s, seen.end_s})),
+        cuts_s=seen.cuts_s,
+        at_least=least,
+        questions=tuple(name for name in scorers if name is not None),
+        start_s=seen.start_s,
+        end_s=seen.end_s,
+        percentile=seen.percentile,
+        out_of_domain=seen.out_of_domain,
+        origin=_origin(opened, seen.origin, scorers, own_labels=labels is not None),
+        unknown_words=() if own is None else own.unknown_words,
+    )
+
+
+def model_scorers(opened: OpenedModel, seen: SeenInShots) -> dict[str | None, Scorer]:
+    """What scores the model's own questions, in their order; of saved tokens those that they answer."""
+    return dict(Scorers.of_model(opened, tokens_only=seen.tokens_only).all(opened))
+
+
+def said_of(
+    opened: OpenedModel, seen: SeenInShots, scorer: Scorer, least: float, request: Request
+) -> list[tuple[Run, str | None]]:
+    """The runs of what a scorer says, with their labels; None for where it leaves the answer open."""
+    alone = isinstance(scorer, MeaningScorer) and opened.compares is None
+    scored = scorer.score(seen.parts, request.cancel)
+    rows, sure = scored.log_scores, scored.sure.tolist()
+    gap_s = _SHORT_SHARE * opened.recipe.clip_duration_s + 1e-6
+    if alone:
+        return _each_for_itself(seen, scorer.labels, rows, sure, least, gap_s)
+    said: list[Said] = []
+    for shot in seen.by_shot():
+        path = best_path(rows[shot.start : shot.stop])
+        scores = np.exp(rows[shot, path])
+        stands = [sure[place] and scores[at] >= least for at, place in enumerate(shot)]
+        labels = [int(label) if stood else None for label, stood in zip(path, stands, strict=True)]
+        labels = without_holes(labels, [(int(label),) for label in path])
+        said += [
+            Said(seen.parts[place].start_s, seen.parts[place].end_s, labels[at], float(scores[at]))
+            for at, place in enumerate(shot)
+        ]
+    found = runs(said, gap_s)
+    return [(run, None if run.label is None else scorer.labels[run.label]) for run in found]
+
+
+def _each_for_itself(
+    seen: SeenInShots, labels: tuple[str, ...], rows: Any, sure: list[bool], least: float, gap_s: float
+) -> list[tuple[Run, str | None]]:
+    """Labels that are judged by their meaning: several may fit at once, or none, and that is an answer too."""
+    # Against "none of these", which is the last one: the probability of a label by itself.
+    odds = rows[:, :-1] - rows[:, -1:]
+    probabilities = np.exp(-np.logaddexp(0.0, -odds))
+    found: list[tuple[Run, str | None]] = []
+    for column, label in enumerate(labels):
+        said = []
+        for shot in seen.by_shot():
+            fits = [0 if sure[place] and probabilities[place, column] >= least else None for place in shot]
+            near = [(0,) if probabilities[place, column] >= least / 2 else () for place in shot]
+            said += [
+                Said(seen.parts[place].start_s, seen.parts[place].end_s, fit, float(probabilities[place, column]))
+                for place, fit in zip(shot, without_holes(fits, near), strict=True)
+            ]
+        found += [(run, label) for run in runs(said, gap_s) if run.label is not None]
+    open_ = [
+        Said(part.start_s, part.end_s, None if is_sure else 0) for part, is_sure in zip(seen.parts, sure, strict=True)
+    ]
+    return found + [(run, None) for run in runs(open_, gap_s) if run.label is not None]
+
+
+def _origin(opened: OpenedModel, origin: Origin, scorers: Iterable[str | None], *, own_labels: bool) -> Origin:
+    names = [name for name in scorers if name is not None]
+    if len(names) == 1 or not names:
+        return origin_of_scores(opened, origin, names[0] if names else None, own_labels=own_labels)
+    return opened.resting_on(origin, text=True, video=True, questions=names)

@@ -1,0 +1,159 @@
+"""`summarize`: the stretches that stand for a whole video, under a budget of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.arguments import number
+from videobert.base.errors import InputError, UsageError
+from videobert.pipeline.clip_vectors import clip_vectors
+from videobert.pipeline.facility_location import Looks, choose
+from videobert.pipeline.film_units import Unit, film_units, looks_of
+from videobert.pipeline.mean_fit import Fits, text_fits
+from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.reading import read_text
+from videobert.pipeline.request import Request
+from videobert.pipeline.watched import Watched, watch_shots
+from videobert.results.summarize import Summary, SummarySpan, Why
+from videobert.text.reader import ReadText
+
+Floats = npt.NDArray[np.float64]
+
+# Looks that are half alike or more are of one kind.
+_ALIKE = 0.5
+# A kind of which the video has no more than this share is rare.
+_RARE_SHARE = 0.05
+# Share of the worth that what fits the text has together, where something fits it wholly.
+_WORTH_OF_TEXT = 0.75
+# From here on a span is kept because it fits the text.
+_FITS = 0.5
+_MOST_S = 1e9
+
+
+def summarize(
+    opened: OpenedModel, video: Any, seconds: float | None, share: float, text: str | None, request: Request
+) -> Summary:
+    """See `Runtime.summarize`."""
+    _check_budget(seconds, share)
+    read = None
+    if text is not None:
+        opened.need("aligns")
+        read = read_text(opened, text)
+    watched = watch_shots(opened, video, request, always=True)
+    vectors = clip_vectors(opened, watched)
+    start_s, end_s = watched.clips.start_s, watched.clips.end_s
+    duration_s = float(end_s[-1] - start_s[0])
+    budget_s = min(duration_s, share * duration_s if seconds is None else seconds)
+    units = film_units(vectors, start_s, end_s, watched.cuts_s, budget_s)
+    shortest_s = min(unit.seconds for unit in units)
+    if seconds is not None and budget_s < shortest_s:
+        raise InputError(
+            "the summary would be shorter than anything that it could hold",
+            seen=f"{seconds:g} s",
+            allowed=f"{shortest_s:.2f} s or more of this video",
+            fix="Ask for a longer one.",
+        )
+    # A share of a short video may be less than one clip, which is the least there is.
+    budget_s = max(budget_s, shortest_s)
+    rows, begins, look_seconds = looks_of(vectors, units)
+    looks = Looks(rows, begins, vectors.floor)
+    fits = None if read is None else _fits(opened, watched, read, units, request)
+    worth = _worth(looks, look_seconds, fits, request)
+    costs = np.array([unit.seconds for unit in units])
+    chosen = choose(looks, worth, costs, budget_s, request.cancel)
+    picks = sorted(chosen.picks)
+    kinds = _kinds(looks, look_seconds, [pick.unit for pick in picks])
+    return Summary(
+        spans=tuple(
+            _span(
+                units[pick.unit], pick.gain, kind, None if fits is None else float(fits.scores[pick.unit]), duration_s
+            )
+            for pick, kind in zip(picks, kinds, strict=True)
+        ),
+        budget_s=budget_s,
+        duration_s=duration_s,
+        cover=chosen.cover,
+        shots_by=watched.shots_by,
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
+        origin=opened.resting_on(
+            watched.origin, *(() if read is None else ("aligns",)), text=read is not None, video=True
+        ),
+        text=text,
+        calibrated=None if fits is None else fits.calibrated,
+        unsure=fits is not None and fits.calibrated and float(fits.scores.max()) < _FITS,
+        unknown_words=() if read is None else read.unknown_words,
+    )
+
+
+def _check_budget(seconds: float | None, share: float) -> None:
+    fix = "For example seconds=30, or share=0.15 of the video."
+    if seconds is not None and number("seconds", seconds, least=0, most=_MOST_S, allowed="above 0", fix=fix) == 0:
+        raise UsageError("a summary of no length is none", seen=seconds, allowed="above 0", fix=fix)
+    if number("share", share, least=0, most=1, allowed="above 0, at most 1", fix=fix) == 0:
+        raise UsageError("a summary of no length is none", seen=share, allowed="above 0, at most 1", fix=fix)
+
+
+def _fits(opened: OpenedModel, watched: Watched, read: ReadText, units: Sequence[Unit], request: Request) -> Fits:
+    return text_fits(opened, watched, read.pieces, [(unit.first, unit.stop) for unit in units], request.cancel)
+
+
+def _worth(looks: Looks, seconds: Floats, fits: Fits | None, request: Request) -> Floats:
+    """What each look is worth: its seconds over those that look like it, so that every kind of scene counts alike.
+
+    With a text, what fits it has a share of all worth, by how long it is; the share fades where nothing fits.
+    """
+    worth: Floats = seconds / np.maximum(looks.mass(seconds, request.cancel), 1e-9)
+    worth /= worth.sum()
+    if fits is None:
+        return worth
+    of_looks = np.repeat(fits.scores, np.diff(looks.units))
+    fitting = seconds * of_looks**2
+    share = _WORTH_OF_TEXT * float(fits.scores.max())
+    return worth if not fitting.any() else (1 - share) * worth + share * fitting / fitting.sum()
+
+
+class _Kind(NamedTuple):
+    """Of a chosen unit: seconds that look like it, and those of them that no other chosen unit is more like."""
+
+    alike_s: float
+    stands_for_s: float
+
+
+def _kinds(looks: Looks, seconds: Floats, chosen: Sequence[int]) -> list[_Kind]:
+    nearest = np.zeros(len(seconds), np.int64)
+    best = np.full(len(seconds), -1.0, np.float32)
+    alike_s = []
+    for place, unit in enumerate(chosen):
+        (similar,) = looks.of_units([unit])
+        alike_s.append(float(seconds[similar >= _ALIKE].sum()))
+        nearest[similar > best] = place
+        best = np.maximum(best, similar)
+    stands_for_s = np.bincount(nearest[best >= _ALIKE], seconds[best >= _ALIKE], minlength=len(chosen))
+    return [_Kind(*pair) for pair in zip(alike_s, stands_for_s.tolist(), strict=True)]
+
+
+def _span(unit: Unit, gain: float, kind: _Kind, fits: float | None, duration_s: float) -> SummarySpan:
+    why: Why = "stands_for"
+    reason = f"stands for {kind.stands_for_s:.1f} s of {duration_s:.1f} s"
+    if fits is not None and fits >= _FITS:
+        why, reason = "text", f"fits the text ({fits:.2f})"
+    elif kind.alike_s <= _RARE_SHARE * duration_s:
+        why, reason = "rare", f"rare: {kind.alike_s:.1f} s of {duration_s:.1f} s look like it"
+    if unit.shot is not None:
+        reason += f"; a part of a shot of {unit.shot[1] - unit.shot[0]:.1f} s"
+    return SummarySpan(
+        start_s=unit.start_s,
+        end_s=unit.end_s,
+        reason=reason,
+        score=gain,
+        why=why,
+        alike_s=kind.alike_s,
+        stands_for_s=kind.stands_for_s,
+        fits=fits,
+        part_of=unit.shot,
+    )
