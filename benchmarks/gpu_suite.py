@@ -79,7 +79,7 @@ def run(asked: argparse.Namespace, found: Mapping[str, Any], parts: Sequence[Par
         started_s: of `time.monotonic()`; the budget counts from there.
     """
     from benchmarks.gpu.clocks import clocks
-    from benchmarks.gpu.parts import Workers, slowness
+    from benchmarks.gpu.parts import Workers
     from benchmarks.gpu.record import Record, continued
 
     earlier, why = None, ""
@@ -96,7 +96,7 @@ def run(asked: argparse.Namespace, found: Mapping[str, Any], parts: Sequence[Par
     record.save()
     budget_s = 60 * asked.minutes
     deadline_s = started_s + budget_s - min(_RESERVE_S, _RESERVE_SHARE * budget_s)
-    workers = Workers(slowness(asked.dry_run))
+    workers = Workers()
     handlers = {each: signal.signal(each, _told) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     code = 0
     try:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from benchmarks.gpu.case import Case
-from benchmarks.gpu.processes import Worker
+from benchmarks.gpu.case import Case, tiny
+from benchmarks.gpu.processes import START_S, Worker
 
 Kind = Literal["correctness", "figures", "probes"]
 
@@ -23,13 +23,11 @@ class Workers:
     """The two processes that answer: one where `videobert` cannot be imported, and one for the whole product.
 
     Args:
-        slowness: what budgets are multiplied with.
         module: what the processes run, see `Worker`.
     """
 
-    def __init__(self, slowness: float = 1.0, module: str = "benchmarks.gpu.worker") -> None:
+    def __init__(self, module: str = "benchmarks.gpu.worker") -> None:
         self._alone, self._product = Worker(alone=True, module=module), Worker(alone=False, module=module)
-        self._slowness = slowness
 
     def ask(self, request: Mapping[str, str], budget_s: float, deadline_s: float, *, alone: bool) -> dict[str, Any]:
         """The answer to one request; verdict `"not measured"` where the suite's own time was up.
@@ -43,7 +41,7 @@ class Workers:
         left_s = deadline_s - time.monotonic()
         if left_s <= 0:
             return {"verdict": "not measured", "reason": "the time for this part was up"}
-        most_s = budget_s * self._slowness * (1 + _GRACE) + _GRACE_S
+        most_s = _most(budget_s)
         row = (self._alone if alone else self._product).ask(request, most_s, left_s)
         if row["verdict"] == "ended" and time.monotonic() >= deadline_s:
             return {"verdict": "not measured", "reason": "the time for this part was up while it ran"}
@@ -91,9 +89,9 @@ class Part:
         return self.cost_s * len(rows) / max(1, len(self.rows))
 
 
-def slowness(dry_run: bool) -> float:
-    """What budgets are multiplied with."""
-    return _INTERPRETER_SLOWNESS if dry_run else 1.0
+def _most(budget_s: float) -> float:
+    """What a request may take whose budget this is."""
+    return budget_s * (_INTERPRETER_SLOWNESS if tiny() else 1.0) * (1 + _GRACE) + _GRACE_S
 
 
 def figures(name: str, family: str, cases: Sequence[Case], *, alone: bool) -> Part:
@@ -118,7 +116,8 @@ def figures(name: str, family: str, cases: Sequence[Case], *, alone: bool) -> Pa
         kind="figures",
         rows=tuple(budgets),
         cost_s=cost_s,
-        most_s=sum(budgets.values()) * (1 + _GRACE),
+        # Behind what costs a process its life another one starts.
+        most_s=sum(map(_most, budgets.values())) + START_S,
         worker="alone" if alone else "product",
         run=run,
     )
