@@ -18,7 +18,7 @@ VERDICTS: Final = {
 }
 _TIMED: Final = {"met", "missed", "no bar", "open: a rival failed", "no rival was timed"}
 _ENVIRONMENT: Final = ("date", "commit", "sources", "device", "driver", "clocks", "python", "torch", "triton", "numpy")
-_RUN: Final = {"date": str, "minutes": (int, float), "ended": str}
+_RUN: Final[dict[str, type | tuple[type, ...]]] = {"date": str, "minutes": (int, float), "ended": str}
 _SPEEDS: Final = ("_ms", "_us", "_s", "per_s", "speed", "ratio", "fps")
 
 

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from tests.benchmarks.gpu.fake_suite import ENVIRONMENT, FIGURE, part
 
-from benchmarks.gpu.record import Record
+from benchmarks.gpu.processes import ROOT
+from benchmarks.gpu.record import FORMAT, Record
 from benchmarks.gpu.schema import problems, speeds
+
+RESULTS = ROOT / "benchmarks" / "results"
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -80,3 +83,13 @@ def test_what_is_no_result_is_said(value: Any) -> None:
 def test_speeds_are_found_wherever_they_are() -> None:
     given = {"a_s": 1.0, "b": [{"c_us": 2, "rounds": 3}], "ratio": {"median": 1}, "seconds": 4.0, "d_s": "left out"}
     assert sorted(speeds(given)) == ["a_s", "b[0].c_us", "ratio"]
+
+
+def test_what_is_committed_is_as_it_should_be() -> None:
+    results = sorted(RESULTS.glob("*.json"))
+    assert results
+    for path in results:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("format") == FORMAT and "parts" in content:
+            assert problems(content) == [], path
+            assert not content["dry_run"], path
