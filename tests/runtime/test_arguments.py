@@ -203,6 +203,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "align": {"text": "red"},
     "caption": {},
     "events": {},
+    "forecast": {},
+    "summarize": {},
+    "sentiment": {},
     "run": {},
 }
 # The odd values that each argument takes; it refuses all others.
@@ -236,6 +239,20 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "question": {"None"},
         "at_least": WHOLE | {"zero", "whole float", "numpy float", "fraction"},
     },
+    "forecast": {
+        "video": set(),
+        "horizons": {"array", "list", "twice", "set"},
+        "top": WHOLE | {"int", "huge", "too huge to print"},
+        "context_clips": WHOLE | {"None", "int"},
+    },
+    "summarize": {
+        "video": set(),
+        # One second is less than a clip.
+        "seconds": {"None", "int", "float", "whole float", "numpy int", "array of one"},
+        "share": {"numpy byte", "numpy float", "fraction"},
+        "text": {"None"},
+    },
+    "sentiment": {"video": set(), "text": {"None"}},
     "run": {
         "video": set(),
         "top": WHOLE | {"int", "huge", "too huge to print"},
