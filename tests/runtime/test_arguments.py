@@ -237,7 +237,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "video": set(),
         "labels": {"None"},
         "question": {"None"},
-        "at_least": WHOLE | {"zero", "whole float", "numpy float", "fraction"},
+        "at_least": {"zero", "numpy byte", "numpy float", "fraction"},
     },
     "forecast": {
         "video": set(),
