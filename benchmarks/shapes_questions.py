@@ -1,8 +1,8 @@
 """How well `locate` and `answer` do on films of the world `shapes` with several events each.
 
 Run as `python benchmarks/shapes_questions.py OUT.json WORK`; it takes some five minutes, most of them for writing
-films, which stay in WORK. Backgrounds and sizes are those that training does not have; half of the films are of combinations
-that no training stage met. In half of the films events begin where clips do, in the others anywhere.
+films, which stay in WORK. Backgrounds are those that training does not have; half of the films are of combinations that
+no training stage met. In half of the films events begin where clips do, in the others anywhere.
 
 A hit is right if it and a stretch that the sentence is true of overlap by half of what both cover (R1@0.5 of the first
 hit). Choices are four sentences that name all four attributes, the wrong ones of other scenes than the film has, or of
