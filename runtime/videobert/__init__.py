@@ -52,11 +52,14 @@ if TYPE_CHECKING:
     from videobert.results.evidence import Evidence
     from videobert.results.fill import Fill, Filled
     from videobert.results.film import Film
+    from videobert.results.forecast import Exemplar, Forecast, ForecastToken, Horizon
     from videobert.results.index import Indexed, IndexedFile
     from videobert.results.locate import Hit, Located
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
     from videobert.results.search import Found, FoundStretch
+    from videobert.results.sentiment import Sentiment, TextSentiment
+    from videobert.results.summarize import Summary, SummarySpan
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
     from videobert.video.open import open_clips
@@ -93,28 +96,36 @@ _HOME = {
     "Caption": "videobert.results.caption",
     "Captions": "videobert.results.caption",
     "Classification": "videobert.results.classify",
+    "Each": "videobert.results.each",
     "EditPlan": "videobert.results.edit",
     "EditSpan": "videobert.results.edit",
     "EditedFilm": "videobert.results.edit",
-    "Each": "videobert.results.each",
     "Embedding": "videobert.results.embed",
     "Event": "videobert.results.events",
     "Events": "videobert.results.events",
+    "Exemplar": "videobert.results.forecast",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
+    "Film": "videobert.results.film",
+    "Forecast": "videobert.results.forecast",
+    "ForecastToken": "videobert.results.forecast",
     "Found": "videobert.results.search",
     "FoundStretch": "videobert.results.search",
+    "Horizon": "videobert.results.forecast",
     "Indexed": "videobert.results.index",
     "IndexedFile": "videobert.results.index",
-    "Film": "videobert.results.film",
-    "SoughtStretch": "videobert.results.edit",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
     "Segment": "videobert.results.classify",
+    "Sentiment": "videobert.results.sentiment",
     "Shot": "videobert.results.run",
     "Sought": "videobert.results.edit",
+    "SoughtStretch": "videobert.results.edit",
     "Still": "videobert.results.run",
+    "Summary": "videobert.results.summarize",
+    "SummarySpan": "videobert.results.summarize",
+    "TextSentiment": "videobert.results.sentiment",
     "TokensFrom": "videobert.results.origin",
     "UnsureStretch": "videobert.results.events",
     "Answer": "videobert.results.answer",
@@ -146,13 +157,17 @@ __all__ = [
     "Event",
     "Events",
     "Evidence",
+    "Exemplar",
     "Fill",
     "Filled",
     "Film",
+    "Forecast",
+    "ForecastToken",
     "Found",
     "FoundStretch",
     "FrameArray",
     "Hit",
+    "Horizon",
     "IndexReader",
     "Indexed",
     "IndexedFile",
@@ -170,10 +185,14 @@ __all__ = [
     "ReportStream",
     "Runtime",
     "Segment",
+    "Sentiment",
     "Shot",
     "Sought",
     "SoughtStretch",
     "Still",
+    "Summary",
+    "SummarySpan",
+    "TextSentiment",
     "TokensFrom",
     "UnsureStretch",
     "UntrustedError",
