@@ -145,5 +145,5 @@ $(OLDEST)/.installed: constraints-oldest.txt
 
 $(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
 	$(PYTHON) -m venv $(RUN_ONLY)
-	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e . pytest pytest-timeout pytest-xdist
+	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e '.[search]' pytest pytest-timeout pytest-xdist
 	touch $@
