@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from videobert.report.search_page import search_page
     from videobert.report.subtitles import srt, vtt
     from videobert.results.align import AlignedWindow, Alignment
+    from videobert.results.answer import Answer
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
     from videobert.results.caption import Caption, Captions
@@ -48,12 +49,17 @@ if TYPE_CHECKING:
     from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
     from videobert.results.embed import Embedding
     from videobert.results.events import Event, Events, UnsureStretch
+    from videobert.results.evidence import Evidence
     from videobert.results.fill import Fill, Filled
     from videobert.results.film import Film
+    from videobert.results.forecast import Exemplar, Forecast, ForecastToken, Horizon
     from videobert.results.index import Indexed, IndexedFile
+    from videobert.results.locate import Hit, Located
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
     from videobert.results.search import Found, FoundStretch
+    from videobert.results.sentiment import Sentiment, TextSentiment
+    from videobert.results.summarize import Summary, SummarySpan
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
     from videobert.video.open import open_clips
@@ -90,36 +96,49 @@ _HOME = {
     "Caption": "videobert.results.caption",
     "Captions": "videobert.results.caption",
     "Classification": "videobert.results.classify",
+    "Each": "videobert.results.each",
     "EditPlan": "videobert.results.edit",
     "EditSpan": "videobert.results.edit",
     "EditedFilm": "videobert.results.edit",
-    "Each": "videobert.results.each",
     "Embedding": "videobert.results.embed",
     "Event": "videobert.results.events",
     "Events": "videobert.results.events",
+    "Exemplar": "videobert.results.forecast",
     "Fill": "videobert.results.fill",
     "Filled": "videobert.results.fill",
+    "Film": "videobert.results.film",
+    "Forecast": "videobert.results.forecast",
+    "ForecastToken": "videobert.results.forecast",
     "Found": "videobert.results.search",
     "FoundStretch": "videobert.results.search",
+    "Horizon": "videobert.results.forecast",
     "Indexed": "videobert.results.index",
     "IndexedFile": "videobert.results.index",
-    "Film": "videobert.results.film",
-    "SoughtStretch": "videobert.results.edit",
     "Origin": "videobert.results.origin",
     "Report": "videobert.results.run",
     "ReportSegment": "videobert.results.run",
     "Segment": "videobert.results.classify",
+    "Sentiment": "videobert.results.sentiment",
     "Shot": "videobert.results.run",
     "Sought": "videobert.results.edit",
+    "SoughtStretch": "videobert.results.edit",
     "Still": "videobert.results.run",
+    "Summary": "videobert.results.summarize",
+    "SummarySpan": "videobert.results.summarize",
+    "TextSentiment": "videobert.results.sentiment",
     "TokensFrom": "videobert.results.origin",
     "UnsureStretch": "videobert.results.events",
+    "Answer": "videobert.results.answer",
+    "Evidence": "videobert.results.evidence",
+    "Hit": "videobert.results.locate",
+    "Located": "videobert.results.locate",
     "to_json": "videobert.results.as_json",
 }
 
 __all__ = [
     "AlignedWindow",
     "Alignment",
+    "Answer",
     "BuildError",
     "Cancelled",
     "Candidate",
@@ -137,18 +156,25 @@ __all__ = [
     "EngineUnavailable",
     "Event",
     "Events",
+    "Evidence",
+    "Exemplar",
     "Fill",
     "Filled",
     "Film",
+    "Forecast",
+    "ForecastToken",
     "Found",
     "FoundStretch",
     "FrameArray",
+    "Hit",
+    "Horizon",
     "IndexReader",
     "Indexed",
     "IndexedFile",
     "InputError",
     "LimitExceeded",
     "Limits",
+    "Located",
     "MismatchError",
     "ModelError",
     "ObtainError",
@@ -159,10 +185,14 @@ __all__ = [
     "ReportStream",
     "Runtime",
     "Segment",
+    "Sentiment",
     "Shot",
     "Sought",
     "SoughtStretch",
     "Still",
+    "Summary",
+    "SummarySpan",
+    "TextSentiment",
     "TokensFrom",
     "UnsureStretch",
     "UntrustedError",

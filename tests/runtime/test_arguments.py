@@ -201,6 +201,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "fill": {"text": "a [MASK]"},
     "classify": {"labels": ["red", "blue"], "templates": ["a [MASK] circle"]},
     "align": {"text": "red"},
+    "caption": {},
+    "events": {},
+    "forecast": {},
+    "summarize": {},
+    "sentiment": {},
     "run": {},
 }
 # The odd values that each argument takes; it refuses all others.
@@ -227,6 +232,27 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "prior_strength": WHOLE | {"zero", "float", "whole float", "numpy float", "fraction"},
     },
     "align": {"video": set(), "text": set(), "window_clips": WHOLE | {"None", "int"}},
+    "caption": {"video": set(), "span": {"None"}},
+    "events": {
+        "video": set(),
+        "labels": {"None"},
+        "question": {"None"},
+        "at_least": WHOLE | {"zero", "whole float", "numpy float", "fraction"},
+    },
+    "forecast": {
+        "video": set(),
+        "horizons": {"array", "list", "twice", "set"},
+        "top": WHOLE | {"int", "huge", "too huge to print"},
+        "context_clips": WHOLE | {"None", "int"},
+    },
+    "summarize": {
+        "video": set(),
+        # One second is less than a clip.
+        "seconds": {"None", "int", "float", "whole float", "numpy int", "array of one"},
+        "share": {"numpy byte", "numpy float", "fraction"},
+        "text": {"None"},
+    },
+    "sentiment": {"video": set(), "text": {"None"}},
     "run": {
         "video": set(),
         "top": WHOLE | {"int", "huge", "too huge to print"},

@@ -20,6 +20,7 @@ from videobert.model.folder_parts import FolderParts
 from videobert.model.got import is_got
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import WEIGHTS, mend
+from videobert.model.questions import sentiment_question
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import BACKBONE, stage_names
 from videobert.model.summary import BuiltTarget, GraphFileSize, ModelSummary, Verb
@@ -177,6 +178,11 @@ def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
         "fill": "fills_words" in can or (sees and "fills_moments" in can),
         "classify": sees and "classifies" in can,
         "align": sees and "aligns" in can,
+        "caption": sees and ("generates" in can or bool(config.questions)),
+        "events": sees and ("classifies" in can or bool(config.questions)),
+        "forecast": sees and "forecasts" in can,
+        "summarize": sees,
+        "sentiment": sees and sentiment_question(config.questions) is not None,
     }
     return tuple(verb for verb, is_there in needed.items() if is_there)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from av.container import Flags
+
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits, most_pixels
 from videobert.video.source.kind import SourceKind, kind_of
@@ -43,7 +45,7 @@ class FilmSource:
         self._track = track
         self._pixels = most_pixels(limits)
         self.limits = limits
-        self._begin = self._video.tell() if self._kind is SourceKind.FILE else 0
+        self._begin: int = self._video.tell() if self._kind is SourceKind.FILE else 0
 
     @property
     def name(self) -> str:
@@ -55,6 +57,8 @@ class FilmSource:
         """The container, from its beginning; closed at the end of the block. Raises as `open_path`."""
         opened = self._open()
         with opened.container:
+            # FFmpeg would make up presentation times, and gets B-frames in AVI wrong.
+            opened.container.flags &= ~Flags.gen_pts.value
             yield opened
 
     def track_of(self, opened: OpenedVideo, cancel: Event | None = None) -> ChosenTrack:

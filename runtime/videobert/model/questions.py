@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, get_args
@@ -10,6 +11,8 @@ from typing import Literal, get_args
 from videobert.base.errors import ModelError
 
 AnsweredBy = Literal["templates", "features", "pictures", "groups"]
+# Names of questions that are about sentiment; of several that a model has, the first of these is asked.
+SENTIMENT_QUESTIONS = ("sentiment", "mood", "emotion")
 _OF_FEATURES = "head"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 # Stages of these names are the joint encoder's heads.
@@ -57,6 +60,12 @@ class QuestionConfig:
     abstain: AbstainConfig | None = None
     of: str | None = None
     groups: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+
+
+def sentiment_question(questions: Iterable[str]) -> str | None:
+    """Which of a model's questions is about sentiment; None if none is."""
+    names = set(questions)
+    return next((name for name in SENTIMENT_QUESTIONS if name in names), None)
 
 
 def question_stage(name: str, question: QuestionConfig) -> str | None:

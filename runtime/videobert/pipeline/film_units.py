@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,8 +13,6 @@ from videobert.pipeline.clip_vectors import ClipVectors
 
 Times = npt.NDArray[np.float64]
 
-# Looks of one unit at most: means of its neighbouring clips.
-_MOST_LOOKS = 8
 # Of its way from nothing alike to the same, a clip that is less like the part so far begins another one.
 _GOES_ON = 0.5
 # A part of a shot that is longer than the whole summary may fill this share of it.
@@ -67,28 +65,6 @@ def film_units(
         shot = None if cuts_s is None else (start, end)
         units += _parts(vectors, start_s, first, stop, (start, end), shot, longest_s * _SHARE_OF_A_PART)
     return units
-
-
-def looks_of(
-    vectors: ClipVectors, units: Sequence[Unit]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], Times]:
-    """What each unit looks like: at most eight means of neighbouring clips.
-
-    Returns:
-        float32 `(looks, width)` of length one, int64 `(units + 1,)` where the looks of each unit begin, and float64
-        `(looks,)`, the seconds of film that each stands for.
-    """
-    rows: list[npt.NDArray[np.float32]] = []
-    seconds: list[float] = []
-    begins = [0]
-    for unit in units:
-        groups = np.array_split(np.arange(unit.first, unit.stop), min(_MOST_LOOKS, unit.stop - unit.first))
-        for group in groups:
-            mean = vectors.rows[group].mean(axis=0, dtype=np.float64)
-            rows.append((mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32))
-            seconds.append(unit.seconds * len(group) / (unit.stop - unit.first))
-        begins.append(len(rows))
-    return np.stack(rows), np.array(begins, np.int64), np.array(seconds)
 
 
 def _inside(cuts_s: Times | None, start_s: float, end_s: float) -> list[float]:

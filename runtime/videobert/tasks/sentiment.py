@@ -8,6 +8,7 @@ import numpy as np
 
 from videobert.base.errors import ModelError, UsageError
 from videobert.families.family import Capability
+from videobert.model.questions import SENTIMENT_QUESTIONS, sentiment_question
 from videobert.pipeline.classifier_scorer import ClassifierScorer
 from videobert.pipeline.label_scorer import LabelScorer
 from videobert.pipeline.opened import OpenedModel
@@ -20,15 +21,12 @@ from videobert.results.candidate import Candidate
 from videobert.results.classify import Segment
 from videobert.results.sentiment import Sentiment, TextSentiment
 
-QUESTIONS = ("sentiment", "mood", "emotion")
-"""Names of questions that are about sentiment; of several that a model has, the first of these is asked."""
-
 
 def sentiment(opened: OpenedModel, video: Any, text: str | None, request: Request) -> Sentiment:
     """See `Runtime.sentiment`."""
     if video is None and text is None:
         raise UsageError("there is nothing to judge", fix="Give a video, a text or both.")
-    name = next((each for each in QUESTIONS if each in opened.config.questions), None)
+    name = sentiment_question(opened.config.questions)
     if video is None:
         of_text = _of_text(opened, name, text, request)
         return Sentiment(
@@ -107,11 +105,12 @@ def _rests_on(of_text: TextSentiment | None) -> tuple[Capability, ...]:
 
 
 def _no_head(opened: OpenedModel) -> ModelError:
-    learn = f"`videobert learn {opened.typed} VIDEOS --question {QUESTIONS[0]} --out my-{QUESTIONS[0]}`"
+    name = SENTIMENT_QUESTIONS[0]
+    learn = f"`videobert learn {opened.typed} VIDEOS --question {name} --out my-{name}`"
     return ModelError(
         "this model was never taught what a film feels like",
         seen=f"the questions of {opened.config.name}: {', '.join(opened.config.questions) or 'none'}",
-        allowed=f"a model with a question called {', '.join(QUESTIONS[:-1])} or {QUESTIONS[-1]}",
+        allowed=f"a model with a question called {', '.join(SENTIMENT_QUESTIONS[:-1])} or {SENTIMENT_QUESTIONS[-1]}",
         fix=f"Teach a copy of it: {learn}; VIDEOS is a folder with one folder of videos for each label, such as "
-        "positive and negative, five of each or more. Then ask my-sentiment.",
+        f"positive and negative, five of each or more. Then ask it: `videobert sentiment VIDEO --model my-{name}`.",
     )

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from videobert.base.arguments import number
 from videobert.base.errors import InputError, UsageError
 from videobert.pipeline.clip_vectors import clip_vectors
-from videobert.pipeline.facility_location import Looks, choose
-from videobert.pipeline.film_units import Unit, film_units, looks_of
+from videobert.pipeline.facility_location import choose
+from videobert.pipeline.film_places import Places, film_places
+from videobert.pipeline.film_units import Unit, film_units
 from videobert.pipeline.mean_fit import Fits, text_fits
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
@@ -23,7 +24,7 @@ from videobert.text.reader import ReadText
 
 Floats = npt.NDArray[np.float64]
 
-# Looks that are half alike or more are of one kind.
+# Places that are half alike or more are of one kind.
 _ALIKE = 0.5
 # A kind of which the video has no more than this share is rare.
 _RARE_SHARE = 0.05
@@ -59,20 +60,17 @@ def summarize(
         )
     # A share of a short video may be less than one clip, which is the least there is.
     budget_s = max(budget_s, shortest_s)
-    rows, begins, look_seconds = looks_of(vectors, units)
-    looks = Looks(rows, begins, vectors.floor)
+    places = film_places(vectors, units)
     fits = None if read is None else _fits(opened, watched, read, units, request)
-    worth = _worth(looks, look_seconds, fits, request)
-    costs = np.array([unit.seconds for unit in units])
-    chosen = choose(looks, worth, costs, budget_s, request.cancel)
+    similar, costs = places.to_units(), np.array([unit.seconds for unit in units])
+    chosen = choose(similar, _worth(places, costs, fits), costs, budget_s, request.cancel)
     picks = sorted(chosen.picks)
-    kinds = _kinds(looks, look_seconds, [pick.unit for pick in picks])
+    kinds = _kinds(similar, places.seconds, [pick.unit for pick in picks])
+    fitting = [None if fits is None else float(fits.scores[pick.unit]) for pick in picks]
     return Summary(
         spans=tuple(
-            _span(
-                units[pick.unit], pick.gain, kind, None if fits is None else float(fits.scores[pick.unit]), duration_s
-            )
-            for pick, kind in zip(picks, kinds, strict=True)
+            _span(units[pick.unit], pick.gain, kind, scored, duration_s)
+            for pick, kind, scored in zip(picks, kinds, fitting, strict=True)
         ),
         budget_s=budget_s,
         duration_s=duration_s,
@@ -102,17 +100,19 @@ def _fits(opened: OpenedModel, watched: Watched, read: ReadText, units: Sequence
     return text_fits(opened, watched, read.pieces, [(unit.first, unit.stop) for unit in units], request.cancel)
 
 
-def _worth(looks: Looks, seconds: Floats, fits: Fits | None, request: Request) -> Floats:
-    """What each look is worth: its seconds over those that look like it, so that every kind of scene counts alike.
+def _worth(places: Places, unit_seconds: Floats, fits: Fits | None) -> Floats:
+    """What each place is worth: its seconds over those that look like it, so that every kind of scene counts alike.
 
     With a text, what fits it has a share of all worth, by how long it is; the share fades where nothing fits.
     """
-    worth: Floats = seconds / np.maximum(looks.mass(seconds, request.cancel), 1e-9)
+    mass = places.similar @ places.seconds.astype(np.float32)
+    worth: Floats = places.seconds / np.maximum(mass, 1e-9)
     worth /= worth.sum()
     if fits is None:
         return worth
-    of_looks = np.repeat(fits.scores, np.diff(looks.units))
-    fitting = seconds * of_looks**2
+    looks = np.diff([*places.begins, len(places.of_looks)])
+    of_looks = np.repeat(unit_seconds / looks * fits.scores**2, looks)
+    fitting = np.bincount(places.of_looks, of_looks, minlength=len(worth))
     share = _WORTH_OF_TEXT * float(fits.scores.max())
     return worth if not fitting.any() else (1 - share) * worth + share * fitting / fitting.sum()
 
@@ -124,17 +124,12 @@ class _Kind(NamedTuple):
     stands_for_s: float
 
 
-def _kinds(looks: Looks, seconds: Floats, chosen: Sequence[int]) -> list[_Kind]:
-    nearest = np.zeros(len(seconds), np.int64)
-    best = np.full(len(seconds), -1.0, np.float32)
-    alike_s = []
-    for place, unit in enumerate(chosen):
-        (similar,) = looks.of_units([unit])
-        alike_s.append(float(seconds[similar >= _ALIKE].sum()))
-        nearest[similar > best] = place
-        best = np.maximum(best, similar)
+def _kinds(similar: npt.NDArray[np.float32], seconds: Floats, chosen: Sequence[int]) -> list[_Kind]:
+    kept = similar[:, chosen]
+    nearest, best = kept.argmax(axis=1), kept.max(axis=1)
+    alike_s = seconds @ (kept >= _ALIKE)
     stands_for_s = np.bincount(nearest[best >= _ALIKE], seconds[best >= _ALIKE], minlength=len(chosen))
-    return [_Kind(*pair) for pair in zip(alike_s, stands_for_s.tolist(), strict=True)]
+    return [_Kind(*pair) for pair in zip(alike_s.tolist(), stands_for_s.tolist(), strict=True)]
 
 
 def _span(unit: Unit, gain: float, kind: _Kind, fits: float | None, duration_s: float) -> SummarySpan:

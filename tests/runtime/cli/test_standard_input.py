@@ -28,6 +28,9 @@ CALLS = {
     "fill": ("a [MASK] circle", "-"),
     "classify": ("-", "--question", "colour"),
     "align": ("-", "a red circle"),
+    "forecast": ("-",),
+    "summarize": ("-",),
+    "sentiment": ("-",),
 }
 
 

@@ -30,6 +30,9 @@ CALLS = {
     "fill": ("a [MASK] circle", "clip.mp4"),
     "classify": ("clip.mp4", "--question", "colour"),
     "align": ("clip.mp4", "a red circle"),
+    "forecast": ("clip.mp4",),
+    "summarize": ("clip.mp4",),
+    "sentiment": ("clip.mp4", "--text", "a red circle"),
 }
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 BOLD = re.compile(r"\x1b\[[0-9;]*\b1(?:;[0-9]+)*m([^\x1b]*)")
@@ -89,6 +92,9 @@ def test_wide_and_combining_characters_and_emoji_stand_in_their_columns(watch: A
         ("fill", ["place", "answer", "score"]),
         ("classify", ["time", "label", "score"]),
         ("align", ["time", "score"]),
+        ("forecast", ["time", "token", "score"]),
+        ("summarize", ["time", "why", "adds"]),
+        ("sentiment", ["of", "sentiment", "score"]),
     ],
 )
 def test_columns_have_headings_on_a_terminal_alone(

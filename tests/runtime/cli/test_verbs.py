@@ -22,6 +22,12 @@ CALLS = {
     "fill": ("a [MASK] circle", "clip.mp4"),
     "classify": ("clip.mp4", "--question", "colour"),
     "align": ("clip.mp4", "a red circle"),
+    "caption": ("clip.mp4",),
+    "events": ("clip.mp4",),
+    "edit": ("clip.mp4", "cut out the talking"),
+    "forecast": ("clip.mp4",),
+    "summarize": ("clip.mp4", "--text", "a red circle"),
+    "sentiment": ("clip.mp4", "--text", "a red circle"),
 }
 
 
@@ -125,7 +131,7 @@ def test_a_video_unlike_the_training_is_said(verb: str, call: Any, fake: Any) ->
     assert "out of domain" in (shown.out if verb == "run" else shown.err)
 
 
-@pytest.mark.parametrize("verb", ["embed", "fill", "classify", "align"])
+@pytest.mark.parametrize("verb", ["embed", "fill", "classify", "align", "summarize", "sentiment"])
 def test_words_that_the_model_does_not_know_are_said(verb: str, call: Any, fake: Any) -> None:
     fake.unknown = ("elephant", "a\x1bwalk", "x" * 1000)
     ended = call(verb, *CALLS[verb], "--json")

@@ -55,10 +55,10 @@ def test_every_family_is_known_everywhere() -> None:
     ("heads", "able"),
     [
         (("text",), {"fills_words", "classifies", "embeds"}),
-        (("visual",), {"fills_moments", "embeds"}),
+        (("visual",), {"fills_moments", "embeds", "forecasts"}),
         (("alignment",), {"aligns", "embeds"}),
         ((), {"embeds"}),
-        (HEADS, {"fills_words", "fills_moments", "aligns", "embeds", "classifies"}),
+        (HEADS, {"fills_words", "fills_moments", "aligns", "embeds", "classifies", "forecasts"}),
     ],
 )
 def test_heads_give_capabilities(heads: tuple[str, ...], able: set[str]) -> None:
@@ -100,7 +100,7 @@ def test_a_verb_says_what_is_missing_and_which_models_have_it(
 def test_a_family_without_a_capability_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     class Mute(VideoBert):
         head_for: ClassVar = {
-            name: head for name, head in VideoBert.head_for.items() if name not in ("aligns", "embeds")
+            name: head for name, head in VideoBert.head_for.items() if name not in ("aligns", "embeds", "forecasts")
         }
 
     monkeypatch.setitem(FAMILIES, "mute", Mute)
@@ -111,7 +111,7 @@ def test_a_family_without_a_capability_is_named(monkeypatch: pytest.MonkeyPatch)
     assert error.allowed == "videobert; conse; univl; milnce"
     able = "videobert with the alignment head; conse; univl with the alignment head; milnce"
     assert lacks(config, "aligns").allowed == able
-    assert lacks(config, "forecasts").allowed == "next_token"
+    assert lacks(config, "forecasts").allowed == "videobert with the visual head; next_token"
     assert "conse" not in str(lacks(config, "fills_words").allowed)
 
 

@@ -109,7 +109,7 @@ def _made(report: Report, width: int, monkeypatch: pytest.MonkeyPatch) -> Segmen
 
 
 def test_open_answers_are_explained_once_and_only_where_there_are_any(everyday: Report, monkeypatch: Any) -> None:
-    said = "unsure: what is seen there is unlike anything that the model knows"
+    said = "unsure: the model does not know what is seen there well enough"
     assert shown(everyday, None, monkeypatch).count(said) == 1
     sure = tuple(dataclasses.replace(segment, unsure=()) for segment in everyday.segments)
     assert "unsure" not in shown(dataclasses.replace(everyday, segments=sure), None, monkeypatch)

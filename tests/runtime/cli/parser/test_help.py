@@ -37,6 +37,9 @@ VERBS = {
     "fill": ["--visual", "--top", "[MASK]", *MODEL],
     "classify": ["--question", "--label", "--template", "--window-clips", "--top", "--prior-strength", *MODEL],
     "align": ["--window-clips", *MODEL],
+    "forecast": ["--ahead", "--top", "--context-clips", *MODEL],
+    "summarize": ["--seconds", "--share", "--text", "--out", *MODEL],
+    "sentiment": ["--text", "learn", *MODEL],
     "build": ["--out", "tensorrt-rtx", "tensorrt", "triton-server", "cuda-sm90", "videobert[build,kernels]"],
     "import": [
         "--out",
