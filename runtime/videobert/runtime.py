@@ -20,6 +20,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
+from videobert.pipeline.label_sentence import AT_LEAST
 from videobert.pipeline.lifetime import Lifetime
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Reading, Request
@@ -48,7 +49,7 @@ from videobert.tasks.classify import classify
 from videobert.tasks.each import each
 from videobert.tasks.edit import edit
 from videobert.tasks.embed import embed
-from videobert.tasks.events import AT_LEAST, events
+from videobert.tasks.events import events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
 from videobert.tasks.forecast import forecast
