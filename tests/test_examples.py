@@ -29,7 +29,14 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_every_example_has_a_test() -> None:
-    assert [path.name for path in EXAMPLES] == ["ask_often.py", "live_frames.py", "many_videos.py"]
+    assert [path.name for path in EXAMPLES] == [
+        "ask_often.py",
+        "forecast.py",
+        "live_frames.py",
+        "many_videos.py",
+        "sentiment.py",
+        "summarize.py",
+    ]
 
 
 def test_tokens_are_kept_and_asked_often(clip: Path) -> None:
@@ -54,3 +61,25 @@ def test_many_videos_and_a_broken_one(clip: Path) -> None:
     assert "broken.mp4: " in said
     assert "42.0 s of video" in said
     assert len(list(clip.parent.glob("*.vbt"))) == 4
+
+
+def test_a_video_is_summed_up_and_cut(clip: Path) -> None:
+    said = run("summarize.py", clip).splitlines()
+    assert re.match(r"0\.0–\d\.\d s: stands for 3\.0 s of 10\.5 s", said[0])
+    assert "6.0 s stand for 100% of 10.5 s" in said
+    assert re.search(r"^3\.0 s fits by (0\.9\d|1\.00)$", "\n".join(said), re.MULTILINE)
+    assert said[-1] == "clip.short.mp4: 6.0 s"
+    assert clip.with_name("clip.short.mp4").is_file()
+
+
+def test_what_may_come_is_told_in_words(clip: Path) -> None:
+    said = run("forecast.py", clip).splitlines()
+    assert len(said) == 4
+    assert re.match(r"10\.5–12\.0 s: 0\.[4-9]\d grows red heart happy <\d+>$", said[0])
+
+
+def test_a_video_and_a_text_have_their_own_sentiment(clip: Path) -> None:
+    said = run("sentiment.py", clip).splitlines()
+    assert [line.split(": ")[1] for line in said[:7]] == ["happy", "happy", "sad", "sad", "sad", "happy", "happy"]
+    assert said[7].startswith("the video by its mood: happy 0.5")
+    assert said[8] == "the text alone: sad"
