@@ -243,6 +243,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "video": set(),
         "horizons": {"array", "list", "twice", "set"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
+        "index": {"None"},
         "context_clips": WHOLE | {"None", "int"},
     },
     "summarize": {

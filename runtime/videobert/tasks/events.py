@@ -20,7 +20,6 @@ from videobert.pipeline.seen_in_shots import SeenInShots, see_in_shots
 from videobert.results.events import Event, Events, UnsureStretch
 from videobert.results.origin import Origin
 
-AT_LEAST = 0.5
 # Shots shorter than this share of a clip are shown to no model: what goes on before and behind goes on there.
 _SHORT_SHARE = 1 / 8
 
