@@ -20,6 +20,7 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
+from videobert.pipeline.label_sentence import AT_LEAST
 from videobert.pipeline.lifetime import Lifetime
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Reading, Request
@@ -48,7 +49,7 @@ from videobert.tasks.classify import classify
 from videobert.tasks.each import each
 from videobert.tasks.edit import edit
 from videobert.tasks.embed import embed
-from videobert.tasks.events import AT_LEAST, events
+from videobert.tasks.events import events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
 from videobert.tasks.forecast import forecast
@@ -475,6 +476,7 @@ class Runtime:
         *,
         horizons: Iterable[int] = (1, 2, 3),
         top: int = 5,
+        index: str | Path | IndexReader | None = None,
         context_clips: int | None = None,
         **reading: Unpack[Reading],
     ) -> Forecast:
@@ -486,12 +488,17 @@ class Runtime:
         Args:
             horizons: how many clips ahead, 1 being the next one; with a stride, so many used clips.
             top: tokens at each time.
+            index: of videos, made with this model: each token gets the stretches there that look most like it.
             context_clips: the last clips of the video that it goes on from; None is the model's own window, or of a
                 model trained to tell the next token all that fits.
             reading: see `Runtime`.
+
+        Raises:
+            MismatchError: an index of another model, recipe or stride.
+            EngineUnavailable: an index is given, and faiss is not installed.
         """
         with self._lifetime.using() as opened:
-            return forecast(opened, video, horizons, top, context_clips, Request.reading(**reading))
+            return forecast(opened, video, horizons, top, index, context_clips, Request.reading(**reading))
 
     def summarize(
         self,
@@ -504,7 +511,8 @@ class Runtime:
     ) -> Summary:
         """The stretches of a video that stand for all of it, rare ones too: whole shots, and no longer than asked for.
 
-        Nothing is made up: what it keeps are times of the video. A shot longer than the whole summary is kept in parts.
+        Nothing is made up: what it keeps are times of the video. Of a shot that is longer than the whole summary, or
+        shows several things, parts are kept.
 
         Args:
             seconds: most that the stretches may last together; None for a share of the video.

@@ -49,10 +49,26 @@ def runs(question: str, segments: Sequence[ReportSegment]) -> list[AnswerRun]:
     return found
 
 
-def events_of(segments: Sequence[ReportSegment]) -> list[tuple[str, AnswerRun]]:
+Events = Sequence[tuple[str, AnswerRun]]
+"""Questions, and stretches over which they are answered alike."""
+
+
+def events_of(segments: Sequence[ReportSegment]) -> Events:
     """What goes on from when to when, with the question that it answers; of different questions they overlap.
 
     In the order of their starts, and of the questions where those are the same. Open answers are none.
     """
     found = [(question, run) for question in questions_of(segments) for run in runs(question, segments)]
     return sorted(((name, run) for name, run in found if run.answer is not None), key=lambda each: each[1].start_s)
+
+
+def longest(events: Events, most: int) -> Events:
+    """The longest of them, in their order: a list of hundreds is not read."""
+    by_length = sorted(range(len(events)), key=lambda at: events[at][1].start_s - events[at][1].end_s)
+    return [events[at] for at in sorted(by_length[:most])]
+
+
+def outlast(events: Events, segments: Sequence[ReportSegment]) -> bool:
+    """Whether some event goes on over several segments, so that events tell more than those do."""
+    ends_s = {segment.start_s: segment.end_s for segment in segments}
+    return any(ends_s[run.start_s] < run.end_s for _, run in events)

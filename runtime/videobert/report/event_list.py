@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from videobert.report.answer_runs import AnswerRun
+from videobert.report.answer_runs import AnswerRun, Events, longest
 from videobert.report.hues import hue_style
 from videobert.report.safe_text import escaped
 from videobert.report.time_scale import TimeScale
@@ -14,10 +12,9 @@ from videobert.report.times import span
 _MOST = 100
 
 
-def event_list(events: Sequence[tuple[str, AnswerRun]], scale: TimeScale) -> str:
+def event_list(events: Events, scale: TimeScale) -> str:
     """The card's content: of very many events the longest, in the order of their starts."""
-    by_length = sorted(range(len(events)), key=lambda at: events[at][1].start_s - events[at][1].end_s)
-    shown = [events[at] for at in sorted(by_length[:_MOST])]
+    shown = longest(events, _MOST)
     rows = "".join(_event(question, run, scale) for question, run in shown)
     left_out = len(events) - len(shown)
     more = f'<p class="note">and {left_out} shorter ones</p>' if left_out else ""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from videobert.base.arguments import instance
 from videobert.base.version import __version__
 from videobert.report.answer_runs import events_of
+from videobert.report.caption_line import FROM_LABELS, MADE_OF, caption_line
 from videobert.report.event_list import event_list
 from videobert.report.facts import (
     domain_sentence,
@@ -131,8 +132,14 @@ def _head(report: Report) -> str:
     trouble = f'<p class="trouble">{escaped(troubles)}</p>' if troubles else ""
     return (
         f'<header class="head"><div><div class="brand">videobert report</div><h1>{escaped(report.source)}</h1>'
-        f'<p class="facts">{escaped(facts)}</p>{trouble}</div>{_badge(report)}</header>'
+        f'<p class="facts">{escaped(facts)}</p>{_caption(report)}{trouble}</div>{_badge(report)}</header>'
     )
+
+
+def _caption(report: Report) -> str:
+    said = caption_line(report)
+    made_of = f'<span class="small" title="{MADE_OF}">{FROM_LABELS}</span>'
+    return f'<p class="caption">{escaped(said)} {made_of}</p>' if said else ""
 
 
 def _badge(report: Report) -> str:
@@ -174,6 +181,7 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
         if segment.padded_frames
         else ""
     )
+    said = f'<p class="said">{escaped(segment.sentence)}</p>' if segment.sentence is not None else ""
     answers = "".join(
         _answer(question, ranked, question in segment.unsure) for question, ranked in segment.answers.items()
     )
@@ -181,7 +189,7 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
         f'<article class="segment{"" if with_pictures else " plain"}">{shown}'
         f'<div><div class="when">{escaped(span(segment.start_s, segment.end_s))}</div>'
         f'<div class="tokens">{tokens}</div>{padded}{_level(segment.percentile)}</div>'
-        f'<div class="answers">{answers}</div></article>'
+        f'<div>{said}<div class="answers">{answers}</div></div></article>'
     )
 
 

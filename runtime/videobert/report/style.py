@@ -23,6 +23,7 @@ h2 { font-size: 13px; font-weight: 600; margin: 0 0 14px; color: var(--soft); te
 p { margin: 0; }
 .brand { color: var(--accent); font-weight: 600; font-size: 13px; }
 .facts, .note { color: var(--soft); }
+.caption { font-size: 17px; margin-top: 8px; max-width: 46em; } .said { color: var(--soft); margin-bottom: 4px; }
 .note { font-size: 13px; margin-top: 10px; }
 .head { display: flex; justify-content: space-between; align-items: flex-start; gap: 20px; margin-bottom: 18px; }
 .badge { flex: none; border-radius: 999px; padding: 5px 14px; font-weight: 600; font-size: 13px; margin-top: 18px; }
@@ -127,7 +128,7 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .fallback, .trouble { color: var(--warn); }
 footer { color: var(--faint); font-size: 12.5px; text-align: center; margin-top: 22px; }
 @media (max-width: 760px) { .columns { grid-template-columns: 1fr; } .head { display: block; }
-  .segment, .segment.plain { grid-template-columns: 92px 1fr; } .answers { grid-column: 1 / -1; }
+  .segment, .segment.plain { grid-template-columns: 92px 1fr; } .segment > :last-child { grid-column: 1 / -1; }
   .lane { grid-template-columns: 64px 1fr; } .badge { display: inline-block; }
   .film i:nth-child(even) span { display: none; }
   .event { grid-template-columns: 1fr 34px; gap: 1px 10px; } .event .when, .event .track { grid-column: 1 / -1; } }

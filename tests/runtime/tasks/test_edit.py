@@ -65,7 +65,7 @@ def located(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ("instruction", "expected"),
     [
         ("keep only the parts with goal", [(25, 50), (100, 150)]),
-        ("cut out the talking", [(0, 12), (38, 200)]),
+        ("cut out the talking", [(0, 12), (37, 200)]),
         ("bring the goal to the front", [(100, 150), (0, 100), (150, 200)]),
         ("keep all goal and cut out the talking, then at most 2 seconds", [(100, 150)]),
         ("cut out the nothing", [(0, 200)]),
@@ -120,6 +120,6 @@ def test_bad_input(model: Runtime, film: Path, arguments: dict[str, Any], error:
 
 
 def test_what_is_no_film(model: Runtime, make_video: Any) -> None:
-    for video in (make_video(10), iter([]), 5):
+    for video in (make_video(10, 1), iter([]), 5):
         with pytest.raises(InputError, match="cannot be cut"):
             model.edit(video, most_s=1)
