@@ -57,6 +57,20 @@ def test_many_videos_and_a_broken_one(clip: Path) -> None:
     assert len(list(clip.parent.glob("*.vbt"))) == 4
 
 
+def test_what_a_text_says_is_located(clip: Path) -> None:
+    said = run("locate.py", clip).splitlines()
+    hits = [line.split(" s ")[0] for line in said if not line.startswith(" ")]
+    assert sorted(hits) == ["0.0–3.0", "7.5–10.5"]
+    assert len(said) == 2 + 4
+
+
+def test_questions_are_answered_with_their_stretch(clip: Path) -> None:
+    said = run("answer.py", clip).splitlines()
+    assert said[0].startswith("is there a red heart? yes") and said[0].endswith("7.5–10.5 s")
+    assert said[1].startswith("a [MASK] circle blue") and said[1].endswith("3.0–7.5 s")
+    assert said[2].startswith("what happens? a yellow star bounces")
+
+
 def test_events_overlap(clip: Path) -> None:
     said = run("events.py", clip)
     assert re.search(r"^3\.0–7\.5 s motion: slides \(0\.\d\d\)$", said, re.MULTILINE)

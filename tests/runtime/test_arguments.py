@@ -201,6 +201,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "fill": {"text": "a [MASK]"},
     "classify": {"labels": ["red", "blue"], "templates": ["a [MASK] circle"]},
     "align": {"text": "red"},
+    "locate": {"text": "red"},
+    "answer": {"question": "is it red?"},
     "caption": {},
     "events": {},
     "forecast": {},
@@ -232,6 +234,19 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "prior_strength": WHOLE | {"zero", "float", "whole float", "numpy float", "fraction"},
     },
     "align": {"video": set(), "text": set(), "window_clips": WHOLE | {"None", "int"}},
+    "locate": {
+        "video": set(),
+        "text": set(),
+        "top": WHOLE | {"int", "huge", "too huge to print"},
+        "evidence": {"True", "numpy True"},
+    },
+    "answer": {
+        "video": set(),
+        "question": set(),
+        "choices": {"None", "array of texts"},
+        "span": {"None"},
+        "evidence": {"True", "numpy True"},
+    },
     "caption": {"video": set(), "span": {"None"}},
     "events": {
         "video": set(),

@@ -179,12 +179,12 @@ def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
         "classify": sees and "classifies" in can,
         "align": sees and "aligns" in can,
         "answer": sees and bool(can & {"aligns", "fills_words", "generates"}),
-        "locate": sees and bool(can & {"aligns", "fills_words"}),
         "caption": sees and ("generates" in can or bool(config.questions)),
         "events": sees and ("classifies" in can or bool(config.questions)),
         "forecast": sees and "forecasts" in can,
         "summarize": sees,
         "sentiment": sees and sentiment_question(config.questions) is not None,
+        "locate": sees and bool(can & {"aligns", "fills_words"}),
     }
     return tuple(verb for verb, is_there in needed.items() if is_there)
 

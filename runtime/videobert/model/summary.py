@@ -20,10 +20,12 @@ Verb = Literal[
     "classify",
     "align",
     "caption",
+    "answer",
     "events",
     "forecast",
     "summarize",
     "sentiment",
+    "locate",
 ]
 
 

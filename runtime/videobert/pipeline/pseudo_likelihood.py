@@ -62,7 +62,8 @@ class PseudoLikelihood:
         states = np.concatenate(list(distinct_states(joint.states, asked, cancel)))
         words = [self._pieces[place] for place in self._places] * len(stretches)
         found = joint.word_log_probs(states)[np.arange(len(words)), words].astype(np.float64)
-        return found.reshape(len(stretches), len(self._places)).mean(axis=1)
+        means: npt.NDArray[np.float64] = found.reshape(len(stretches), len(self._places)).mean(axis=1)
+        return means
 
     def _masked(self, place: int, stretch: Stretch | None) -> Asked:
         joint = self._opened.joint

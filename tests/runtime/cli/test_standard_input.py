@@ -28,6 +28,8 @@ CALLS = {
     "fill": ("a [MASK] circle", "-"),
     "classify": ("-", "--question", "colour"),
     "align": ("-", "a red circle"),
+    "answer": ("-", "is there a red circle?"),
+    "locate": ("-", "a red circle"),
     "forecast": ("-",),
     "summarize": ("-",),
     "sentiment": ("-",),

@@ -30,6 +30,8 @@ CALLS = {
     "fill": ("a [MASK] circle", "clip.mp4"),
     "classify": ("clip.mp4", "--question", "colour"),
     "align": ("clip.mp4", "a red circle"),
+    "answer": ("clip.mp4", "is there a red circle?"),
+    "locate": ("clip.mp4", "a red circle"),
     "forecast": ("clip.mp4",),
     "summarize": ("clip.mp4",),
     "sentiment": ("clip.mp4", "--text", "a red circle"),

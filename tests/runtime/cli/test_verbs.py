@@ -22,6 +22,8 @@ CALLS = {
     "fill": ("a [MASK] circle", "clip.mp4"),
     "classify": ("clip.mp4", "--question", "colour"),
     "align": ("clip.mp4", "a red circle"),
+    "answer": ("clip.mp4", "is there a red circle?"),
+    "locate": ("clip.mp4", "a red circle"),
     "caption": ("clip.mp4",),
     "events": ("clip.mp4",),
     "edit": ("clip.mp4", "cut out the talking"),

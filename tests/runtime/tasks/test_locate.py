@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,13 +128,14 @@ def test_what_cannot_be_looked_for_is_refused(
         model.locate(tokens, text, **options)  # type: ignore[arg-type]
 
 
-def test_a_model_that_judges_no_text_is_refused_by_name(grey: Runtime) -> None:
-    import dataclasses
-
-    opened = grey._opened
-    opened.config = dataclasses.replace(opened.config, heads=("visual",))
+def test_a_model_that_judges_no_text_is_refused_by_name(
+    shapes: tuple[Runtime, VisualTokens], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokens = shapes
+    opened = model._opened
+    monkeypatch.setattr(opened, "config", dataclasses.replace(opened.config, heads=("visual",)))
     with pytest.raises(ModelError, match="judge whether a text belongs") as raised:
-        grey.locate(VisualTokens, "red")  # type: ignore[arg-type]
+        model.locate(tokens, "red")
     assert "conse" in str(raised.value.allowed)
 
 
