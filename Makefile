@@ -12,7 +12,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS := build,train,search,kernels,tensorrt-rtx,dali,triton-server,bench,dev
+EXTRAS := build,train,search,edit,kernels,tensorrt-rtx,dali,triton-server,bench,dev
 CLIP := runtime/videobert/bundled/shapes/clip.mp4
 # What an installation depends on; Python sources are used in place.
 INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*/*)
@@ -145,5 +145,5 @@ $(OLDEST)/.installed: constraints-oldest.txt
 
 $(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
 	$(PYTHON) -m venv $(RUN_ONLY)
-	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e . pytest pytest-timeout pytest-xdist
+	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e '.[search]' pytest pytest-timeout pytest-xdist
 	touch $@

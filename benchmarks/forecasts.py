@@ -1,9 +1,9 @@
 """How often the bundled model tells the visual tokens that come next, beside what needs no model.
 
-Run as `python benchmarks/forecasts.py OUT.json WORK`; it takes some minutes, most of them for films, to write and read,
-which stay in WORK. The films have two to four scenes each, made as those of training are and with another seed: where a
-scene ends, what comes next cannot be known. Each clip of each film is the end that is gone on from. Beside the model
-stand the last token repeated, and its nearest centroids in the codebook in place of several guesses.
+Run as `python benchmarks/forecasts.py OUT.json WORK`; it takes some minutes, most of them for writing and reading
+films, which stay in WORK. The films have two to four scenes each, made as those of training are and with another
+seed: where a scene ends, what comes next cannot be known. Each clip of each film is the end that is gone on from.
+Beside the model stand the last token repeated, and its nearest centroids in the codebook in place of several guesses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a video feels, and what the words of a text suggest: python examples/sentiment.py VIDEO [TEXT]
 
-The bundled model has a question for it, `mood`. Another model gets one from `videobert learn`; the error of a model that
-has none says how.
+The bundled model has a question for it, `mood`. Another model gets one from `videobert learn`; the error of a model
+that has none says how.
 """
 
 from __future__ import annotations

@@ -34,8 +34,12 @@ PIP = [sys.executable, "-m", "pip"]
 
 
 def clean_environment(tmp_path: Path) -> dict[str, str]:
-    """The caller's environment without anything that could lend an installed package, and with an empty cache."""
-    env = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME"}}
+    """The caller's environment without anything that could lend an installed package, and with an empty cache.
+
+    Nor is a `make` told that it was started by another one: it would say where it is.
+    """
+    lent = {"PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    env = {k: v for k, v in os.environ.items() if k not in lent}
     return {**env, "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 

@@ -29,14 +29,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_every_example_has_a_test() -> None:
-    assert [path.name for path in EXAMPLES] == [
-        "ask_often.py",
-        "forecast.py",
-        "live_frames.py",
-        "many_videos.py",
-        "sentiment.py",
-        "summarize.py",
-    ]
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in EXAMPLES if f'run("{path.name}"' not in tests] == []
 
 
 def test_tokens_are_kept_and_asked_often(clip: Path) -> None:
@@ -61,6 +55,43 @@ def test_many_videos_and_a_broken_one(clip: Path) -> None:
     assert "broken.mp4: " in said
     assert "42.0 s of video" in said
     assert len(list(clip.parent.glob("*.vbt"))) == 4
+
+
+def test_events_overlap(clip: Path) -> None:
+    said = run("events.py", clip)
+    assert re.search(r"^3\.0–7\.5 s motion: slides \(0\.\d\d\)$", said, re.MULTILINE)
+    assert re.search(r"^3\.0–7\.5 s colour: blue ", said, re.MULTILINE)
+    assert said.endswith("changes at 3.0 7.5\n")
+
+
+def test_captions_are_subtitles(clip: Path) -> None:
+    said = run("caption.py", clip)
+    assert said.startswith("method: labels\n")
+    assert "3.0 to 7.5 s: It slides. It is blue. It is a circle. It looks sad." in said
+    assert (
+        clip.with_suffix(".srt").read_text().startswith("1\n00:00:00,000 --> 00:00:03,000\nIt bounces. It is yellow.")
+    )
+
+
+def test_a_folder_is_indexed_and_searched(clip: Path) -> None:
+    films = clip.parent / "films"
+    films.mkdir()
+    clip.rename(films / "clip.mp4")
+    (films / "broken.mp4").write_bytes(b"no video")
+    said = run("search_videos.py", films).splitlines()
+    assert said[0] == "7 stretches of 1 videos, 1 failed"
+    assert re.match(r"(0\.9\d\d|1\.000) 0\.0–3\.0 s clip\.mp4", said[1])
+    assert said[-1] == "most like it: 0.0–3.0 s"
+    assert "#t=0.000,3.000" in (clip.parent / "found.html").read_text(encoding="utf-8")
+
+
+def test_a_film_is_cut(clip: Path) -> None:
+    said = run("edit_film.py", clip)
+    assert said.startswith(
+        "move the last 2 s to the front\ncut out 3–4.5 s\nkeep at most 8 s\n8.50–10.50 s, 60 frames:"
+    )
+    assert "001  AX       V     C        00:00:08:15 00:00:10:15 01:00:00:00 01:00:02:00\n" in said
+    assert re.search(r"^240 frames, [1-9]\d* of them copied as they are: smart$", said, re.MULTILINE)
 
 
 def test_a_video_is_summed_up_and_cut(clip: Path) -> None:

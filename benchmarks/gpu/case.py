@@ -1,7 +1,7 @@
 """What a figure is made of: what is ours, what it is compared with, and what must be true before either is timed.
 
 A file of figures has one function, `cases() -> list[Case]`, which allocates nothing; `prepare` does that, one case at
-a time. Needs torch, triton and numpy only.
+a time. Needs torch, triton and numpy only, unless the file says `NEEDS_VIDEOBERT = True`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ class Prepared:
         parity: None if ours answers correctly, else what is wrong. Called before anything is timed; no speed is printed
             where it says something.
         note: what a reader should know about the figure, for instance how good the rivals' answers are.
+        quality: what the speed costs, ours held against something wider; asked once the answer is right.
+        clock: `"device"` between CUDA events; `"host"` from the call until the device is done; `"own"` where each run
+            gives its milliseconds.
         graph: time a replay of a captured CUDA graph instead of the call, ours and the rivals.
         uncaptured: names of rivals that are called even so, because they bring their own graphs or cannot be captured.
         l2: `"warm"` as the run before left it, or `"cold"`: overwritten before every run.
@@ -47,6 +50,8 @@ class Prepared:
     rivals: Mapping[str, Callable[[], object]]
     parity: Callable[[], str | None]
     note: str = ""
+    quality: Callable[[], Mapping[str, float]] | None = None
+    clock: Literal["device", "host", "own"] = "device"
     graph: bool = False
     uncaptured: frozenset[str] = field(default_factory=frozenset)
     l2: Literal["warm", "cold"] = "warm"
@@ -64,6 +69,7 @@ class Case:
             where there is no bar. Two bars against two rivals are two cases; "within 1.1x of" is `bar=1 / 1.1`.
         bar_text: the bar in words, for the table.
         prepare: allocates and warms; may compile; may raise, which is recorded and stops no other case.
+        cost_s: how long all of it takes, as far as one knows; what the suite plans with.
         budget_s: longest time for prepare, parity and timing together.
     """
 
@@ -71,4 +77,5 @@ class Case:
     bar: float | None
     bar_text: str
     prepare: Callable[[], Prepared]
+    cost_s: float = 3.0
     budget_s: float = 20.0

@@ -33,6 +33,7 @@ def cases() -> list[Case]:
             bar=1.3,
             bar_text="at least 1.3x torch.compile, max-autotune with graphs",
             prepare=partial(_one_sequence, compiled=True),
+            cost_s=60.0,
             budget_s=120.0,
         ),
         Case(
@@ -61,7 +62,7 @@ def _dtype() -> torch.dtype:
     return torch.float32 if tiny() else torch.bfloat16
 
 
-def _base() -> EncoderWeights:
+def base_weights() -> EncoderWeights:
     """BERT-base with its words."""
     sizes = {"layers": 12, "width": 768, "heads": 12, "inner": 3072, "vocabulary": _WORDS, "positions": 512}
     if tiny():
@@ -70,20 +71,20 @@ def _base() -> EncoderWeights:
 
 
 def _one_sequence(*, compiled: bool) -> Prepared:
-    weights = _base()
+    weights = base_weights()
     length = 8 if tiny() else 128
-    packed, ids, segments, _ = _batch(weights, [length])
+    packed, ids, segments, _ = batch(weights, [length])
     plain = PlainBert(weights).eval()
     name = "torch.compile" if compiled else "torch eager"
-    rival = torch.compile(plain, mode="max-autotune") if compiled else plain
+    rival = torch.compile(plain, mode="max-autotune") if compiled and not tiny() else plain
     if compiled and not tiny():
         with torch.inference_mode():
             for _ in range(3):  # compiles, then records its own graph
                 rival(ids, segments)
     layer_values = sum(part.numel() for part in _tensors(weights))
     return Prepared(
-        ours=_quietly(lambda: encode(weights, packed)),
-        rivals={name: _quietly(lambda: rival(ids, segments))},
+        ours=quietly(lambda: encode(weights, packed)),
+        rivals={name: quietly(lambda: rival(ids, segments))},
         parity=lambda: _parity(encode(weights, packed)[None], weights, plain, ids, segments, None),
         note="weights are read once: from memory, unless the second-level cache holds them",
         graph=True,
@@ -94,17 +95,17 @@ def _one_sequence(*, compiled: bool) -> Prepared:
 
 
 def _ragged() -> Prepared:
-    weights = _base()
+    weights = base_weights()
     longest = 12 if tiny() else 256
     count = 3 if tiny() else 32
     # Evenly from 1 to the longest: half of the padded batch is padding.
     lengths = [1 + round(row * (longest - 1) / (count - 1)) for row in range(count)]
-    packed, ids, segments, mask = _batch(weights, lengths)
+    packed, ids, segments, mask = batch(weights, lengths)
     plain = PlainBert(weights).eval()
     values = sum(part.numel() for part in _tensors(weights))
     return Prepared(
-        ours=_quietly(lambda: encode(weights, packed)),
-        rivals={"torch padded": _quietly(lambda: plain(ids, segments, mask))},
+        ours=quietly(lambda: encode(weights, packed)),
+        rivals={"torch padded": quietly(lambda: plain(ids, segments, mask))},
         parity=lambda: _parity(encode(weights, packed), weights, plain, ids, segments, mask),
         note=f"{sum(lengths)} tokens; padded {mask.numel()}",
         graph=True,
@@ -112,7 +113,7 @@ def _ragged() -> Prepared:
     )
 
 
-def _batch(weights: EncoderWeights, lengths: Sequence[int]) -> tuple[PackedInputs, Tensor, Tensor, Tensor]:
+def batch(weights: EncoderWeights, lengths: Sequence[int]) -> tuple[PackedInputs, Tensor, Tensor, Tensor]:
     """The same sequences packed, and padded with their mask."""
     random = torch.Generator().manual_seed(1)
     shape = (len(lengths), max(lengths))
@@ -135,7 +136,7 @@ def _tensors(weights: EncoderWeights) -> list[Tensor]:
     return [part for layer in weights.layers for part in (layer.qkv, layer.output, layer.inner, layer.outer)]
 
 
-def _quietly(run: Callable[[], object]) -> Callable[[], object]:
+def quietly(run: Callable[[], object]) -> Callable[[], object]:
     def inside() -> object:
         with torch.inference_mode():
             return run()
@@ -223,8 +224,8 @@ def _operator(
     ours: Callable[[], Tensor], theirs: Callable[[], Tensor], exact: Callable[[], Tensor], traffic: int
 ) -> Prepared:
     return Prepared(
-        ours=_quietly(ours),
-        rivals={"torch": _quietly(theirs)},
+        ours=quietly(ours),
+        rivals={"torch": quietly(theirs)},
         parity=lambda: _rule(ours(), theirs(), exact()),
         graph=True,
         bytes=traffic,
@@ -270,8 +271,8 @@ def _top_k(count: int) -> Prepared:
         return None
 
     return Prepared(
-        ours=_quietly(lambda: masked_top_k(states, rows, table, bias, k=k)),
-        rivals={"torch": _quietly(theirs)},
+        ours=quietly(lambda: masked_top_k(states, rows, table, bias, k=k)),
+        rivals={"torch": quietly(theirs)},
         parity=parity,
         note="torch's logits are rounded to the dtype before they are ranked",
         graph=True,

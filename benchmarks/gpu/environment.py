@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from benchmarks.gpu.clocks import clocks, output_of
 from videobert_kernels.variant import FP_FUSION
 
 ROOT: Final = Path(__file__).parents[2]
-_CLOCKS: Final = (
-    "driver_version",
-    "pstate",
-    "clocks.sm",
-    "clocks.mem",
-    "clocks.max.sm",
-    "clocks.max.mem",
-    "power.limit",
-    "temperature.gpu",
-    "ecc.mode.current",
-    "clocks_event_reasons.active",
-)
+_ROOMS: Final = ("runtime", "modeling", "kernels", "csrc", "benchmarks/gpu", "tests/kernels")
+_SOURCES: Final = {".py", ".h", ".cpp", ".json"}
 
 
 def environment(commit: str | None = None) -> dict[str, Any]:
@@ -33,8 +24,10 @@ def environment(commit: str | None = None) -> dict[str, Any]:
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit or _commit(),
+        "sources": sources(),
         "device": device(),
-        "clocks": clocks(),
+        "driver": (now := clocks()) and now["driver_version"],
+        "clocks": now,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "torch": torch.__version__,
@@ -51,6 +44,15 @@ def environment(commit: str | None = None) -> dict[str, Any]:
     }
 
 
+def sources() -> str:
+    """One hash of every file that a figure can depend on, so that a tree without a repository is known too."""
+    found = hashlib.sha256()
+    for path in sorted(path for room in _ROOMS for path in (ROOT / room).rglob("*") if path.suffix in _SOURCES):
+        found.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
 def device() -> dict[str, Any] | None:
     """The GPU, or None."""
     if not torch.cuda.is_available():
@@ -65,25 +67,11 @@ def device() -> dict[str, Any] | None:
     }
 
 
-def clocks() -> dict[str, str] | None:
-    """Driver, clocks and limits as they are; nothing is ever set. None without nvidia-smi."""
-    said = _output("nvidia-smi", f"--query-gpu={','.join(_CLOCKS)}", "--format=csv,noheader", "--id=0")
-    return dict(zip(_CLOCKS, map(str.strip, said.split(",")), strict=False)) if said else None
-
-
 def _commit() -> str | None:
-    commit = _output("git", "-C", str(ROOT), "rev-parse", "HEAD")
+    commit = output_of("git", "-C", str(ROOT), "rev-parse", "HEAD")
     if commit is None:
         return None
-    return commit + ("-dirty" if _output("git", "-C", str(ROOT), "status", "--porcelain", "-uno") else "")
-
-
-def _output(*command: str) -> str | None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return commit + ("-dirty" if output_of("git", "-C", str(ROOT), "status", "--porcelain", "-uno") else "")
 
 
 def _version(distribution: str) -> str | None:

@@ -51,6 +51,8 @@ def figure_of(case: Case, samplers: Mapping[str, Sampler], deadline_s: float) ->
 def verdict(case: Case, rivals: Mapping[str, Any]) -> dict[str, Any]:
     """The rival that answered first and whether the bar is met; a rival that could not be timed leaves that open."""
     timed = {name: rival for name, rival in rivals.items() if "ms" in rival}
+    if not rivals and case.bar is None:
+        return {"fastest_rival": None, "ratio": None, "verdict": "no bar"}
     if not timed:
         return {"fastest_rival": None, "ratio": None, "verdict": "no rival was timed"}
     fastest = min(timed, key=lambda name: timed[name]["ms"]["median"])
@@ -69,20 +71,22 @@ def _quartiles(values: list[float]) -> dict[str, float]:
     return {"q1": low, "median": middle, "q3": high}
 
 
-def cuda_samplers(prepared: Prepared) -> tuple[dict[str, Sampler], dict[str, dict[str, Any]], dict[str, Any]]:
+def samplers_of(prepared: Prepared) -> tuple[dict[str, Sampler], dict[str, dict[str, Any]], dict[str, Any]]:
     """Samplers for ours and the rivals on the current GPU, the rivals that failed, and how they are timed."""
     flush = _l2_flusher() if prepared.l2 == "cold" else None
-    samplers = {OURS: _sampler(prepared.ours, captured=prepared.graph, flush=flush)}
+    make = {"device": _sampler, "host": _host_sampler, "own": _own_sampler}[prepared.clock]
+    samplers = {OURS: make(prepared.ours, captured=prepared.graph, flush=flush)}
     failed: dict[str, dict[str, Any]] = {}
     for name, run in prepared.rivals.items():
         try:
             captured = prepared.graph and name not in prepared.uncaptured
-            samplers[name] = _sampler(run, captured=captured, flush=flush)
+            samplers[name] = make(run, captured=captured, flush=flush)
         except Exception as error:
             # A rival may lack a back end or memory here; the others are still worth knowing.
             torch.cuda.synchronize()
             failed[name] = {"error": f"{type(error).__name__}: {error}"[:500]}
     how = {
+        "clock": prepared.clock,
         "l2": prepared.l2,
         "graph": prepared.graph,
         "uncaptured": sorted(prepared.uncaptured),
@@ -104,6 +108,26 @@ def _sampler(run: Callable[[], object], *, captured: bool, flush: Callable[[], o
     once_ms = _between_events(run, 3) / 3
     calls = max(1, min(_MOST_CALLS, round(_SAMPLE_MS / max(once_ms, 1e-3))))
     return lambda: _between_events(run, calls) / calls
+
+
+def _host_sampler(run: Callable[[], object], **_: object) -> Sampler:
+    """From the call until the device has nothing left to do; the first run, which compiles, is not counted."""
+
+    def sample() -> float:
+        torch.cuda.synchronize()
+        started_s = time.perf_counter()
+        run()
+        torch.cuda.synchronize()
+        return (time.perf_counter() - started_s) * 1e3
+
+    sample()
+    return sample
+
+
+def _own_sampler(run: Callable[[], Any], **_: object) -> Sampler:
+    """Of something that knows better when it began and when it was done; the first run is not counted."""
+    run()
+    return lambda: float(run())
 
 
 def _cold(run: Callable[[], object], flush: Callable[[], object]) -> Sampler:

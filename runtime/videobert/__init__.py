@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from videobert.report.search_page import search_page
     from videobert.report.subtitles import srt, vtt
     from videobert.results.align import AlignedWindow, Alignment
+    from videobert.results.answer import Answer
     from videobert.results.as_json import to_json
     from videobert.results.candidate import Candidate
     from videobert.results.caption import Caption, Captions
@@ -48,10 +49,12 @@ if TYPE_CHECKING:
     from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
     from videobert.results.embed import Embedding
     from videobert.results.events import Event, Events, UnsureStretch
+    from videobert.results.evidence import Evidence
     from videobert.results.fill import Fill, Filled
     from videobert.results.film import Film
     from videobert.results.forecast import Exemplar, Forecast, ForecastToken, Horizon
     from videobert.results.index import Indexed, IndexedFile
+    from videobert.results.locate import Hit, Located
     from videobert.results.origin import Origin, TokensFrom
     from videobert.results.run import Report, ReportSegment, Shot, Still
     from videobert.results.search import Found, FoundStretch
@@ -125,12 +128,17 @@ _HOME = {
     "TextSentiment": "videobert.results.sentiment",
     "TokensFrom": "videobert.results.origin",
     "UnsureStretch": "videobert.results.events",
+    "Answer": "videobert.results.answer",
+    "Evidence": "videobert.results.evidence",
+    "Hit": "videobert.results.locate",
+    "Located": "videobert.results.locate",
     "to_json": "videobert.results.as_json",
 }
 
 __all__ = [
     "AlignedWindow",
     "Alignment",
+    "Answer",
     "BuildError",
     "Cancelled",
     "Candidate",
@@ -148,6 +156,7 @@ __all__ = [
     "EngineUnavailable",
     "Event",
     "Events",
+    "Evidence",
     "Exemplar",
     "Fill",
     "Filled",
@@ -157,6 +166,7 @@ __all__ = [
     "Found",
     "FoundStretch",
     "FrameArray",
+    "Hit",
     "Horizon",
     "IndexReader",
     "Indexed",
@@ -164,6 +174,7 @@ __all__ = [
     "InputError",
     "LimitExceeded",
     "Limits",
+    "Located",
     "MismatchError",
     "ModelError",
     "ObtainError",

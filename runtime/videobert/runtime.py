@@ -20,11 +20,13 @@ from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
+from videobert.pipeline.label_sentence import AT_LEAST
 from videobert.pipeline.lifetime import Lifetime
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Reading, Request
 from videobert.pipeline.warm_up import warm_up
 from videobert.results.align import Alignment
+from videobert.results.answer import Answer
 from videobert.results.caption import Captions
 from videobert.results.classify import Classification
 from videobert.results.each import Each
@@ -41,12 +43,13 @@ from videobert.results.search import Found
 from videobert.results.sentiment import Sentiment
 from videobert.results.summarize import Summary
 from videobert.tasks.align import align
+from videobert.tasks.answer import answer
 from videobert.tasks.caption import caption
 from videobert.tasks.classify import classify
 from videobert.tasks.each import each
 from videobert.tasks.edit import edit
 from videobert.tasks.embed import embed
-from videobert.tasks.events import AT_LEAST, events
+from videobert.tasks.events import events
 from videobert.tasks.features import features
 from videobert.tasks.fill import fill
 from videobert.tasks.forecast import forecast
@@ -73,7 +76,7 @@ if TYPE_CHECKING:
 
     Video = VideoSource | Iterable[Clip] | VisualTokens | VideoFeatures
 
-Answer = TypeVar("Answer")
+Given = TypeVar("Given")
 
 
 def load(
@@ -349,6 +352,36 @@ class Runtime:
         with self._lifetime.using() as opened:
             return caption(opened, video, span, Request.reading(**reading))
 
+    def answer(
+        self,
+        video: Video,
+        question: str,
+        *,
+        choices: Iterable[str] | None = None,
+        span: tuple[float, float] | None = None,
+        evidence: bool = False,
+        **reading: Unpack[Reading],
+    ) -> Answer:
+        """A question about a video, with the stretch that answers it.
+
+        Choices are held against the video each for itself, or at the `[MASK]` of the question if it has one. A question
+        of yes or no, "is there a red circle?", "does someone flip a pancake?", becomes a statement by a small grammar
+        (`videobert.text.yes_no`). Any other needs a model that writes sentences.
+
+        Args:
+            choices: answers to choose from, two or more.
+            span: `(start_s, end_s)` of what is asked about; None for all of the video.
+            evidence: whether to say what each clip of the stretch adds.
+            reading: see `Runtime`.
+
+        Raises:
+            InputError: a question of yes or no that the grammar does not reach, or a span that is not of this video.
+            ModelError: an open question to a model that writes no sentences; the error names those that do.
+        """
+        asked = Request.reading(**reading)
+        with self._lifetime.using() as opened:
+            return answer(opened, video, question, choices, span, flag("evidence", evidence), asked)
+
     def events(
         self,
         video: Video,
@@ -623,12 +656,12 @@ class Runtime:
     def each(
         self,
         videos: str | Path | Iterable[Video],
-        ask: Callable[..., Answer],
+        ask: Callable[..., Given],
         *,
         at_once: int = 1,
         cancel: Event | None = None,
         **asked: Any,
-    ) -> Iterator[Each[Answer]]:
+    ) -> Iterator[Each[Given]]:
         """Ask the same of many videos: one that cannot be used is told as that, and the rest goes on.
 
         The work is done when the next answer is asked for, in the order of the videos. An error that another video

@@ -201,6 +201,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "fill": {"text": "a [MASK]"},
     "classify": {"labels": ["red", "blue"], "templates": ["a [MASK] circle"]},
     "align": {"text": "red"},
+    "caption": {},
+    "events": {},
     "forecast": {},
     "summarize": {},
     "sentiment": {},
@@ -230,6 +232,13 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "prior_strength": WHOLE | {"zero", "float", "whole float", "numpy float", "fraction"},
     },
     "align": {"video": set(), "text": set(), "window_clips": WHOLE | {"None", "int"}},
+    "caption": {"video": set(), "span": {"None"}},
+    "events": {
+        "video": set(),
+        "labels": {"None"},
+        "question": {"None"},
+        "at_least": {"zero", "numpy byte", "numpy float", "fraction"},
+    },
     "forecast": {
         "video": set(),
         "horizons": {"array", "list", "twice", "set"},

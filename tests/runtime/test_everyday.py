@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from videobert.base.errors import ModelError
 from videobert.results.classify import NONE_OF_THESE
 from videobert.runtime import Runtime, load
 from videobert.video.source.frame_array import FrameArray
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "everyday"))
+
+from joined_films import write_joined
 
 pytestmark = needs_everyday
 
@@ -104,3 +109,16 @@ def test_it_says_what_it_cannot_do(model: Runtime) -> None:
     with pytest.raises(ModelError, match="cannot fill in words") as refused:
         model.fill("a [MASK] on a road", STREET)
     assert "shapes" in str(refused.value.fix)
+
+
+def test_events_and_captions_of_a_film_of_both(model: Runtime, tmp_path: Path) -> None:
+    joined = write_joined([FILM, STREET], tmp_path / "both.mp4")
+    saved = model.features(STREET)
+    captions = model.caption(saved)
+    assert captions.segments[0].text == "Someone is driving a car."
+    found = model.events(joined.path, question="action")
+    (street,) = [event for event in found if event.label == "driving car"][:1]
+    assert street.start_s == pytest.approx(joined.span("driving_car").start_s, abs=0.1)
+    assert street.score > 0.5
+    assert [event.label for event in found if event.start_s < joined.span("driving_car").start_s] == []
+    assert found.unsure[0].start_s == 0.0

@@ -79,6 +79,8 @@ with videobert.load("shapes", {options}) as model:
     model.fill("a [MASK] square", tokens, [0])
     model.classify(tokens, question="colour")
     model.align(tokens, "a red square")
+    model.caption(tokens)
+    model.events(tokens)
     model.embed(tokens, "a red square")
     page = videobert.html_page(model.run(os.environ["CLIP"]))
     tokens.save(os.path.join(os.environ["OUT"], "tokens.npz"))

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif("shapes" not in bundled_names(), reason="this ch
 
 SAVED = Path(__file__).parent / "saved_answers.json"
 CLIP = BUNDLED / "shapes" / "clip.mp4"
-VERBS = ("tokens", "features", "run", "stream", "embed", "fill", "align", "classify")
+VERBS = ("tokens", "features", "run", "stream", "embed", "fill", "align", "classify", "caption", "events")
 # Names of fields, with how far their numbers may be off on another kind of CPU; all others are the same everywhere.
 MAY_DIFFER = {"features": 4e-3, "score": 1e-4, "log_prior": 1e-4, "vector": 1e-4, "percentile": 0.5, "percentiles": 0.5}
 # They tell of the machine, of the release, or of files that no answer is made from.
@@ -72,6 +72,10 @@ def answers(model: Runtime, verb: str) -> dict[str, Any]:
             "moments": model.fill("it is a [MASK]", CLIP, [0, 2]),
             "text": model.fill("the object is a [MASK]"),
         }
+    elif verb == "caption":
+        found = {"whole": model.caption(CLIP), "span": model.caption(CLIP, span=(3.0, 7.5))}
+    elif verb == "events":
+        found = {"all": model.events(CLIP)}
     elif verb == "align":
         found = {text: model.align(CLIP, text) for text in ("a red circle", "the face is sad")}
         found["windows"] = model.align(CLIP, "a blue square", window_clips=3)

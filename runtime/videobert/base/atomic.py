@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+# How Rust's standard library words an error of the system, which safetensors raises as an error of its own.
+_NUMBERED = re.compile(r"\(os error (\d+)\)")
+
+
+@contextmanager
+def system_errors(path: Path) -> Iterator[None]:
+    """What a library in Rust says of a full disk or a missing permission, as the OSError that it is.
+
+    Args:
+        path: what is being written, for the error.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if (told := _NUMBERED.search(str(error))) is None:
+            raise
+        number = int(told[1])
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], *, mode: int = 0o666) -> None:
@@ -14,11 +37,15 @@ def write_atomically(path: Path, write: Callable[[Path], object], *, mode: int =
 
     Args:
         mode: permissions of the file, less those that the umask takes away.
+
+    Raises:
+        OSError: it cannot be written; whatever `write` raises.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
     os.close(handle)
     try:
-        write(Path(name))
+        with system_errors(path):
+            write(Path(name))
         os.chmod(name, mode & ~_umask())
         os.replace(name, path)
     except BaseException:
@@ -53,7 +80,8 @@ def new_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:64]}."))
     try:
-        fill(new)
+        with system_errors(folder):
+            fill(new)
         new.chmod(0o755)
         if folder.exists():
             folder.rmdir()

@@ -28,6 +28,8 @@ DIFFERENT = 1
 CLOSED_PIPE = 141
 
 _LONGEST_SHOWN = 300
+# What is wrong may be several things, each with its line: `videobert_modeling.learn` tells of ten.
+_LONGEST_WHAT = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,11 @@ class Failure:
     exit_code: int
 
     def fields(self) -> dict[str, Any]:
-        """What is shown: values are made safe for a terminal and cut after 300 characters."""
+        """What is shown: values are made safe for a terminal and cut after 300 characters, `what` after 3,000."""
         return {
-            name: value if value is None or name == "exit_code" else shown(value, _LONGEST_SHOWN)
+            name: value
+            if value is None or name == "exit_code"
+            else shown(value, _LONGEST_WHAT if name == "what" else _LONGEST_SHOWN)
             for name, value in asdict(self).items()
         }
 
@@ -161,14 +165,14 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, OSError):
         return Failure(
             type=kind,
-            what=f"the operating system refused: {error.strerror or error}",
+            what=f"the operating system refused: {shown(error.strerror or str(error), _LONGEST_SHOWN)}",
             seen=error.filename,
             fix="Check the path, its permissions and the free space of the disk.",
             exit_code=ENVIRONMENT,
         )
     return Failure(
         type=kind,
-        what=f"internal error: {kind}: {error}",
+        what=f"internal error: {kind}: {shown(str(error), _LONGEST_SHOWN)}",
         fix="This is a defect in videobert: run the command again with --debug and report what it prints.",
         exit_code=INTERNAL,
     )

@@ -27,18 +27,23 @@ _DAY_S = 86_400.0
 _WIDEST = 2
 
 
-def show_segments(stream: ReportStream, config: ModelConfig, bar: VideoProgress | None) -> Iterator[ReportSegment]:
+def show_segments(
+    stream: ReportStream, config: ModelConfig, bar: VideoProgress | None, *, whole: bool = False
+) -> Iterator[ReportSegment]:
     """Print a report to the terminal in the time that it takes: each segment when it closes.
 
     Args:
         config: of the model; columns are made for its longest answers.
         bar: the progress bar, which gives way to each line.
+        whole: tell at the end what goes on over all of it too, for which the segments are kept, without their pictures;
+            not for what may never end.
 
     Yields:
         Each segment, once it is printed.
     """
     lines: SegmentLines | None = None
     doubted = False
+    kept: list[ReportSegment] = []
     for segment in stream:
         with paused(bar):
             console = screen()
@@ -54,11 +59,13 @@ def show_segments(stream: ReportStream, config: ModelConfig, bar: VideoProgress 
                 lines = SegmentLines(sample, trusted=not doubted, yielding=_yielding(asked))
                 lines.print_heading(console)
             lines.print_segment(console, segment)
+            if whole:
+                kept.append(dataclasses.replace(segment, thumbnail=None))
             sys.stdout.flush()
         yield segment
     if lines is not None:
         with paused(bar):
-            report = stream.report()
+            report = dataclasses.replace(stream.report(), segments=tuple(kept))
             if not doubted:
                 print_doubt(screen(), report)
             print_foot(screen(), report, lines)

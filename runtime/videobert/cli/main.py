@@ -25,6 +25,7 @@ _USE = "Use a model"
 _FIND = "Find a model"
 _MAKE = "Make a model (needs torch)"
 _COMPILE = "Compile a model"
+_MEASURE = "Measure"
 _CARE = "Care"
 
 # Every verb, in the order of the help, with its group there: the file of `verbs/` and the function in it.
@@ -37,10 +38,12 @@ VERBS = {
     "classify": _USE,
     "align": _USE,
     "caption": _USE,
+    "answer": _USE,
     "events": _USE,
     "forecast": _USE,
     "index": _USE,
     "search": _USE,
+    "locate": _USE,
     "summarize": _USE,
     "sentiment": _USE,
     "edit": _USE,
@@ -53,6 +56,7 @@ VERBS = {
     "cluster": _MAKE,
     "learn": _MAKE,
     "train": _MAKE,
+    "bench": _MEASURE,
     "check": _CARE,
     "doctor": _CARE,
 }

@@ -16,23 +16,27 @@ if TYPE_CHECKING:
     from videobert.runtime import Runtime
 
 
+def load_arguments(options: VideoOptions) -> dict[str, Any]:
+    """What the options say to `load`, but for the model's name."""
+    return {
+        "device": options.device,
+        "engine": options.engine,
+        "limits": options.limits,
+        "threads": options.threads,
+        "hint": options.hint,
+        "precision": options.precision,
+        "cache_dir": options.cache_dir,
+        "decoder": options.decoder,
+        "rebuild_engines": options.rebuild_engines,
+        "trust_engines": options.trust_engines,
+    }
+
+
 @contextmanager
 def open_model(options: VideoOptions) -> Iterator[Runtime]:
     """The model that the options name, closed at the end of the block."""
     with spinner(f"loading {options.model}", options):
-        model = videobert.load(
-            options.model,
-            device=options.device,
-            engine=options.engine,
-            limits=options.limits,
-            threads=options.threads,
-            hint=options.hint,
-            precision=options.precision,
-            cache_dir=options.cache_dir,
-            decoder=options.decoder,
-            rebuild_engines=options.rebuild_engines,
-            trust_engines=options.trust_engines,
-        )
+        model = videobert.load(options.model, **load_arguments(options))
     with model:
         yield model
 

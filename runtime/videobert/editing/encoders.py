@@ -50,6 +50,10 @@ CODINGS = {
     "prores": Coding("prores_ks"),
     "ffv1": Coding("ffv1"),
 }
+_MOST_TICKS = (1 << 16) - 1
+# ISO/IEC 13818-2, table 6-4.
+_MPEG2_RATES = tuple(Fraction(*rate) for rate in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1)))
+_MPEG2_RATES += (Fraction(60000, 1001), Fraction(60))
 # Codecs whose key frames bring all that a decoder needs, so that pieces of two encoders may follow each other.
 SELF_CONTAINED = frozenset({"vp8", "vp9"})
 
@@ -103,6 +107,16 @@ def set_like(context: Any, like: Any, rate: Fraction, pixel_format: str) -> None
         context.sample_aspect_ratio = like.sample_aspect_ratio
     for name in ("color_primaries", "color_trc", "colorspace", "color_range"):
         setattr(context, name, getattr(like, name))
+
+
+def rate_for(rate: Fraction) -> Fraction:
+    """A rate near the film's that every encoder takes: MPEG-4 counts time in 16 bits."""
+    return rate if rate.numerator <= _MOST_TICKS else Fraction(round(rate * 1000), 1000)
+
+
+def can_encode(codec: str, rate: Fraction) -> bool:
+    """Whether a codec of `CODINGS` is encoded at a rate: MPEG-2 knows only those of television."""
+    return codec != "mpeg2video" or rate in _MPEG2_RATES
 
 
 def pixel_format_for(encoder: str, wanted: str | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits, most_pixels
@@ -17,6 +17,8 @@ from videobert.video.source.track_choice import ChosenTrack, choose_track
 
 if TYPE_CHECKING:
     from videobert.video.open import VideoSource
+
+_GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
 
 
 class FilmSource:
@@ -31,7 +33,7 @@ class FilmSource:
     """
 
     def __init__(self, video: VideoSource, track: int | None, limits: Limits) -> None:
-        self._video: Any = video
+        self._video = cast(Any, video)
         self._kind = kind_of(video)
         if self._kind not in (SourceKind.PATH, SourceKind.BYTES, SourceKind.FILE):
             raise InputError(
@@ -43,7 +45,7 @@ class FilmSource:
         self._track = track
         self._pixels = most_pixels(limits)
         self.limits = limits
-        self._begin = self._video.tell() if self._kind is SourceKind.FILE else 0
+        self._begin: int = self._video.tell() if self._kind is SourceKind.FILE else 0
 
     @property
     def name(self) -> str:
@@ -55,6 +57,8 @@ class FilmSource:
         """The container, from its beginning; closed at the end of the block. Raises as `open_path`."""
         opened = self._open()
         with opened.container:
+            # FFmpeg would make up presentation times, and gets B-frames in AVI wrong.
+            opened.container.flags &= ~_GENERATE_PTS
             yield opened
 
     def track_of(self, opened: OpenedVideo, cancel: Event | None = None) -> ChosenTrack:

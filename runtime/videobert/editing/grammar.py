@@ -34,8 +34,8 @@ from videobert.base.errors import UsageError
 _MOST_CHARACTERS, _MOST_STEPS = 4000, 100
 GRAMMAR = (
     "keep … | cut out … | bring … to the front / to the end / before … | start with … | end with … | at most N seconds "
-    '| reverse the order, joined by "and" or "then"; … is a text such as "the parts where someone pours", or times such '
-    'as "3 to 7.5 s" or "the first 10 seconds"'
+    '| reverse the order, joined by "and" or "then"; … is a text such as "the parts where someone pours", or times '
+    'such as "3 to 7.5 s" or "the first 10 seconds"'
 )
 
 
@@ -158,6 +158,8 @@ _FIRST = _pattern(rf"(?:the )?(first|last) {_DURATION}")
 _SIDE = _pattern(rf"(?:everything|all|what is) (before|until|after|from) ({_TIME})(?: on)?")
 _AND = _pattern(r"\s*(?:,\s*and|,|\band\b)\s+")
 _QUOTED = re.compile('"([^"]*)"|“([^”]*)”')
+# What is left where a verb stands alone: "cut out", "keep only".
+_NO_TEXTS = frozenset({"out", "away", "only", "just", "it", "the", "all", "to", "first", "last"})
 _HELD = re.compile("\ue000(\\d+)\ue001")
 _ONLY_HELD = re.compile("\ue000\\d+\ue001(?:(?:,| and| or|, and|, or)? \ue000\\d+\ue001)*")
 
@@ -259,7 +261,7 @@ def _words(text: str, held: list[str]) -> tuple[Words, ...]:
         names = [held[int(number)] for number in _HELD.findall(text)]
     else:
         names = [_spoken(text, held)]
-    if not all(name.strip() for name in names):
+    if not all(name.strip() and name.lower() not in _NO_TEXTS for name in names):
         raise _not_understood(text, held)
     return tuple(Words(name, every or len(names) > 1) for name in names)
 

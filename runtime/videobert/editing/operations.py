@@ -20,12 +20,18 @@ class Part:
     Args:
         why: what asked for them.
         score: how well they fit it; None where nothing was looked for.
+        unsure: whoever found them does not stand to it.
     """
 
     first: int
     end: int
     why: str = NOT_CUT_OUT
     score: float | None = None
+    unsure: bool = False
+
+    def as_asked_by(self, other: Part) -> Part:
+        """The same frames, because of another part."""
+        return replace(self, why=other.why, score=other.score, unsure=other.unsure)
 
 
 # Gives the parts of the film that some words or times name; the second argument asks for the best one alone.
@@ -60,7 +66,8 @@ def merged(parts: Iterable[Part]) -> list[Part]:
             last = found[-1]
             scores = [score for score in (last.score, part.score) if score is not None]
             why = last.why if part.why in last.why.split(" and ") else f"{last.why} and {part.why}"
-            found[-1] = Part(last.first, max(last.end, part.end), why, max(scores, default=None))
+            unsure = last.unsure and part.unsure
+            found[-1] = Part(last.first, max(last.end, part.end), why, max(scores, default=None), unsure)
         else:
             found.append(part)
     return found
@@ -71,14 +78,13 @@ def _done(step: Step, parts: list[Part], table: FrameTable, resolve: Resolve) ->
         case "reverse":
             return parts[::-1]
         case "at_most":
-            assert step.seconds is not None
-            return _at_most(parts, table, step.seconds)
+            return _at_most(parts, table, step.seconds or Fraction(0))
         case "keep":
             return _inside(parts, _named(step.what, resolve))
         case "remove":
             return _outside(parts, _named(step.what, resolve))
     moved = _named(step.what, resolve, best=True)
-    taken = [replace(part, why=each.why, score=each.score) for part, each in _common(parts, moved)]
+    taken = [part.as_asked_by(other) for part, other in _common(parts, moved)]
     rest = _outside(parts, moved)
     if step.kind in ("front", "end"):
         return taken + rest if step.kind == "front" else rest + taken
@@ -103,7 +109,7 @@ def _common(parts: Iterable[Part], others: Sequence[Part]) -> list[tuple[Part, P
 
 
 def _inside(parts: Iterable[Part], others: Sequence[Part]) -> list[Part]:
-    return [replace(part, why=other.why, score=other.score) for part, other in _common(parts, others)]
+    return [part.as_asked_by(other) for part, other in _common(parts, others)]
 
 
 def _outside(parts: Iterable[Part], others: Sequence[Part]) -> list[Part]:

@@ -17,6 +17,8 @@ from videobert.base.errors import DecodeError
 from videobert.editing.film_source import FilmSource
 from videobert.editing.frame_table import FrameTable
 
+_EARLIER_S = 10
+
 
 class TrackReader:
     """Reads a film's video track; to be used in a `with` block.
@@ -48,39 +50,23 @@ class TrackReader:
         """The packets of the frames from a landing to before `end`, as they are, in the order of decoding."""
         first = self._table.ticks[landing]
         left = self._table.packets_between(landing, end)
-        begun = False
         for packet in self._from(landing):
-            begun = begun or (packet.pts == first and packet.is_keyframe)
-            if not begun:
-                if packet.pts is not None and packet.pts > first and packet.is_keyframe:
-                    break  # the demuxer went too far
-                continue
             left -= 1
             if packet.pts >= first:  # no picture that the landing leads
                 yield packet
             if not left:
                 return
-        raise DecodeError(
-            "the film's packets are not where they were a moment ago",
-            seen=f"{float(self._table.time(landing)):.3f} s",
-            fix="Check that nothing else writes to the file, and try again.",
-        )
+        raise _changed(float(self._table.time(landing)))
 
     def frames(self, first: int, end: int) -> Iterator[tuple[int, Any]]:
         """The frames from `first` to before `end` with their numbers; what cannot be decoded is passed over."""
-        entry = self._table.entry_before(first)
-        found = self._decoded(entry)
-        number, frame = next(found, (end, None))
-        if number > entry and entry > 0:  # the demuxer went too far: from the beginning, then
-            self._reopen()
-            found = self._decoded(0)
-            number, frame = next(found, (end, None))
-        while number < end and frame is not None:
+        for number, frame in self._decoded(self._table.entry_before(first)):
+            if number >= end:
+                return
             if number >= first:
                 yield number, frame
             if number == end - 1:
                 return
-            number, frame = next(found, (end, None))
 
     def _decoded(self, entry: int) -> Iterator[tuple[int, Any]]:
         """Frames from an entry on, in the order of presentation."""
@@ -102,29 +88,51 @@ class TrackReader:
                     yield number, frame
 
     def _from(self, number: int, *, flush: bool = False) -> Iterator[Any]:
-        """Packets from the place of a frame on, as near as the demuxer gets; then None, to empty a decoder."""
-        if number == 0 or self._table.by_order:
+        """Packets from that of a frame on, or all for frame 0; then None, if a decoder is to be emptied.
+
+        A demuxer may go too far: it is then asked for an earlier place, and at last reads from the beginning.
+        """
+        wanted = self._table.ticks[number]
+        earlier = round(_EARLIER_S / self._table.time_base)
+        for place in (wanted, wanted - earlier, None) if number and not self._table.by_order else (None,):
+            begun = number == 0
+            for packet in self._read(place):
+                if not begun:
+                    begun = packet.pts == wanted
+                    if not begun and packet.pts is not None and packet.is_keyframe and packet.pts > wanted:
+                        break
+                if begun:
+                    yield packet
+            if begun:
+                break
+        else:
+            raise _changed(float(self._table.time(number)))
+        if flush:
+            yield None
+
+    def _read(self, place: int | None) -> Iterator[Any]:
+        """Packets from about a place on; all of them for None."""
+        if place is None:
             if not self._fresh:
                 self._reopen()
+            ahead = self._ahead
         else:
+            ahead = ()
             try:
-                self._container.seek(self._table.ticks[number], stream=self._stream)
+                self._container.seek(place, stream=self._stream)
             except av.error.FFmpegError:
-                self._reopen()
+                return
         self._fresh = False
-        ahead = self._ahead if number == 0 or self._table.by_order else ()
         packets = chain(ahead, self._container.demux(self._stream))
         while True:
             stop_if(self._cancel)
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, ValueError):
-                break
+                return
             if packet is None or not packet.size:
-                break
+                return
             yield packet
-        if flush:
-            yield None
 
     def _reopen(self) -> None:
         self._stack.close()
@@ -138,3 +146,11 @@ class TrackReader:
         self._ahead = chosen.packets
         self._stream.thread_type = "AUTO"
         self._fresh = True
+
+
+def _changed(at_s: float) -> DecodeError:
+    return DecodeError(
+        "the film's packets are not where they were a moment ago",
+        seen=f"{at_s:.3f} s",
+        fix="Check that nothing else writes to the file, and try again.",
+    )

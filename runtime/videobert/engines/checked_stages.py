@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from videobert.base.errors import ModelError
+from videobert.base.spans import span
 from videobert.engines.base import Engine
 from videobert.model.stage import Stage, StageSpec
 
@@ -32,14 +33,16 @@ class CheckedStages:
                 not.
         """
         spec, lengths = self._asked(stage, inputs)
-        output = self._engine.run(stage, **inputs)
+        with span(stage, inputs):
+            output = self._engine.run(stage, **inputs)
         spec.check_output(output, lengths)
         return output
 
     def run_all(self, stage: Stage, **inputs: Any) -> dict[str, npt.NDArray[Any]]:
         """The same of a stage with any number of outputs, which come by name."""
         spec, lengths = self._asked(stage, inputs)
-        outputs = self._engine.run_all(stage, **inputs)
+        with span(stage, inputs):
+            outputs = self._engine.run_all(stage, **inputs)
         spec.check_outputs(outputs, lengths)
         return outputs
 

@@ -146,7 +146,7 @@ def _writing(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        denied = isinstance(error, (PermissionError, NotADirectoryError)) or error.errno == errno.EROFS
+        denied = isinstance(error, (PermissionError, NotADirectoryError, FileExistsError)) or error.errno == errno.EROFS
         if full:
             raise ObtainError(
                 "the disk is full, so the model was not made",
@@ -219,13 +219,13 @@ def _flush(folder: Path) -> None:
 
 def _put(new: Path, place: Path, aside: Path) -> None:
     """Rename the new folder to its place; what was there goes aside, and comes back if that fails."""
-    before = place.exists()
-    if before:
-        place.rename(aside)
+    new.chmod(0o755)
     try:
-        new.chmod(0o755)
+        if place.exists():
+            place.rename(aside)
         new.rename(place)
     except BaseException:
-        if before:
+        # An interrupt may come before or behind either of the two: what lies there tells how far it was.
+        if aside.exists() and not place.exists():
             aside.rename(place)
         raise

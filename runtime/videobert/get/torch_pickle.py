@@ -6,6 +6,7 @@ persistent id `("storage", torch.FloatStorage, key, device, elements)` and its b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +19,8 @@ from videobert.get.pickle_machine import GlobalName, follow_pickle, refuse
 
 MOST_TENSORS = 10_000
 MOST_ELEMENTS = 1 << 28
+# Of all tensors together: many may share a storage, and each becomes an array of its own.
+MOST_TENSOR_BYTES = 512 << 20
 MOST_AXES = 8
 _ORDERED_DICT = GlobalName("collections", "OrderedDict")
 _TENSOR = GlobalName("torch._utils", "_rebuild_tensor_v2")
@@ -51,6 +54,10 @@ class StoredTensor:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
+    @property
+    def size_bytes(self) -> int:
+        return math.prod(self.shape) * self.storage.dtype.itemsize
+
     def values(self, content: bytes) -> npt.NDArray[Any]:
         """The tensor, C-contiguous, from the bytes of its storage, which are as many as that says."""
         flat = np.frombuffer(content, dtype=self.storage.dtype)[self.offset :]
@@ -74,6 +81,9 @@ def read_torch_pickle(stream: BytesIO) -> dict[str, StoredTensor]:
     for tensor in found.values():
         if storages.setdefault(tensor.storage.key, tensor.storage) != tensor.storage:
             refuse("tells of a storage in two ways", tensor.storage.key)
+    total = sum(tensor.size_bytes for tensor in found.values())
+    if total > MOST_TENSOR_BYTES:
+        refuse("has tensors that are too large together", f"{total} bytes", f"at most {MOST_TENSOR_BYTES} bytes")
     return found
 
 

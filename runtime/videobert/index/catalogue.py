@@ -124,7 +124,7 @@ class Catalogue:
         }
         try:
             known[record.get("op")](record)
-        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise damaged(self.folder, "a line of its journal makes no sense", str(record)[:200]) from error
 
     def _add(self, record: Record) -> None:

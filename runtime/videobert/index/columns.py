@@ -136,4 +136,5 @@ def _mapped(generation: Path, name: str, kind: np.dtype[Any], length: int) -> np
         raise damaged(generation.parent, f"{name} is too short", f"{there:,} of {length:,} bytes")
     if not length:
         return np.empty(0, kind)
-    return np.memmap(path, kind, "r", shape=(length // kind.itemsize,))
+    # As a plain array: each slice of a memmap pays for being one.
+    return np.memmap(path, kind, "r", shape=(length // kind.itemsize,)).view(np.ndarray)

@@ -11,7 +11,20 @@ from videobert.model.folder_parts import Problem
 from videobert.model.questions import QuestionConfig
 from videobert.model.recipe import Recipe
 
-Verb = Literal["run", "tokens", "features", "embed", "fill", "classify", "align", "forecast", "summarize", "sentiment"]
+Verb = Literal[
+    "run",
+    "tokens",
+    "features",
+    "embed",
+    "fill",
+    "classify",
+    "align",
+    "caption",
+    "events",
+    "forecast",
+    "summarize",
+    "sentiment",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

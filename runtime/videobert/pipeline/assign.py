@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.spans import span
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Seconds
 from videobert.pipeline.token_judge import JudgedToken, TokenJudge
@@ -77,7 +78,8 @@ class Assigner:
             return
         began = time.perf_counter()
         features = np.stack(self._waiting)
-        ids, distances = self._opened.assign(features, self._method)
+        with span("assign"):
+            ids, distances = self._opened.assign(features, self._method)
         found: list[Assigned]
         if self._judge is None:
             percentiles = in_half_points(self._opened.codebook.percentile(distances))

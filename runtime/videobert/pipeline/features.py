@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import ModelError
+from videobert.base.spans import span
 from videobert.pipeline.events import ClipRead, Ended, FeatureFound
 from videobert.pipeline.request import Seconds
 
@@ -88,7 +89,8 @@ def features(
     last: tuple[int, float, int] | None = None
 
     def found(clip: _Pending) -> FeatureFound:
-        seen = clip.future.result()
+        with span("wait"):
+            seen = clip.future.result()
         seconds["backbone"] += 0 if clip.again else seen.busy_s
         if not np.isfinite(seen.feature).all():
             raise not_finite(clip.clip_index, clip.start_s)

@@ -5,7 +5,7 @@ Nothing here knows what labels are: a clip says a number, or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,18 +59,55 @@ def best_path(log_scores: Rows, switch_cost: float = SWITCH_COST) -> npt.NDArray
     return path
 
 
-def without_holes(labels: Sequence[int | None], may_be: Sequence[Iterable[int]]) -> list[int | None]:
-    """What clips of a shot say, a single one that says nothing taken for what both of its neighbours say.
+def extended(
+    labels: Sequence[int], scores: Sequence[float], stands: Sequence[bool], near: Sequence[bool], least: float
+) -> list[int | None]:
+    """What the clips of a shot say: those that stand, and from them on neighbours that come near.
+
+    A run takes in a neighbour of the same label, first before it and then behind, as long as the mean of all of them
+    stays at `least`: a second threshold, as edge detectors have one, so that one dull clip does not part what goes on.
 
     Args:
-        may_be: for each clip the labels that it may be taken for.
+        labels: the likeliest label of each clip, that of its neighbours heard.
+        scores: its probability.
+        stands, near: whether the clip alone is enough, and whether it is beside one that stands.
     """
-    filled = list(labels)
-    for place in range(1, len(labels) - 1):
-        around = labels[place - 1]
-        if labels[place] is None and around is not None and around == labels[place + 1] and around in may_be[place]:
-            filled[place] = around
-    return filled
+    said: list[int | None] = [label if stood else None for label, stood in zip(labels, stands, strict=True)]
+    place = 0
+    while place < len(said):
+        label = said[place]
+        if label is None:
+            place += 1
+            continue
+        first = last = place
+        while last + 1 < len(said) and said[last + 1] == label:
+            last += 1
+        for step in (-1, 1):
+            while True:
+                beside = first - 1 if step < 0 else last + 1
+                if not 0 <= beside < len(said) or labels[beside] != label:
+                    break
+                taken = scores[min(first, beside) : max(last, beside) + 1]
+                if said[beside] is None and (not near[beside] or sum(taken) < least * len(taken)):
+                    break
+                said[beside] = label
+                first, last = min(first, beside), max(last, beside)
+        place = last + 1
+    return said
+
+
+def without_gaps(said: Sequence[Said], start_s: float, end_s: float, longest_gap_s: float) -> list[Said]:
+    """Clips in time order, and for each gap among them that lasts longer than that a stretch which says nothing."""
+    found: list[Said] = []
+    before_s = start_s
+    for clip in said:
+        if clip.start_s - before_s > longest_gap_s:
+            found.append(Said(before_s, clip.start_s, None))
+        found.append(clip)
+        before_s = clip.end_s
+    if end_s - before_s > longest_gap_s:
+        found.append(Said(before_s, end_s, None))
+    return found
 
 
 def runs(said: Sequence[Said], longest_gap_s: float) -> list[Run]:

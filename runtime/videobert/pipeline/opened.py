@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
+from videobert.base.spans import span
 from videobert.base.version import __version__
 from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
 from videobert.engines.checked_stages import CheckedStages
@@ -260,7 +261,8 @@ class OpenedModel:
             if len(started) < self.engine.parallel:
                 return
             self._started = []
-        wait(started)
+        with span("wait"):
+            wait(started)
 
     def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Seen:
         began = time.perf_counter()

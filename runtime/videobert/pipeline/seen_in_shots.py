@@ -26,7 +26,7 @@ from videobert.pipeline.saved_tokens import saved_tokens
 from videobert.pipeline.shot_clips import Laid, ShotClips
 from videobert.pipeline.shots import ShotFinder
 from videobert.pipeline.watch import info_fields
-from videobert.pipeline.watched import Watched, is_out_of_domain, watch
+from videobert.pipeline.watched import Watched, is_out_of_domain, watch_shots
 from videobert.pipeline.windows import Window, windows
 from videobert.results.origin import Origin
 
@@ -104,14 +104,14 @@ def see_in_shots(opened: OpenedModel, video: Any, request: Request, span: Span |
 
     opened.check_sees()
     tokens = saved_tokens(opened, video, request)
-    given = saved_features(opened, video, request) if tokens is None else None
-    if tokens is not None or given is not None:
-        cuts = None if given is None or given.cuts_s is None else given.cuts_s.tolist()
-        watched = watch(opened, given if tokens is None else tokens, request)
-        return _on_grid(opened, watched, cuts, span, tokens_only=given is None)
+    if tokens is not None:
+        return _on_grid(opened, watch_shots(opened, tokens, request), span, tokens_only=True)
+    given = saved_features(opened, video, request)
+    if given is not None:
+        return _on_grid(opened, watch_shots(opened, given, request), span, tokens_only=False)
     clips, _, video = clips_or_video(video)
     if clips is not None:
-        return _on_grid(opened, watch(opened, clips, request), None, span, tokens_only=False)
+        return _on_grid(opened, watch_shots(opened, clips, request, always=True), span, tokens_only=False)
     return _read(opened, video, request, span)
 
 
@@ -188,9 +188,7 @@ def _tokens(opened: OpenedModel, rows: Sequence[npt.NDArray[np.float32]], laid: 
     return found + ([] if assigner is None else list(assigner.finish()))
 
 
-def _on_grid(
-    opened: OpenedModel, watched: Watched, cuts: list[float] | None, span: Span | None, *, tokens_only: bool
-) -> SeenInShots:
+def _on_grid(opened: OpenedModel, watched: Watched, span: Span | None, *, tokens_only: bool) -> SeenInShots:
     parts = windows(watched, 1)
     start_s, end_s = parts[0].start_s, parts[-1].end_s
     if span is not None:
@@ -201,6 +199,7 @@ def _on_grid(
         inside = [part for part in parts if span[0] <= (part.start_s + part.end_s) / 2 < span[1]]
         parts = inside or [max(parts, key=lambda part: min(part.end_s, span[1]) - max(part.start_s, span[0]))]
         start_s, end_s = max(start_s, span[0]), min(end_s, span[1])
+    cuts = None if watched.cuts_s is None else watched.cuts_s.tolist()
     cuts_in = [cut for cut in cuts or [] if start_s < cut < end_s]
     shots = [bisect_right(cuts_in, (part.start_s + part.end_s) / 2) for part in parts]
     bounds = [start_s, *cuts_in, end_s]
@@ -256,8 +255,8 @@ def _no_clip() -> InputError:
 
 def _nothing_in(span: Span | None, start_s: float | None, end_s: float | None) -> InputError:
     return InputError(
-        "nothing of the video lies in the span",
+        "the span lies outside the video",
         seen=None if span is None else f"{span[0]:g} to {span[1]:g} s",
         allowed=None if start_s is None or end_s is None else f"{start_s:.2f} to {end_s:.2f} s",
-        fix="Give a span inside the video.",
+        fix="Name a stretch of the video.",
     )

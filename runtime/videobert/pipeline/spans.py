@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from videobert.base.errors import InputError
 from videobert.pipeline.watched import Watched
 
 # A clip with less of it in a shot shows too much of the shots around.
@@ -64,16 +65,44 @@ class _Part:
         return Span(self.start_s, self.end_s, self.clip, self.shot, told_by, sole)
 
 
-def spans(watched: Watched) -> list[Span]:
-    """The spans of a whole video in time order, one at least; without known cuts one for each clip.
+def spans(watched: Watched, within: tuple[float, float] | None = None) -> list[Span]:
+    """The spans of a video in time order, one at least; without known cuts one for each clip.
 
     Where a stride leaves clips out, their time goes with the clip before.
+
+    Args:
+        within: the stretch that is wanted; None for all.
+
+    Raises:
+        InputError: nothing of the video lies in that stretch.
     """
-    cuts = [] if watched.cuts_s is None else watched.cuts_s.tolist()
+    if within is not None:
+        return _inside(watched, *within)
+    return _all_spans(watched, [] if watched.cuts_s is None else watched.cuts_s.tolist())
+
+
+def _inside(watched: Watched, start_s: float, end_s: float) -> list[Span]:
+    # Its bounds are cuts, so that clips that lie across them tell little of it.
+    cuts = {start_s, end_s, *([] if watched.cuts_s is None else watched.cuts_s.tolist())}
+    found = [
+        span
+        for span in _all_spans(watched, sorted(cuts))
+        if span.start_s >= start_s - _SAME_S and span.end_s <= end_s + _SAME_S
+    ]
+    if not found:
+        raise InputError(
+            "nothing of the video lies in the span",
+            seen=f"{start_s:g} to {end_s:g} s",
+            allowed=f"{float(watched.clips.start_s[0]):g} to {float(watched.clips.end_s[-1]):g} s",
+            fix="Give a span of this video.",
+        )
+    return found
+
+
+def _all_spans(watched: Watched, cuts: Sequence[float]) -> list[Span]:
     found = [span for _, shot in groupby(_parts(watched, cuts), lambda part: part.shot) for span in _spans(shot)]
-    if not watched.standing or len(watched.clips) == 1:
+    if len(watched.clips) == 1 or not _is_still(watched):
         return found
-    # A last clip that stands still says nothing of its own.
     last = len(watched.clips) - 1
     return [replace(span, told_by=tuple(min(clip, last - 1) for clip in span.told_by)) for span in found]
 
@@ -98,12 +127,12 @@ def told(spans: Sequence[Span], values: Mapping[int, float], base: float) -> lis
 
     def said_elsewhere(clip: int, shot: int) -> bool:
         height = values[clip] - base
-        return height > 0 and any(
-            2 * (best.get(other, base) - base) >= height for other in shown[clip] if other != shot
-        )
+        others = (best.get(other, base) - base for other in shown[clip] if other != shot)
+        return height > 0 and any(2 * other >= height for other in others)
 
     def mostly_here(clip: int, shot: int) -> bool:
-        return shown[clip][shot] >= max(length for other, length in shown[clip].items() if other not in best)
+        rest = (length for other, length in shown[clip].items() if other != shot and other not in best)
+        return shown[clip].get(shot, 0.0) >= max(rest, default=0.0)
 
     def tells(span: Span) -> Told:
         own = [clip for clip in span.told_by if span.sole or not said_elsewhere(clip, span.shot)]
@@ -142,3 +171,9 @@ def _spans(shot: Iterable[_Part]) -> list[Span]:
         return parts[near].clip
 
     return [part.span(nearest(place), sole=True) for place, part in enumerate(parts)]
+
+
+def _is_still(watched: Watched) -> bool:
+    """Whether the last clip is for the most part one frame, repeated, which says nothing of its own."""
+    first, last = (float(watched.clips.end_s[at] - watched.clips.start_s[at]) for at in (0, -1))
+    return 2 * last < first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -45,7 +46,7 @@ class Moment:
         self.start_s, self.end_s = min(self.start_s, other.start_s), max(self.end_s, other.end_s)
 
 
-def moments(scored: Iterable[Scored], top: int, within: float) -> list[Moment]:
+def moments(scored: Iterable[Scored], top: int, within: float, least: float = -math.inf) -> list[Moment]:
     """The best moments, best first.
 
     A stretch that touches a better one joins it where it is worse by `within` at most, and else is left out: it is the
@@ -53,13 +54,14 @@ def moments(scored: Iterable[Scored], top: int, within: float) -> list[Moment]:
 
     Args:
         top: at most so many.
+        least: what a stretch is worth at least to join another: of what does not fit, none is a moment.
     """
     found: list[Moment] = []
     for each in sorted(scored, key=lambda one: -one.value):
         home = next((moment for moment in found if moment.touches(each)), None)
         if home is None:
             found.append(Moment(each, each.start_s, each.end_s))
-        elif home.best.value - each.value <= within:
+        elif each.value >= max(least, home.best.value - within):
             home.take(each)
             _join(found, home)
     return found[:top]

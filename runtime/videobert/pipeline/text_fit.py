@@ -81,6 +81,21 @@ def text_fit(opened: OpenedModel, text: str) -> TextFit:
     return _ByAlignment(opened, opened.aligns, text)
 
 
+def word_fit(opened: OpenedModel, before: str, words: str, behind: str) -> TextFit:
+    """What judges some words between others, by how much likelier the video makes them there.
+
+    Raises:
+        ModelError: the model does not fill in words.
+        InputError: the model knows no word of it.
+    """
+    text = before + words + behind
+    pieces, first, rest = (opened.tokenizer.encode(each) for each in (text, before, behind))
+    last = len(pieces) - len(rest)
+    # Where pieces of the words and of those around them grew together, all of the text is judged.
+    apart = pieces[: len(first)] == first and pieces[last:] == rest and len(first) < last
+    return _ByLikelihood(opened, text, range(len(first), last) if apart else None)
+
+
 class _ByAlignment:
     """By the log-odds that text and stretch belong together."""
 
@@ -137,15 +152,19 @@ class _ByMeaning:
 
 
 class _ByLikelihood:
-    """By how much likelier the words become beside the stretch, the mean over them."""
+    """By how much likelier the words become beside the stretch, the mean over them.
+
+    Args:
+        places: word pieces that count; None for all.
+    """
 
     method: FitMethod = "pseudo_likelihood"
     calibrated = True
     rests_on: Capability = "fills_words"
 
-    def __init__(self, opened: OpenedModel, text: str) -> None:
+    def __init__(self, opened: OpenedModel, text: str, places: Sequence[int] | None = None) -> None:
         read = read_text(opened, text)
-        self._likelihood = PseudoLikelihood(opened, read.pieces)
+        self._likelihood = PseudoLikelihood(opened, read.pieces, places)
         self.unknown_words, self.longest = read.unknown_words, len(read.pieces)
 
     def of(self, stretches: Sequence[Stretch], cancel: Event | None = None) -> Fit:

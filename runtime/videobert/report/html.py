@@ -1,4 +1,4 @@
-"""A `Report` as one self-contained HTML page: no script, nothing fetched, all text escaped."""
+"""A `Report` as one self-contained HTML page: nothing fetched, all text escaped, no script but its search box's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from videobert.base.arguments import instance
 from videobert.base.version import __version__
+from videobert.report.answer_runs import events_of
+from videobert.report.caption_line import FROM_LABELS, MADE_OF, caption_line
+from videobert.report.event_list import event_list
 from videobert.report.facts import (
     domain_sentence,
     shots_found_by,
@@ -19,9 +22,11 @@ from videobert.report.facts import (
     video_troubles,
 )
 from videobert.report.open_answers import UNSURE, UNSURE_MEANS
+from videobert.report.page_search import SCRIPT, SCRIPT_HASH, SEARCH_BOX
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import data_uri
+from videobert.report.time_scale import TimeScale
 from videobert.report.timeline import FAR_PERCENTILE, film_stills, timeline
 from videobert.report.times import clock, elapsed, span
 from videobert.results.candidate import Candidate
@@ -33,8 +38,11 @@ _CANDIDATES_SHOWN = 3
 _TOKENS_SHOWN = 12
 # Characters of an answer that have room in the narrowest column.
 _LONG = 12
-# Even if text got through unescaped, the browser would load and run nothing.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+# Even if text got through unescaped, the browser would load nothing, and run nothing but the search box.
+_POLICY = (
+    f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{SCRIPT_HASH}'; base-uri 'none'; "
+    "form-action 'none'"
+)
 
 
 def html_page(report: Report) -> str:
@@ -48,10 +56,11 @@ def html_page(report: Report) -> str:
     film = [(still, f"f{number}") for number, still in enumerate(film_stills(report))]
     picture_style += "".join(_rule(name, still.picture) for still, name in film)
     if report.segments:
-        body = _card("Time line", timeline(report, film)) + _card(
-            "Segments",
-            "".join(_segment(s, pictures.get(i), bool(pictures)) for i, s in enumerate(report.segments)),
-        )
+        segments = "".join(_segment(s, pictures.get(i), bool(pictures)) for i, s in enumerate(report.segments))
+        events = events_of(report.segments)
+        body = SEARCH_BOX + _card("Time line", timeline(report, film))
+        body += _card("Events", event_list(events, TimeScale(report.segments))) if events else ""
+        body += _card("Segments", segments) + SCRIPT
     else:
         body = _card("Segments", '<p class="note">The video holds nothing to answer about.</p>')
     return (
@@ -123,8 +132,14 @@ def _head(report: Report) -> str:
     trouble = f'<p class="trouble">{escaped(troubles)}</p>' if troubles else ""
     return (
         f'<header class="head"><div><div class="brand">videobert report</div><h1>{escaped(report.source)}</h1>'
-        f'<p class="facts">{escaped(facts)}</p>{trouble}</div>{_badge(report)}</header>'
+        f'<p class="facts">{escaped(facts)}</p>{_caption(report)}{trouble}</div>{_badge(report)}</header>'
     )
+
+
+def _caption(report: Report) -> str:
+    said = caption_line(report)
+    made_of = f'<span class="small" title="{MADE_OF}">{FROM_LABELS}</span>'
+    return f'<p class="caption">{escaped(said)} {made_of}</p>' if said else ""
 
 
 def _badge(report: Report) -> str:
@@ -166,6 +181,7 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
         if segment.padded_frames
         else ""
     )
+    said = f'<p class="said">{escaped(segment.sentence)}</p>' if segment.sentence is not None else ""
     answers = "".join(
         _answer(question, ranked, question in segment.unsure) for question, ranked in segment.answers.items()
     )
@@ -173,7 +189,7 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
         f'<article class="segment{"" if with_pictures else " plain"}">{shown}'
         f'<div><div class="when">{escaped(span(segment.start_s, segment.end_s))}</div>'
         f'<div class="tokens">{tokens}</div>{padded}{_level(segment.percentile)}</div>'
-        f'<div class="answers">{answers}</div></article>'
+        f'<div>{said}<div class="answers">{answers}</div></div></article>'
     )
 
 

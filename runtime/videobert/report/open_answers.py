@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from videobert.results.candidate import Candidate
 
 UNSURE = "unsure"
-UNSURE_MEANS = "what is seen there is unlike anything that the model knows, so it leaves the answer open"
+UNSURE_MEANS = "the model does not know what is seen there well enough, so it leaves the answer open"
 
 
 def first_guess(best: Candidate) -> str:

@@ -23,6 +23,7 @@ h2 { font-size: 13px; font-weight: 600; margin: 0 0 14px; color: var(--soft); te
 p { margin: 0; }
 .brand { color: var(--accent); font-weight: 600; font-size: 13px; }
 .facts, .note { color: var(--soft); }
+.caption { font-size: 17px; margin-top: 8px; max-width: 46em; } .said { color: var(--soft); margin-bottom: 4px; }
 .note { font-size: 13px; margin-top: 10px; }
 .head { display: flex; justify-content: space-between; align-items: flex-start; gap: 20px; margin-bottom: 18px; }
 .badge { flex: none; border-radius: 999px; padding: 5px 14px; font-weight: 600; font-size: 13px; margin-top: 18px; }
@@ -97,6 +98,23 @@ code { font: 12px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono
 .level .bar { margin: 2px 0 3px; height: 5px; } .level .bar i { background: var(--accent); opacity: .6; }
 .level b { color: var(--soft); font-weight: 600; } .level.far b { color: var(--warn); }
 .level.far .bar i { background: var(--far); opacity: 1; }
+.events { display: grid; gap: 5px; }
+.event { display: grid; grid-template-columns: 132px minmax(150px, 2fr) 3fr 34px; gap: 14px; align-items: center;
+  font-size: 13px; }
+.event b { font-weight: 600; overflow-wrap: anywhere; } .event span span { color: var(--faint); }
+.event .track { position: relative; height: 10px; border-radius: 3px; background: var(--track); overflow: hidden; }
+.event .track i { position: absolute; top: 0; bottom: 0; min-width: 2px; border-radius: 3px;
+  background-color: hsl(var(--h) var(--s, 60%) var(--slim-l)); }
+.event em { font-style: normal; text-align: right; font-size: 12px; color: var(--soft);
+  font-variant-numeric: tabular-nums; }
+.doubt .event b { font-weight: 400; color: var(--soft); }
+.search { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px; margin-bottom: 16px; color: var(--soft);
+  font-size: 13px; }
+.search input { font: inherit; color: var(--ink); background: var(--page); border: 1px solid var(--faint);
+  border-radius: 8px; padding: 5px 10px; width: 16em; max-width: 100%; }
+.search input:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+.search[hidden], .segment[hidden], .event.missed { display: none; }
+.block.missed { opacity: .18; }
 .columns { display: grid; grid-template-columns: 3fr 2fr; gap: 16px; align-items: stretch; }
 .stage { display: grid; grid-template-columns: 84px 1fr 70px; gap: 10px; align-items: center; font-size: 13px;
   margin-bottom: 7px; }
@@ -110,7 +128,8 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .fallback, .trouble { color: var(--warn); }
 footer { color: var(--faint); font-size: 12.5px; text-align: center; margin-top: 22px; }
 @media (max-width: 760px) { .columns { grid-template-columns: 1fr; } .head { display: block; }
-  .segment, .segment.plain { grid-template-columns: 92px 1fr; } .answers { grid-column: 1 / -1; }
+  .segment, .segment.plain { grid-template-columns: 92px 1fr; } .segment > :last-child { grid-column: 1 / -1; }
   .lane { grid-template-columns: 64px 1fr; } .badge { display: inline-block; }
-  .film i:nth-child(even) span { display: none; } }
+  .film i:nth-child(even) span { display: none; }
+  .event { grid-template-columns: 1fr 34px; gap: 1px 10px; } .event .when, .event .track { grid-column: 1 / -1; } }
 """

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from videobert.report.answer_runs import Events, events_of, longest, outlast
+from videobert.report.caption_line import FROM_LABELS, caption_line
 from videobert.report.facts import (
     domain_sentence,
     shot_facts,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from videobert.results.run import Report, ReportSegment
 
 _TOKENS_SHOWN = 4
+_EVENTS_SHOWN = 20
 
 
 def print_report(report: Report) -> None:
@@ -131,8 +134,15 @@ class SegmentLines:
 
 
 def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
-    """The shots, how far to trust the answers, what they took and where they come from."""
+    """What goes on in a few words, the shots, how far to trust the answers, what they took and where they come from."""
     console.print()
+    events = events_of(report.segments)
+    if not report.out_of_domain and outlast(events, report.segments):
+        _events(console, events)
+        console.print()
+    said = caption_line(report)
+    if said:
+        _prose(console, FROM_LABELS, "", behind=f"  {printable(said)}", behind_style="")
     shots = shot_facts(report)
     if shots:
         _prose(console, ", ".join(shots), "", behind=f"  {printable(shots_found_by(report))}")
@@ -158,6 +168,32 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
     for fallback in (origin.fallback, origin.decoder_fallback):
         if fallback:
             _prose(console, "fallback", "yellow", behind=f"  {printable(fallback)}", behind_style="")
+
+
+def _events(console: Console, events: Events) -> None:
+    columns = (
+        Column(heading="event"),
+        Column(heading="of", wraps=True),
+        Column(heading="time"),
+        Column(heading="score", right=True),
+    )
+    shown = longest(events, _EVENTS_SHOWN)
+    rows: list[list[Cell]] = [
+        [
+            ((str(run.answer), ""),),
+            ((question, "dim"),),
+            ((span(run.start_s, run.end_s), ""),),
+            ((f"{run.lowest_score:.2f}", ""),),
+        ]
+        for question, run in shown
+    ]
+    table = Table(columns, rows, width_of(sys.stdout))
+    _print(console, table.heading())
+    for row in rows:
+        _print(console, table.row(row))
+    left_out = len(events) - len(shown)
+    if left_out:
+        _prose(console, f"and {left_out} shorter ones: `videobert events` lists them all", "dim")
 
 
 def _tokens(segment: ReportSegment) -> str:

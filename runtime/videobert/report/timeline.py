@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
+from videobert.report.answer_runs import questions_of, runs
 from videobert.report.hues import hue_style
-from videobert.report.open_answers import UNSURE, unsure_with_guess
+from videobert.report.open_answers import UNSURE
 from videobert.report.safe_text import escaped
+from videobert.report.time_scale import TimeScale
 from videobert.report.times import clock, span
 from videobert.results.run import Report, ReportSegment, Shot, Still
 
 # So many pictures have room beside each other.
 _FILM_CELLS = 12
-_TICKS = 10
-_TICK_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 # Below this share of the width a block has no room for a word.
 _SLIM = 0.025
 # With more bars than this, gaps between them would be all there is to see.
@@ -28,25 +27,15 @@ _COLOURS = (
 FAR_PERCENTILE = 99.0
 
 
-class _Run(NamedTuple):
-    """A stretch with one best answer to one question, over any number of segments; without one where it is open."""
-
-    start_s: float
-    end_s: float
-    answer: str | None
-    lowest_score: float
-    guess: str = ""
-
-
 def timeline(report: Report, pictures: Sequence[tuple[Still, str]]) -> str:
     """The card's content. `pictures` are stills of the video with their CSS classes, in order."""
     segments = report.segments
-    scale = _Scale(segments)
+    scale = TimeScale(segments)
     parts = [_film(pictures, scale)] if pictures else []
     parts.append(_axis(scale))
     if report.shots:
         parts.append(_shots(report.shots, scale))
-    asked = questions(report)
+    asked = questions_of(report.segments)
     parts += [_answers(question, segments, scale) for question in asked]
     parts.append(_levels(segments, scale))
     if asked:
@@ -60,37 +49,11 @@ def film_stills(report: Report) -> list[Still]:
     return [report.stills[(2 * cell + 1) * len(report.stills) // (2 * count)] for cell in range(count)]
 
 
-def questions(report: Report) -> list[str]:
-    """The questions of all segments, in order of first appearance."""
-    return list(dict.fromkeys(name for segment in report.segments for name in segment.answers))
-
-
-class _Scale:
-    """Times as percentages of the width."""
-
-    def __init__(self, segments: Sequence[ReportSegment]) -> None:
-        self.start_s = min(segment.start_s for segment in segments)
-        self.end_s = max(segment.end_s for segment in segments)
-        self.length_s = max(self.end_s - self.start_s, 1e-9)
-
-    def share(self, time_s: float) -> float:
-        return (time_s - self.start_s) / self.length_s
-
-    def place(self, start_s: float, end_s: float) -> str:
-        return f"left:{100 * self.share(start_s):.3f}%;width:{100 * (end_s - start_s) / self.length_s:.3f}%"
-
-    def ticks(self) -> Iterator[float]:
-        step_s = next((step for step in _TICK_STEPS_S if self.length_s / step <= _TICKS), self.length_s / _TICKS)
-        first = math.ceil(self.start_s / step_s - 1e-9)
-        for number in range(first, math.floor(self.end_s / step_s + 1e-9) + 1):
-            yield number * step_s
-
-
 def _lane(name: str, content: str) -> str:
     return f'<div class="lane"><div class="name" title="{escaped(name)}">{escaped(name)}</div>{content}</div>'
 
 
-def _film(pictures: Sequence[tuple[Still, str]], scale: _Scale) -> str:
+def _film(pictures: Sequence[tuple[Still, str]], scale: TimeScale) -> str:
     """Each still once, about where its time is: a cell goes half the way to the next still."""
     times_s = [still.time_s for still, _ in pictures]
     bounds_s = [scale.start_s, *((a + b) / 2 for a, b in pairwise(times_s)), scale.end_s]
@@ -102,7 +65,7 @@ def _film(pictures: Sequence[tuple[Still, str]], scale: _Scale) -> str:
     return _lane("", f'<div class="strip film" aria-hidden="true">{shown}</div>')
 
 
-def _axis(scale: _Scale) -> str:
+def _axis(scale: TimeScale) -> str:
     marks = []
     for time_s in scale.ticks():
         share = scale.share(time_s)
@@ -114,7 +77,7 @@ def _axis(scale: _Scale) -> str:
     return _lane("", f'<div class="strip axis">{"".join(marks)}</div>')
 
 
-def _shots(shots: Sequence[Shot], scale: _Scale) -> str:
+def _shots(shots: Sequence[Shot], scale: TimeScale) -> str:
     """The stretches between cuts, in two greys by turns."""
     blocks = []
     for number, shot in enumerate(shots, start=1):
@@ -130,9 +93,9 @@ def _shots(shots: Sequence[Shot], scale: _Scale) -> str:
     return _lane("shots", f'<div class="strip shots">{"".join(blocks)}</div>')
 
 
-def _answers(question: str, segments: Sequence[ReportSegment], scale: _Scale) -> str:
+def _answers(question: str, segments: Sequence[ReportSegment], scale: TimeScale) -> str:
     blocks = []
-    for run in _runs(question, segments):
+    for run in runs(question, segments):
         slim = (run.end_s - run.start_s) / scale.length_s < _SLIM
         if run.answer is None:
             kind, colour, shown, said = " open", "", UNSURE, run.guess
@@ -148,30 +111,7 @@ def _answers(question: str, segments: Sequence[ReportSegment], scale: _Scale) ->
     return _lane(question, f'<div class="strip">{"".join(blocks)}</div>')
 
 
-def _runs(question: str, segments: Sequence[ReportSegment]) -> list[_Run]:
-    runs: list[_Run] = []
-    for segment in segments:
-        candidates = segment.answers.get(question)
-        if not candidates:
-            continue
-        best = candidates[0]
-        unsure = question in segment.unsure
-        answer = None if unsure else best.text
-        last = runs[-1] if runs else None
-        if last and last.answer == answer and math.isclose(last.end_s, segment.start_s, abs_tol=1e-3):
-            runs[-1] = last._replace(
-                end_s=segment.end_s,
-                lowest_score=min(last.lowest_score, best.score),
-                # Over several stretches there is no one guess.
-                guess=UNSURE if unsure else "",
-            )
-        else:
-            guess = unsure_with_guess(best) if unsure else ""
-            runs.append(_Run(segment.start_s, segment.end_s, answer, best.score, guess))
-    return runs
-
-
-def _levels(segments: Sequence[ReportSegment], scale: _Scale) -> str:
+def _levels(segments: Sequence[ReportSegment], scale: TimeScale) -> str:
     bars = []
     for segment in segments:
         if segment.percentile is None:

@@ -20,6 +20,8 @@ _LEFT_OUT = ("thumbnail", "stills", "arrays")
 _LONGEST_SHOWN = 300
 # Said only of models that have such parts.
 _ABSENT_IF_EMPTY = "untrained"
+# Of a field that is for showing alone: other verbs tell it.
+NOT_IN_JSON: Mapping[str, bool] = MappingProxyType({"not_in_json": True})
 # Of a field that only some models fill: the answers of others keep the fields that they had.
 LEFT_OUT_IF_NONE: Mapping[str, bool] = MappingProxyType({"left_out_if_none": True})
 
@@ -83,6 +85,8 @@ def _error(error: VideoBertError) -> dict[str, Any]:
 
 def _says_nothing(value: Any, field: dataclasses.Field[Any]) -> bool:
     said = getattr(value, field.name)
-    return (bool(field.metadata.get("left_out_if_none")) and said is None) or (
-        field.name == _ABSENT_IF_EMPTY and said == ()
+    return (
+        bool(field.metadata.get("not_in_json"))
+        or (bool(field.metadata.get("left_out_if_none")) and said is None)
+        or (field.name == _ABSENT_IF_EMPTY and said == ())
     )

@@ -18,6 +18,7 @@ class EditSpan:
         frames: how many frames it has.
         why: what asked for it: an instruction's text, `"by hand"`, or `"not cut out"`.
         score: how well the text fits it; None where no text was looked for.
+        unsure: the model does not stand to having found the text there.
     """
 
     start_s: float
@@ -26,6 +27,7 @@ class EditSpan:
     frames: int
     why: str
     score: float | None = None
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,12 @@ class EditedFilm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoughtStretch:
-    """Where a text was found."""
+    """Where a text was found; see `Hit` for its fields."""
 
     start_s: float
     end_s: float
     score: float
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.results.as_json import NOT_IN_JSON
 from videobert.results.candidate import Candidate
 from videobert.results.origin import Origin
 
@@ -25,6 +26,8 @@ class ReportSegment:
         unsure: the questions that the model leaves open here: what it sees is unlike anything that it knows. Their
             candidates are told all the same.
         thumbnail: uint8 `(height, width, 3)` picture from the middle of the stretch; None from saved tokens.
+        sentence: the answers in words, as `caption` by labels has them; None where the model has no questions. Not in
+            JSON.
     """
 
     start_s: float
@@ -35,6 +38,7 @@ class ReportSegment:
     padded_frames: int = 0
     unsure: tuple[str, ...] = ()
     thumbnail: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+    sentence: str | None = field(default=None, repr=False, metadata=NOT_IN_JSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

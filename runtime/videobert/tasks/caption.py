@@ -13,22 +13,22 @@ from videobert.families.registry import lacks
 from videobert.pipeline.generate.generate import best_sentences
 from videobert.pipeline.generate.options import Search
 from videobert.pipeline.label_runs import Run
+from videobert.pipeline.label_sentence import AT_LEAST, label_sentence, told_questions
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.scoring import Clips, Scorer
 from videobert.pipeline.seen_in_shots import SeenInShots, Span, check_span, see_in_shots
 from videobert.pipeline.windows import Window
 from videobert.results.caption import Caption, Captions
-from videobert.tasks.events import AT_LEAST, model_scorers, said_of
-from videobert.text.answer_sentences import UNSURE_TEXT, action_sentence, are_actions, question_sentence, sentence
+from videobert.tasks.events import model_scorers, said_of
+from videobert.text.answer_sentences import UNSURE_TEXT, sentence
 
 # Words of a sentence at most, as captions of a few seconds are; and how many are followed at a time.
 _MOST_WORDS, _BEAMS = 32, 5
 # Edges closer than this are one.
 _SAME_S = 1e-6
-# For each question its runs with their labels; and what they say of one stretch: a label with its score, or nothing.
+# For each question its runs with their labels.
 _Runs = Mapping[str, Sequence[tuple[Run, str | None]]]
-_Answers = Mapping[str, tuple[str, float] | None]
 
 
 def caption(opened: OpenedModel, video: Any, span: object, request: Request) -> Captions:
@@ -62,11 +62,7 @@ def caption(opened: OpenedModel, video: Any, span: object, request: Request) -> 
 def _told_by(opened: OpenedModel, seen: SeenInShots) -> dict[str, Scorer]:
     """What answers the questions that a sentence is made of: about what goes on, if there are any, not pictures."""
     known = {str(name): scorer for name, scorer in model_scorers(opened, seen).items()}
-    asked = opened.config.questions
-    moving = {
-        name: scorer for name, scorer in known.items() if (asked[name].of or name) not in opened.picture_classifiers
-    }
-    return moving or known
+    return {name: known[name] for name in told_questions(opened, known)}
 
 
 def _stretches(seen: SeenInShots, runs: _Runs, *, whole: bool) -> list[Span]:
@@ -93,7 +89,7 @@ def _by_labels(opened: OpenedModel, seen: SeenInShots, stretches: Sequence[Span]
             # What is said of a film unlike any that the model knows means little.
             known = here is not None and here[1] is not None and not seen.out_of_domain
             answers[name] = (str(here[1]), here[0].score) if here is not None and known else None
-        text, score = _sentence(opened, answers)
+        text, score = label_sentence(opened.config, answers)
         made = Caption(start_s=start_s, end_s=end_s, text=text, score=score, unsure=text == UNSURE_TEXT)
         if found and found[-1].unsure and made.unsure:
             made = Caption(start_s=found.pop().start_s, end_s=end_s, text=text, score=score, unsure=True)
@@ -111,27 +107,6 @@ def _overall(seen: SeenInShots, scorer: Scorer, request: Request) -> tuple[Run, 
     sure = float(shares @ scored.sure) >= 0.5 and means[best] >= AT_LEAST
     run = Run(seen.start_s, seen.end_s, best if sure else None, float(means[best]))
     return run, scorer.labels[best] if sure else None
-
-
-def _sentence(opened: OpenedModel, answers: _Answers) -> tuple[str, float]:
-    said = {name: answer for name, answer in answers.items() if answer is not None}
-    if not said:
-        return UNSURE_TEXT, 0.0
-    texts = [_about(opened, name, label) for name, (label, _) in said.items()]
-    return " ".join(texts), float(np.mean([score for _, score in said.values()]))
-
-
-def _about(opened: OpenedModel, name: str, label: str) -> str:
-    question = opened.config.questions[name]
-    if question.templates or not are_actions(question.labels):
-        return question_sentence(name, label, question.templates)
-    space = opened.config.text_space
-    phrase = None
-    if space is not None and space.question == name and space.label_texts:
-        # The label itself comes first; what follows says the same in other words.
-        phrases = space.label_texts[question.labels.index(label)]
-        phrase = phrases[1] if len(phrases) > 1 else None
-    return action_sentence(label, phrase)
 
 
 def _written(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +18,9 @@ from videobert.editing.spans import SpanLike, seconds_of, snapped
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.results.edit import EditPlan, EditSpan, Sought, SoughtStretch
+from videobert.results.origin import Origin
 from videobert.tasks.features import features
+from videobert.tasks.locate import locate
 
 BY_HAND = "by hand"
 _LONGEST_S = 1e9
@@ -40,8 +43,9 @@ def edit(
     table = read_frame_table(source, cancel=request.cancel)
     film = edited_film(source, table)
     source.rewind()
-    texts = list(dict.fromkeys(each.text for step in steps for each in (*step.what, *step.where) if _is_text(each)))
-    found = _Found(opened, video, texts, source, request)
+    named = [what for step in steps for what in (*step.what, *step.where)]
+    texts = list(dict.fromkeys(what.text for what in named if isinstance(what, Words)))
+    found = _Found(opened, video, texts, request)
     parts = done(steps, table, lambda what, best: _resolved(what, best, table, found))
     kept = tuple(_span(part, table) for part in _joined(parts))
     ticks = sum(table.bound(part.end) - table.bound(part.first) for part in parts)
@@ -61,30 +65,23 @@ def edit(
 class _Found:
     """Where each text is found; the video is watched once, however many there are."""
 
-    def __init__(
-        self, opened: OpenedModel, video: Any, texts: Sequence[str], source: FilmSource, request: Request
-    ) -> None:
+    def __init__(self, opened: OpenedModel, video: Any, texts: Sequence[str], request: Request) -> None:
         self.stretches: dict[str, list[SoughtStretch]] = {}
         self.percentile: float | None = None
         self.out_of_domain = False
-        self.origin = None
+        self.origin: Origin | None = None
         if not texts:
             return
-        from videobert.tasks.locate import locate
-
         watched = features(opened, video, request) if len(texts) > 1 else video
         for text in texts:
             located = locate(opened, watched, text, _MOST_HITS, False, request)
             # A wrong hit is a wrong cut: only those that come near the best are taken.
             self.stretches[text] = [
-                SoughtStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score) for hit in located.clear
+                SoughtStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score, unsure=hit.unsure)
+                for hit in located.clear
             ]
             self.percentile, self.out_of_domain = located.percentile, located.out_of_domain
             self.origin = located.origin
-
-
-def _is_text(what: What) -> bool:
-    return isinstance(what, Words)
 
 
 def _steps(
@@ -128,7 +125,7 @@ def _resolved(what: What, best: bool, table: FrameTable, found: _Found) -> Seque
     for stretch in stretches:
         first, end = (table.nearest_bound(Fraction(time)) for time in (stretch.start_s, stretch.end_s))
         if first < end:
-            parts.append(Part(first, end, what.text, stretch.score))
+            parts.append(Part(first, end, what.text, stretch.score, stretch.unsure))
     return parts
 
 
@@ -146,8 +143,8 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
     found: list[Part] = []
     for part in parts:
         last = found[-1] if found else None
-        if last is not None and last.end == part.first and (last.why, last.score) == (part.why, part.score):
-            found[-1] = Part(last.first, part.end, part.why, part.score)
+        if last is not None and replace(last, first=part.first, end=part.end) == part and last.end == part.first:
+            found[-1] = replace(last, end=part.end)
         else:
             found.append(part)
     return found
@@ -161,4 +158,5 @@ def _span(part: Part, table: FrameTable) -> EditSpan:
         frames=part.end - part.first,
         why=part.why,
         score=part.score,
+        unsure=part.unsure,
     )

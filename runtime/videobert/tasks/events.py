@@ -10,7 +10,7 @@ import numpy as np
 from videobert.base.arguments import number
 from videobert.base.errors import UsageError
 from videobert.pipeline.answering import Scorers
-from videobert.pipeline.label_runs import Run, Said, best_path, runs, without_holes
+from videobert.pipeline.label_runs import Run, Said, best_path, extended, runs, without_gaps
 from videobert.pipeline.meaning_scorer import MeaningScorer
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
@@ -20,7 +20,6 @@ from videobert.pipeline.seen_in_shots import SeenInShots, see_in_shots
 from videobert.results.events import Event, Events, UnsureStretch
 from videobert.results.origin import Origin
 
-AT_LEAST = 0.5
 # Shots shorter than this share of a clip are shown to no model: what goes on before and behind goes on there.
 _SHORT_SHARE = 1 / 8
 
@@ -36,9 +35,17 @@ def events(
     """See `Runtime.events`."""
     least = number("at_least", at_least, least=0, most=1, allowed="0 to 1", fix="0.5 takes what is likelier than not.")
     own: Scorer | None = None
+    if labels is not None and question is None and opened.can("classifies") and opened.chooses_labels is None:
+        raise UsageError(
+            "this model judges labels in the sentences of a question",
+            allowed=f"questions: {', '.join(opened.config.questions) or 'none'}",
+            fix="Name the question whose sentences the labels fill.",
+            fix_cli="Name the question whose sentences the labels fill: --question.",
+        )
     if labels is not None or question is not None:
         own = scorer_for(opened, labels, None, question)
     elif not opened.config.questions:
+        opened.need("classifies")
         raise UsageError(
             "labels must be given: this model has no questions of its own",
             seen=opened.config.name,
@@ -55,7 +62,8 @@ def events(
                 unsure.append(UnsureStretch(start_s=run.start_s, end_s=run.end_s, question=name))
             else:
                 found.append(Event(start_s=run.start_s, end_s=run.end_s, label=label, score=run.score, question=name))
-    edges = {edge for each in (*found, *unsure) for edge in (each.start_s, each.end_s)}
+    edges = {edge for event in found for edge in (event.start_s, event.end_s)}
+    edges |= {edge for stretch in unsure for edge in (stretch.start_s, stretch.end_s)}
     return Events(
         events=tuple(sorted(found, key=lambda event: event.start_s)),
         unsure=tuple(sorted(unsure, key=lambda stretch: stretch.start_s)),
@@ -74,7 +82,8 @@ def events(
 
 def model_scorers(opened: OpenedModel, seen: SeenInShots) -> dict[str | None, Scorer]:
     """What scores the model's own questions, in their order; of saved tokens those that they answer."""
-    return dict(Scorers.of_model(opened, tokens_only=seen.tokens_only).all(opened))
+    known = Scorers.of_model(opened, tokens_only=seen.tokens_only).all(opened)
+    return {name: scorer for name, scorer in known.items()}
 
 
 def said_of(
@@ -92,13 +101,11 @@ def said_of(
         path = best_path(rows[shot.start : shot.stop])
         scores = np.exp(rows[shot, path])
         stands = [sure[place] and scores[at] >= least for at, place in enumerate(shot)]
-        labels = [int(label) if stood else None for label, stood in zip(path, stands, strict=True)]
-        labels = without_holes(labels, [(int(label),) for label in path])
-        said += [
-            Said(seen.parts[place].start_s, seen.parts[place].end_s, labels[at], float(scores[at]))
-            for at, place in enumerate(shot)
-        ]
-    found = runs(said, gap_s)
+        # Where the model stands to what it sees, it has seen the neighbours of a clip too.
+        near = [sure[place] or 2 * scores[at] >= least for at, place in enumerate(shot)]
+        labels = extended(path.tolist(), scores.tolist(), stands, near, least)
+        said += [Said(*_time(seen, place), labels[at], float(scores[at])) for at, place in enumerate(shot)]
+    found = runs(without_gaps(said, seen.start_s, seen.end_s, gap_s), gap_s)
     return [(run, None if run.label is None else scorer.labels[run.label]) for run in found]
 
 
@@ -113,17 +120,19 @@ def _each_for_itself(
     for column, label in enumerate(labels):
         said = []
         for shot in seen.by_shot():
-            fits = [0 if sure[place] and probabilities[place, column] >= least else None for place in shot]
-            near = [(0,) if probabilities[place, column] >= least / 2 else () for place in shot]
-            said += [
-                Said(seen.parts[place].start_s, seen.parts[place].end_s, fit, float(probabilities[place, column]))
-                for place, fit in zip(shot, without_holes(fits, near), strict=True)
-            ]
+            scores = [float(probabilities[place, column]) for place in shot]
+            stands = [sure[place] and score >= least for place, score in zip(shot, scores, strict=True)]
+            near = [2 * score >= least for score in scores]
+            fits = extended([0] * len(shot), scores, stands, near, least)
+            said += [Said(*_time(seen, place), fits[at], scores[at]) for at, place in enumerate(shot)]
         found += [(run, label) for run in runs(said, gap_s) if run.label is not None]
-    open_ = [
-        Said(part.start_s, part.end_s, None if is_sure else 0) for part, is_sure in zip(seen.parts, sure, strict=True)
-    ]
-    return found + [(run, None) for run in runs(open_, gap_s) if run.label is not None]
+    known = [Said(*_time(seen, place), 0 if is_sure else None) for place, is_sure in enumerate(sure)]
+    left_open = runs(without_gaps(known, seen.start_s, seen.end_s, gap_s), gap_s)
+    return found + [(run, None) for run in left_open if run.label is None]
+
+
+def _time(seen: SeenInShots, place: int) -> tuple[float, float]:
+    return seen.parts[place].start_s, seen.parts[place].end_s
 
 
 def _origin(opened: OpenedModel, origin: Origin, scorers: Iterable[str | None], *, own_labels: bool) -> Origin:

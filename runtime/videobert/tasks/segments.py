@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from videobert.base.errors import InputError
 from videobert.pipeline.answering import Answered, Answering, Row, Scorers
 from videobert.pipeline.assign import BLOCK
 from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
+from videobert.pipeline.label_sentence import AT_LEAST, label_sentence, told_questions
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.percentiles import Percentiles
 from videobert.pipeline.pictures import Picture, Pictures, middle_picture
@@ -89,6 +90,7 @@ class Segments:
             for name in self._all_scorers
             if name not in pictures and opened.config.questions[name].of not in pictures
         ]
+        self._told = told_questions(opened, self._all_scorers)
         self._start_s: float | None = None
         self._percentiles = Percentiles()
         self._seen: _Seen | None = None
@@ -101,11 +103,21 @@ class Segments:
         began = time.perf_counter()
         with closing(self._closed()) as stretches:
             for stretch in stretches:
-                segment = stretch.result(self._all_scorers, self._top)
+                segment = self._in_words(stretch.result(self._all_scorers, self._top))
                 self._total_s += time.perf_counter() - began
                 yield segment
                 began = time.perf_counter()
         self._total_s += time.perf_counter() - began
+
+    def _in_words(self, segment: ReportSegment) -> ReportSegment:
+        """The segment with what a sentence makes of its answers."""
+        if not self._told:
+            return segment
+        best = {name: segment.answers[name][0] for name in self._told}
+        stands = {name: name not in segment.unsure and each.score >= AT_LEAST for name, each in best.items()}
+        answers = {name: (each.text, each.score) if stands[name] else None for name, each in best.items()}
+        text, _ = label_sentence(self._opened.config, answers)
+        return replace(segment, sentence=text)
 
     def report(self) -> Report:
         """All but the segments of a report, on all that was seen when the last segment was given.

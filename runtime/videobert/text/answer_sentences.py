@@ -131,7 +131,7 @@ def _with_article(name: str) -> str:
         return name
     verb = words[verbs[-1]]
     if last in _THE and verb in ("playing", *_touching(last)):
-        article = "the"
+        article: str | None = "the"
     elif last in _UNCOUNTED_BALLS or last == "ball":
         article = _indefinite(words[first]) if verb in _HANDLED else None
     elif last in _THE and last not in _A:

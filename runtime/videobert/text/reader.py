@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import LimitExceeded, ModelError, UsageError
 from videobert.base.limits import Limits
+from videobert.base.spans import span
 from videobert.model.config import ModelConfig
 from videobert.text import byte_level
 from videobert.text.special_ids import SpecialIds
@@ -183,7 +184,8 @@ class TextTokenizer:
     def _pieces(self, text: str, known: dict[str, bool]) -> list[int]:
         """Word ids; adds the words to `known`."""
         text = _clean(text)
-        encoding = self._encode(text)
+        with span("text"):
+            encoding = self._encode(text)
         # A tokenizer that splits at spaces alone would still find `[MASK]` among its ordinary words.
         ids = [self.special.unknown if index in self._reserved else index for index in encoding.ids]
         # Where each word begins and ends in the text, and whether all of its pieces are known.

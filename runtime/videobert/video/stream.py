@@ -11,6 +11,7 @@ from types import TracebackType
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import DecodeError
 from videobert.base.limits import Limits, check_duration
+from videobert.base.spans import span
 from videobert.model.recipe import Recipe
 from videobert.video.assembly import ClipAssembly, FrameOnScreen
 from videobert.video.clip import Clip
@@ -133,7 +134,8 @@ class ClipStream(Iterator[Clip]):
         shown: FrameOnScreen | None = None
         for timed, time in settled_frames(self._decoder, self._clock, self._cancel):
             if self._on_frame is not None:
-                self._on_frame(timed, time)
+                with span("shots"):
+                    self._on_frame(timed, time)
             if grid is None or assembly is None:
                 grid = SampleGrid(time, self._recipe.fps, self._decoder.tolerance)
                 assembly = ClipAssembly(grid, self._recipe, isinstance(timed.picture, FrameReference))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,41 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         write_atomically(path, failing)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def little_room() -> Iterator[None]:
+    """The end of what this process may write stands for the end of the disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("little_room")
+def test_what_safetensors_says_of_a_full_disk_is_an_error_of_the_system(tmp_path: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    for write in (
+        lambda: write_atomically(path, lambda new: save_file({"a": np.zeros(1000)}, new)),
+        lambda: new_folder_atomically(tmp_path / "f", lambda new: save_file({"a": np.zeros(1000)}, new / "a")),
+    ):
+        with pytest.raises(OSError, match="too large") as caught:
+            write()
+        assert caught.value.errno == errno.EFBIG
+        assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"before"
+
+
+def test_other_errors_of_a_library_stay_as_they_are(tmp_path: Path) -> None:
+    def write(new: Path) -> None:
+        raise ValueError("of its own")
+
+    with pytest.raises(ValueError, match="of its own"):
+        write_atomically(tmp_path / "file", write)
 
 
 def test_files_that_belong_together_are_written_before_one_is_replaced(

@@ -13,12 +13,20 @@ from sample_report import candidates, make_report
 
 from videobert.model.questions import QuestionConfig
 from videobert.results.align import AlignedWindow, Alignment
+from videobert.results.answer import Answer
+from videobert.results.caption import Caption, Captions
 from videobert.results.classify import Classification, Segment
+from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
 from videobert.results.embed import Embedding
+from videobert.results.events import Event, Events, UnsureStretch
+from videobert.results.evidence import Evidence
 from videobert.results.fill import Fill, Filled
 from videobert.results.forecast import Forecast, ForecastToken, Horizon
+from videobert.results.index import Indexed, IndexedFile
+from videobert.results.locate import Hit, Located
 from videobert.results.origin import Origin
 from videobert.results.run import Report, ReportSegment
+from videobert.results.search import Found, FoundStretch
 from videobert.results.sentiment import Sentiment, TextSentiment
 from videobert.results.summarize import Summary, SummarySpan
 from videobert.visual.video_features import VideoFeatures
@@ -92,6 +100,8 @@ class FakeRuntime:
     report: Report = field(default_factory=make_report)
     unknown: tuple[str, ...] = ()
     error: BaseException | None = None
+    finds: bool = True
+    fits: bool | None = True
     closed: bool = False
 
     def __enter__(self) -> FakeRuntime:
@@ -177,6 +187,36 @@ class FakeRuntime:
             origin=self.report.origin,
         )
 
+    def edit(self, *args: Any, **options: Any) -> EditPlan:
+        self._ask("edit", *args, **options)
+        return EditPlan(
+            spans=(
+                EditSpan(
+                    start_s=1.0, end_s=1.4, first_frame=25, frames=10, why="someone pours", score=0.75, unsure=True
+                ),
+                EditSpan(start_s=0.0, end_s=0.4, first_frame=0, frames=10, why="not cut out"),
+            ),
+            duration_s=0.8,
+            film=EditedFilm(
+                name="clip.mp4",
+                start_s=0.0,
+                end_s=1.6,
+                frames=40,
+                rate=Fraction(25),
+                variable_rate=False,
+                drop_frame=False,
+                first_timecode=0,
+                audio_tracks=0,
+            ),
+            instruction=args[1],
+            steps=('move "someone pours" to the front', 'cut out "talking"'),
+            sought=(
+                Sought(text="someone pours", stretches=(SoughtStretch(start_s=1.0, end_s=1.4, score=0.75),)),
+                Sought(text="talking", stretches=()),
+            ),
+            **self._seen(),
+        )
+
     def embed(self, *args: Any, **options: Any) -> Embedding:
         self._ask("embed", *args, **options)
         return Embedding(
@@ -204,6 +244,38 @@ class FakeRuntime:
             unknown_words=self.unknown,
         )
 
+    def index(self, *args: Any, **options: Any) -> Indexed:
+        self._ask("index", *args, **options)
+        files = (
+            IndexedFile(source="/films/a.mp4", state="added", stretches=3),
+            IndexedFile(source="/films/b.mp4", state="unchanged", stretches=1),
+            IndexedFile(source="/films/c.mp4", state="failed", error="it is damaged"),
+        )
+        for number, file in enumerate(files):
+            options["on_begin"](file.source, number, len(files))
+            options["on_file"](file)
+        return Indexed(index=str(args[1]), files=files, videos=2, stretches=4, origin=self.report.origin)
+
+    def search(self, *args: Any, **options: Any) -> Found:
+        self._ask("search", *args, **options)
+        by_text = isinstance(args[0], str)
+        hits = (
+            FoundStretch(source="/films/a.mp4", start_s=1.5, end_s=4.5, score=0.875),
+            FoundStretch(source="/films/b.mp4", start_s=0.0, end_s=1.5, score=0.25, unsure=True),
+        )
+        return Found(
+            query=args[0] if by_text else "clip.mp4",
+            kind="text" if by_text else "video",
+            span=options["span"],
+            method="vectors, alignment" if by_text else "vectors",
+            hits=hits if self.finds else (),
+            videos=2,
+            stretches=4,
+            fits=self.fits if by_text else None,
+            unknown_words=self.unknown,
+            **self._seen(),
+        )
+
     def align(self, *args: Any, **options: Any) -> Alignment:
         self._ask("align", *args, **options)
         windows = (
@@ -211,6 +283,66 @@ class FakeRuntime:
             AlignedWindow(start_s=24.0, end_s=30.0, score=0.5),
         )
         return Alignment(text=args[1], score=0.625, windows=windows, **self._seen(), unknown_words=self.unknown)
+
+    def caption(self, *args: Any, **options: Any) -> Captions:
+        self._ask("caption", *args, **options)
+        return Captions(
+            segments=(
+                Caption(start_s=0.0, end_s=1.5, text="It is red.", score=0.8, unsure=False),
+                Caption(start_s=1.5, end_s=3.0, text="Unsure what is shown here.", score=0.0, unsure=True),
+            ),
+            method="labels",
+            **self._seen(),
+        )
+
+    def answer(self, *args: Any, **options: Any) -> Answer:
+        self._ask("answer", *args, **options)
+        return Answer(
+            question=args[1],
+            kind="yes_no",
+            method="alignment",
+            candidates=candidates(("yes", 0.9), ("no", 0.1)),
+            start_s=1.5,
+            end_s=3.0,
+            unsure=False,
+            statement="a red heart",
+            evidence=(Evidence(start_s=1.5, end_s=3.0, drop=0.5),) if options["evidence"] else (),
+            unknown_words=self.unknown,
+            **self._seen(),
+        )
+
+    def locate(self, *args: Any, **options: Any) -> Located:
+        self._ask("locate", *args, **options)
+        clips = (Evidence(start_s=0.0, end_s=1.5, drop=0.25), Evidence(start_s=1.5, end_s=3.0, drop=-0.5))
+        return Located(
+            text=args[1],
+            hits=(
+                Hit(start_s=0.0, end_s=3.0, score=0.9, fit=2.2, evidence=clips if options["evidence"] else ()),
+                Hit(start_s=6.0, end_s=7.5, score=0.6, fit=0.4, unsure=True),
+            ),
+            method="alignment",
+            calibrated=True,
+            unknown_words=self.unknown,
+            **self._seen(),
+        )
+
+    def events(self, *args: Any, **options: Any) -> Events:
+        self._ask("events", *args, **options)
+        return Events(
+            events=(
+                Event(start_s=0.0, end_s=1.5, label="red", score=0.8, question="colour"),
+                Event(start_s=3.0, end_s=4.0, label="blue", score=0.9, question="colour"),
+            ),
+            unsure=(UnsureStretch(start_s=1.5, end_s=3.0, question="colour"),),
+            changes_s=(1.5, 3.0),
+            cuts_s=(3.0,),
+            at_least=options["at_least"],
+            questions=("colour",),
+            start_s=0.0,
+            end_s=4.0,
+            **self._seen(),
+            unknown_words=self.unknown,
+        )
 
     def forecast(self, *args: Any, **options: Any) -> Forecast:
         self._ask("forecast", *args, **options)

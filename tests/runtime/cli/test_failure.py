@@ -60,6 +60,14 @@ def test_exit_codes(error: BaseException, code: int, form: str, call: Any, fake:
         assert (shown["type"], shown["exit_code"]) == (type(error).__name__, code)
 
 
+def test_what_is_wrong_in_ten_places_is_told_whole_and_a_library_is_cut_short(call: Any, fake: Any) -> None:
+    told = "; ".join(f"line {number}: " + "x" * 150 for number in range(10))
+    fake.error = InputError(told)
+    assert json.loads(call("align", "clip.mp4", "a circle", "--json").err)["error"]["what"] == told
+    fake.error = ZeroDivisionError("y" * 5000)
+    assert len(json.loads(call("align", "clip.mp4", "a circle", "--json").err)["error"]["what"]) < 400
+
+
 class Panic(BaseException):
     """As pyo3's PanicException: no `Exception`."""
 

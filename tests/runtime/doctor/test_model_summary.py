@@ -19,7 +19,10 @@ from videobert.model.folder import ModelFolder, find
 from videobert.model.summary import ModelSummary
 from videobert.results.as_json import to_json
 
-ALL = ("run", "tokens", "features", "embed", "fill", "classify", "align", "forecast", "summarize")
+ALL = (
+    *("run", "tokens", "features", "embed", "fill", "classify", "align"),
+    *("caption", "events", "forecast", "summarize"),
+)
 
 
 @pytest.fixture

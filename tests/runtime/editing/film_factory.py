@@ -1,4 +1,4 @@
-"""Films with sound whose every frame and sample says which it is, and what a cut film holds, found by decoding alone."""
+"""Films with sound whose every frame and sample says which it is, and what a cut film holds, by decoding alone."""
 
 from __future__ import annotations
 
@@ -101,13 +101,31 @@ def numbers_of(path: Path) -> list[int]:
 
 
 def packets_of(path: Path) -> dict[bytes, int]:
-    """The bytes of each packet of the pictures, and how often it comes."""
+    """The bytes of each packet of the pictures, and how often it comes.
+
+    Of H.264 it is the bytes of the slices: containers differ in how they part them, and in what stands before.
+    """
     found: dict[bytes, int] = {}
     with av.open(str(path)) as film:
-        for packet in film.demux(video=0):
+        stream = film.streams.video[0]
+        slices = stream.codec_context.codec.canonical_name == "h264"
+        lengths = (stream.codec_context.extradata or b"")[:1] == b"\1"
+        for packet in film.demux(stream):
             if packet.size:
-                found[bytes(packet)] = found.get(bytes(packet), 0) + 1
+                data = _slices(bytes(packet), lengths) if slices else bytes(packet)
+                found[data] = found.get(data, 0) + 1
     return found
+
+
+def _slices(data: bytes, lengths: bool) -> bytes:
+    units, at = [], 0
+    while lengths and at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        units.append(data[at + 4 : end])
+        at = end
+    if not lengths:
+        units = [unit.rstrip(b"\0") for unit in data.split(b"\0\0\1")]
+    return b"".join(unit for unit in units if unit and unit[0] & 31 in (1, 5))
 
 
 def samples_of(path: Path, track: int = 0) -> npt.NDArray[np.float32]:
@@ -130,9 +148,8 @@ def samples_of(path: Path, track: int = 0) -> npt.NDArray[np.float32]:
 def offset_of(piece: npt.NDArray[np.float32], whole: npt.NDArray[np.float32]) -> tuple[int, float]:
     """Where in `whole` a piece lies, in samples, by correlation, and how alike they are there, 0 to 1."""
     size = 1 << (len(whole) + len(piece)).bit_length()
-    found = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(piece, size)), size)[
-        : len(whole) - len(piece) + 1
-    ]
+    found = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(piece, size)), size)
+    found = found[: len(whole) - len(piece) + 1]
     at = int(np.argmax(found))
     there = whole[at : at + len(piece)]
     return at, float(found[at] / (np.linalg.norm(piece) * np.linalg.norm(there)))

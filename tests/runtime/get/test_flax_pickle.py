@@ -152,6 +152,13 @@ def test_levels_of_the_same_dicts_do_not_multiply() -> None:
         read_flax_pickle(pickle.dumps(loop, 4))
 
 
+def test_a_long_key_that_many_arrays_share_does_not_multiply() -> None:
+    one = np.ones(1, np.float32)
+    assert len(read_flax_pickle(pickle.dumps({"k" * 1000: {str(n): one for n in range(9)}}, 4))) == 9
+    with pytest.raises(ModelError, match=r"a key that is too long; got 1001 letters"):
+        read_flax_pickle(pickle.dumps({"k" * 1001: {str(n): one for n in range(9)}}, 4))
+
+
 def test_a_file_that_is_too_large_is_not_even_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flax_pickle, "MOST_BYTES", 100)
     with pytest.raises(ModelError, match=r"too large; got .* bytes; allowed: at most 100 bytes"):

@@ -218,6 +218,32 @@ def test_a_rename_that_fails_puts_back_what_was_there(get: Any, models: Path, mo
     assert (models / "everyday" / "tiny-texts.bin").read_bytes() == b"changed"
 
 
+@pytest.mark.parametrize("when", ["before", "behind"])
+@pytest.mark.parametrize("which", ["everyday", "model"])
+def test_an_interrupt_around_a_rename_leaves_one_whole_model(
+    which: str, when: str, get: Any, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python may raise it behind the call that is done, before the next line begins."""
+    change(get().folder)
+    rename, stopped = Path.rename, []
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.name != which or stopped:
+            return rename(self, target)
+        stopped.append(self)
+        if when == "behind":
+            rename(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        get()
+    assert stopped
+    assert there(models) == ["everyday"]
+    finished = (which, when) == ("model", "behind")
+    assert ((models / "everyday" / "tiny-texts.bin").read_bytes() == b"changed") is not finished
+
+
 def test_a_disk_that_is_really_full_leaves_nothing(get: Any, models: Path) -> None:
     """The end of what this process may write stands for the end of the disk."""
 

@@ -190,6 +190,15 @@ SAID: dict[str, tuple[str, type[Exception], str]] = {
 }
 
 
+def test_only_what_differs_is_named_where_pip_tells_it(model: Obtainable, place: Path, stub: Stub) -> None:
+    (place / "said").write_text(
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n"
+        "    tiny-shots==1.0 from file:///tiny_shots.whl (from -r pins.txt (line 3)):\n        Expected sha256 1\n"
+    )
+    with pytest.raises(MismatchError, match=r"under the name of tiny-shots 1\.0 than"):
+        download(model.sources, place, python=stub.does(f"cat {place / 'said'} >&2; exit 1"))
+
+
 @pytest.mark.parametrize("said", SAID)
 def test_what_pip_says_is_told_in_short_with_a_next_step(said: str, model: Obtainable, place: Path, stub: Stub) -> None:
     text, kind, words = SAID[said]

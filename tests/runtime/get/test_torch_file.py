@@ -27,7 +27,7 @@ from tests.runtime.get.pickle_writer import (
 )
 
 from videobert.base.errors import ModelError
-from videobert.get import torch_file
+from videobert.get import torch_file, torch_pickle
 from videobert.get.torch_file import read_torch_file
 
 FORMS = {"zip": zip_form, "stream": stream_form}
@@ -176,6 +176,28 @@ def test_members_that_share_their_bytes_are_refused() -> None:
     struct.pack_into("<HHI", tail, 8, count, count, len(entries) + len(copies))
     with pytest.raises(ModelError, match="members overlap"):
         read_torch_file(content[:start] + entries + copies + bytes(tail))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_many_tensors_of_one_storage_do_not_multiply(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = state_dict({f"{number}": tensor("0", ROWS) for number in range(10)})
+    monkeypatch.setattr(torch_pickle, "MOST_TENSOR_BYTES", 10 * ROWS.nbytes)
+    assert len(read_torch_file(FORMS[form](shared, {"0": ROWS}))) == 10
+    monkeypatch.setattr(torch_pickle, "MOST_TENSOR_BYTES", 10 * ROWS.nbytes - 1)
+    with pytest.raises(ModelError, match="too large together"):
+        read_torch_file(FORMS[form](shared, {"0": ROWS}))
+
+
+DEEP = Raw(b"](" + b")" + 500_000 * b"\x85" + b"e")
+
+
+def test_storages_that_are_named_by_tuples_in_tuples_do_not_end_the_process() -> None:
+    """Python's hash of such a tuple does, without an exception: keys are texts before they are compared."""
+    sound = stream_form(one(tensor("0", ROWS)), {"0": ROWS})
+    names = pickled(["0"])
+    assert sound.count(names) == 1
+    with pytest.raises(ModelError, match="other storages"):
+        read_torch_file(sound.replace(names, pickled(DEEP)))
 
 
 DAMAGE = {

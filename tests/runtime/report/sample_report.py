@@ -10,6 +10,7 @@ import numpy.typing as npt
 from videobert.results.candidate import Candidate
 from videobert.results.origin import Origin
 from videobert.results.run import Report, ReportSegment, Shot, Still
+from videobert.text.answer_sentences import UNSURE_TEXT
 
 ORIGIN = Origin(
     model="shapes",
@@ -48,6 +49,7 @@ def make_report(**changes: Any) -> Report:
             tokens=(712,),
             percentile=34.5,
             thumbnail=picture(220, 40, 40),
+            sentence="It is red. It spins.",
         ),
         ReportSegment(
             start_s=1.5,
@@ -59,6 +61,7 @@ def make_report(**changes: Any) -> Report:
             tokens=(3, 1041, 88),
             percentile=61.0,
             thumbnail=picture(40, 70, 220),
+            sentence="It is blue. It spins.",
         ),
         ReportSegment(
             start_s=6.0,
@@ -71,6 +74,7 @@ def make_report(**changes: Any) -> Report:
             percentile=99.6,
             padded_frames=12,
             thumbnail=picture(40, 180, 60),
+            sentence="It is green. It bounces.",
         ),
     )
     fields: dict[str, Any] = {
@@ -122,6 +126,7 @@ def make_everyday_report(**changes: Any) -> Report:
             percentile=None,
             unsure=unsure,
             thumbnail=picture(40 * place, 120, 220 - 40 * place),
+            sentence=UNSURE_TEXT if "action" in unsure else f"Someone is {action[0][0]}.",
         )
         for place, (start_s, end_s, action, object_, unsure) in enumerate(seen)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import colorsys
 import dataclasses
+import hashlib
 import io
 import itertools
 import math
@@ -104,10 +105,19 @@ def test_hostile_text_is_shown_as_it_is(report: Report) -> None:
     assert "\\u202e" in html_page(hostile_report(report, "a\u202eb"))
 
 
-def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
+def test_nothing_is_fetched_and_nothing_runs_but_the_search(report: Report) -> None:
     text = html_page(report)
     parsed = Page(text)
-    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a", "img"} & set(parsed.tags)
+    assert not {"link", "iframe", "object", "embed", "base", "form", "a", "img"} & set(parsed.tags)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    named = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = (
+        value for tag, name, value in parsed.attributes if (tag, name) == ("meta", "content") and "src" in value
+    )
+    assert re.findall(r"script-src ([^;]*);", policy) == [f"'sha256-{named}'"]
+    assert not re.search(
+        r"fetch|XMLHttp|import|eval|innerHTML|document.write|location|cookie|storage", script, re.IGNORECASE
+    )
     assert not [name for _, name, _ in parsed.attributes if name in ("src", "href", "srcset") or name.startswith("on")]
     assert not re.search(r"https?:|@import|//[a-z]", re.sub(r"base64,[\w+/=]+", "", text))
     assert set(re.findall(r"url\(([^;)]+)", text)) == {"data:image/jpeg"}
@@ -420,6 +430,38 @@ def test_a_thumbnail_of_any_size_is_small(height: int, width: int) -> None:
     seen = decoded(uri)
     assert max(seen.shape[:2]) == min(192, max(height, width))
     assert len(uri) < 60_000
+
+
+def test_events_lie_on_the_time_line_and_may_overlap(everyday: Report) -> None:
+    text = html_page(everyday)
+    found = re.findall(
+        r'<div class="event" title="([^"]*)"><span class="when">([^<]*)</span>.*?style="left:([\d.]+)%;width:([\d.]+)%',
+        text,
+    )
+    assert [(what, when) for what, when, *_ in found] == [
+        ("arm wrestling", "0.0–5.1 s"),
+        ("sweatshirt", "0.0–5.1 s"),
+        ("red fox", "10.2–12.8 s"),
+        ("catching or throwing softball", "12.8–20.5 s"),
+        ("American Staffordshire terrier", "12.8–20.5 s"),
+    ]
+    assert [(float(left), float(width)) for *_, left, width in found][2] == (50.0, 12.5)
+    # What is left open is no event.
+    open_ = tuple(dataclasses.replace(segment, unsure=("action", "object")) for segment in everyday.segments)
+    assert 'class="event"' not in html_page(dataclasses.replace(everyday, segments=open_))
+
+
+def test_of_very_many_events_the_longest_are_listed_in_the_order_of_their_starts(everyday: Report) -> None:
+    first, _, _, last = everyday.segments
+    segments = tuple(
+        dataclasses.replace(first if k % 2 else last, start_s=k, end_s=k + (1 if k % 10 else 0.5)) for k in range(400)
+    )
+    text = html_page(dataclasses.replace(everyday, segments=segments))
+    starts = [float(start) for start in re.findall(r'class="event"[^>]*><span class="when">([\d.]+)–', text)]
+    assert len(starts) == 100
+    assert starts == sorted(starts)
+    assert not [start for start in starts if start % 10 == 0]
+    assert "and 700 shorter ones" in Page(text).text
 
 
 def test_untrained_parts_are_told_where_an_answer_comes_from() -> None:

@@ -109,7 +109,7 @@ def _made(report: Report, width: int, monkeypatch: pytest.MonkeyPatch) -> Segmen
 
 
 def test_open_answers_are_explained_once_and_only_where_there_are_any(everyday: Report, monkeypatch: Any) -> None:
-    said = "unsure: what is seen there is unlike anything that the model knows"
+    said = "unsure: the model does not know what is seen there well enough"
     assert shown(everyday, None, monkeypatch).count(said) == 1
     sure = tuple(dataclasses.replace(segment, unsure=()) for segment in everyday.segments)
     assert "unsure" not in shown(dataclasses.replace(everyday, segments=sure), None, monkeypatch)
@@ -155,3 +155,31 @@ def test_untrained_parts_are_one_calm_line(monkeypatch: pytest.MonkeyPatch) -> N
     plain = STYLES.sub("", shown(told, 200, monkeypatch))
     (line,) = (line for line in plain.splitlines() if "untrained" in line)
     assert line.strip() == "untrained  text_head: what rests on this means nothing until it is trained"
+
+
+def test_a_caption_and_what_outlasts_a_segment_stand_below_the_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = lines_of(shown(make_report(), 60, monkeypatch))
+    assert "caption from labels  It is red. It spins. · It is blue. It" in text
+    at = next(place for place, line in enumerate(text) if line.split() == ["event", "of", "time", "score"])
+    assert [line.split() for line in text[at + 1 : at + 4]] == [
+        ["red", "colour", "0.0–1.5", "s", "0.97"],
+        ["spins", "motion", "0.0–6.0", "s", "0.70"],
+        ["blue", "colour", "1.5–6.0", "s", "0.91"],
+    ]
+    # Where each event is a segment, the segments tell them; where answers mean little, they are not told again.
+    assert not any(line.startswith("event") for line in lines_of(shown(make_everyday_report(), 60, monkeypatch)))
+    doubted = lines_of(shown(make_report(out_of_domain=True, percentile=99.9), 60, monkeypatch))
+    assert not any(line.startswith(("event", "caption")) for line in doubted)
+
+
+def test_of_very_many_events_the_longest_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = make_report()
+    first, second, _ = report.segments
+    segments = tuple(
+        dataclasses.replace(first if k % 2 else second, start_s=float(k), end_s=k + 1.0) for k in range(200)
+    )
+    text = lines_of(shown(dataclasses.replace(report, segments=segments), None, monkeypatch))
+    at = next(place for place, line in enumerate(text) if line.startswith("event"))
+    # `spins` goes on all the time, and colours change.
+    assert "spins" in text[at + 1] or "spins" in text[at + 2]
+    assert "and 181 shorter ones: `videobert events` lists them all" in text[at + 21]

@@ -196,3 +196,15 @@ def test_special_words_are_never_shown_as_answers(wordpiece: TextTokenizer) -> N
     assert wordpiece.answers[wordpiece.encode("red")].all()
     assert wordpiece.word(wordpiece.encode("red")[0]) == "red"
     assert wordpiece.word(127) == "[UNK]"
+
+
+def test_a_sentence_of_words_is_as_in_print() -> None:
+    from tokenizers import Tokenizer, models
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = [*special, "it", "is", "move", "##s", ",", ".", "'", "s", "a", "top"]
+    pieces = models.WordPiece({word: index for index, word in enumerate(words)}, unk_token="[UNK]")
+    reader = tokenizer(Tokenizer(pieces).to_str().encode())
+    assert reader.sentence([5, 6, 13, 14, 9, 7, 8, 10]) == "it is a top, moves."
+    assert reader.sentence([5, 11, 12, 13]) == "it's a"
+    assert reader.sentence([]) == ""

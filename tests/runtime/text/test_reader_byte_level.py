@@ -167,3 +167,8 @@ def test_ids_lie_in_the_table_whatever_the_text(plain: TextTokenizer) -> None:
     for _ in range(50):
         text = "".join(map(chr, rng.integers(0, 0x3000, 40)))
         assert all(0 <= index < SIZE for index in plain.encode(text))
+
+
+def test_a_sentence_of_pieces_of_bytes_has_the_spaces_that_they_bring(plain: TextTokenizer) -> None:
+    ids = plain.encode("a red circle, moving")
+    assert plain.sentence(ids) == "a red circle, moving"

@@ -15,6 +15,7 @@ from videobert.cli.notes import note, note_answer
 from videobert.cli.output_file import write_output
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
+from videobert.cli.parser.spans import typed_span
 from videobert.cli.progress import VideoProgress
 from videobert.cli.stdout import for_a_person, print_rows, print_text
 from videobert.report.subtitles import srt, vtt
@@ -71,7 +72,7 @@ def caption(
     Example: videobert caption clip.mp4 --out clip.srt
     """
     form = _format(out, format_)
-    within = None if span is None else _seconds(span)
+    within = None if span is None else typed_span(span)
 
     def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Captions:
         return model.caption(video, span=within, stride=options.stride, track=options.track, on_progress=bar)
@@ -116,16 +117,3 @@ def _format(out: Path | None, asked: Format | None) -> Format | None:
     raise UsageError(
         "--out is no file of subtitles", seen=str(out), allowed=".srt, .vtt, or a folder", fix="For example clip.srt."
     )
-
-
-def _seconds(typed: str) -> tuple[float, float]:
-    """`START-END` in seconds; a time before 0 has a minus of its own."""
-    start, dash, end = typed.rpartition("-")
-    try:
-        if not dash or not start:
-            raise ValueError(typed)
-        return float(start), float(end)
-    except ValueError:
-        raise UsageError(
-            "--span is no stretch of time", seen=typed, allowed="START-END in seconds", fix="For example 1.5-4."
-        ) from None

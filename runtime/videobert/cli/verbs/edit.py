@@ -20,11 +20,12 @@ from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import VideoProgress, video_progress
 from videobert.cli.stdout import print_json, print_rows, print_text
 from videobert.cli.video_argument import video_label, video_source
+from videobert.report.open_answers import UNSURE
 from videobert.report.times import clock, span
 from videobert.results.as_json import to_json
 
 if TYPE_CHECKING:
-    from videobert.results.edit import EditPlan
+    from videobert.results.edit import EditPlan, EditSpan
     from videobert.results.film import Film
     from videobert.runtime import Runtime
 
@@ -144,7 +145,7 @@ def _by_list(video: str, from_list: Path, out: Path | None, more: object, dry_ru
     if out is None or os.path.isdir(video):
         raise UsageError("--from needs one film and --out", fix="Add --out cut.mp4.")
     check_writable(out, "--out")
-    given = video_source(video)
+    given: Any = video_source(video)
     spans = read_edit_list(from_list, given, track=options.track, limits=options.limits)
     with video_progress(video_label(video), options) as bar:
         film = _written(given, spans, out, dry_run, options, bar)
@@ -175,7 +176,7 @@ def _tell(
     about.print_heading()
     print_rows(
         ("time", "part", "score"),
-        [(span(each.start_s, each.end_s), each.why, _score(each.score)) for each in plan.spans],
+        [(span(each.start_s, each.end_s), _why(each), _score(each.score)) for each in plan.spans],
     )
     whole = plan.film.end_s - plan.film.start_s
     note(f"{clock(plan.duration_s)} of {clock(whole)} stay: {'; '.join(plan.steps)}", options)
@@ -193,6 +194,10 @@ def _film_told(film: Film, dry_run: bool) -> str:
     said += f" ({film.why})" if film.why else ""
     sound = f"; sound: {', '.join(film.sound)}" if film.sound else ""
     return said + sound + (f"; left out: {', '.join(film.left_out)}" if film.left_out else "")
+
+
+def _why(part: EditSpan) -> str:
+    return f"{UNSURE} ({part.why})" if part.unsure else part.why
 
 
 def _score(score: float | None) -> str:

@@ -43,7 +43,7 @@ def index(
     Each file is told when what became of it is on the disk. Stopped at any point, the next call goes on from there.
     Needs videobert[search].
 
-    Example: videobert index holidays --out holidays.index --model everyday
+    Example: videobert index clip.mp4 --out films.index
     """
     with open_model(options) as model, video_progress("index", options) as bar:
 

@@ -68,7 +68,7 @@ def run(
         with paused(bar):
             about.print_heading()
         with model.stream(video, **asked, on_progress=bar) as stream:
-            segments = with_few_pictures(show_segments(stream, model.config, bar))
+            segments = with_few_pictures(show_segments(stream, model.config, bar, whole=True))
             return dataclasses.replace(stream.report(), segments=segments)
 
     def tell(report: Report, about: Input) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,7 +73,7 @@ def search(
 
     The model is the index's own, where it is found by its name; --model says otherwise.
 
-    Example: videobert search holidays.index "people dance at a party" --html found.html
+    Example: videobert search films.index "a red circle" --html found.html
     """
     if (query is None) == (video is None):
         raise UsageError(
@@ -86,11 +86,15 @@ def search(
     bounds = None if span is None else typed_span(span)
     check_writable(html, "--html")
     options = _with_own_model(index, options)
-    given = query if video is None else video_source(video)
+    given: Any = query
+    if video is not None:
+        source = video_source(video)
+        # A str would be a text.
+        given = Path(source) if isinstance(source, str) else source
     label = "search" if video is None else video_label(video)
     with open_model(options) as model, video_progress(label, options) as bar:
         found = model.search(
-            Path(given) if video is not None and isinstance(given, str) else given,
+            given,
             index,
             span=bounds,
             top=top,

@@ -20,6 +20,7 @@ from av.video.reformatter import VideoReformatter
 from videobert.base.cpu_path import cpu_path
 from videobert.base.errors import DecodeError, LimitExceeded
 from videobert.base.native import native_core
+from videobert.base.spans import span
 from videobert.model.recipe import Recipe
 from videobert.video.picture.colour import Colour, colour_of
 from videobert.video.picture.crop import UNCROPPED, Crop
@@ -129,11 +130,12 @@ class PictureTransform:
         """
         if square is None:
             square = np.empty((self._crop, self._crop, 3), np.uint8)
-        if isinstance(picture, np.ndarray):
-            height, width, _ = picture.shape
-            self._transform(_Stored(width, height, _RGB24), [np.ascontiguousarray(picture)], [3 * width], square)
-        else:
-            self._transform_frame(picture, square, sequence)
+        with span("transform"):
+            if isinstance(picture, np.ndarray):
+                height, width, _ = picture.shape
+                self._transform(_Stored(width, height, _RGB24), [np.ascontiguousarray(picture)], [3 * width], square)
+            else:
+                self._transform_frame(picture, square, sequence)
         self.converted += 1
         return square
 

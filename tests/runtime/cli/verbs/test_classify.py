@@ -59,7 +59,7 @@ def test_an_open_answer_is_faint_on_a_terminal_and_never_bold(watch: Any, unsure
     assert "\x1b[2munsure (red)\x1b[0m" in ended.out
     assert ended.out.count("\x1b[1m") == 1
     said = " ".join(ended.err.split())
-    assert "unsure: 1 of 2 stretches: what is seen there is unlike anything that the model knows" in said
+    assert "unsure: 1 of 2 stretches: the model does not know what is seen there well enough" in said
 
 
 def test_json_has_every_candidate_of_an_open_answer(call: Any, unsure: None) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from videobert.base.cpu_threads import thread_count
 from videobert.base.errors import DecodeError
+from videobert.base.spans import span
 from videobert.video.decoders.dali.geometry import Geometry, Shape
 from videobert.video.decoders.dali.graph import Backend, clip_graph
 from videobert.video.decoders.dali.piece import Piece
@@ -132,7 +133,8 @@ class DaliRunner:
             self._pipeline = _IDLE.take(self._kind) or self._build()
         for name, values in _inputs(requests, self._clips, self._shape.shifted).items():
             self._pipeline.feed_input(name, values)
-        outputs = self._pipeline.run()
+        with span("decode"):
+            outputs = self._pipeline.run()
         return [
             [self._frames(outputs[clip], row) for clip in range(len(request.orders))]
             for row, request in enumerate(requests)

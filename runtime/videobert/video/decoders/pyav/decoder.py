@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import DecodeError
 from videobert.base.limits import Limits, check_side, most_pixels
+from videobert.base.spans import in_spans, span
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.decoder import TimedFrame
 from videobert.video.decoders.pyav.damage import DamageTolerance
@@ -254,12 +255,13 @@ class PyAvDecoder:
         stop_if(self._cancel)
         if packet is not None:
             self._times.read(packet)
-        return self._damage.decode(context, packet)
+        with span("decode"):
+            return self._damage.decode(context, packet)
 
     def _packets(self, stream: VideoStream) -> Iterator[Packet[Any]]:
         # Read while the track was chosen, and each once.
         ahead, self._ahead = iter(self._ahead), ()
-        return self._damage.packets_of(self._container, stream, ahead)
+        return in_spans("demux", self._damage.packets_of(self._container, stream, ahead))
 
 
 def _configure(context: VideoCodecContext, limits: Limits, threads: int | None) -> None:

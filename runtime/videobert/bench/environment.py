@@ -1,0 +1,40 @@
+"""What a figure depends on besides the code: the processor, what it can do, versions, the date."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any
+
+from videobert.base.cpu_threads import processors
+from videobert.base.native import native_core
+from videobert.base.version import __version__
+
+_WITHOUT = ("tensorrt", "tensorrt_rtx", "torch", "triton", "nvidia-dali-cuda130")
+_ALWAYS = ("openvino", "av", "numpy", "tokenizers")
+
+
+def environment() -> dict[str, Any]:
+    """The block that every result carries; versions of what is installed."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "cpu": names[0] if names else platform.processor(),
+        "cpu_features": [name for name, there in native_core().cpu_features().items() if there],
+        "cores": processors(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "videobert": __version__,
+        **{name: version for name in (*_ALWAYS, *_WITHOUT) if (version := _version(name)) is not None},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

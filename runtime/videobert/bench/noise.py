@@ -1,0 +1,71 @@
+"""How steady a machine is while something is measured on it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from videobert.bench.statistics import spread_of
+from videobert.results.bench import Noise
+
+# On an idle machine the spread is below 2 %, and others take below 2 % of the processors.
+ALLOWED: Final = 0.05
+_ROUNDS = 20_000
+_AT_ONCE = 8
+_STAT = Path("/proc/stat")
+
+
+class NoiseProbe:
+    """Does the same small work again and again, some between the answers that are measured; and watches the others."""
+
+    def __init__(self) -> None:
+        self._load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        self._times_s: list[float] = []
+        self._began = _processor_seconds()
+
+    def look(self) -> None:
+        """A few rounds of work, some milliseconds in all."""
+        for _ in range(_AT_ONCE):
+            began = time.perf_counter()
+            total = 0
+            for number in range(_ROUNDS):
+                total += number & 7
+            self._times_s.append(time.perf_counter() - began)
+
+    def found(self) -> Noise:
+        """How it was since this began; `look` at least once before."""
+        times = spread_of(self._times_s)
+        spread = (times.p75 - times.p25) / 2 / times.p50
+        others = self._others()
+        quiet = spread <= ALLOWED and (others or 0.0) <= ALLOWED
+        return Noise(spread=spread, others=others, allowed=ALLOWED, load=self._load, quiet=quiet)
+
+    def _others(self) -> float | None:
+        now = _processor_seconds()
+        if self._began is None or now is None or now.all_s <= self._began.all_s:
+            return None
+        busy, own = now.busy_s - self._began.busy_s, now.own_s - self._began.own_s
+        return max(0.0, busy - own) / (now.all_s - self._began.all_s)
+
+
+class _ProcessorSeconds:
+    """Seconds of all processors so far: all, busy ones, and those of this process and the children it waited for."""
+
+    def __init__(self, line: str) -> None:
+        # user nice system idle iowait irq softirq steal, in ticks; see proc(5). Guests are in user already.
+        ticks = [int(field) for field in line.split()[1:9]]
+        each = os.sysconf("SC_CLK_TCK")
+        self.all_s = sum(ticks) / each
+        self.busy_s = (sum(ticks) - ticks[3] - ticks[4]) / each
+        times = os.times()
+        self.own_s = times.user + times.system + times.children_user + times.children_system
+
+
+def _processor_seconds() -> _ProcessorSeconds | None:
+    """None where the system does not tell."""
+    try:
+        return _ProcessorSeconds(_STAT.read_text(encoding="ascii").split("\n", 1)[0])
+    except (OSError, ValueError, IndexError):
+        return None

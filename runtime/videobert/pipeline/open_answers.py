@@ -1,0 +1,64 @@
+"""Answers in a model's own words: the decoder is told the video with the question beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from videobert.families.family import Generates
+from videobert.families.registry import lacks
+from videobert.pipeline.fitting import clips_of
+from videobert.pipeline.generate.generate import best_sentences
+from videobert.pipeline.generate.options import Search
+from videobert.pipeline.opened import OpenedModel
+from videobert.pipeline.reading import read_text
+from videobert.pipeline.request import Request
+from videobert.pipeline.spans import spans
+from videobert.pipeline.watched import watch_shots
+from videobert.results.answer import Answer
+from videobert.results.candidate import Candidate
+
+_BEAMS, _MOST_WORDS = 5, 32
+
+
+def open_answer(
+    opened: OpenedModel, video: Any, question: str, within: tuple[float, float] | None, request: Request
+) -> Answer:
+    """The likeliest sentences about the window of the video of which one is likeliest.
+
+    Raises:
+        ModelError: the model has no decoder; the error names those that have.
+        InputError: the model knows no word of the question, or nothing of the video lies in the span.
+    """
+    family = opened.family
+    opened.need("generates")
+    if not isinstance(family, Generates):
+        raise lacks(opened.config, "generates")
+    read = read_text(opened, question)
+    size = min(opened.config.window_clips, family.room(len(read.pieces)))
+    watched = watch_shots(opened, video, request)
+    looked_at = spans(watched, within)
+    clips = np.unique([clip for span in looked_at for clip in span.told_by])
+    windows = np.array_split(clips, -(-len(clips) // size))
+    told = family.told([read.pieces] * len(windows), [clips_of(watched, each) for each in windows], request.cancel)
+    decoder = family.decoder
+    search = Search(beams=_BEAMS, most=min(_MOST_WORDS, decoder.positions))
+    found = best_sentences(decoder, told, search, cancel=request.cancel)
+    best = max(range(len(found)), key=lambda place: max((each.normalised for each in found[place]), default=-np.inf))
+    first, last = int(windows[best][0]), int(windows[best][-1])
+    said = [(opened.tokenizer.sentence(each.ids), float(np.exp(each.normalised))) for each in found[best]]
+    candidates = tuple(Candidate(text=text, id=None, score=score) for text, score in said if text)
+    return Answer(
+        question=question,
+        kind="open",
+        method="decoder",
+        candidates=candidates or (Candidate(text="", id=None, score=0.0),),
+        start_s=max(float(watched.clips.start_s[first]), looked_at[0].start_s),
+        end_s=min(float(watched.clips.end_s[last]), looked_at[-1].end_s),
+        unsure=watched.out_of_domain or not candidates,
+        percentile=watched.percentile,
+        out_of_domain=watched.out_of_domain,
+        origin=opened.resting_on(watched.origin, "generates", text=True, video=True),
+        unknown_words=read.unknown_words,
+    )

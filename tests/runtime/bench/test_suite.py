@@ -1,0 +1,78 @@
+"""A whole measurement of a small model: the stages explain the answer, and a new process is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from videobert.base.errors import DeviceError, UsageError
+from videobert.bench.cold import cold_start
+from videobert.bench.measure import Measured
+from videobert.bench.suite import Asked, bench_model
+
+
+@pytest.fixture(scope="module")
+def measured(model_folder: Path, cache_dir: Path) -> Iterator[Measured]:
+    told: list[str] = []
+    asked = Asked(
+        model=str(model_folder),
+        options={"cache_dir": cache_dir, "precision": "fp32", "limits": None},
+        video="64x48x3",
+        runs=3,
+        reading={"stride": None, "track": None},
+    )
+    yield bench_model(asked, told.append)
+    assert {"making a film", "warm-up", "3 answers", "new processes"} <= set(told)
+
+
+def test_the_stages_of_the_caller_are_all_of_the_answer(measured: Measured) -> None:
+    bench = measured.bench
+    caller_s = sum(stage.self_s for stage in bench.stages if stage.thread == "caller")
+    assert caller_s == pytest.approx(bench.answer.mean, rel=0.02)
+    named = {stage.name for stage in bench.stages}
+    assert {"demux", "decode", "transform", "backbone", "assign", "wait", "other"} <= named
+    assert 0 < bench.explained <= 1
+
+
+def test_what_was_asked_is_in_the_result(measured: Measured) -> None:
+    bench = measured.bench
+    assert bench.video == {"name": "64x48x3.mp4", "seconds": pytest.approx(3.0), "width": 64, "height": 48, "fps": 25.0}
+    assert (bench.verb, bench.engine, bench.precision) == ("run", "openvino", "fp32")
+    assert len(bench.answers_s) == bench.answer.count == 3
+    assert 2 <= len(bench.warm_up_s) <= 5
+    assert bench.times_real_time == pytest.approx(3.0 / bench.answer.p50)
+    assert bench.first_result.p50 > 0
+    assert bench.environment["cores"] >= 1
+
+
+def test_rates_stand_below_the_roofs_of_the_machine(measured: Measured) -> None:
+    bench = measured.bench
+    assert bench.roofs is not None
+    assert bench.roofs.flops_per_s.keys() >= {"fp32", "int8"}
+    backbone = next(stage for stage in bench.stages if stage.name == "backbone")
+    assert backbone.flops is not None
+    assert backbone.of_roof is not None
+    assert 0 < backbone.of_roof < 1.5
+
+
+def test_a_new_process_imports_loads_and_answers(measured: Measured) -> None:
+    cold = measured.bench.cold
+    assert cold is not None
+    assert 0 < cold.import_s < cold.load_s + cold.import_s
+    assert cold.first_load_s is not None
+    assert cold.first_answer_s > 0
+    assert 20e6 < cold.peak_memory_bytes < 4e9
+
+
+def test_a_process_that_fails_says_what_it_said(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="could not answer") as caught:
+        cold_start(tmp_path / "none", tmp_path / "a.mp4", "run", options={}, reading={}, scratch=tmp_path)
+    assert "none" in str(caught.value.seen)
+
+
+@pytest.mark.parametrize("size", ["64x48", "ax48x2", "64x48x2x1", "999999x1x1"])
+def test_a_size_that_is_none_is_refused(size: str) -> None:
+    with pytest.raises(UsageError):
+        bench_model(Asked(model="shapes", options={}, video=size), lambda doing: None)
