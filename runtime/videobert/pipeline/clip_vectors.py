@@ -25,7 +25,7 @@ _OF_FEATURES = _Scale(0.6, 0.7)
 # Seen from the middle of the features that a codebook was clustered on, what differs lies at a right angle or beyond.
 # In the world of the bundled model clips of one scene had 0.94 and more, scenes that differ in one of four attributes
 # 0.52 to 0.74, and in two at most 0.45.
-_AROUND_MIDDLE = _Scale(0.0, 0.75)
+_AROUND_MIDDLE = _Scale(0.45, 0.75)
 
 
 class ClipVectors(NamedTuple):

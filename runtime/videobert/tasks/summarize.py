@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 
 # A kind of which the video has no more than this share is rare.
 _RARE_SHARE = 0.05
+# At 1 every kind of scene would count alike, however long it lasts; above that rare ones count for more.
+_RARITY = 1.5
 # Share of the worth that what fits the text has together, where something fits it wholly.
 _WORTH_OF_TEXT = 0.75
 # From here on a span is kept because it fits the text.
@@ -44,11 +46,18 @@ def summarize(
         read = read_text(opened, text)
     watched = watch_shots(opened, video, request, always=True)
     vectors = clip_vectors(opened, watched)
-    start_s, end_s = watched.clips.start_s, watched.clips.end_s
+    start_s, end_s = watched.clips.start_s, watched.clips.end_s.copy()
+    # A last clip that is for the most part one frame, repeated, shows nothing of its own: the one before it goes on.
+    if len(start_s) > 1 and 2 * watched.clips.padded_frames > opened.recipe.frames:
+        vectors = vectors._replace(rows=vectors.rows[:-1])
+        start_s, end_s = start_s[:-1], np.append(end_s[:-2], end_s[-1])
     duration_s = float(end_s[-1] - start_s[0])
     budget_s = min(duration_s, share * duration_s if seconds is None else seconds)
     units = film_units(vectors, start_s, end_s, watched.cuts_s, budget_s)
-    shortest_s = min(unit.seconds for unit in units)
+    # What flashes by costs as much as a clip, so that it does not crowd out what can be watched.
+    lengths = np.array([unit.seconds for unit in units])
+    costs = np.maximum(lengths, min(float(opened.recipe.clip_duration_s), duration_s))
+    shortest_s = float(costs.min())
     if seconds is not None and budget_s < shortest_s:
         raise InputError(
             "the summary would be shorter than anything that it could hold",
@@ -60,8 +69,8 @@ def summarize(
     budget_s = max(budget_s, shortest_s)
     places = film_places(vectors, units)
     fits = None if read is None else _fits(opened, watched, read, units, request)
-    similar, costs = places.to_units(), np.array([unit.seconds for unit in units])
-    chosen = choose(similar, _worth(places, costs, fits), costs, budget_s, request.cancel)
+    similar = places.to_units()
+    chosen = choose(similar, _worth(places, lengths, fits), costs, budget_s, request.cancel)
     picks = sorted(chosen.picks)
     kinds = _kinds(similar[:, [pick.unit for pick in picks]], vectors.alike, places.seconds)
     fitting = [None if fits is None else float(fits.scores[pick.unit]) for pick in picks]
@@ -99,12 +108,12 @@ def _fits(opened: OpenedModel, watched: Watched, read: ReadText, units: Sequence
 
 
 def _worth(places: Places, unit_seconds: Floats, fits: Fits | None) -> Floats:
-    """What each place is worth: its seconds over those that look like it, so that every kind of scene counts alike.
+    """What each place is worth: the less of the film looks like it, the more, so that what is rare comes first.
 
     With a text, what fits it has a share of all worth, by how long it is; the share fades where nothing fits.
     """
     mass = places.similar @ places.seconds.astype(np.float32)
-    worth: Floats = places.seconds / np.maximum(mass, 1e-9)
+    worth: Floats = places.seconds / np.maximum(mass, 1e-9) ** _RARITY
     worth /= worth.sum()
     if fits is None:
         return worth

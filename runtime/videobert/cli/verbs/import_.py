@@ -13,6 +13,7 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
 from videobert.cli.stdout import print_json, print_text
+from videobert.families.registry import capabilities_of
 from videobert.model.config import ModelConfig
 from videobert.model.mending import CODEBOOK, typed
 
@@ -201,8 +202,12 @@ def import_(
 
 def _next(folder: Path, untrained: list[str]) -> str:
     build = f"videobert build {typed(folder)}"
-    if (folder / CODEBOOK).is_file() or not ModelConfig.read(folder / "config.json").has_tokens:
+    config = ModelConfig.read(folder / "config.json")
+    if (folder / CODEBOOK).is_file() or not config.has_tokens:
         return build
+    if capabilities_of(config) == {"forecasts"}:
+        # Its visual tokens mean what it was trained on: others would tell it nothing.
+        return "import again with --centroids, those that this model was trained with"
     cluster = f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"
     if any(part.startswith("visual rows") for part in untrained):
         return cluster
