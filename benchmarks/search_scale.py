@@ -4,8 +4,8 @@ Run as `python benchmarks/search_scale.py OUT.json` on a machine that does nothi
 4 GB of disk for a million stretches of 384 values. Each part has a process of its own, so that its peak of memory is
 its own. Vectors are made as `everyday` makes them, of the ten likeliest of 400 labels by their probabilities, with the
 labels' vectors drawn at random; a query is one to three labels' vectors with as much again of something else. Recall is
-how many of the ten nearest by a plain product with every vector are among the ten found; the same is measured on vectors
-without any structure, which no film has, as the worst that can be.
+how many of the ten nearest by a plain product with every vector are among the ten found; the same is measured on
+vectors without any structure, which no film has, as the worst that can be.
 """
 
 from __future__ import annotations

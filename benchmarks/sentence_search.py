@@ -94,7 +94,7 @@ def measured(engine: Engine, folder: ModelFolder) -> dict[str, Any]:
     assert streams is not None
     assert streams.decoder is not None
     run = CheckedStages(engine, stage_specs(folder.config, folder.recipe))
-    decoder = Timed(run, streams.decoder, begin=101, end=102, barred=(0, 100, 103))
+    decoder = Timed(run, streams.decoder, words=folder.config.words, begin=101, end=102, barred=(0, 100, 103))
     states = np.random.default_rng(0).standard_normal((1, PLACES, 768)).astype(np.float32)
     told = Told(states, np.ones((1, PLACES), np.int64))
     searches = {

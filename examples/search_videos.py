@@ -1,7 +1,7 @@
 """Index a folder of videos, then find stretches by words and by example: python examples/search_videos.py FOLDER
 
-The index lies beside the folder. Run it again after you have added, changed, moved or deleted videos: only what is new is
-worked on. Searching needs the extra `search`; for real film use the model `everyday`.
+The index lies beside the folder. Run it again after you have added, changed, moved or deleted videos: only what is new
+is worked on. Searching needs the extra `search`; for real film use the model `everyday`.
 """
 
 from __future__ import annotations

@@ -92,3 +92,25 @@ def test_a_film_is_cut(clip: Path) -> None:
     )
     assert "001  AX       V     C        00:00:08:15 00:00:10:15 01:00:00:00 01:00:02:00\n" in said
     assert re.search(r"^240 frames, [1-9]\d* of them copied as they are: smart$", said, re.MULTILINE)
+
+
+def test_a_video_is_summed_up_and_cut(clip: Path) -> None:
+    said = run("summarize.py", clip).splitlines()
+    assert re.match(r"0\.0–\d\.\d s: stands for 3\.0 s of 10\.5 s", said[0])
+    assert "6.0 s stand for 100% of 10.5 s" in said
+    assert re.search(r"^3\.0 s fits by (0\.9\d|1\.00)$", "\n".join(said), re.MULTILINE)
+    assert said[-1] == "clip.short.mp4: 6.0 s"
+    assert clip.with_name("clip.short.mp4").is_file()
+
+
+def test_what_may_come_is_told_in_words(clip: Path) -> None:
+    said = run("forecast.py", clip).splitlines()
+    assert len(said) == 4
+    assert re.match(r"10\.5–12\.0 s: 0\.[4-9]\d grows red heart happy <\d+>$", said[0])
+
+
+def test_a_video_and_a_text_have_their_own_sentiment(clip: Path) -> None:
+    said = run("sentiment.py", clip).splitlines()
+    assert [line.split(": ")[1] for line in said[:7]] == ["happy", "happy", "sad", "sad", "sad", "happy", "happy"]
+    assert said[7].startswith("the video by its mood: happy 0.5")
+    assert said[8] == "the text alone: sad"

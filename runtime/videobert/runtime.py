@@ -476,6 +476,7 @@ class Runtime:
         *,
         horizons: Iterable[int] = (1, 2, 3),
         top: int = 5,
+        index: str | Path | IndexReader | None = None,
         context_clips: int | None = None,
         **reading: Unpack[Reading],
     ) -> Forecast:
@@ -487,12 +488,17 @@ class Runtime:
         Args:
             horizons: how many clips ahead, 1 being the next one; with a stride, so many used clips.
             top: tokens at each time.
+            index: of videos, made with this model: each token gets the stretches there that look most like it.
             context_clips: the last clips of the video that it goes on from; None is the model's own window, or of a
                 model trained to tell the next token all that fits.
             reading: see `Runtime`.
+
+        Raises:
+            MismatchError: an index of another model, recipe or stride.
+            EngineUnavailable: an index is given, and faiss is not installed.
         """
         with self._lifetime.using() as opened:
-            return forecast(opened, video, horizons, top, context_clips, Request.reading(**reading))
+            return forecast(opened, video, horizons, top, index, context_clips, Request.reading(**reading))
 
     def summarize(
         self,
@@ -505,7 +511,8 @@ class Runtime:
     ) -> Summary:
         """The stretches of a video that stand for all of it, rare ones too: whole shots, and no longer than asked for.
 
-        Nothing is made up: what it keeps are times of the video. A shot longer than the whole summary is kept in parts.
+        Nothing is made up: what it keeps are times of the video. Of a shot that is longer than the whole summary, or
+        shows several things, parts are kept.
 
         Args:
             seconds: most that the stretches may last together; None for a share of the video.

@@ -40,9 +40,16 @@ OTHER_THINGS = {
     # What writes sentences, a part of config.json, and what reads videos.
     "decoder": {
         "modeling/videobert_modeling/importers/shared/univl_config.py",
+        "runtime/videobert/cli/open_model.py",
+        "runtime/videobert/cli/verbs/answer.py",
+        "runtime/videobert/cli/verbs/caption.py",
         "runtime/videobert/doctor/probes.py",
         "runtime/videobert/model/config.py",
+        "runtime/videobert/pipeline/open_answers.py",
         "runtime/videobert/pipeline/origin.py",
+        "runtime/videobert/results/answer.py",
+        "runtime/videobert/results/caption.py",
+        "runtime/videobert/tasks/caption.py",
         "runtime/videobert/text/tokenizer_file.py",
         "runtime/videobert/video/decoders/choice.py",
     },

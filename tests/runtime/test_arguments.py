@@ -237,12 +237,13 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "video": set(),
         "labels": {"None"},
         "question": {"None"},
-        "at_least": WHOLE | {"zero", "whole float", "numpy float", "fraction"},
+        "at_least": {"zero", "numpy byte", "numpy float", "fraction"},
     },
     "forecast": {
         "video": set(),
         "horizons": {"array", "list", "twice", "set"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
+        "index": {"None"},
         "context_clips": WHOLE | {"None", "int"},
     },
     "summarize": {

@@ -178,6 +178,8 @@ def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
         "fill": "fills_words" in can or (sees and "fills_moments" in can),
         "classify": sees and "classifies" in can,
         "align": sees and "aligns" in can,
+        "answer": sees and bool(can & {"aligns", "fills_words", "generates"}),
+        "locate": sees and bool(can & {"aligns", "fills_words"}),
         "caption": sees and ("generates" in can or bool(config.questions)),
         "events": sees and ("classifies" in can or bool(config.questions)),
         "forecast": sees and "forecasts" in can,

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
-
-from av.container import Flags
+from typing import TYPE_CHECKING, Any, cast
 
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits, most_pixels
@@ -19,6 +17,8 @@ from videobert.video.source.track_choice import ChosenTrack, choose_track
 
 if TYPE_CHECKING:
     from videobert.video.open import VideoSource
+
+_GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
 
 
 class FilmSource:
@@ -33,7 +33,7 @@ class FilmSource:
     """
 
     def __init__(self, video: VideoSource, track: int | None, limits: Limits) -> None:
-        self._video: Any = video
+        self._video = cast(Any, video)
         self._kind = kind_of(video)
         if self._kind not in (SourceKind.PATH, SourceKind.BYTES, SourceKind.FILE):
             raise InputError(
@@ -58,7 +58,7 @@ class FilmSource:
         opened = self._open()
         with opened.container:
             # FFmpeg would make up presentation times, and gets B-frames in AVI wrong.
-            opened.container.flags &= ~Flags.gen_pts.value
+            opened.container.flags &= ~_GENERATE_PTS
             yield opened
 
     def track_of(self, opened: OpenedVideo, cancel: Event | None = None) -> ChosenTrack:

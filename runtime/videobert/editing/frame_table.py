@@ -29,6 +29,8 @@ _MOST_FRAMES = 20_000_000
 _NOMINAL_RATE = Fraction(25)
 # Their key frames may be followed by pictures that need what came before: the headers tell which do not.
 _TOLD_BY_HEADERS = frozenset({"h264", "hevc"})
+# Some of their packets show nothing.
+_MAY_HIDE = frozenset({"vp8", "vp9", "av1"})
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -139,10 +141,10 @@ class _Packets:
     def __init__(self, chosen: ChosenTrack) -> None:
         stream = chosen.stream
         context = stream.codec_context
-        self._stream = stream
         self._codec = context.codec.canonical_name
-        self._reader = PictureReader(self._codec, context.extradata) if self._codec in _TOLD_BY_HEADERS else None
-        self._hides = PictureReader(self._codec, None) if self._codec in ("vp8", "vp9", "av1") else None
+        self._told_by_headers = self._codec in _TOLD_BY_HEADERS
+        reads = self._told_by_headers or self._codec in _MAY_HIDE
+        self._reader = PictureReader(self._codec, context.extradata) if reads else None
         self._rate = stream.average_rate or stream.guessed_rate or _NOMINAL_RATE
         time_base = stream.time_base
         self._time_base = time_base if time_base else 1 / self._rate
@@ -163,13 +165,11 @@ class _Packets:
         if not packet.size:
             return
         lands, shown, resumes = bool(packet.is_keyframe), True, False
-        if self._reader is not None or self._hides is not None:
-            reader = self._reader or self._hides
-            assert reader is not None
-            picture = reader.read(bytes(packet), packet.is_keyframe)
-            if picture is None and self._reader is not None:
-                lands = False
-            elif picture is not None:
+        if self._reader is not None:
+            picture = self._reader.read(bytes(packet), packet.is_keyframe)
+            if picture is None:
+                lands = lands and not self._told_by_headers
+            else:
                 lands, shown, resumes = picture.lands, picture.shown, picture.resumes
         # What comes before the first place where decoding can begin is in no player's picture.
         self._began = self._began or lands or packet.is_keyframe
@@ -215,7 +215,7 @@ class _Packets:
         # A picture that others are led by counts on from those before it, unless it stands at the very beginning.
         entries = np.flatnonzero(lands & shown)
         starts = entries
-        if self._reader is not None:
+        if self._told_by_headers:
             counts_anew = np.frombuffer(self._resumes, np.uint8) == 0
             starts = entries[clean[entries] & counts_anew[entries]]
         usual = round(1 / self._rate / self._time_base)

@@ -47,6 +47,8 @@ class H264Sets:
             raise ValueError("the record of parameter sets is cut short")
         at, lists = 5, []
         for mask in (31, 255):
+            if at >= len(extradata):
+                raise ValueError("the record of parameter sets is cut short")
             count, at = extradata[at] & mask, at + 1
             sets = []
             for _ in range(count):

@@ -78,8 +78,7 @@ def _done(step: Step, parts: list[Part], table: FrameTable, resolve: Resolve) ->
         case "reverse":
             return parts[::-1]
         case "at_most":
-            assert step.seconds is not None
-            return _at_most(parts, table, step.seconds)
+            return _at_most(parts, table, step.seconds or Fraction(0))
         case "keep":
             return _inside(parts, _named(step.what, resolve))
         case "remove":

@@ -35,7 +35,7 @@ class Way:
     """How the pictures are made.
 
     Args:
-        codec: of the new film, and `coding`: what encodes it, where something is encoded.
+        codec: of the new film, and `coding`: what encodes it, if something is encoded.
         why: see `Film`.
         sets: of an H.264 film whose pieces are encoded under numbers of their own.
     """
@@ -44,7 +44,7 @@ class Way:
     why: str | None
     codec: str
     pieces: list[Piece]
-    coding: Coding | None = None
+    coding: Coding
     sets: H264Sets | None = None
 
     @property
@@ -67,7 +67,7 @@ def choose_way(table: FrameTable, stream: Any, spans: Sequence[Frames], output: 
     takes = _taken_by(output)
     pieces = pieces_of(table, spans)
     if codec in takes and all(piece.copied for piece in pieces):
-        return Way(method="copy", why=None, codec=codec, pieces=pieces)
+        return Way(method="copy", why=None, codec=codec, pieces=pieces, coding=CODINGS.get(codec, CODINGS["h264"]))
     own = codec in CODINGS and codec in takes and can_encode(codec, rate_for(table.rate))
     into = codec if own else next(name for name in ("h264", "vp9") if name in takes)
     coding = CODINGS[into]
@@ -126,7 +126,8 @@ class Pictures:
     def __init__(self, way: Way, table: FrameTable, reader: TrackReader, output: Any, matrix: list[int] | None) -> None:
         self._way, self._table, self._reader = way, table, reader
         self.ticks, self.end = _new_times(table, way.pieces)
-        self._format = pixel_format_for(way.coding.encoder, reader.stream.codec_context.pix_fmt) if way.coding else ""
+        self._coding = way.coding
+        self._format = pixel_format_for(way.coding.encoder, reader.stream.codec_context.pix_fmt)
         self._header_apart = _header_apart(output)
         self._rate = rate_for(table.rate)
         self.stream = self._add_stream(output)
@@ -145,8 +146,7 @@ class Pictures:
     def _add_stream(self, output: Any) -> Any:
         way, source = self._way, self._reader.stream
         if way.method == "encode":
-            assert way.coding is not None
-            stream = output.add_stream(way.coding.encoder, rate=self._rate, options=dict(way.coding.options))
+            stream = output.add_stream(self._coding.encoder, rate=self._rate, options=dict(self._coding.options))
             set_like(stream.codec_context, source.codec_context, self._rate, self._format)
         else:
             stream = output.add_stream_from_template(source, opaque=True)
@@ -162,12 +162,11 @@ class Pictures:
 
     def _encoder(self) -> PieceEncoder:
         way = self._way
-        assert way.coding is not None
         options = {}
         if way.sets is not None:
             options["x264-params"] = f"sps-id={way.sets.free_number()}"
         return PieceEncoder(
-            way.coding,
+            self._coding,
             self._reader.stream.codec_context,
             self._rate,
             self._format,

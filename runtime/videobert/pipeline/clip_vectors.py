@@ -11,11 +11,21 @@ from videobert.base.errors import InputError
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.watched import Watched
 
-# Cosines up to which two clips are nothing alike. Features of a backbone are sums of what is there, none of it below
-# zero, so any two of them lie within a right angle: of I3D's, those of different films had a median of 0.52 and at most
-# 0.66, those of one film a median of 0.78. Seen from the middle of the features that a codebook was clustered on, what
-# differs lies at a right angle or beyond.
-_FLOOR_AROUND_MIDDLE, _FLOOR_OF_FEATURES = 0.0, 0.6
+
+class _Scale(NamedTuple):
+    """Cosines up to which two clips are nothing alike, and from which they show the same."""
+
+    floor: float
+    same: float
+
+
+# Features of a backbone are sums of what is there, none of it below zero, so any two of them lie within a right angle:
+# of I3D's, those of different films had a median of 0.52 and at most 0.66, those of one film a median of 0.78.
+_OF_FEATURES = _Scale(0.6, 0.7)
+# Seen from the middle of the features that a codebook was clustered on, what differs lies at a right angle or beyond.
+# In the world of the bundled model clips of one scene had 0.94 and more, scenes that differ in one of four attributes
+# 0.52 to 0.74, and in two at most 0.45.
+_AROUND_MIDDLE = _Scale(0.0, 0.75)
 
 
 class ClipVectors(NamedTuple):
@@ -24,10 +34,17 @@ class ClipVectors(NamedTuple):
     Args:
         rows: float32 `(clips, width)`, each of length one; zeros for a clip that says nothing.
         floor: cosine up to which two of them are nothing alike.
+        same: cosine from which they show the same.
     """
 
     rows: npt.NDArray[np.float32]
     floor: float
+    same: float
+
+    @property
+    def alike(self) -> float:
+        """`same` on the way from `floor`, 0, to 1."""
+        return (self.same - self.floor) / (1 - self.floor)
 
 
 def clip_vectors(opened: OpenedModel, watched: Watched) -> ClipVectors:
@@ -51,7 +68,7 @@ def clip_vectors(opened: OpenedModel, watched: Watched) -> ClipVectors:
             "nothing is known of these clips that could be compared",
             fix="Give the video itself, or features that `Runtime.features` made of it.",
         )
-    return ClipVectors(_of_length_one(rows), _FLOOR_OF_FEATURES if middle is None else _FLOOR_AROUND_MIDDLE)
+    return ClipVectors(_of_length_one(rows), *(_OF_FEATURES if middle is None else _AROUND_MIDDLE))
 
 
 def _middle(opened: OpenedModel) -> npt.NDArray[np.float32] | None:

@@ -46,9 +46,7 @@ def open_answer(
     search = Search(beams=_BEAMS, most=min(_MOST_WORDS, decoder.positions))
     found = best_sentences(decoder, told, search, cancel=request.cancel)
     best = max(range(len(found)), key=lambda place: max((each.normalised for each in found[place]), default=-np.inf))
-    _start_s, _end_s = (
-        float(x) for x in (watched.clips.start_s[windows[best][0]], watched.clips.end_s[windows[best][-1]])
-    )
+    first, last = int(windows[best][0]), int(windows[best][-1])
     said = [(opened.tokenizer.sentence(each.ids), float(np.exp(each.normalised))) for each in found[best]]
     candidates = tuple(Candidate(text=text, id=None, score=score) for text, score in said if text)
     return Answer(

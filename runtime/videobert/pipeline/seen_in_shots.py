@@ -104,10 +104,11 @@ def see_in_shots(opened: OpenedModel, video: Any, request: Request, span: Span |
 
     opened.check_sees()
     tokens = saved_tokens(opened, video, request)
-    given = saved_features(opened, video, request) if tokens is None else None
-    if tokens is not None or given is not None:
-        watched = watch_shots(opened, given if tokens is None else tokens, request)
-        return _on_grid(opened, watched, span, tokens_only=given is None)
+    if tokens is not None:
+        return _on_grid(opened, watch_shots(opened, tokens, request), span, tokens_only=True)
+    given = saved_features(opened, video, request)
+    if given is not None:
+        return _on_grid(opened, watch_shots(opened, given, request), span, tokens_only=False)
     clips, _, video = clips_or_video(video)
     if clips is not None:
         return _on_grid(opened, watch_shots(opened, clips, request, always=True), span, tokens_only=False)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from threading import Event
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.base.errors import UsageError
 from videobert.families.log_softmax import log_softmax
 from videobert.pipeline.label_scorer import LabelScorer
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.questions import LABEL, MASK
-from videobert.pipeline.ranking import best
 from videobert.pipeline.reading import read_text
 from videobert.results.candidate import Candidate
-from videobert.results.sentiment import TextSentiment
+from videobert.results.sentiment import TextMethod, TextSentiment
+
+Scores = npt.NDArray[np.floating]
 
 LABELS = ("positive", "negative", "neutral")
+_WORD = re.compile(r"\w+")
 _TEMPLATES = (f"it is {LABEL}",)
 # What a text is held against where texts are compared, and the cosine that makes one label e times another.
 _SENTENCE, _SCALE = "This sounds {label}.", 0.05
@@ -39,26 +43,35 @@ def text_sentiment(
     if LABEL in text:
         raise UsageError("the text holds what stands for a label", seen=text, fix=f"Leave {LABEL} out.")
     read = read_text(opened, text)
-    by_meaning = not templates and opened.can("embeds") and opened.embeds.comparable
-    if by_meaning:
-        scores = _by_meaning(opened, read.pieces, labels, cancel)
-    else:
+    method: TextMethod = "named"
+    scores = _by_name(text, labels)
+    if scores is None and not templates and opened.can("embeds") and opened.embeds.comparable:
+        method, scores = "meaning", _by_meaning(opened, read.pieces, labels, cancel)
+    elif scores is None:
         opened.need("fills_words")
-        scores = _by_cloze(opened, text, labels, templates or _TEMPLATES, cancel)
+        method, scores = "cloze", _by_cloze(opened, text, labels, templates or _TEMPLATES, cancel)
     return TextSentiment(
         text=text,
         candidates=tuple(
             Candidate(text=labels[place], id=None, score=float(np.exp(scores[place])))
-            for place in best(scores, len(labels))
+            for place in np.argsort(-scores, kind="stable").tolist()
         ),
-        method="meaning" if by_meaning else "cloze",
+        method=method,
         unknown_words=read.unknown_words,
     )
 
 
-def _by_meaning(
-    opened: OpenedModel, pieces: Sequence[int], labels: Sequence[str], cancel: Event | None
-) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _by_name(text: str, labels: Sequence[str]) -> Scores | None:
+    """The labels that the text names, by how often; None if it names none."""
+    said = f" {' '.join(_WORD.findall(text.casefold()))} "
+    counts = np.array([said.count(f" {' '.join(_WORD.findall(label.casefold()))} ") for label in labels], np.float64)
+    if not counts.any():
+        return None
+    with np.errstate(divide="ignore"):
+        return np.log(counts / counts.sum())
+
+
+def _by_meaning(opened: OpenedModel, pieces: Sequence[int], labels: Sequence[str], cancel: Event | None) -> Scores:
     """The nearest of the labels' sentences."""
     sentences = [read_text(opened, _SENTENCE.format(label=label)).pieces for label in labels]
     own, *others = (_unit(opened.embeds.vector(each, None, cancel)) for each in (pieces, *sentences))
@@ -67,12 +80,12 @@ def _by_meaning(
 
 def _by_cloze(
     opened: OpenedModel, text: str, labels: Sequence[str], templates: Sequence[str], cancel: Event | None
-) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+) -> Scores:
     """How much likelier the text makes each label in the sentences that follow it."""
     asked = [template.replace(MASK, LABEL) for template in templates]
     behind = LabelScorer(opened, [f"{text} {template}" for template in asked], labels).log_prior(cancel)
     return log_softmax(behind - LabelScorer(opened, asked, labels).log_prior(cancel))
 
 
-def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float32]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _unit(vector: Scores) -> npt.NDArray[np.float64]:
     return vector.astype(np.float64) / max(float(np.linalg.norm(vector)), 1e-12)

@@ -17,7 +17,7 @@ class Exemplar:
     Args:
         source: the video, as the index names it.
         start_s, end_s: where in it.
-        score: how near it is, as `search` scores it.
+        score: the cosine of its vector and that of a stretch of the token alone.
     """
 
     source: str

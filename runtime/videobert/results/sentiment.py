@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from videobert.model.questions import AnsweredBy
 from videobert.results.candidate import Candidate
 from videobert.results.classify import Segment
 from videobert.results.origin import Origin
+
+TextMethod = Literal["named", "cloze", "meaning"]
+# As `QuestionConfig.answered_by`.
+AnsweredBy = Literal["templates", "features", "pictures", "groups"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,14 +20,14 @@ class TextSentiment:
 
     Args:
         candidates: labels, best first; their scores order them and are no probabilities of anything.
-        method: `"cloze"`: the label that the model would write behind the text; `"meaning"`: the label whose sentence
-            lies nearest to it.
+        method: `"named"`: the text holds the label itself; where it holds none, `"cloze"`: the label that the model
+            would write behind the text; or `"meaning"`: the label whose sentence lies nearest to it.
         unknown_words: see `Fill`.
     """
 
     text: str
     candidates: tuple[Candidate, ...]
-    method: Literal["cloze", "meaning"]
+    method: TextMethod
     unknown_words: tuple[str, ...] = ()
 
 

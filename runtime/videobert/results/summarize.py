@@ -16,7 +16,8 @@ class SummarySpan:
     """A stretch that the summary keeps, and why.
 
     Args:
-        start_s, end_s: a whole shot; or a part of one that is longer than the whole summary, on bounds of clips.
+        start_s, end_s: a whole shot; or a part, on bounds of clips, of one that is longer than the whole summary or
+            shows several things.
         reason: in words: `"rare: …"`, `"stands for 40 s of …"` or `"fits the text"`.
         score: what it adds to `Summary.cover`, over the spans that were chosen before it.
         why: the kind of reason.

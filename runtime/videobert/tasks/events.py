@@ -62,7 +62,8 @@ def events(
                 unsure.append(UnsureStretch(start_s=run.start_s, end_s=run.end_s, question=name))
             else:
                 found.append(Event(start_s=run.start_s, end_s=run.end_s, label=label, score=run.score, question=name))
-    edges = {edge for each in (*found, *unsure) for edge in (each.start_s, each.end_s)}
+    edges = {edge for event in found for edge in (event.start_s, event.end_s)}
+    edges |= {edge for stretch in unsure for edge in (stretch.start_s, stretch.end_s)}
     return Events(
         events=tuple(sorted(found, key=lambda event: event.start_s)),
         unsure=tuple(sorted(unsure, key=lambda stretch: stretch.start_s)),
@@ -81,7 +82,8 @@ def events(
 
 def model_scorers(opened: OpenedModel, seen: SeenInShots) -> dict[str | None, Scorer]:
     """What scores the model's own questions, in their order; of saved tokens those that they answer."""
-    return dict(Scorers.of_model(opened, tokens_only=seen.tokens_only).all(opened))
+    known = Scorers.of_model(opened, tokens_only=seen.tokens_only).all(opened)
+    return {name: scorer for name, scorer in known.items()}
 
 
 def said_of(

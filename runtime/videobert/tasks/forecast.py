@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from videobert.base.arguments import items, whole
 from videobert.base.errors import UsageError
 from videobert.families.family import ForecastsAhead
+from videobert.index.reader import IndexReader
 from videobert.pipeline.answering import Scorers
+from videobert.pipeline.exemplars import Exemplars
 from videobert.pipeline.forecasting import Ahead, ahead_of
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import best, check_top
@@ -18,7 +21,7 @@ from videobert.pipeline.request import Request
 from videobert.pipeline.scoring import Clips
 from videobert.pipeline.watched import watch
 from videobert.results.candidate import Candidate
-from videobert.results.forecast import Forecast, ForecastToken, Horizon
+from videobert.results.forecast import Exemplar, Forecast, ForecastToken, Horizon
 from videobert.visual.grid import on_grid
 from videobert.visual.tokens import VisualTokens
 
@@ -26,13 +29,20 @@ MOST_AHEAD = 64
 
 
 def forecast(
-    opened: OpenedModel, video: Any, horizons: Iterable[int], top: int, context_clips: int | None, request: Request
+    opened: OpenedModel,
+    video: Any,
+    horizons: Iterable[int],
+    top: int,
+    index: str | Path | IndexReader | None,
+    context_clips: int | None,
+    request: Request,
 ) -> Forecast:
     """See `Runtime.forecast`."""
     top = check_top(top)
     family = opened.forecasts
     steps = _steps(horizons, min(MOST_AHEAD, family.room(0) - 1))
     longest = _context(opened, context_clips, family.room(0) - steps[-1])
+    exemplars = None if index is None else Exemplars(opened, index, request)
     watched = watch(opened, video, request)
     tokens = cast(VisualTokens, watched.tokens)
     used = len(tokens)
@@ -41,11 +51,14 @@ def forecast(
         used -= 1
     context = min(used, longest)
     found = ahead_of(family, tokens.ids[used - context : used], steps, request.cancel)
-    said = _answers(opened, found, top, request)
+    likely = sorted({token for ahead in found for token in best(ahead.log_probs, top)})
+    said = _answers(opened, likely, request)
+    shown = {token: () if exemplars is None else exemplars.of(token) for token in likely}
     return Forecast(
         horizons=tuple(
-            _horizon(tokens, used, step, ahead, top, said) for step, ahead in zip(steps, found, strict=True)
+            _horizon(tokens, used, step, ahead, top, said, shown) for step, ahead in zip(steps, found, strict=True)
         ),
+        exemplars_from=None if exemplars is None else "index",
         method="masked" if isinstance(family, ForecastsAhead) else "next_token",
         context_clips=context,
         until_s=float(tokens.end_s[used - 1]),
@@ -75,7 +88,13 @@ def _context(opened: OpenedModel, context_clips: int | None, room: int) -> int:
 
 
 def _horizon(
-    tokens: VisualTokens, used: int, step: int, ahead: Ahead, top: int, said: Mapping[int, dict[str, Candidate]]
+    tokens: VisualTokens,
+    used: int,
+    step: int,
+    ahead: Ahead,
+    top: int,
+    said: Mapping[int, dict[str, Candidate]],
+    shown: Mapping[int, tuple[Exemplar, ...]],
 ) -> Horizon:
     number = np.array([(used - 1 + step) * tokens.stride])
     start_s, end_s = on_grid(float(tokens.start_s[0]), number, tokens.clip_s)
@@ -84,16 +103,17 @@ def _horizon(
         start_s=float(start_s[0]),
         end_s=float(end_s[0]),
         candidates=tuple(
-            ForecastToken(token=token, score=float(np.exp(ahead.log_probs[token])), answers=said[token])
+            ForecastToken(
+                token=token, score=float(np.exp(ahead.log_probs[token])), answers=said[token], exemplars=shown[token]
+            )
             for token in best(ahead.log_probs, top)
         ),
         covered=ahead.covered,
     )
 
 
-def _answers(opened: OpenedModel, found: list[Ahead], top: int, request: Request) -> dict[int, dict[str, Candidate]]:
-    """What the model says of each token that is told of, by its questions: a number alone means nothing to a person."""
-    asked = sorted({token for ahead in found for token in best(ahead.log_probs, top)})
+def _answers(opened: OpenedModel, asked: Sequence[int], request: Request) -> dict[int, dict[str, Candidate]]:
+    """What the model says of tokens by its questions: a number alone means nothing to a person."""
     said: dict[int, dict[str, Candidate]] = {token: {} for token in asked}
     if not opened.can("classifies"):
         return said

@@ -26,13 +26,15 @@ def locate(opened: OpenedModel, video: Any, text: str, top: int, with_evidence: 
     fitting = Fitting(opened, fit, watched, request.cancel)
     found = find(spans(watched), fitting.judge, top, base=0.0 if fit.calibrated else None)
 
+    highest = max((each.height for each in found), default=1.0) or 1.0
+
     def hit(each: Found) -> Hit:
         rests_on = (
             evidence(watched, each.clips, lambda groups: fitting.judge(groups).values, without_any=0.0)
             if with_evidence
             else ()
         )
-        score = float(1 / (1 + np.exp(-each.value))) if fit.calibrated else each.height
+        score = float(1 / (1 + np.exp(-each.value))) if fit.calibrated else each.height / highest
         return Hit(
             start_s=each.start_s,
             end_s=each.end_s,

@@ -19,7 +19,7 @@ from videobert.pipeline.watched import Watched, watch
 from videobert.pipeline.windows import window_size, windows
 from videobert.results.candidate import Candidate
 from videobert.results.classify import Segment
-from videobert.results.sentiment import Sentiment, TextSentiment
+from videobert.results.sentiment import Sentiment, TextMethod, TextSentiment
 
 
 def sentiment(opened: OpenedModel, video: Any, text: str | None, request: Request) -> Sentiment:
@@ -101,7 +101,9 @@ def _of_text(opened: OpenedModel, name: str | None, text: str | None, request: R
 
 
 def _rests_on(of_text: TextSentiment | None) -> tuple[Capability, ...]:
-    return () if of_text is None else ("embeds",) if of_text.method == "meaning" else ("fills_words",)
+    """What of the model the text's sentiment rests on: nothing where the text names it."""
+    by: dict[TextMethod, tuple[Capability, ...]] = {"named": (), "cloze": ("fills_words",), "meaning": ("embeds",)}
+    return () if of_text is None else by[of_text.method]
 
 
 def _no_head(opened: OpenedModel) -> ModelError:

@@ -24,8 +24,6 @@ from videobert.text.reader import ReadText
 
 Floats = npt.NDArray[np.float64]
 
-# Places that are half alike or more are of one kind.
-_ALIKE = 0.5
 # A kind of which the video has no more than this share is rare.
 _RARE_SHARE = 0.05
 # Share of the worth that what fits the text has together, where something fits it wholly.
@@ -65,7 +63,7 @@ def summarize(
     similar, costs = places.to_units(), np.array([unit.seconds for unit in units])
     chosen = choose(similar, _worth(places, costs, fits), costs, budget_s, request.cancel)
     picks = sorted(chosen.picks)
-    kinds = _kinds(similar, places.seconds, [pick.unit for pick in picks])
+    kinds = _kinds(similar[:, [pick.unit for pick in picks]], vectors.alike, places.seconds)
     fitting = [None if fits is None else float(fits.scores[pick.unit]) for pick in picks]
     return Summary(
         spans=tuple(
@@ -124,12 +122,12 @@ class _Kind(NamedTuple):
     stands_for_s: float
 
 
-def _kinds(similar: npt.NDArray[np.float32], seconds: Floats, chosen: Sequence[int]) -> list[_Kind]:
-    kept = similar[:, chosen]
-    nearest, best = kept.argmax(axis=1), kept.max(axis=1)
-    alike_s = seconds @ (kept >= _ALIKE)
-    stands_for_s = np.bincount(nearest[best >= _ALIKE], seconds[best >= _ALIKE], minlength=len(chosen))
-    return [_Kind(*pair) for pair in zip(alike_s.tolist(), stands_for_s.tolist(), strict=True)]
+def _kinds(kept: npt.NDArray[np.float32], alike: float, seconds: Floats) -> list[_Kind]:
+    """Of each unit that was chosen, by the similarity `(places, units)` of all places to it."""
+    like = kept >= alike
+    theirs = like.any(axis=1)
+    stands_for_s = np.bincount(kept.argmax(axis=1)[theirs], seconds[theirs], minlength=kept.shape[1])
+    return [_Kind(*pair) for pair in zip((seconds @ like).tolist(), stands_for_s.tolist(), strict=True)]
 
 
 def _span(unit: Unit, gain: float, kind: _Kind, fits: float | None, duration_s: float) -> SummarySpan:

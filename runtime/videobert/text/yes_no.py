@@ -85,7 +85,7 @@ def _subject(words: Sequence[str], *, is_done: bool) -> list[str]:
             return list(words[:at])
         if words[at] in _ARTICLES | _PREPOSITIONS:
             return list(words[: at - 1 if is_done and at > 2 else at])
-    return list(words[:-1])
+    return list(words[:-1]) if len(words) > 2 else []
 
 
 def _third_person(verb: str) -> str:

@@ -13,14 +13,17 @@ from sample_report import candidates, make_report
 
 from videobert.model.questions import QuestionConfig
 from videobert.results.align import AlignedWindow, Alignment
+from videobert.results.answer import Answer
 from videobert.results.caption import Caption, Captions
 from videobert.results.classify import Classification, Segment
 from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
 from videobert.results.embed import Embedding
 from videobert.results.events import Event, Events, UnsureStretch
+from videobert.results.evidence import Evidence
 from videobert.results.fill import Fill, Filled
 from videobert.results.forecast import Forecast, ForecastToken, Horizon
 from videobert.results.index import Indexed, IndexedFile
+from videobert.results.locate import Hit, Located
 from videobert.results.origin import Origin
 from videobert.results.run import Report, ReportSegment
 from videobert.results.search import Found, FoundStretch
@@ -289,6 +292,37 @@ class FakeRuntime:
                 Caption(start_s=1.5, end_s=3.0, text="Unsure what is shown here.", score=0.0, unsure=True),
             ),
             method="labels",
+            **self._seen(),
+        )
+
+    def answer(self, *args: Any, **options: Any) -> Answer:
+        self._ask("answer", *args, **options)
+        return Answer(
+            question=args[1],
+            kind="yes_no",
+            method="alignment",
+            candidates=candidates(("yes", 0.9), ("no", 0.1)),
+            start_s=1.5,
+            end_s=3.0,
+            unsure=False,
+            statement="a red heart",
+            evidence=(Evidence(start_s=1.5, end_s=3.0, drop=0.5),) if options["evidence"] else (),
+            unknown_words=self.unknown,
+            **self._seen(),
+        )
+
+    def locate(self, *args: Any, **options: Any) -> Located:
+        self._ask("locate", *args, **options)
+        clips = (Evidence(start_s=0.0, end_s=1.5, drop=0.25), Evidence(start_s=1.5, end_s=3.0, drop=-0.5))
+        return Located(
+            text=args[1],
+            hits=(
+                Hit(start_s=0.0, end_s=3.0, score=0.9, fit=2.2, evidence=clips if options["evidence"] else ()),
+                Hit(start_s=6.0, end_s=7.5, score=0.6, fit=0.4, unsure=True),
+            ),
+            method="alignment",
+            calibrated=True,
+            unknown_words=self.unknown,
             **self._seen(),
         )
 

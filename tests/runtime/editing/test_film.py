@@ -72,9 +72,11 @@ def test_the_frames_asked_for(
 ) -> None:
     start = Fraction(0)
     source = make(tmp_path / name, codec=codec, options=options)
-    with av.open(str(source)) as film_file:
-        stream = film_file.streams.video[0]
-        start = min(p.pts for p in film_file.demux(stream) if p.pts is not None) * stream.time_base
+    # AVI has no presentation times: its frames begin at nought.
+    if source.suffix != ".avi":
+        with av.open(str(source)) as film_file:
+            stream = film_file.streams.video[0]
+            start = min(p.pts for p in film_file.demux(stream) if p.pts is not None) * stream.time_base
     target = tmp_path / "new" / cut
     target.parent.mkdir()
     film = write_film(source, seconds(SPANS, start=start), target)

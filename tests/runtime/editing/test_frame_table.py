@@ -108,7 +108,7 @@ def test_nearest_bounds_against_trying_all(tmp_path: Path) -> None:
 
 def test_faults(tmp_path: Path) -> None:
     path = write_film(tmp_path / "a.mp4", options={"bf": "0"})
-    twice = restamp(path, tmp_path / "twice.mkv", {5: 4 * 512})
+    twice = restamp(path, tmp_path / "twice.mkv", {4: 5 * 512})
     with pytest.raises(DecodeError, match="two frames"):
         read(twice)
     with pytest.raises(LimitExceeded):

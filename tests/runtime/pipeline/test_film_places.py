@@ -24,7 +24,7 @@ def units_of(sizes: list[int]) -> list[Unit]:
 
 def test_similarities_are_those_of_the_looks() -> None:
     rng = np.random.default_rng(0)
-    vectors = ClipVectors(unit_rows(rng.normal(size=(6, 5)) + 1), 0.3)
+    vectors = ClipVectors(unit_rows(rng.normal(size=(6, 5)) + 1), 0.3, 0.75)
     units = units_of([1, 3, 2])
     places = film_places(vectors, units)
     cosines = vectors.rows.astype(np.float64) @ vectors.rows.T
@@ -36,7 +36,7 @@ def test_similarities_are_those_of_the_looks() -> None:
 
 
 def test_a_long_unit_has_eight_looks_and_all_of_its_seconds() -> None:
-    vectors = ClipVectors(unit_rows(np.ones((20, 3))), 0.0)
+    vectors = ClipVectors(unit_rows(np.ones((20, 3))), 0.0, 0.75)
     places = film_places(vectors, units_of([20]))
     assert len(places.of_looks) == 8
     np.testing.assert_allclose(places.seconds.sum(), 30)
@@ -45,7 +45,7 @@ def test_a_long_unit_has_eight_looks_and_all_of_its_seconds() -> None:
 def test_a_clip_that_says_nothing_is_like_itself_alone() -> None:
     rows = unit_rows(np.eye(2))
     rows[1] = 0
-    places = film_places(ClipVectors(rows, 0.0), units_of([1, 1]))
+    places = film_places(ClipVectors(rows, 0.0, 0.75), units_of([1, 1]))
     np.testing.assert_array_equal(places.similar, np.eye(2))
 
 
@@ -54,7 +54,7 @@ def test_of_too_many_looks_like_ones_share_a_place_and_the_rare_one_keeps_its_ow
     scenes = rng.normal(size=(4, 32))
     rows = scenes[rng.integers(0, 4, 900)] + rng.normal(size=(900, 32)) * 0.2
     rows[613] = rng.normal(size=32) * 3
-    vectors = ClipVectors(unit_rows(rows), 0.0)
+    vectors = ClipVectors(unit_rows(rows), 0.0, 0.75)
     units = units_of([1] * 900)
     places = film_places(vectors, units, most=40)
     assert len(places.seconds) <= 40
@@ -69,6 +69,6 @@ def test_of_too_many_looks_like_ones_share_a_place_and_the_rare_one_keeps_its_ow
 
 def test_where_all_differ_the_number_is_kept_all_the_same() -> None:
     rows = unit_rows(np.random.default_rng(2).normal(size=(500, 64)))
-    places = film_places(ClipVectors(rows, 0.0), units_of([1] * 500), most=30)
+    places = film_places(ClipVectors(rows, 0.0, 0.75), units_of([1] * 500), most=30)
     assert len(places.seconds) <= 30
     np.testing.assert_allclose(places.seconds.sum(), 750)

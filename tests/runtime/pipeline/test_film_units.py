@@ -18,7 +18,7 @@ def clips_of(kinds: str, clip_s: float = 1.5) -> tuple[ClipVectors, Times, Times
     """A clip for each letter; equal letters look alike, others are nothing alike."""
     rows = np.eye(26, dtype=np.float32)[[ord(kind) - ord("a") for kind in kinds]]
     start_s = np.arange(len(kinds)) * clip_s
-    return ClipVectors(rows, 0.0), start_s, start_s + clip_s
+    return ClipVectors(rows, 0.0, 0.75), start_s, start_s + clip_s
 
 
 def units(kinds: str, cuts: list[float] | None, longest_s: float) -> list[Unit]:
@@ -37,6 +37,15 @@ def test_shots_are_kept_whole_and_judged_by_the_clips_that_show_them_alone() -> 
         (0.0, 2.0, 0, 1, None),
         (2.0, 7.0, 2, 4, None),
         (7.0, 9.0, 5, 6, None),
+    ]
+
+
+def test_a_shot_that_shows_several_things_is_taken_in_parts_though_it_is_short() -> None:
+    found = units("aabbaa", [6.0], 9.0)
+    assert [(unit.start_s, unit.end_s, unit.shot) for unit in found] == [
+        (0.0, 3.0, (0.0, 6.0)),
+        (3.0, 6.0, (0.0, 6.0)),
+        (6.0, 9.0, None),
     ]
 
 
@@ -70,7 +79,7 @@ def test_cuts_outside_the_film_are_none(cuts: list[float]) -> None:
 
 
 def test_what_a_stride_left_out_belongs_to_the_clip_before_it() -> None:
-    vectors = ClipVectors(np.eye(3, dtype=np.float32), 0.0)
+    vectors = ClipVectors(np.eye(3, dtype=np.float32), 0.0, 0.75)
     start_s = np.array([0.0, 4.5, 9.0])
     found = film_units(vectors, start_s, start_s + 1.5, None, 3.0)
     assert [(unit.start_s, unit.end_s) for unit in found] == [(0.0, 4.5), (4.5, 9.0), (9.0, 10.5)]

@@ -109,13 +109,28 @@ def test_a_text_is_judged_only_if_asked_and_apart_from_the_video(model_folder: P
 
 def test_texts_are_compared_where_they_lie_in_one_space(tmp_path: Path) -> None:
     with open_small_conse(tmp_path, questions={**CONSE.questions, "mood": OF_COLOURS}) as model:
-        found = model.sentiment(text="this is red")
+        found = model.sentiment(text="a dark square is light")
         assert found.text is not None
         assert found.text.method == "meaning"
-        assert [each.text for each in found.text.candidates] == ["red", "blue"]
+        assert {each.text for each in found.text.candidates} == {"red", "blue"}
         assert sum(each.score for each in found.text.candidates) == pytest.approx(1)
         # The video's own is not touched by it.
         assert model.sentiment(film(RED_SCENE), text="blue").candidates == model.sentiment(film(RED_SCENE)).candidates
+
+
+def test_a_text_that_names_a_label_is_taken_at_its_word(model_folder: Path) -> None:
+    model = opened(model_folder, mood=MOODS)
+    for text, scores in (
+        ("a RED, dark square", {"red": 1.0, "blue": 0.0}),
+        ("red is blue is red", {"red": pytest.approx(2 / 3), "blue": pytest.approx(1 / 3)}),
+    ):
+        found = model.sentiment(text=text).text
+        assert found is not None
+        assert found.method == "named"
+        assert {each.text: each.score for each in found.candidates} == scores
+    cloze = model.sentiment(text="a dark square reddish").text
+    assert cloze is not None
+    assert cloze.method == "cloze"
 
 
 def test_a_model_without_such_a_question_says_how_to_teach_one(model_folder: Path, tmp_path: Path) -> None:
@@ -137,7 +152,7 @@ def test_untrained_parts_are_said_of_what_rests_on_them(model_folder: Path) -> N
     )
     with Runtime(folder, WordsByWhatStandsBefore(), Limits()) as model:
         assert model.sentiment(tokens_of(model, 1)).origin.untrained == ("text_head", "backbone")
-        assert model.sentiment(text="red").origin.untrained == ("text_head",)
+        assert model.sentiment(text="a dark square").origin.untrained == ("text_head",)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from videobert.cli.notes import note, note_answer
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import VideoProgress
-from videobert.cli.stdout import for_a_person, print_rows
+from videobert.cli.stdout import for_a_person, print_rows, print_text
 from videobert.report.times import span
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ def forecast(
         ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Tokens at each time.")] = 5,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index",
+            metavar="DIR",
+            help="What `videobert index` made with this model: for each token the stretches that look most like it.",
+            show_default=False,
+        ),
+    ] = None,
     context_clips: Annotated[
         int | None,
         typer.Option(min=1, help="The last clips that it goes on from; the model decides if not given."),
@@ -62,6 +72,7 @@ def forecast(
             video,
             horizons=tuple(horizons or (1, 2, 3)),
             top=top,
+            index=index,
             context_clips=context_clips,
             stride=options.stride,
             track=options.track,
@@ -86,8 +97,15 @@ def _tell(options: VideoOptions, result: Forecast, about: Input) -> None:
         ],
         ranked=not result.out_of_domain,
     )
-    if for_a_person() and result.exemplars_from is None:
-        note("no clips that look like these tokens: the model's codebook keeps none", options)
+    if result.exemplars_from is None:
+        if for_a_person():
+            note("no clips that look like these tokens: a codebook keeps none; --index DIR names some", options)
+        return
+    likeliest = {each.candidates[0].token: each.candidates[0] for each in result}
+    for candidate in likeliest.values():
+        print_text(f"<{candidate.token}> looks like")
+        for each in candidate.exemplars:
+            print_text(f"  {span(each.start_s, each.end_s)} of {each.source}")
 
 
 def _said(candidate: ForecastToken) -> str:
