@@ -100,7 +100,7 @@ class Table:
             yield from self._beside(row, self._widths)
             return
         if _plain(row[0]):
-            yield _styled(row[0])
+            yield from _wrapped(_styled(row[0]), self._width or 0)
         width = self._width or 0
         for column, cell in zip(self._columns[1:], row[1:], strict=True):
             heading = _styled(((f"  {column.heading}", "dim"),))

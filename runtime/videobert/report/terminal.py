@@ -172,17 +172,17 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
 
 def _events(console: Console, events: Events) -> None:
     columns = (
-        Column(heading="event"),
-        Column(heading="of", wraps=True),
         Column(heading="time"),
+        Column(heading="event", wraps=True),
+        Column(heading="of", wraps=True),
         Column(heading="score", right=True),
     )
     shown = longest(events, _EVENTS_SHOWN)
     rows: list[list[Cell]] = [
         [
+            ((span(run.start_s, run.end_s), ""),),
             ((str(run.answer), ""),),
             ((question, "dim"),),
-            ((span(run.start_s, run.end_s), ""),),
             ((f"{run.lowest_score:.2f}", ""),),
         ]
         for question, run in shown

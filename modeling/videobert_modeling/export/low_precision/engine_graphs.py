@@ -13,12 +13,13 @@ from onnx import ModelProto
 
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import InputError
+from videobert.families.quantisation_check import check_judgeable
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, own_place
-from videobert.model.graph_files import check_quantisable, graph_file
+from videobert.model.graph_files import graph_file
 from videobert.model.manifest import write_manifest
 from videobert.model.precision import FLOAT_PRECISIONS, GRAPH_PRECISIONS, QUANTISED
-from videobert.model.stage_lists import NEAREST, nearest, stage_specs, stages_with_lengths
+from videobert.model.stage_lists import NEAREST, nearest, stages_with_lengths
 from videobert_modeling.export.low_precision.candidates import nearest_graph
 from videobert_modeling.export.low_precision.lowered import lowered
 from videobert_modeling.export.low_precision.masked import masked
@@ -76,7 +77,7 @@ def export_engine_graphs(
     plain = plain or list(FLOAT_PRECISIONS)
     opened = ModelFolder(folder)
     for precision in quantised:
-        check_quantisable(stage_specs(opened.config, opened.recipe), precision)
+        check_judgeable(opened.config, precision)
     backbone, model = load_weights(folder)
     contents: dict[str, bytes] = {}
     reports = []

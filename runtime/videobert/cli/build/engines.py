@@ -10,13 +10,12 @@ from videobert.cli.build.job import DEFAULT_PRECISION, TargetJob
 from videobert.cli.notes import note
 from videobert.cli.progress import step_progress
 from videobert.engines.tensorrt.build.engine_folder import BuiltEngine, build_engines, check_job
+from videobert.families.quantisation_check import check_judgeable
 from videobert.model.compiled_places import copy_folder, folder_for_building
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, no_codebook
-from videobert.model.graph_files import check_quantisable, missing_graphs
+from videobert.model.graph_files import missing_graphs
 from videobert.model.mending import CODEBOOK
-from videobert.model.recipe import Recipe
-from videobert.model.stage_lists import stage_specs
 
 
 def build_engines_of(job: TargetJob) -> Sequence[dict[str, Any]]:
@@ -53,7 +52,7 @@ def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
 
     root = job.folder
     config = ModelConfig.read(root / "config.json")
-    check_quantisable(stage_specs(config, Recipe()), precision)
+    check_judgeable(config, precision)
     if not (root / CODEBOOK).is_file() and config.has_tokens:
         raise no_codebook(root)
     if not (root / "manifest.json").is_file():
