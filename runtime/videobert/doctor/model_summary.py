@@ -178,13 +178,16 @@ def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
         "fill": "fills_words" in can or (sees and "fills_moments" in can),
         "classify": sees and "classifies" in can,
         "align": sees and "aligns" in can,
-        "answer": sees and bool(can & {"aligns", "fills_words", "generates"}),
         "caption": sees and ("generates" in can or bool(config.questions)),
+        "answer": sees and bool(can & {"aligns", "fills_words", "generates"}),
         "events": sees and ("classifies" in can or bool(config.questions)),
         "forecast": sees and "forecasts" in can,
+        "index": sees and "embeds" in can,
+        "search": sees and "embeds" in can,
         "summarize": sees,
         "sentiment": sees and sentiment_question(config.questions) is not None,
         "locate": sees and bool(can & {"aligns", "fills_words"}),
+        "edit": sees,
     }
     return tuple(verb for verb, is_there in needed.items() if is_there)
 

@@ -23,9 +23,12 @@ Verb = Literal[
     "answer",
     "events",
     "forecast",
+    "index",
+    "search",
     "summarize",
     "sentiment",
     "locate",
+    "edit",
 ]
 
 

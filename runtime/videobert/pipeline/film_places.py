@@ -62,7 +62,7 @@ def film_places(vectors: ClipVectors, units: Sequence[Unit], most: int = MOST_PL
     cosines /= 1 - vectors.floor
     return Places(
         similar=np.clip(cosines, 0, 1, out=cosines),
-        seconds=np.bincount(of_looks, seconds, minlength=len(rows)),
+        seconds=np.bincount(of_looks, seconds, minlength=len(rows)).astype(np.float64),
         of_looks=of_looks,
         begins=begins,
     )
@@ -70,7 +70,9 @@ def film_places(vectors: ClipVectors, units: Sequence[Unit], most: int = MOST_PL
 
 def _looks(vectors: ClipVectors, units: Sequence[Unit]) -> tuple[Rows, npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Means of neighbouring clips, of length one; the seconds that each stands for; where each unit's begin."""
-    rows, seconds, begins = [], [], []
+    rows: list[npt.NDArray[np.float32]] = []
+    seconds: list[float] = []
+    begins: list[int] = []
     for unit in units:
         begins.append(len(rows))
         clips = unit.stop - unit.first

@@ -13,10 +13,11 @@ from videobert.base.errors import UsageError
 from videobert.families.log_softmax import log_softmax
 from videobert.pipeline.label_scorer import LabelScorer
 from videobert.pipeline.opened import OpenedModel
-from videobert.pipeline.questions import LABEL, MASK
+from videobert.pipeline.questions import LABEL
 from videobert.pipeline.reading import read_text
 from videobert.results.candidate import Candidate
 from videobert.results.sentiment import TextMethod, TextSentiment
+from videobert.text.reader import MASK
 
 Scores = npt.NDArray[np.floating]
 
@@ -68,7 +69,7 @@ def _by_name(text: str, labels: Sequence[str]) -> Scores | None:
     if not counts.any():
         return None
     with np.errstate(divide="ignore"):
-        return np.log(counts / counts.sum())
+        return np.asarray(np.log(counts / counts.sum()))
 
 
 def _by_meaning(opened: OpenedModel, pieces: Sequence[int], labels: Sequence[str], cancel: Event | None) -> Scores:
