@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from videobert.families.registry import capabilities_of
 from videobert.model.config import ModelConfig
 
 # How an account's list of untrained parts calls the visual half of the token table.
@@ -32,7 +33,10 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
     if untrained:
         lines += ["Answers that rest on these parts mean nothing until they are trained.", ""]
     sees = sees or not config.has_tokens
-    if not sees and any(part.startswith(VISUAL_ROWS) for part in untrained):
+    if not sees and capabilities_of(config) == {"forecasts"}:
+        # It tells the tokens that it was trained on, and no others: another codebook would make them mean nothing.
+        lines += ["There is no codebook: import again with `--centroids`, those that the model was trained with.", ""]
+    elif not sees and any(part.startswith(VISUAL_ROWS) for part in untrained):
         lines += [
             "There is no codebook yet: make one with `videobert cluster VIDEOS --model FOLDER`, then run "
             "`videobert build FOLDER`.",

@@ -13,6 +13,7 @@ from videobert.report.screen import width_of, wrapped
 
 if TYPE_CHECKING:
     from videobert.cli.parser.options import CommonOptions
+    from videobert.model.config import ModelConfig
     from videobert.results.origin import Origin
 
 _LONGEST_LIST = 300
@@ -39,6 +40,19 @@ def note_unsure(unsure: int, count: int, noun: str, options: CommonOptions) -> N
     """Says to the person at the terminal, before the answers, how many of them the model leaves open."""
     if unsure and for_a_person():
         note(f"{UNSURE}: {unsure} of {count} {noun}: {UNSURE_MEANS}", options)
+
+
+def note_nothing_asked(config: ModelConfig, options: CommonOptions) -> None:
+    """Of a model that says nothing of a video unless it is asked something: what it can be asked.
+
+    Its reports hold times and nothing else.
+    """
+    if config.questions or config.has_tokens:
+        return
+    from videobert.doctor.askable import askable
+
+    verbs = ", ".join(verb for verb in askable(config, sees=True) if verb != "run")
+    note(f"note: this model has no questions of its own and no visual tokens; it can be asked: {verbs}", options)
 
 
 def note_answer(answer: Answer, options: CommonOptions) -> None:

@@ -64,12 +64,18 @@ def text_sentiment(
 
 def _by_name(text: str, labels: Sequence[str]) -> Scores | None:
     """The labels that the text names, by how often; None if it names none."""
-    said = f" {' '.join(_WORD.findall(text.casefold()))} "
-    counts = np.array([said.count(f" {' '.join(_WORD.findall(label.casefold()))} ") for label in labels], np.float64)
+    said = _words(text)
+    named = map(_words, labels)
+    counts = np.array([said.count(label) if label else 0 for label in named], np.float64)
     if not counts.any():
         return None
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(counts / counts.sum()))
+
+
+def _words(text: str) -> str:
+    """Its words, each between two spaces of its own, so that one may follow itself."""
+    return "".join(f" {word} " for word in _WORD.findall(text.casefold()))
 
 
 def _by_meaning(opened: OpenedModel, pieces: Sequence[int], labels: Sequence[str], cancel: Event | None) -> Scores:

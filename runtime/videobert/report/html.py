@@ -38,6 +38,10 @@ _CANDIDATES_SHOWN = 3
 _TOKENS_SHOWN = 12
 # Characters of an answer that have room in the narrowest column.
 _LONG = 12
+_NOTHING_ASKED = (
+    "This model has no questions of its own and no visual tokens, so nothing stands beside the times; "
+    "<code>videobert show</code> lists what it can be asked."
+)
 # Even if text got through unescaped, the browser would load nothing, and run nothing but the search box.
 _POLICY = (
     f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{SCRIPT_HASH}'; base-uri 'none'; "
@@ -58,7 +62,8 @@ def html_page(report: Report) -> str:
     if report.segments:
         segments = "".join(_segment(s, pictures.get(i), bool(pictures)) for i, s in enumerate(report.segments))
         events = events_of(report.segments)
-        body = SEARCH_BOX + _card("Time line", timeline(report, film))
+        body = "" if any(s.answers or s.tokens for s in report.segments) else f'<p class="note">{_NOTHING_ASKED}</p>'
+        body += SEARCH_BOX + _card("Time line", timeline(report, film))
         body += _card("Events", event_list(events, TimeScale(report.segments))) if events else ""
         body += _card("Segments", segments) + SCRIPT
     else:

@@ -11,7 +11,7 @@ import typer
 from videobert.cli.answer_each import answer_each
 from videobert.cli.inputs import Input
 from videobert.cli.live_segments import show_segments
-from videobert.cli.notes import note_answer
+from videobert.cli.notes import note_answer, note_nothing_asked
 from videobert.cli.output_file import write_output
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
@@ -55,6 +55,8 @@ def run(
 ) -> None:
     """Report on a video: time-stamped answers, tokens and how sure to be of them."""
     as_they_come = not options.json and for_a_person()
+    # It is of the model, so it is said once.
+    noted = False
 
     def ask(model: Runtime, video: Any, about: Input, bar: VideoProgress | None) -> Report:
         asked: dict[str, Any] = {
@@ -63,6 +65,11 @@ def run(
             "stride": options.stride,
             "track": options.track,
         }
+        nonlocal noted
+        if not noted:
+            noted = True
+            with paused(bar):
+                note_nothing_asked(model.config, options)
         if not as_they_come:
             return model.run(video, **asked, on_progress=bar)
         with paused(bar):

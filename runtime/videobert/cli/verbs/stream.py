@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videobert.cli.live_segments import show_segments
-from videobert.cli.notes import note_answer
+from videobert.cli.notes import note_answer, note_nothing_asked
 from videobert.cli.open_model import open_model_and_video
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
+from videobert.cli.progress import paused
 from videobert.cli.stdout import for_a_person, print_json, print_row
 from videobert.report.open_answers import first_guess, unsure_with_guess
 from videobert.report.times import span
@@ -55,6 +56,8 @@ def stream(
             on_progress=bar,
         ) as segments,
     ):
+        with paused(bar):
+            note_nothing_asked(model.config, options)
         if for_a_person() and not options.json:
             for _ in show_segments(segments, model.config, bar):
                 pass

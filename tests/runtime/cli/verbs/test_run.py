@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import small_milnce
 
 from videobert.model.folder import find
+from videobert.report.html import html_page
 from videobert.results.as_json import to_json
 
 
@@ -82,3 +85,21 @@ def test_a_page_that_cannot_be_written_is_refused_before_any_work(
     assert ended.code == 2
     assert "--html" in ended.err
     assert not fake.loaded
+
+
+@pytest.mark.parametrize("verb", ["run", "stream"])
+def test_a_model_that_answers_nothing_by_itself_says_what_it_can_be_asked(
+    call: Any, fake: Any, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    told = "no questions of its own and no visual tokens; it can be asked:"
+    assert told not in call(verb, "clip.mp4").err
+    bare = tuple(dataclasses.replace(each, answers={}, tokens=(), unsure=()) for each in fake.report.segments)
+    fake.report = dataclasses.replace(fake.report, segments=bare)
+    monkeypatch.setattr(type(fake), "config", small_milnce.CONFIG)
+    said = call(verb, "clip.mp4").err
+    assert said.count(told) == 1
+    can = said.split(told)[1].split("\n\n")[0]
+    assert {"align", "classify", "locate", "search"} <= set(can.replace(",", " ").split())
+    assert not {"run", "tokens", "caption", "forecast"} & set(can.replace(",", " ").split())
+    assert "videobert show" in html_page(fake.report)
+    assert told not in call(verb, "clip.mp4", "--quiet").err
