@@ -1,6 +1,6 @@
 """Whether summaries of the bundled model hold what is rare, and what summaries of long films cost.
 
-Run as `python benchmarks/summaries.py OUT.json WORK`; it takes some ten minutes, most of them for writing and reading
+Run as `python benchmarks/summaries.py OUT.json WORK`; it takes some minutes, most of them for writing and reading
 films, which stay in WORK. A summary under the usual budget, 15 % of the film, is asked of the film itself, whose shots
 are known, and of its saved tokens alone. A rare event is held where the spans show half of it or more. Beside it stand
 clips that are evenly spaced over the film, as many as the budget allows.
@@ -30,7 +30,8 @@ from videobert.visual.tokens import VisualTokens
 from videobert_modeling.metrics.proportion import proportion
 from videobert_modeling.train.shapes.world import Event
 
-FILMS, SEED = 12, 31
+# Constants of summaries were chosen on films of the seeds 4 and 31.
+FILMS, SEED = 10, 57
 HOURS = (1, 6, 24)
 _SCENES, _CUT_EVERY_S = 60, 6.0
 

@@ -27,7 +27,10 @@ Floats = npt.NDArray[np.float64]
 # A kind of which the video has no more than this share is rare.
 _RARE_SHARE = 0.05
 # At 1 every kind of scene would count alike, however long it lasts; above that rare ones count for more.
-_RARITY = 1.5
+_RARITY = 1.75
+# Of what counts as more of the same kind, similarities are raised to this: what differs in little is another kind.
+_SHARPNESS = 4
+_ROWS = 256
 # Share of the worth that what fits the text has together, where something fits it wholly.
 _WORTH_OF_TEXT = 0.75
 # From here on a span is kept because it fits the text.
@@ -112,7 +115,9 @@ def _worth(places: Places, unit_seconds: Floats, fits: Fits | None) -> Floats:
 
     With a text, what fits it has a share of all worth, by how long it is; the share fades where nothing fits.
     """
-    mass = places.similar @ places.seconds.astype(np.float32)
+    seconds = places.seconds.astype(np.float32)
+    starts = range(0, len(seconds), _ROWS)
+    mass = np.concatenate([places.similar[start : start + _ROWS] ** _SHARPNESS @ seconds for start in starts])
     worth: Floats = places.seconds / np.maximum(mass, 1e-9) ** _RARITY
     worth /= worth.sum()
     if fits is None:

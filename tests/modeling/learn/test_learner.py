@@ -55,6 +55,29 @@ def test_a_model_that_was_not_built_learns_the_same(lesson: Lesson, unbuilt_mode
     assert learned.questions["shade"].accuracy == lesson.learned.questions["shade"].accuracy
 
 
+def test_a_question_called_sentiment_makes_a_head_that_the_verb_asks(lesson: Lesson, tmp_path: Path) -> None:
+    """The way that the error of a model without one names."""
+    with videobert.load(lesson.model) as model, pytest.raises(ModelError, match="never taught") as refused:
+        model.sentiment(lesson.data.parent / "dark0.mp4")
+    assert "videobert learn" in str(refused.value.fix)
+    assert "--question sentiment" in str(refused.value.fix)
+    for path in lesson.data.parent.glob("*.mp4"):
+        target = tmp_path / "videos" / {"dark": "negative", "light": "positive"}[path.stem[:-1]] / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    learned = learn(
+        lesson.model, tmp_path / "videos", tmp_path / "taught", questions=["sentiment"], features=lesson.features
+    )
+    # Films are known by what is in them, not by where they lie.
+    assert learned.clips_computed == 0
+    with videobert.load(learned.folder) as model:
+        for label, colour in zip(("negative", "positive"), COLOURS.values(), strict=True):
+            (tmp_path / "new.mp4").write_bytes(film(colour, seed=54321))
+            found = model.sentiment(tmp_path / "new.mp4")
+            assert (found.question, found.candidates[0].text) == ("sentiment", label)
+            assert {each.text for each in found.segments} == {label}
+
+
 def test_a_folder_of_classes_is_a_question(lesson: Lesson, tmp_path: Path) -> None:
     for path in lesson.data.parent.glob("*.mp4"):
         target = tmp_path / "Light and dark" / path.stem[:-1] / path.name
