@@ -27,7 +27,7 @@ from videobert_modeling.metrics.proportion import proportion
 from videobert_modeling.train.shapes.media import SUFFIXES, write_film
 from videobert_modeling.train.shapes.world import Film, training_films
 
-FILMS, SEED = 28, 7001
+FILMS, SEED = 12, 7001
 HORIZONS, TOPS, CONTEXTS = (1, 2, 3), (1, 5, 10), (1, 2, 4)
 
 

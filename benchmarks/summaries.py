@@ -31,8 +31,8 @@ from videobert_modeling.metrics.proportion import proportion
 from videobert_modeling.train.shapes.world import Event
 
 # Constants of summaries were chosen on films of the seeds 4 and 31.
-FILMS, SEED = 10, 57
-HOURS = (1, 6, 24)
+FILMS, SEED = 6, 57
+HOURS = (1, 6)
 _SCENES, _CUT_EVERY_S = 60, 6.0
 
 Spans = Sequence[tuple[float, float]]
