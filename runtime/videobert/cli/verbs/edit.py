@@ -48,11 +48,21 @@ def edit(
     ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option("--keep", metavar="A-B", help="Keep these seconds alone; may be repeated.", show_default=False),
+        typer.Option(
+            "--keep",
+            metavar="START-END",
+            help="Keep this stretch alone, e.g. 1.5-4; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     remove: Annotated[
         list[str] | None,
-        typer.Option("--remove", metavar="A-B", help="Cut these seconds out; may be repeated.", show_default=False),
+        typer.Option(
+            "--remove",
+            metavar="START-END",
+            help="Cut this stretch out, e.g. 1.5-4; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     most_s: Annotated[
         float | None,

@@ -57,7 +57,9 @@ def search(
     ] = None,
     span: Annotated[
         str | None,
-        typer.Option(metavar="A-B", help="Only this stretch of --video, in seconds or h:mm:ss.", show_default=False),
+        typer.Option(
+            metavar="START-END", help="Only this stretch of --video, in seconds or h:mm:ss.", show_default=False
+        ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Most hits.")] = 10,
     html: Annotated[
