@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -176,10 +177,9 @@ class _Run:
         self.tell(IndexedFile(source=path, state="changed" if changed else "added", stretches=len(stretches)))
 
     def _failed(self, path: str, stat: Stat, error: str) -> None:
-        try:
+        # One longer than any file's name is told, and there is nothing to keep of it.
+        with suppress(InputError):
             self._writer.fail(path, stat, error)
-        except InputError:
-            pass  # longer than any file's name: it is told, and there is nothing to keep of it
         self.tell(IndexedFile(source=path, state="failed", error=error))
 
     def _hash(self, path: str) -> str:
