@@ -12,7 +12,7 @@ import typer
 
 from videobert.base.errors import UsageError
 from videobert.cli.answer_each import answer_each
-from videobert.cli.inputs import Input
+from videobert.cli.inputs import Input, keep_videos
 from videobert.cli.notes import note, note_answer
 from videobert.cli.output_file import check_writable
 from videobert.cli.parser.command import command
@@ -111,6 +111,7 @@ def edit(
         from videobert.editing.edit_list import suffix_of
 
         check_writable(edit_list, "--list")
+        keep_videos([video], [edit_list], "--list")
         suffix_of(edit_list)
         if os.path.isdir(video):
             raise UsageError("--list is for one film", seen=video, fix="Name one film, or leave it out.")
