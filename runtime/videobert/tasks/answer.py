@@ -9,6 +9,7 @@ import numpy as np
 
 from videobert.base.errors import ModelError
 from videobert.families.log_softmax import log_softmax
+from videobert.pipeline.asked_span import check_span
 from videobert.pipeline.evidence import evidence
 from videobert.pipeline.fitting import Fitting
 from videobert.pipeline.locating import Found, find
@@ -16,7 +17,6 @@ from videobert.pipeline.open_answers import open_answer
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.question_kind import Question, question_of
 from videobert.pipeline.request import Request
-from videobert.pipeline.seen_in_shots import check_span
 from videobert.pipeline.spans import Span, spans
 from videobert.pipeline.text_fit import TextFit, text_fit, word_fit
 from videobert.pipeline.watched import Watched, watch_shots
@@ -37,7 +37,7 @@ def answer(
     """See `Runtime.answer`."""
     asked, within = question_of(opened, question, choices), check_span(span)
     if asked.kind == "open":
-        return open_answer(opened, video, question, within, request)
+        return open_answer(opened, video, question, within, with_evidence, request)
     fits = _fits(opened, asked)
     if asked.kind == "yes_no" and not fits[0].calibrated:
         raise ModelError(
