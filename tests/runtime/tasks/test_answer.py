@@ -153,6 +153,8 @@ def test_where_the_decoder_writes_no_word_the_answer_is_open(tmp_path: Path, mon
         ("a [MASK] [MASK]", {"choices": ["red", "blue"]}, UsageError, "one blank"),
         ("what?", {"choices": ["red"]}, UsageError, "one choice"),
         ("what?", {"choices": ["red", "red"]}, UsageError, "twice"),
+        ("what?", {"choices": ["red", "Red"]}, UsageError, "twice"),
+        ("what?", {"choices": ["xyzzy", "plugh"]}, InputError, "no word"),
         ("what?", {"choices": []}, UsageError, "choices"),
         ("what?", {"choices": ["red", "xyzzy"]}, InputError, "no word"),
         ("is it red?", {"span": (3, 1)}, UsageError, "span"),
