@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,9 +82,14 @@ def _fits(opened: OpenedModel, asked: Question) -> list[TextFit]:
 
 
 def _best(looked_at: list[Span], judge: Fitting, fit: TextFit) -> Found:
-    """The stretch that a text fits best, be it well or badly."""
+    """The stretch that a text fits best, be it well or badly.
+
+    It fits no better than the best of its clips: where several scenes are judged together, a text may be put together
+    of what is true of one and what is true of another.
+    """
     found = find(looked_at, judge.judge, 1, base=0.0) if fit.calibrated else []
-    return (found or find(looked_at, judge.judge, 1, base=None))[0]
+    best = (found or find(looked_at, judge.judge, 1, base=None))[0]
+    return replace(best, value=min(best.value, best.peak))
 
 
 def _scores(values: Any) -> Any:
