@@ -37,6 +37,13 @@ VERBS = {
     "fill": ["--visual", "--top", "[MASK]", *MODEL],
     "classify": ["--question", "--label", "--template", "--window-clips", "--top", "--prior-strength", *MODEL],
     "align": ["--window-clips", *MODEL],
+    "caption": ["--span", "--out", "--format", *MODEL],
+    "answer": ["--choice", "--span", "--evidence", *MODEL],
+    "events": ["--question", "--label", "--at-least", *MODEL],
+    "index": ["--out", "--retry", *MODEL],
+    "search": ["--video", "--span", "--top", "--html", *MODEL],
+    "locate": ["--top", "--evidence", *MODEL],
+    "edit": ["--keep", "--remove", "--most-s", "--list", "--from", "--out", "--dry-run", *MODEL],
     "forecast": ["--ahead", "--top", "--context-clips", *MODEL],
     "summarize": ["--seconds", "--share", "--text", "--out", *MODEL],
     "sentiment": ["--text", "learn", *MODEL],
@@ -112,6 +119,20 @@ def test_help_names_what_an_option_takes_and_nothing_for_a_flag(verb: str | None
     assert "<" not in shown
     for flag in ("--help, -h", *(("--json", "--quiet, -q", "--debug") if verb else ("--version",))):
         assert re.search(rf"^  {flag}   +[A-Z]", shown, re.MULTILINE), flag
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [
+        ("caption", "--span"),
+        ("answer", "--span"),
+        ("search", "--span"),
+        ("edit", "--keep"),
+        ("edit", "--remove"),
+    ],
+)
+def test_a_stretch_of_time_is_written_alike_everywhere(verb: str, option: str, call: Any) -> None:
+    assert f"{option} START-END " in call(verb, "--help").said
 
 
 @pytest.mark.parametrize("verb", VERBS)
