@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
-from videobert.base.errors import InputError
 from videobert.families.judged import SHARE_OF_SURE_CLIPS
 from videobert.index.identity import IndexIdentity
 from videobert.index.new_stretches import NewStretches
+from videobert.pipeline.asked_span import outside
 from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.pictures import middle_picture
@@ -164,12 +164,7 @@ def in_span(seen: SeenVideo, span: tuple[float, float] | None) -> list[Window]:
         return [window_of(stretch, seen.bounds(stretch)) for stretch in seen.stretches]
     start_s, end_s = span
     if start_s >= seen.end_s or end_s <= seen.first_s:
-        raise InputError(
-            "the span lies outside the video",
-            seen=f"{start_s:g} to {end_s:g} s",
-            allowed=f"{seen.first_s:.2f} to {seen.end_s:.2f} s",
-            fix="Name a stretch of the video.",
-        )
+        raise outside(span, seen.first_s, seen.end_s)
 
     def share(clip: SeenClip) -> float:
         token = clip.token
