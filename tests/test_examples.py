@@ -66,8 +66,10 @@ def test_what_a_text_says_is_located(clip: Path) -> None:
 
 def test_questions_are_answered_with_their_stretch(clip: Path) -> None:
     said = run("answer.py", clip).splitlines()
-    assert said[0].startswith("is there a red heart? yes") and said[0].endswith("7.5–10.5 s")
-    assert said[1].startswith("a [MASK] circle blue") and said[1].endswith("3.0–7.5 s")
+    assert said[0].startswith("is there a red heart? yes")
+    assert said[0].endswith("7.5–10.5 s")
+    assert said[1].startswith("a [MASK] circle blue")
+    assert said[1].endswith("3.0–7.5 s")
     assert said[2].startswith("what happens? a yellow star bounces")
 
 
