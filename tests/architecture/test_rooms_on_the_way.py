@@ -1,8 +1,8 @@
 """The way of a film from `Runtime.run` to the engine: calls go down the rooms of the house, and few doors lead to each.
 
-A room is a folder of `videobert`, or `runtime.py`. Every call of one of our Python functions is followed, in every
-thread, while the bundled model's clip is reported on; what is counted is a call from a function of one room to a
-function of another, whichever library lies between, as where numpy or a thread pool calls back. A generator that a
+A room is a folder of `videobert`, `verbs.py` or `runtime.py`. Every call of one of our Python functions is followed,
+in every thread, while the bundled model's clip is reported on; what is counted is a call from a function of one room to
+a function of another, whichever library lies between, as where numpy or a thread pool calls back. A generator that a
 room was handed from above and asks for more is data on its way down, and no call; what it calls counts as its own.
 
 `base` and `results` are the ground that every room stands on, and are left out. `model` describes the model that all
@@ -31,7 +31,7 @@ HOME = Path(videobert.__file__).parent
 CLIP = BUNDLED / "shapes" / "clip.mp4"
 GROUND = ("base", "results")
 # A room calls only rooms after it; `engines` and `video` know nothing of each other.
-DOWN = ("runtime", "tasks", "pipeline", "families", "engines", "video", "visual", "text", "model")
+DOWN = ("runtime", "verbs", "tasks", "pipeline", "families", "engines", "video", "visual", "text", "model")
 MOST_CALLERS = 2
 ASKED_BY_ALL = "model"
 
@@ -139,9 +139,9 @@ def test_a_film_goes_down_the_house_and_enters_each_room_by_two_doors_at_most(fo
 
 def test_the_way_is_the_one_that_the_house_was_drawn_for(followed: Followed) -> None:
     """Were the film not followed to the engine, nothing above would mean anything."""
-    assert followed.order[0] == "runtime"
+    assert followed.order[0] == "verbs"
     assert {"video", "visual", "engines"} <= set(followed.order)
-    assert {("runtime", "tasks"), ("tasks", "pipeline"), ("pipeline", "video"), ("pipeline", "visual")} <= set(
+    assert {("verbs", "tasks"), ("tasks", "pipeline"), ("pipeline", "video"), ("pipeline", "visual")} <= set(
         followed.arrows
     )
     assert any(called == "engines" for _, called in followed.arrows)

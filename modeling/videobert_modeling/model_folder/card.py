@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from videobert.families.verbs_of import section_of
 from videobert.model.config import ModelConfig
 
 # How an account's list of untrained parts calls the visual half of the token table.
@@ -46,7 +47,7 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
         ]
     if notes:
         lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
-    lines += ["## Sizes", "", *_sizes(config), ""]
+    lines += [section_of(config, sees=sees), "", "## Sizes", "", *_sizes(config), ""]
     lines += ["Licence and data are those of the source; add them here.", ""]
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from videobert.base.errors import ModelError
 from videobert.doctor.compiled_parts import built_targets
 from videobert.doctor.next_steps import COPY_AGAIN, add_error, run_verb
 from videobert.doctor.vocabulary import read_codebook, read_words
-from videobert.families.registry import capabilities_of
+from videobert.families.verbs_of import verbs_of
 from videobert.model.card import ModelCard, read_card
 from videobert.model.config import ModelConfig
 from videobert.model.folder import BUNDLED, CARD, ModelFolder, find
@@ -20,7 +20,6 @@ from videobert.model.folder_parts import FolderParts
 from videobert.model.got import is_got
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import WEIGHTS, mend
-from videobert.model.questions import sentiment_question
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import BACKBONE, stage_names
 from videobert.model.summary import BuiltTarget, GraphFileSize, ModelSummary, Verb
@@ -160,36 +159,12 @@ def _card(parts: FolderParts) -> ModelCard | None:
 
 
 def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
-    """What can be asked: the parts that each verb needs are there and sound.
-
-    Without a codebook of text alone, but of a model that has no visual tokens.
-    """
+    """What can be asked, if the parts that every verb needs are there and sound."""
     if config is None or not parts.finished or not parts.sound("config.json", "recipe.json", "tokenizer.json"):
         return ()
     if not _engines_fed(parts, config):
         return ()
-    can = capabilities_of(config)
-    sees = not config.has_tokens or parts.sound("codebook.safetensors")
-    needed: dict[Verb, bool] = {
-        "run": sees and ("classifies" in can or not config.questions),
-        "tokens": sees and config.has_tokens,
-        "features": sees,
-        "embed": "embeds" in can,
-        "fill": "fills_words" in can or (sees and "fills_moments" in can),
-        "classify": sees and "classifies" in can,
-        "align": sees and "aligns" in can,
-        "caption": sees and ("generates" in can or bool(config.questions)),
-        "answer": sees and bool(can & {"aligns", "fills_words", "generates"}),
-        "events": sees and ("classifies" in can or bool(config.questions)),
-        "forecast": sees and "forecasts" in can,
-        "index": sees and "embeds" in can,
-        "search": sees and "embeds" in can,
-        "summarize": sees,
-        "sentiment": sees and sentiment_question(config.questions) is not None,
-        "locate": sees and bool(can & {"aligns", "fills_words"}),
-        "edit": sees,
-    }
-    return tuple(verb for verb, is_there in needed.items() if is_there)
+    return verbs_of(config, sees=parts.sound("codebook.safetensors"))
 
 
 def _engines_fed(parts: FolderParts, config: ModelConfig | None) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ def _span(query: Any, span: Any) -> tuple[float, float] | None:
         )
     try:
         start, end = span
-    except (TypeError, ValueError):
+    except Exception:  # not two of them, or whatever a foreign iterator raises
         start = end = None
     allowed = "(start_s, end_s) in seconds, rising"
     if start is None or end is None:
