@@ -152,6 +152,7 @@ class Verbs:
         window_clips: int | None = None,
         top: int = 5,
         prior_strength: float = 1.0,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Classification:
         """Which of some labels fits each window of the video, without training.
@@ -169,8 +170,10 @@ class Verbs:
             window_clips: clips to one answer; the model's own window if not given.
             top: answers to each window.
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
+            evidence: whether to say, for each window, what each of its clips adds.
             reading: see `Runtime`.
         """
+        with_evidence = flag("evidence", evidence)
         with self._lifetime.using() as opened:
             return classify(
                 opened,
@@ -181,6 +184,7 @@ class Verbs:
                 window_clips,
                 top,
                 prior_strength,
+                with_evidence,
                 Request.reading(**reading),
             )
 

@@ -234,6 +234,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "window_clips": WHOLE | {"None", "int"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
         "prior_strength": WHOLE | {"zero", "float", "whole float", "numpy float", "fraction"},
+        "evidence": {"True", "numpy True"},
     },
     "align": {"video": set(), "text": set(), "window_clips": WHOLE | {"None", "int"}},
     "locate": {
@@ -293,7 +294,7 @@ OF_FILES: dict[str, dict[str, set[str]]] = {
     "search": {
         "query": set(),
         "index": set(),
-        "span": {"None", "array"},
+        "span": {"None"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
     },
     "edit": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def inputs_of(videos: Sequence[str], out: Path | None, option: str, suffix: str)
         UsageError: `out` cannot be written, or is one of the videos.
     """
     inputs = list(_expanded(videos, out, option, suffix))
-    _keep_videos(inputs, option)
+    keep_videos([each.video for each in inputs], [each.out for each in inputs], option)
     return inputs
 
 
@@ -80,13 +80,17 @@ def _expanded(videos: Sequence[str], out: Path | None, option: str, suffix: str)
                 yield Input(video=found, several=True, out=_file_for(out, found, suffix, taken))
 
 
-def _keep_videos(inputs: Sequence[Input], option: str) -> None:
-    """Refuses an output that would take the place of a video, under whatever name, before any work is done for it."""
-    videos = {identity for each in inputs if (identity := _identity(each.video))}
-    for each in inputs:
-        if each.out is not None and _identity(each.out) in videos:
+def keep_videos(videos: Iterable[str | Path], outs: Iterable[Path | None], option: str) -> None:
+    """Refuses an output that would take the place of a video, under whatever name.
+
+    Raises:
+        UsageError: one of `outs`, which `option` was given, is one of the videos.
+    """
+    known = {identity for each in videos if (identity := _identity(each))}
+    for out in outs:
+        if out is not None and _identity(out) in known:
             raise UsageError(
-                f"{option} would overwrite a video that is to be read", seen=str(each.out), fix="Choose another name."
+                f"{option} would overwrite a video that is to be read", seen=str(out), fix="Choose another name."
             )
 
 

@@ -33,7 +33,7 @@ def read_json(text: str) -> list[tuple[float, float]]:
         if not isinstance(spans, list) or not 0 < len(spans) <= MOST_SPANS:
             raise ValueError(f"not 1 to {MOST_SPANS} spans")
         return [(_number(span, "start_s"), _number(span, "end_s")) for span in spans]
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise InputError(
             "this is no edit list", seen=str(error)[:120], fix="Write one with `videobert edit --list cut.json`."
         ) from error

@@ -12,6 +12,7 @@ from av.sidedata.sidedata import Type
 from av.video.frame import PictureType
 
 from videobert.base.errors import DecodeError
+from videobert.editing.container_codecs import codecs_taken_by
 from videobert.editing.encoders import (
     CODINGS,
     SELF_CONTAINED,
@@ -64,7 +65,7 @@ def choose_way(table: FrameTable, stream: Any, spans: Sequence[Frames], output: 
         output: the new container, which may not take every codec.
     """
     codec = table.codec
-    takes = _taken_by(output)
+    takes = codecs_taken_by(output)
     pieces = pieces_of(table, spans)
     if codec in takes and all(piece.copied for piece in pieces):
         return Way(method="copy", why=None, codec=codec, pieces=pieces, coding=CODINGS.get(codec, CODINGS["h264"]))
@@ -104,14 +105,6 @@ def _matching(codec: str, stream: Any) -> tuple[H264Sets | None, str | None]:
     if not sets.sequences or sets.free_number() is None:
         return None, "the film's header leaves no room for a second encoder"
     return sets, None
-
-
-def _taken_by(output: Any) -> set[str]:
-    """Canonical names of the codecs that a container takes."""
-    names = set()
-    for name in output.supported_codecs:
-        names.add("av1" if name in ("libdav1d", "libaom-av1") else name)
-    return names
 
 
 class Pictures:

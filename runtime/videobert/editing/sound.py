@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 
+from videobert.editing.container_codecs import codecs_taken_by
 from videobert.editing.sound_reader import SoundReader
 
 Seconds = tuple[Fraction, Fraction]
@@ -22,7 +23,10 @@ _ENCODERS = {
 _LOSSLESS = ("flac", "alac")
 # In the order of choice for what the film's own codec is not taken or not encoded here.
 _OTHERS = ("aac", "libopus")
-_LEAST_BITS_PER_CHANNEL = 96_000
+# The second is the most that Opus takes; sound that was not compressed would ask for more.
+_LEAST_BITS_PER_CHANNEL, _MOST_BITS_PER_CHANNEL = 96_000, 256_000
+# How so many channels usually lie, where the film does not say.
+_USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _OPUS_RATE = 48_000
 
 
@@ -42,9 +46,10 @@ class SoundTrack:
 
     def __init__(self, reader: SoundReader, spans: Sequence[Seconds], output: Any, *, whole: bool) -> None:
         self._reader, self._spans = reader, spans
-        track, taken = reader.track, output.supported_codecs
+        track, taken = reader.track, codecs_taken_by(output)
         codec = track.codec_context.codec.canonical_name
-        self._copied = whole and codec in taken
+        # Encoding PCM anew changes no sample, and gives its channels the names that a header must state.
+        self._copied = whole and codec in taken and not (codec.startswith("pcm_") and _unnamed(track.codec_context))
         if self._copied:
             self.stream = output.add_stream_from_template(track, opaque=True)
             self.said = f"{codec}, copied"
@@ -90,8 +95,15 @@ def encoder_for(codec: str, taken: set[str]) -> str:
     return next(name for name in _OTHERS if canonical.get(name, name) in taken)
 
 
+def _unnamed(context: Any) -> bool:
+    """Whether nothing says where its channels lie: FFmpeg then calls them "2 channels", which coders refuse."""
+    return bool(context.layout.name.endswith(" channels"))
+
+
 def _set_like(context: Any, like: Any, encoder: str) -> None:
-    context.layout = like.layout.name
+    channels = like.layout.nb_channels
+    name = like.layout.name
+    context.layout = _USUAL_LAYOUTS.get(channels, name) if _unnamed(like) else name
     formats = [each.name for each in av.Codec(encoder, "w").audio_formats or ()]
     wanted = like.format.name
     if wanted in formats:
@@ -101,4 +113,5 @@ def _set_like(context: Any, like: Any, encoder: str) -> None:
         deep = like.format.bytes > 2
         context.format = next((name for name in formats if name.startswith("s32") == deep), formats[0])
     if encoder not in _LOSSLESS and not encoder.startswith("pcm_"):
-        context.bit_rate = max(like.bit_rate or 0, _LEAST_BITS_PER_CHANNEL * like.layout.nb_channels)
+        asked = max(like.bit_rate or 0, _LEAST_BITS_PER_CHANNEL * channels)
+        context.bit_rate = min(asked, _MOST_BITS_PER_CHANNEL * channels)

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from videobert.base.atomic import write_atomically
 from videobert.index.faiss_library import faiss_library, faiss_threads
 from videobert.index.index_format import MOST_WIDTH, damaged
+from videobert.index.plain_file import open_plain
 
 Vectors = npt.NDArray[np.float32]
 
@@ -111,7 +112,7 @@ class Cells:
     def __init__(self, path: Path, *, size_bytes: int, vectors: int, width: int) -> None:
         faiss = self._faiss = faiss_library()
         index_folder = path.parent.parent
-        with open(path, "rb") as file:
+        with open_plain(path, index_folder) as file:
             there = os.fstat(file.fileno()).st_size
             if there != size_bytes or there < _TRAILER.size:
                 raise damaged(index_folder, f"{path.name} is not as long as it was")

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from videobert.index.catalogue import Catalogue
 from videobert.index.identity import IndexIdentity
 from videobert.index.index_format import CLIP, CLIPS, FEATURES, PICTURES, ROW, ROWS, VECTORS, damaged
+from videobert.index.plain_file import open_plain
 
 
 def lengths_of(known: Catalogue, identity: IndexIdentity) -> dict[str, int]:
@@ -130,11 +131,11 @@ class ColumnWriter:
 
 
 def _mapped(generation: Path, name: str, kind: np.dtype[Any], length: int) -> npt.NDArray[Any]:
-    path = generation / name
-    there = path.stat().st_size
-    if there < length:
-        raise damaged(generation.parent, f"{name} is too short", f"{there:,} of {length:,} bytes")
-    if not length:
-        return np.empty(0, kind)
-    # As a plain array: each slice of a memmap pays for being one.
-    return np.memmap(path, kind, "r", shape=(length // kind.itemsize,)).view(np.ndarray)
+    with open_plain(generation / name, generation.parent) as file:
+        there = os.fstat(file.fileno()).st_size
+        if there < length:
+            raise damaged(generation.parent, f"{name} is too short", f"{there:,} of {length:,} bytes")
+        if not length:
+            return np.empty(0, kind)
+        # As a plain array: each slice of a memmap pays for being one.
+        return np.memmap(file, kind, "r", shape=(length // kind.itemsize,)).view(np.ndarray)

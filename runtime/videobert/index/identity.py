@@ -10,6 +10,7 @@ from typing import Any
 
 from videobert.base.errors import InputError, MismatchError
 from videobert.index.index_format import HEAD, MOST_WIDTH, VERSION, damaged
+from videobert.index.plain_file import open_plain
 
 # Far more than what it holds.
 _MOST_BYTES = 65_536
@@ -76,7 +77,7 @@ def read_head(folder: Path) -> Head:
         ModelError: it is damaged.
     """
     try:
-        with open(folder / HEAD, "rb") as file:
+        with open_plain(folder / HEAD, folder) as file:
             content = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise InputError(

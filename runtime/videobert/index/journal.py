@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from videobert.base.errors import InputError
 from videobert.index.index_format import JOURNAL, damaged
+from videobert.index.plain_file import open_plain
 
 Record = dict[str, Any]
 # A path of 4,096 bytes, escaped, and an error of a few lines.
@@ -41,8 +43,13 @@ def read_journal(generation: Path) -> bytes:
 
     Raises:
         FileNotFoundError: it is not there, as where the generation was replaced just now.
+        ModelError: it, or the generation, is a link or no plain file.
     """
-    return (generation / JOURNAL).read_bytes()
+    # A writer would cut off the ends of files wherever a link leads to.
+    if generation.is_symlink():
+        raise damaged(generation.parent, f"{generation.name} is a link")
+    with open_plain(generation / JOURNAL, generation.parent) as file:
+        return file.read()
 
 
 class JournalWriter:
@@ -63,9 +70,17 @@ class JournalWriter:
         """Write a record; when this returns, it is on the disk, unless `sync` is left to the caller.
 
         Raises:
+            InputError: a path is too long for any file system; nothing is written.
             OSError: the disk is full; the journal then is what it was.
         """
         line = line_of(record)
+        if len(line) > _MOST_LINE_BYTES:
+            raise InputError(
+                "this does not fit the index",
+                seen=f"{len(line):,} bytes",
+                allowed=f"{_MOST_LINE_BYTES:,} bytes of path and error",
+                fix="Give the file a shorter name.",
+            )
         try:
             written = 0
             while written < len(line):

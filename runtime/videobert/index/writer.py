@@ -141,7 +141,11 @@ class IndexWriter:
         self._commit(self._opened()[0], {"op": "drop", "path": path})
 
     def fail(self, path: str, stat: Stat, error: str) -> None:
-        """Record that the file under a path cannot be indexed; what was indexed there before is gone."""
+        """Record that the file under a path cannot be indexed; what was indexed there before is gone.
+
+        Raises:
+            InputError: the path is longer than any file's; nothing is recorded.
+        """
         said = error[:_MOST_ERROR_CHARS]
         record = {"op": "fail", "path": path, "size": stat.size, "mtime_ns": stat.mtime_ns, "error": said}
         self._commit(self._opened()[0], record)

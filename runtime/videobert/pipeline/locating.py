@@ -42,6 +42,7 @@ class Found:
     Args:
         clips: those that tell what it shows, rising.
         value: of the stretch as a whole.
+        peak: of its best span alone.
         height: how far that is from the base (0) to the best span's value (1).
     """
 
@@ -51,6 +52,7 @@ class Found:
     end_s: float
     clips: tuple[int, ...]
     value: float
+    peak: float
     height: float
     sure: bool
 
@@ -119,6 +121,7 @@ class _Search:
             end_s=self._spans[last].end_s,
             clips=tuple(self._clips(first, last)),
             value=value,
+            peak=float(self.values[peak]),
             height=min(1.0, max(0.0, (value - self.base) / self._highest)) if self._highest > 0 else 1.0,
             sure=bool(judged.sure[best]),
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.families.family import Generates
 from videobert.families.registry import lacks
+from videobert.pipeline.asked_span import Span
+from videobert.pipeline.evidence import evidence
 from videobert.pipeline.fitting import clips_of
 from videobert.pipeline.generate.generate import best_sentences
+from videobert.pipeline.generate.given_words import mean_log_probs
 from videobert.pipeline.generate.options import Search
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
@@ -23,7 +29,7 @@ _BEAMS, _MOST_WORDS = 5, 32
 
 
 def open_answer(
-    opened: OpenedModel, video: Any, question: str, within: tuple[float, float] | None, request: Request
+    opened: OpenedModel, video: Any, question: str, within: Span | None, with_evidence: bool, request: Request
 ) -> Answer:
     """The likeliest sentences about the window of the video of which one is likeliest.
 
@@ -49,6 +55,11 @@ def open_answer(
     first, last = int(windows[best][0]), int(windows[best][-1])
     said = [(opened.tokenizer.sentence(each.ids), float(np.exp(each.normalised))) for each in found[best]]
     candidates = tuple(Candidate(text=text, id=None, score=score) for text, score in said if text)
+
+    def score(groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+        seen = family.told([read.pieces] * len(groups), [clips_of(watched, each) for each in groups], request.cancel)
+        return mean_log_probs(decoder, seen, found[best][0].ids, request.cancel)
+
     return Answer(
         question=question,
         kind="open",
@@ -61,4 +72,10 @@ def open_answer(
         out_of_domain=watched.out_of_domain,
         origin=opened.resting_on(watched.origin, "generates", text=True, video=True),
         unknown_words=read.unknown_words,
+        # A clip alone is held against what all words have where nothing is known.
+        evidence=(
+            evidence(watched, windows[best].tolist(), score, without_any=-math.log(decoder.words))
+            if with_evidence and candidates
+            else ()
+        ),
     )

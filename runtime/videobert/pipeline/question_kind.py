@@ -49,7 +49,7 @@ def question_of(opened: OpenedModel, text: str, choices: Iterable[str] | None) -
             fix="Ask for one word at a time; `fill` fills in several.",
         )
     if choices is not None:
-        answers = _choices(choices)
+        answers = _choices(opened, choices)
         if len(parts) == 1:
             return Question(text, "choice", answers, answers)
         before, behind = parts
@@ -80,9 +80,10 @@ def _checked(opened: OpenedModel, text: str) -> str:
     return text
 
 
-def _choices(choices: Iterable[str]) -> tuple[str, ...]:
+def _choices(opened: OpenedModel, choices: Iterable[str]) -> tuple[str, ...]:
     answers = texts("choices", choices, example='["red", "blue"]')
-    twice = [each for place, each in enumerate(answers) if each in answers[:place]]
+    read = [_as_read(opened, each) for each in answers]
+    twice = [each for place, each in enumerate(answers) if read[place] in read[:place]]
     if twice or len(answers) < 2:
         raise UsageError(
             "a choice is given twice" if twice else "there is one choice alone",
@@ -91,3 +92,9 @@ def _choices(choices: Iterable[str]) -> tuple[str, ...]:
             fix="Give each choice once." if twice else "Give another one, or ask whether it is so: `is there …?`.",
         )
     return answers
+
+
+def _as_read(opened: OpenedModel, text: str) -> tuple[int, ...] | str:
+    """What the model takes a text for; one with words that it does not know is like no other."""
+    pieces = opened.tokenizer.encode(text)
+    return text if opened.tokenizer.special.unknown in pieces else tuple(pieces)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.arguments import as_number, described
-from videobert.base.errors import InputError, UsageError
+from videobert.base.errors import InputError
+from videobert.pipeline.asked_span import Span, outside
 from videobert.pipeline.assign import BLOCK, Assigned, Assigner
 from videobert.pipeline.events import FeatureFound
 from videobert.pipeline.features import features
@@ -30,7 +30,6 @@ from videobert.pipeline.watched import Watched, is_out_of_domain, watch_shots
 from videobert.pipeline.windows import Window, windows
 from videobert.results.origin import Origin
 
-Span = tuple[float, float]
 _NO_IDS: npt.NDArray[np.int32] = np.zeros(0, np.int32)
 
 
@@ -63,27 +62,6 @@ class SeenInShots:
         """The places of the parts of each shot that has some."""
         firsts = [place for place in range(len(self.shots)) if place == 0 or self.shots[place - 1] != self.shots[place]]
         return [range(a, b) for a, b in pairwise([*firsts, len(self.shots)])]
-
-
-def check_span(span: object) -> Span | None:
-    """A stretch of time that a caller gave: seconds, its start before its end; None for all of a video.
-
-    Raises:
-        UsageError: it is none.
-    """
-    if span is None:
-        return None
-    both = list(span) if isinstance(span, (tuple, list)) else []
-    numbers = [as_number(each) for each in both]
-    if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None and numbers[0] < numbers[1]:
-        return float(numbers[0]), float(numbers[1])
-    raise UsageError(
-        "span is no stretch of time",
-        seen=described(span),
-        allowed="(start_s, end_s), the start before the end",
-        fix="For example span=(1.5, 4.0).",
-        fix_cli="For example --span 1.5-4.0.",
-    )
 
 
 def see_in_shots(opened: OpenedModel, video: Any, request: Request, span: Span | None = None) -> SeenInShots:
@@ -143,7 +121,7 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
             info = info_fields(stream.info)
     end_s = info.get("end_s")
     if not rows:
-        raise _nothing_in(span, info.get("start_s"), end_s) if span else _no_clip()
+        raise outside(span, info.get("start_s"), end_s) if span else _no_clip()
     bounds = [clips.start_s, *(clips.cuts_s or []), clips.end_s if end_s is None else min(clips.end_s, end_s)]
     found = _tokens(opened, rows, clips.laid)
     times = _cells([(laid.start_s, laid.end_s) for laid in clips.laid], [laid.shot for laid in clips.laid], bounds)
@@ -194,7 +172,7 @@ def _on_grid(opened: OpenedModel, watched: Watched, span: Span | None, *, tokens
     if span is not None:
         parts = [part for part in parts if min(part.end_s, span[1]) > max(part.start_s, span[0])]
         if not parts:
-            raise _nothing_in(span, start_s, end_s)
+            raise outside(span, start_s, end_s)
         # A clip at the edge counts if most of what it shows is inside; one alone counts in any case.
         inside = [part for part in parts if span[0] <= (part.start_s + part.end_s) / 2 < span[1]]
         parts = inside or [max(parts, key=lambda part: min(part.end_s, span[1]) - max(part.start_s, span[0]))]
@@ -251,12 +229,3 @@ def _cells(clips: Sequence[Span], shots: Sequence[int], bounds: Sequence[float])
 
 def _no_clip() -> InputError:
     return InputError("the video has no clip", fix="Use a video with at least one frame.")
-
-
-def _nothing_in(span: Span | None, start_s: float | None, end_s: float | None) -> InputError:
-    return InputError(
-        "the span lies outside the video",
-        seen=None if span is None else f"{span[0]:g} to {span[1]:g} s",
-        allowed=None if start_s is None or end_s is None else f"{start_s:.2f} to {end_s:.2f} s",
-        fix="Name a stretch of the video.",
-    )

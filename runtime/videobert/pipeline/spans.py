@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from videobert.base.errors import InputError
+from videobert.pipeline.asked_span import outside
 from videobert.pipeline.watched import Watched
 
 # A clip with less of it in a shot shows too much of the shots around.
@@ -90,12 +90,7 @@ def _inside(watched: Watched, start_s: float, end_s: float) -> list[Span]:
         if span.start_s >= start_s - _SAME_S and span.end_s <= end_s + _SAME_S
     ]
     if not found:
-        raise InputError(
-            "nothing of the video lies in the span",
-            seen=f"{start_s:g} to {end_s:g} s",
-            allowed=f"{float(watched.clips.start_s[0]):g} to {float(watched.clips.end_s[-1]):g} s",
-            fix="Give a span of this video.",
-        )
+        raise outside((start_s, end_s), float(watched.clips.start_s[0]), float(watched.clips.end_s[-1]))
     return found
 
 

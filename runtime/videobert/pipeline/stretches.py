@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
-from videobert.base.errors import UsageError
 from videobert.families.judged import SHARE_OF_SURE_CLIPS
 from videobert.index.identity import IndexIdentity
 from videobert.index.new_stretches import NewStretches
+from videobert.pipeline.asked_span import outside
 from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.pictures import middle_picture
@@ -158,18 +158,13 @@ def in_span(seen: SeenVideo, span: tuple[float, float] | None) -> list[Window]:
     """The stretches of a video, or their clips within a span: those with most of them in it, one at least.
 
     Raises:
-        UsageError: the span lies outside the video.
+        InputError: the span lies outside the video.
     """
     if span is None:
         return [window_of(stretch, seen.bounds(stretch)) for stretch in seen.stretches]
     start_s, end_s = span
     if start_s >= seen.end_s or end_s <= seen.first_s:
-        raise UsageError(
-            "the span lies outside the video",
-            seen=f"{start_s:g} to {end_s:g} s",
-            allowed=f"within {seen.first_s:.2f} to {seen.end_s:.2f} s",
-            fix="Name a stretch of the video.",
-        )
+        raise outside(span, seen.first_s, seen.end_s)
 
     def share(clip: SeenClip) -> float:
         token = clip.token

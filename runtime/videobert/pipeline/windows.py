@@ -87,15 +87,20 @@ def window_size(opened: OpenedModel, text_pieces: int, window_clips: int | None 
     )
 
 
+def clips_heard(watched: Watched) -> int:
+    """How many clips say something: all, but for a last one that says nothing of its own, if it is not alone."""
+    count = len(watched.clips)
+    return count - 1 if watched.standing and count > 1 else count
+
+
 def windows(watched: Watched, size: int) -> list[Window]:
     """The whole video, cut into windows of `size` clips, the last one perhaps shorter.
 
     A last clip that says nothing of its own goes with the one before it.
     """
-    count = len(watched.clips)
-    if not watched.standing or count == 1:
+    count, heard = len(watched.clips), clips_heard(watched)
+    if heard == count:
         return [window(watched, start, min(start + size, count)) for start in range(0, count, size)]
-    heard = count - 1
     found = [window(watched, start, min(start + size, heard)) for start in range(0, heard, size)]
     end_s, padded_frames = float(watched.clips.end_s[-1]), watched.clips.padded_frames
     return [*found[:-1], replace(found[-1], stop=count, end_s=end_s, padded_frames=padded_frames)]

@@ -79,7 +79,8 @@ def _hit(number: int, hit: FoundStretch, found: Found) -> str:
 
 def _address(hit: FoundStretch) -> str:
     """The address of the stretch. A name that is no UTF-8 goes by its bytes, as the file system has it."""
-    path = quote_from_bytes(hit.source.encode("utf-8", "surrogateescape"))
+    # However the path begins, nothing of it becomes a host: an index may come from elsewhere.
+    path = quote_from_bytes(b"/" + hit.source.encode("utf-8", "surrogateescape").lstrip(b"/"))
     # Beyond a millisecond no player goes.
     return f"file://{path}#t={max(0.0, hit.start_s):.3f},{max(0.0, hit.end_s):.3f}"
 

@@ -27,7 +27,8 @@ class Answer:
             JSON.
         percentile, out_of_domain: see `Report`.
         unknown_words: of the question and the choices, see `Fill`.
-        evidence: the clips of the stretch and what each adds to the best answer's fit, if asked for; see `Hit.fit`.
+        evidence: the clips of the stretch and what each adds to the best answer's fit, if asked for; see `Hit.fit`. Of
+            an answer that the decoder wrote, to the mean log-probability of its words.
     """
 
     question: str

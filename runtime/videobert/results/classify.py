@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY
 from videobert.results.candidate import Candidate
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 # What is chosen where no label fits, by models that judge each label for itself.
@@ -22,6 +24,7 @@ class Segment:
             to its centroid lies among the codebook's training distances; None where distances mean nothing.
         padded_frames: frames of the last clip that repeat the video's last frame.
         unsure: the model leaves the answer open: what it sees is unlike anything that it knows.
+        evidence: the clips of the stretch and what each adds to the best answer's score, if asked for.
     """
 
     start_s: float
@@ -30,6 +33,7 @@ class Segment:
     percentile: float | None
     padded_frames: int = 0
     unsure: bool = False
+    evidence: tuple[Evidence, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
 
     @property
     def text(self) -> str:

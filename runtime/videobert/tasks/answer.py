@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from videobert.base.errors import ModelError
 from videobert.families.log_softmax import log_softmax
+from videobert.pipeline.asked_span import check_span
 from videobert.pipeline.evidence import evidence
 from videobert.pipeline.fitting import Fitting
 from videobert.pipeline.locating import Found, find
@@ -16,7 +18,6 @@ from videobert.pipeline.open_answers import open_answer
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.question_kind import Question, question_of
 from videobert.pipeline.request import Request
-from videobert.pipeline.seen_in_shots import check_span
 from videobert.pipeline.spans import Span, spans
 from videobert.pipeline.text_fit import TextFit, text_fit, word_fit
 from videobert.pipeline.watched import Watched, watch_shots
@@ -37,7 +38,7 @@ def answer(
     """See `Runtime.answer`."""
     asked, within = question_of(opened, question, choices), check_span(span)
     if asked.kind == "open":
-        return open_answer(opened, video, question, within, request)
+        return open_answer(opened, video, question, within, with_evidence, request)
     fits = _fits(opened, asked)
     if asked.kind == "yes_no" and not fits[0].calibrated:
         raise ModelError(
@@ -81,9 +82,14 @@ def _fits(opened: OpenedModel, asked: Question) -> list[TextFit]:
 
 
 def _best(looked_at: list[Span], judge: Fitting, fit: TextFit) -> Found:
-    """The stretch that a text fits best, be it well or badly."""
+    """The stretch that a text fits best, be it well or badly.
+
+    It fits no better than the best of its clips: where several scenes are judged together, a text may be put together
+    of what is true of one and what is true of another.
+    """
     found = find(looked_at, judge.judge, 1, base=0.0) if fit.calibrated else []
-    return (found or find(looked_at, judge.judge, 1, base=None))[0]
+    best = (found or find(looked_at, judge.judge, 1, base=None))[0]
+    return replace(best, value=min(best.value, best.peak))
 
 
 def _scores(values: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from videobert.families.family import Generates
 from videobert.families.registry import lacks
+from videobert.pipeline.asked_span import Span, check_span
 from videobert.pipeline.generate.generate import best_sentences
 from videobert.pipeline.generate.options import Search
 from videobert.pipeline.label_runs import Run
@@ -17,7 +18,7 @@ from videobert.pipeline.label_sentence import AT_LEAST, label_sentence, told_que
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.scoring import Clips, Scorer
-from videobert.pipeline.seen_in_shots import SeenInShots, Span, check_span, see_in_shots
+from videobert.pipeline.seen_in_shots import SeenInShots, see_in_shots
 from videobert.pipeline.windows import Window
 from videobert.results.caption import Caption, Captions
 from videobert.tasks.events import model_scorers, said_of

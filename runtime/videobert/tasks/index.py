@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from videobert.base.arguments import callback, flag, items, local_path
@@ -175,7 +178,9 @@ class _Run:
         self.tell(IndexedFile(source=path, state="changed" if changed else "added", stretches=len(stretches)))
 
     def _failed(self, path: str, stat: Stat, error: str) -> None:
-        self._writer.fail(path, stat, error)
+        # One longer than any file's name is told, and there is nothing to keep of it.
+        with suppress(InputError):
+            self._writer.fail(path, stat, error)
         self.tell(IndexedFile(source=path, state="failed", error=error))
 
     def _hash(self, path: str) -> str:
@@ -200,7 +205,13 @@ def _named(videos: Any) -> list[str]:
 
 
 def _stat(path: str) -> Stat:
-    found = os.stat(path)
+    try:
+        found = os.stat(path)
+    except ValueError as error:  # half a surrogate, or a null byte
+        raise OSError(errno.EINVAL, "no file has such a name") from error
+    if not S_ISREG(found.st_mode):
+        # A pipe would be waited for, and a device may have no end.
+        raise OSError(errno.EINVAL, "it is no plain file")
     return Stat(found.st_size, found.st_mtime_ns)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from videobert.base.arguments import described, number
+from videobert.base.arguments import described
 from videobert.base.errors import UsageError
 from videobert.families.family import Capability
 from videobert.index.reader import IndexReader
+from videobert.pipeline.asked_span import Span, check_span
 from videobert.pipeline.index_matches import Matches, matches_of_text, matches_of_vector
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import check_top
@@ -21,8 +22,6 @@ from videobert.pipeline.stretches import identity_of, in_span, see_video, vector
 from videobert.pipeline.suppression import Moment
 from videobert.pipeline.video_name import video_name
 from videobert.results.search import Found, FoundStretch
-
-_FAR_S = 1e9
 
 
 def search(
@@ -88,7 +87,7 @@ def _used(found: Matches) -> tuple[Capability, ...]:
     return ("aligns",) if found.method == "alignment" else ("embeds", "aligns")
 
 
-def _span(query: Any, span: Any) -> tuple[float, float] | None:
+def _span(query: Any, span: Any) -> Span | None:
     """The stretch of a video that is asked about, in seconds."""
     if span is None:
         return None
@@ -99,14 +98,4 @@ def _span(query: Any, span: Any) -> tuple[float, float] | None:
             fix='A str is a text; give a video of that name as pathlib.Path("…").',
             fix_cli="Use --span together with --video.",
         )
-    try:
-        start, end = span
-    except Exception:  # not two of them, or whatever a foreign iterator raises
-        start = end = None
-    allowed = "(start_s, end_s) in seconds, rising"
-    if start is None or end is None:
-        raise UsageError("span is no stretch of time", seen=described(span), allowed=allowed, fix="Correct it.")
-    bounds = [number("span", at, least=-_FAR_S, most=_FAR_S, allowed=allowed, fix="Correct it.") for at in (start, end)]
-    if bounds[0] >= bounds[1]:
-        raise UsageError("span ends before it begins", seen=span, allowed=allowed, fix="Correct it.")
-    return bounds[0], bounds[1]
+    return check_span(span)

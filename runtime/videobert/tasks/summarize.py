@@ -97,10 +97,18 @@ def summarize(
 
 def _check_budget(seconds: float | None, share: float) -> None:
     fix = "For example seconds=30, or share=0.15 of the video."
-    if seconds is not None and number("seconds", seconds, least=0, most=_MOST_S, allowed="above 0", fix=fix) == 0:
-        raise UsageError("a summary of no length is none", seen=seconds, allowed="above 0", fix=fix)
-    if number("share", share, least=0, most=1, allowed="above 0, at most 1", fix=fix) == 0:
-        raise UsageError("a summary of no length is none", seen=share, allowed="above 0, at most 1", fix=fix)
+    for name, value, most, allowed in (
+        ("seconds", seconds, _MOST_S, "above 0"),
+        ("share", share, 1, "above 0, at most 1"),
+    ):
+        if value is not None and number(name, value, least=0, most=most, allowed=allowed, fix=fix) == 0:
+            raise UsageError(
+                "a summary of no length is none",
+                seen=value,
+                allowed=allowed,
+                fix=fix,
+                fix_cli="For example --seconds 30, or --share 0.15 of the video.",
+            )
 
 
 def _fits(opened: OpenedModel, watched: Watched, read: ReadText, units: Sequence[Unit], request: Request) -> Fits:

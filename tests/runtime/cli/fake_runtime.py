@@ -234,7 +234,13 @@ class FakeRuntime:
 
     def classify(self, *args: Any, **options: Any) -> Classification:
         self._ask("classify", *args, **options)
-        segment = Segment(start_s=1.5, end_s=3.0, candidates=candidates(("red", 0.8), ("blue", 0.2)), percentile=40.0)
+        segment = Segment(
+            start_s=1.5,
+            end_s=3.0,
+            candidates=candidates(("red", 0.8), ("blue", 0.2)),
+            percentile=40.0,
+            evidence=(Evidence(start_s=1.5, end_s=3.0, drop=0.3),) if options["evidence"] else (),
+        )
         return Classification(
             question=options["question"],
             templates=("a [MASK] circle",),

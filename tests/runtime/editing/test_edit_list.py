@@ -107,7 +107,8 @@ def test_bad_lists(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_edit_list(tmp_path / "none.edl", source)
     good = json.loads(text_of(plan, ".json"))
-    for bad in ([], {}, good | {"version": 2}, good | {"spans": []}, good | {"spans": [{"start_s": "0", "end_s": 1}]}):
+    spans: list[list[dict[str, object]]] = [[], [{"start_s": "0", "end_s": 1}], [{"start_s": 0, "end_s": 10**400}]]
+    for bad in ([], {}, good | {"version": 2}, *(good | {"spans": each} for each in spans)):
         (tmp_path / "bad.json").write_text(json.dumps(bad))
         with pytest.raises(InputError, match="no edit list"):
             read_edit_list(tmp_path / "bad.json", source)

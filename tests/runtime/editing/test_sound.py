@@ -126,3 +126,39 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     film_written = write_film(source, [(0, 0.4)], tmp_path / "cut.mkv")
     assert film_written.left_out == ("data",)
     assert film_written.sound == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "into", "said"),
+    [
+        # Matroska names no channels of PCM, and its 1.5 Mbit/s are more than Opus takes.
+        ("a.mkv", "pcm_s16le", "cut.mp4", "pcm_s16le, encoded anew"),
+        ("a.mkv", "pcm_s16le", "cut.webm", "opus, encoded anew from pcm_s16le"),
+        ("a.mov", "pcm_s16le", "cut.webm", "opus, encoded anew from pcm_s16le"),
+        # FFmpeg says that QuickTime takes these, and then refuses them.
+        ("a.mkv", "flac", "cut.mov", "aac, encoded anew from flac"),
+        ("a.mkv", "libopus", "cut.mov", "aac, encoded anew from opus"),
+    ],
+)
+def test_sound_that_a_container_or_coder_does_not_take_as_it_is(
+    tmp_path: Path, name: str, encoder: str, into: str, said: str
+) -> None:
+    source = make(tmp_path / name, codec="mpeg4" if into != "cut.webm" else "libx264", sounds=(encoder,), frames=FRAMES)
+    cut = tmp_path / into
+    assert write_film(source, SPANS, cut).sound == (said,)
+    check_step(source, cut, 0, 48)
+
+
+def test_channels_without_names_that_are_not_cut(tmp_path: Path) -> None:
+    source = make(tmp_path / "a.mkv", codec="mpeg4", sounds=("pcm_s16le",))
+    write_film(source, [(0, 1.6)], tmp_path / "cut.mp4")
+    assert np.array_equal(samples_of(tmp_path / "cut.mp4"), samples_of(source))
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_pictures_that_quicktime_does_not_take_are_encoded_anew(tmp_path: Path, codec: str) -> None:
+    source = make(tmp_path / "a.mkv", codec=codec)
+    film = write_film(source, [(0, 0.96)], tmp_path / "cut.mov")
+    assert (film.method, film.codec) == ("encode", "h264")
+    assert film.why is not None
+    assert "mov holds no vp" in film.why

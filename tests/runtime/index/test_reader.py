@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -113,6 +114,22 @@ def _edit_rows(folder: Path, **fields: float) -> None:
     rows.tofile(folder / "generation-1" / "rows")
 
 
+def _linked(path: Path) -> None:
+    """The same content, behind a link."""
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def _replaced(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "head is no JSON": lambda folder: (folder / "index.json").write_text("{"),
     "head is of something else": lambda folder: (folder / "index.json").write_text('{"kind": "x"}'),
@@ -131,6 +148,13 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "vectors have another byte": lambda folder: _flip(folder / "generation-1" / "vectors", 40),
     "rows have another byte": lambda folder: _flip(folder / "generation-1" / "rows", 40),
     "vectors are short": lambda folder: (folder / "generation-1" / "vectors").write_bytes(b"1234"),
+    "head is a link": lambda folder: _linked(folder / "index.json"),
+    "generation is a link": lambda folder: _linked(folder / "generation-1"),
+    "journal is a device": lambda folder: _replaced(folder / "generation-1" / "journal", "/dev/zero"),
+    "journal is a pipe": lambda folder: _pipe(folder / "generation-1" / "journal"),
+    "head is a pipe": lambda folder: _pipe(folder / "index.json"),
+    "vectors are a link": lambda folder: _linked(folder / "generation-1" / "vectors"),
+    "pictures are a link": lambda folder: _replaced(folder / "generation-1" / "pictures", "/etc/passwd"),
     "clips are missing": lambda folder: (folder / "generation-1" / "clips").unlink(),
 }
 
@@ -203,3 +227,16 @@ def test_a_name_that_is_no_utf8_comes_back_as_it_was(tmp_path: Path) -> None:
     with IndexWriter(tmp_path, IDENTITY) as writer:
         writer.add("/films/\udcff\n.mp4", Stat(1, 1), "1" * 64, stretches())
     assert IndexReader(tmp_path).stretch(0).source == "/films/\udcff\n.mp4"
+
+
+def test_a_writer_does_not_follow_a_generation_that_is_a_link(tmp_path: Path) -> None:
+    write(tmp_path / "index", 1)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "rows").write_bytes(b"of somebody else")
+    shutil.move(tmp_path / "index" / "generation-1" / "journal", other / "journal")
+    shutil.rmtree(tmp_path / "index" / "generation-1")
+    (tmp_path / "index" / "generation-1").symlink_to(other)
+    with pytest.raises(ModelError, match="is a link"):
+        write(tmp_path / "index", 2)
+    assert (other / "rows").read_bytes() == b"of somebody else"

@@ -227,3 +227,13 @@ def test_a_closed_writer_says_so(tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(UsageError, match="closed"):
         add(writer, 1)
+
+
+def test_a_path_longer_than_any_file_has_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    """A line that no reader takes would be the end of the whole index."""
+    with IndexWriter(tmp_path, IDENTITY) as writer:
+        add(writer, 1)
+        with pytest.raises(InputError, match="does not fit"):
+            writer.fail("/" + "a" * 100_000, Stat(1, 1), "no such file")
+        add(writer, 2)
+    assert IndexReader(tmp_path).videos == 2

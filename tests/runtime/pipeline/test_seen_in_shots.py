@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tests.small_conse import film, open_small_conse
 
-from videobert.base.errors import InputError, UsageError
+from videobert.base.errors import InputError
 from videobert.pipeline.request import Request
-from videobert.pipeline.seen_in_shots import SeenInShots, check_span, see_in_shots
+from videobert.pipeline.seen_in_shots import SeenInShots, see_in_shots
 from videobert.runtime import Runtime
 from videobert.video.open import open_clips
 
@@ -93,17 +92,6 @@ def test_a_stride_leaves_clips_out_but_no_time(model: Runtime) -> None:
     found = seen(model, film(RED, seconds=9.0), stride=2)
     assert times(found) == [(0.0, 2.25), (2.25, 5.25), (5.25, 9.0)]
     assert found.origin.stride == 2
-
-
-@pytest.mark.parametrize("span", ["1-2", 3, (1,), (2, 1), (1, 1), (float("nan"), 1), (0, float("nan")), (1, 2, 3), {}])
-def test_what_is_no_span_is_refused(span: object) -> None:
-    with pytest.raises(UsageError, match="span is no stretch of time"):
-        check_span(span)
-
-
-def test_spans() -> None:
-    assert check_span(None) is None
-    assert check_span([1, np.float32(2.5)]) == (1.0, 2.5)
 
 
 def test_an_empty_video_is_an_error(model: Runtime, tmp_path: Path) -> None:

@@ -63,5 +63,5 @@ def test_a_last_clip_that_is_mostly_repeated_is_told_by_the_one_before() -> None
 
 def test_a_part_of_a_video_is_bounded_as_by_cuts() -> None:
     assert shown(watched([0, 2, 4, 6], None), (1.0, 4.0)) == [(1, 2, (1,)), (2, 4, (1,))]
-    with pytest.raises(InputError, match="nothing of the video"):
+    with pytest.raises(InputError, match="outside the video"):
         spans(watched([0, 2, 4], None), (5.0, 9.0))

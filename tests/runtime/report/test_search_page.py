@@ -81,6 +81,13 @@ def test_a_name_that_is_no_utf8_is_addressed_by_its_bytes() -> None:
     assert unquote_to_bytes(address) == b"/films/\xff\x80.mp4"
 
 
+@pytest.mark.parametrize("source", ["evil.example/a.mp4", "//evil.example/a.mp4", "\\\\evil.example\\a.mp4"])
+def test_no_path_of_an_index_names_a_host(source: str) -> None:
+    (address,) = re.findall(r'src="([^#"]*)#', search_page(found(hit(source))))
+    assert address.startswith("file:///")
+    assert not address.startswith("file:////")
+
+
 def test_nothing_is_fetched_or_run() -> None:
     page = search_page(found(hit()))
     assert "script" not in page

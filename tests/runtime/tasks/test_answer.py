@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from tests.numpy_univl import open_numpy_univl
+from tests.numpy_writer import open_writer
 from tests.small_conse import film, open_small_conse
 from tests.small_milnce import open_small_milnce
 
@@ -93,6 +96,54 @@ def test_a_model_that_only_compares_chooses_and_does_not_say_yes(tmp_path: Path)
             model.answer(film((0, 200, 0)), "is it green?")
 
 
+def test_a_model_that_compares_by_two_streams_locates_and_chooses(tmp_path: Path) -> None:
+    # The second channel is what the small model calls green.
+    scenes = film((200, 0, 0), (0, 200, 0), seconds=3.0)
+    with open_numpy_univl(tmp_path) as model:
+        found = model.answer(scenes, "which?", choices=["red", "green"], span=(3.0, 6.0))
+        assert (found.text, found.method) == ("green", "alignment")
+        assert 3.0 <= found.start_s < found.end_s <= 6.0
+        hit = model.locate(scenes, "green", top=1).hits[0]
+        assert (hit.start_s, hit.end_s, hit.score) == (3.0, 6.0, 1.0)
+
+
+def test_an_open_question_is_answered_in_the_decoders_words(tmp_path: Path) -> None:
+    model, engine = open_writer(tmp_path)
+    scenes = film((200, 0, 0), (0, 200, 0), seconds=6.0)
+    with model:
+        found = model.answer(scenes, "what is it?", span=(6.0, 12.0), evidence=True)
+        assert (found.kind, found.method, found.text) == ("open", "decoder", "a green square")
+        assert 6.0 <= found.start_s < found.end_s <= 12.0
+        assert 0.9 < found.score < 1
+        assert not found.unsure
+        assert found.unknown_words == ("what", "it")
+        # All clips say the same: none is missed where another is left.
+        assert [each.drop for each in found.evidence] == pytest.approx([0] * len(found.evidence))
+        assert len(found.evidence) == 2
+        # The question stands beside the video.
+        assert "text_encoder" in engine.calls
+        whole = model.answer(scenes, "what is it?")
+        assert whole.text in {"a red square", "a green square"}
+        assert whole.evidence == ()
+
+
+def test_a_clip_alone_that_an_open_answer_rests_on_is_held_against_knowing_nothing(tmp_path: Path) -> None:
+    model, _ = open_writer(tmp_path)
+    with model:
+        found = model.answer(film((200, 0, 0), seconds=1.5), "what is it?", evidence=True)
+        (only,) = found.evidence
+        assert (only.start_s, only.end_s) == (0.0, 1.5)
+        assert only.drop == pytest.approx(np.log(model.config.words), abs=0.1)
+
+
+def test_where_the_decoder_writes_no_word_the_answer_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = open_writer(tmp_path)
+    monkeypatch.setattr("videobert.pipeline.open_answers.best_sentences", lambda *_, **__: [(), ()])
+    with model:
+        found = model.answer(film((200, 0, 0), seconds=6.0), "what is it?", evidence=True)
+    assert (found.text, found.score, found.unsure, found.evidence) == ("", 0.0, True, ())
+
+
 @pytest.mark.parametrize(
     ("question", "options", "error", "words"),
     [
@@ -102,6 +153,8 @@ def test_a_model_that_only_compares_chooses_and_does_not_say_yes(tmp_path: Path)
         ("a [MASK] [MASK]", {"choices": ["red", "blue"]}, UsageError, "one blank"),
         ("what?", {"choices": ["red"]}, UsageError, "one choice"),
         ("what?", {"choices": ["red", "red"]}, UsageError, "twice"),
+        ("what?", {"choices": ["red", "Red"]}, UsageError, "twice"),
+        ("what?", {"choices": ["xyzzy", "plugh"]}, InputError, "no word"),
         ("what?", {"choices": []}, UsageError, "choices"),
         ("what?", {"choices": ["red", "xyzzy"]}, InputError, "no word"),
         ("is it red?", {"span": (3, 1)}, UsageError, "span"),

@@ -5,31 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
-from tests.numpy_univl import NumpyUniVl, write_numpy_univl
+from tests.numpy_writer import open_writer
 from tests.small_conse import CONFIG, film, open_small_conse
 from tests.small_milnce import open_small_milnce
 from tests.small_model import frames_of
-from tests.small_univl import config_of, stack
 
 from videobert.base.errors import InputError, ModelError, UsageError
-from videobert.base.limits import Limits
-from videobert.model.config import HEADS, BackboneConfig
-from videobert.model.folder import ModelFolder
 from videobert.model.questions import QuestionConfig
 from videobert.results.caption import Captions
 from videobert.runtime import Runtime
 from videobert.text.answer_sentences import UNSURE_TEXT
 
 RED, BLUE, DARK = (200, 20, 20), (20, 200, 20), (10, 10, 10)
-STACK = stack()
-CONFIG_OF_WRITER = config_of()
-SEP, WORD_A, WORD_SQUARE = 3, 10, 12
-COLOUR_OF = (5, 7, 6)
 # The same answers as names of actions.
 ACTIONS = ("arm wrestling", "tossing coin", "pole vault")
 
@@ -97,33 +86,6 @@ def test_a_film_out_of_domain_is_captioned_as_unsure(model: Runtime, monkeypatch
 def test_saved_features_give_the_captions_of_their_video(conse: Runtime) -> None:
     video = film(RED, BLUE, seconds=3.0)
     assert told(conse.caption(conse.features(video))) == told(conse.caption(video))
-
-
-class Writer(NumpyUniVl):
-    """Writes "a COLOUR square" of the colour that most of the clips have."""
-
-    def run_all(self, stage: str, **inputs: Any) -> dict[str, npt.NDArray[Any]]:
-        self.calls.append(stage)
-        if stage == "decoder_memory":
-            kept = np.repeat(inputs["states"][:, None], STACK.layers, axis=1).astype(np.float32)
-            return {"keys": kept, "values": kept}
-        rows = len(inputs["ids"])
-        logits = np.zeros((rows, 1, CONFIG_OF_WRITER.words), np.float32)
-        for row, place in enumerate(inputs["past_lengths"].tolist()):
-            colour = inputs["memory_keys"][row, 0, :, :3].sum(axis=0).argmax()
-            logits[row, 0, (WORD_A, COLOUR_OF[int(colour)], WORD_SQUARE, SEP)[min(place, 3)]] = 8
-        new = np.zeros((rows, STACK.layers, 1, STACK.width), np.float32)
-        return {"logits": logits, "keys": new, "values": new}
-
-
-def open_writer(folder: Path, **changes: Any) -> tuple[Runtime, Writer]:
-    config = config_of(
-        backbone=BackboneConfig(feature_dim=4), window_clips=3, decoder=STACK, heads=(*HEADS, "decoder"), **changes
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_numpy_univl(folder, config)
-    engine = Writer()
-    return Runtime(ModelFolder(folder), engine, Limits()), engine
 
 
 def test_a_decoder_writes_where_there_is_one(tmp_path: Path) -> None:

@@ -134,6 +134,19 @@ def test_damaged_files_are_recorded_and_the_rest_goes_on(
     assert states(mended)["aaa.mp4"] == "added"
 
 
+def test_names_that_no_file_has_and_what_is_no_plain_file_are_failures_among_the_rest(
+    model: Runtime, folder: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    odd = ["\ud800.mp4", "null\0.mp4", "a" * 100_000, tmp_path / "pipe.mp4", "/dev/zero"]
+    indexed = model.index([*odd, folder], tmp_path / "index")
+    assert len(indexed.failed) == len(odd)
+    assert indexed.videos == 2
+    # What is recorded can be read again.
+    assert IndexReader(tmp_path / "index").videos == 2
+    assert model.index(folder, tmp_path / "index").failed == ()
+
+
 def test_a_file_that_failed_is_tried_again_where_that_is_asked(
     model: Runtime, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,7 @@ def test_an_index_of_another_model_is_refused(made: tuple[Runtime, Path], tmp_pa
         ("blue.mp4", {"span": (1, 0)}, UsageError),
         ("blue.mp4", {"span": 3}, UsageError),
         ("blue.mp4", {"span": (0, float("nan"))}, UsageError),
-        ("blue.mp4", {"span": (50, 60)}, UsageError),
+        ("blue.mp4", {"span": (50, 60)}, InputError),
         ("nowhere.mp4", {}, InputError),
     ],
     ids=str,

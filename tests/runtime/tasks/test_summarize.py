@@ -217,6 +217,13 @@ def test_what_makes_no_summary_is_refused(
         known.summarize(tokens_of(known, apart), **ask)
 
 
+@pytest.mark.parametrize("none", [{"seconds": 0}, {"share": 0}])
+def test_a_summary_of_no_length_names_the_options_of_the_command(known: Runtime, none: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="no length") as refused:
+        known.summarize("nowhere.mp4", **none)
+    assert refused.value.fix_cli == "For example --seconds 30, or --share 0.15 of the video."
+
+
 def test_a_model_that_cannot_align_says_so_before_the_film_is_read(tmp_path: Path) -> None:
     from tests.small_next_token import open_small_next_token
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from videobert.base.errors import UsageError
+from videobert.cli.inputs import keep_videos
 from videobert.cli.notes import note
 from videobert.cli.open_model import load_arguments
 from videobert.cli.output_file import check_writable, write_output
@@ -80,6 +81,7 @@ def bench(
 
     for path, name in ((out, "--out"), (html, "--html"), (trace, "--trace")):
         check_writable(path, name)
+        keep_videos([] if video is None else [video], [path], name)
     if video is not None and film is not None:
         raise UsageError("a video and --film are given", seen=str(video), fix="Give one of them.")
     asked = Asked(

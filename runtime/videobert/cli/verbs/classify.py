@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note_answer, note_unsure
 from videobert.cli.parser.command import command
@@ -62,6 +63,9 @@ def classify(
         float,
         typer.Option(min=0.0, max=2.0, help="How much of the score without the video is subtracted: 1 all, 0 none."),
     ] = 1.0,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Say what the best answer's score loses without each clip.")
+    ] = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -81,6 +85,7 @@ def classify(
             window_clips=window_clips,
             top=top,
             prior_strength=prior_strength,
+            evidence=evidence,
             stride=options.stride,
             track=options.track,
             on_progress=bar,
@@ -108,3 +113,5 @@ def _tell(options: VideoOptions, result: Classification, about: Input) -> None:
         else:
             rows += [(time, candidate.text, f"{candidate.score:.3f}") for candidate in segment.candidates]
     print_rows(("time", "label", "score"), rows, ranked=not result.out_of_domain, faint=faint)
+    for segment in result.segments:
+        print_evidence(segment.evidence, segment.text)

@@ -12,7 +12,7 @@ import typer
 
 from videobert.base.errors import UsageError
 from videobert.cli.answer_each import answer_each
-from videobert.cli.inputs import Input
+from videobert.cli.inputs import Input, keep_videos
 from videobert.cli.notes import note, note_answer
 from videobert.cli.output_file import check_writable
 from videobert.cli.parser.command import command
@@ -48,11 +48,21 @@ def edit(
     ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option("--keep", metavar="A-B", help="Keep these seconds alone; may be repeated.", show_default=False),
+        typer.Option(
+            "--keep",
+            metavar="START-END",
+            help="Keep this stretch alone, e.g. 1.5-4; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     remove: Annotated[
         list[str] | None,
-        typer.Option("--remove", metavar="A-B", help="Cut these seconds out; may be repeated.", show_default=False),
+        typer.Option(
+            "--remove",
+            metavar="START-END",
+            help="Cut this stretch out, e.g. 1.5-4; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     most_s: Annotated[
         float | None,
@@ -101,6 +111,7 @@ def edit(
         from videobert.editing.edit_list import suffix_of
 
         check_writable(edit_list, "--list")
+        keep_videos([video], [edit_list], "--list")
         suffix_of(edit_list)
         if os.path.isdir(video):
             raise UsageError("--list is for one film", seen=video, fix="Name one film, or leave it out.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.base.errors import ModelError, UsageError
+from videobert.cli.inputs import keep_videos
 from videobert.cli.notes import note, note_answer
 from videobert.cli.open_model import open_model
 from videobert.cli.output_file import check_writable, write_output
@@ -57,7 +58,9 @@ def search(
     ] = None,
     span: Annotated[
         str | None,
-        typer.Option(metavar="A-B", help="Only this stretch of --video, in seconds or h:mm:ss.", show_default=False),
+        typer.Option(
+            metavar="START-END", help="Only this stretch of --video, in seconds or h:mm:ss.", show_default=False
+        ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Most hits.")] = 10,
     html: Annotated[
@@ -85,6 +88,9 @@ def search(
         raise UsageError("--span is a stretch of --video", seen=span, fix="Give --video too.")
     bounds = None if span is None else typed_span(span)
     check_writable(html, "--html")
+    keep_videos([] if video is None else [video], [html], "--html")
+    if html is not None and index.resolve() in html.resolve().parents:
+        raise UsageError("--html lies in the index", seen=str(html), fix="Give the page a place of its own.")
     options = _with_own_model(index, options)
     given: Any = query
     if video is not None:
@@ -103,6 +109,7 @@ def search(
             on_progress=bar,
         )
     if html is not None:
+        keep_videos([hit.source for hit in found.hits], [html], "--html")
         from videobert.report.search_page import search_page
 
         write_output(html, search_page(found).encode("utf-8"), options)

@@ -67,3 +67,13 @@ def test_a_noisy_machine_is_told_beside_json(call: Any, asked: list[Any]) -> Non
 def test_bad_usage_is_told_before_anything_is_measured(call: Any, asked: list[Any], words: tuple[str, ...]) -> None:
     assert call("bench", *words).code == 2
     assert asked == []
+
+
+@pytest.mark.parametrize("option", ["--out", "--html", "--trace"])
+def test_no_file_takes_the_place_of_the_video(call: Any, asked: list[Any], tmp_path: Path, option: str) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"film")
+    done = call("bench", film, option, film)
+    assert (done.code, film.read_bytes()) == (2, b"film")
+    assert f"{option} would overwrite a video" in done.err
+    assert not asked

@@ -66,3 +66,9 @@ def test_json_has_every_candidate_of_an_open_answer(call: Any, unsure: None) -> 
     first, second = call("classify", "clip.mp4", "-l", "red", "-l", "blue", "--json").json["segments"]
     assert (first["unsure"], second["unsure"]) == (True, False)
     assert [candidate["text"] for candidate in first["candidates"]] == ["red", "blue"]
+
+
+def test_evidence_is_told_behind_the_answers(call: Any, fake: Any) -> None:
+    ended = call("classify", "clip.mp4", "-l", "red", "-l", "blue", "--evidence")
+    assert fake.asked[0][2]["evidence"] is True
+    assert ended.out.splitlines()[2:] == ["1.5–3.0 s\tred\t+0.300"]

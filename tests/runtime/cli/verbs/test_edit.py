@@ -106,3 +106,15 @@ def test_the_examples_of_the_help_work(call: Any, film: Path, tmp_path: Path, mo
     )
     assert call("edit", *example).code == 0
     assert numbers_of(tmp_path / "cut.mp4") == list(range(5, 30))
+
+
+def test_a_list_takes_no_place_of_the_film(call: Any, fake: Any, film: Path) -> None:
+    """What a film is called says nothing, and a second name of it may end in anything."""
+    before = film.read_bytes()
+    other = film.with_name("clip.json")
+    other.hardlink_to(film)
+    for named in (film, other):
+        ended = call("edit", named, "cut out the talking", "--list", other)
+        assert (ended.code, "--list would overwrite a video" in ended.err) == (2, True)
+    assert other.read_bytes() == before
+    assert not fake.asked

@@ -103,3 +103,17 @@ def test_a_page_is_written(call: Any, fake: Any, index: Path, tmp_path: Path) ->
     text = page.read_text(encoding="utf-8")
     assert "file:///films/a.mp4#t=1.500,4.500" in text
     assert "<b>dog" not in text
+
+
+def test_the_page_takes_no_place_of_the_index_or_of_a_video(call: Any, fake: Any, index: Path, tmp_path: Path) -> None:
+    head = (index / "index.json").read_bytes()
+    ended = call("search", index, "a dog", "--html", index / "index.json")
+    assert (ended.code, "--html lies in the index" in ended.err) == (2, True)
+    assert (index / "index.json").read_bytes() == head
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"film")
+    (tmp_path / "link.html").symlink_to(film)
+    ended = call("search", index, "--video", film, "--html", tmp_path / "link.html")
+    assert (ended.code, "--html would overwrite a video" in ended.err) == (2, True)
+    assert film.read_bytes() == b"film"
+    assert not fake.asked
