@@ -21,11 +21,13 @@ import pytest
 
 from videobert.base.errors import InputError, UsageError, VideoBertError
 from videobert.base.limits import Limits
+from videobert.index.reader import open_index
 from videobert.model.folder import find
 from videobert.model.recipe import Recipe
 from videobert.report.html import html_page
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime, load
+from videobert.verbs import Verbs
 from videobert.video.open import open_clips
 from videobert.video.source.frame_array import FrameArray
 from videobert.visual.codebook import Codebook, Level
@@ -276,6 +278,33 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "context_clips": WHOLE | {"int", "zero", "huge", "too huge to print"},
     },
 }
+# Verbs that work on files; what they read lies in `films`, and each is asked there in the simplest way.
+OF_FILES: dict[str, dict[str, set[str]]] = {
+    "index": {
+        # Whatever could name a file: one that is not there is recorded, and the rest goes on.
+        "videos": {
+            *("text", "no text", "number text", "text with NUL", "long text", "surrogate", "path"),
+            *("array of texts", "texts", "alike", "paths", "dict", "text file"),
+        },
+        "out": {"text", "number text", "path"},
+        "retry": {"True", "numpy True"},
+        "on_begin": {"None"},
+        "on_file": {"None"},
+    },
+    "search": {
+        "query": set(),
+        "index": set(),
+        "span": {"None"},
+        "top": WHOLE | {"int", "huge", "too huge to print"},
+    },
+    "edit": {
+        "video": set(),
+        "instruction": {"None"},
+        "spans": set(),
+        "remove": {"None"},
+        "most_s": WHOLE | {"None", "int", "float", "whole float", "numpy float", "fraction"},
+    },
+}
 # What is tried is saved tokens or features, which have no tracks.
 SHARED = {"stride": WHOLE | {"None", "int"}, "track": {"None"}, "on_progress": {"None", "class"}, "cancel": {"None"}}
 ARGUMENTS = [(verb, name) for verb in GOOD for name in (*TAKEN[verb], *SHARED)]
@@ -335,6 +364,36 @@ def test_a_verb_answers_or_says_what_is_wrong(
     assert taken == (TAKEN[verb] | SHARED)[argument]
 
 
+@pytest.fixture(scope="module")
+def films(model: Runtime, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """How each verb on files is asked, with an index that has the bundled clip."""
+    index, clip = tmp_path_factory.mktemp("films") / "index", find("shapes") / "clip.mp4"
+    model.index(clip, index)
+    return {
+        "index": {"videos": clip, "out": index},
+        "search": {"query": clip, "index": open_index(index)},
+        "edit": {"video": clip, "spans": [(0, 2)]},
+    }
+
+
+@pytest.mark.parametrize(("verb", "argument"), [(verb, name) for verb, names in OF_FILES.items() for name in names])
+def test_a_verb_on_files_answers_or_says_what_is_wrong(
+    model: Runtime,
+    saved: VisualTokens,
+    films: dict[str, dict[str, Any]],
+    verb: str,
+    argument: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = films[verb] | ({"query": saved} if verb == "search" and argument != "span" else {})
+    # A class is a function, and what it raises is its own; the folder of these tests has films.
+    without = frozenset({"class"} if argument in ("on_begin", "on_file") else {"folder"})
+    taken = answered(lambda value: getattr(model, verb)(**(good | {argument: value})), without=without)
+    assert taken == OF_FILES[verb][argument]
+
+
 @pytest.mark.parametrize(("argument", "taken"), OF_EACH, ids=[name for name, _ in OF_EACH])
 def test_each_answers_about_every_list_or_says_what_is_wrong(
     model: Runtime, saved: VisualTokens, argument: str, taken: set[str]
@@ -352,6 +411,10 @@ def test_every_argument_of_every_verb_is_tried() -> None:
     for verb in GOOD:
         names = set(inspect.signature(getattr(Runtime, verb)).parameters) - {"self", "reading"} | set(SHARED)
         assert {name for tried, name in ARGUMENTS if tried == verb} == names
+    for verb, tried in OF_FILES.items():
+        assert set(tried) == set(inspect.signature(getattr(Runtime, verb)).parameters) - {"self", "reading"}
+    # Streams are read after they are asked for, and have a test of their own.
+    assert {*GOOD, *OF_FILES, "stream", "each"} == {name for name in vars(Verbs) if not name.startswith("_")}
     assert {name for name, _ in OF_EACH} == set(inspect.signature(Runtime.each).parameters) - {"self", "asked"}
     assert {name for name, _ in OF_LOAD} == set(inspect.signature(load).parameters)
     assert {name for name, _ in OF_OPEN_CLIPS} == set(inspect.signature(open_clips).parameters)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,19 @@ pytestmark = pytest.mark.skipif("shapes" not in bundled_names(), reason="this ch
 
 SAVED = Path(__file__).parent / "saved_answers.json"
 CLIP = BUNDLED / "shapes" / "clip.mp4"
-VERBS = ("tokens", "features", "run", "stream", "embed", "fill", "align", "classify", "caption", "events")
+VERBS = (
+    *("tokens", "features", "run", "stream", "embed", "fill", "align", "classify", "caption", "events"),
+    *("answer", "locate", "forecast", "summarize", "sentiment", "edit", "search"),
+)
 # Names of fields, with how far their numbers may be off on another kind of CPU; all others are the same everywhere.
-MAY_DIFFER = {"features": 4e-3, "score": 1e-4, "log_prior": 1e-4, "vector": 1e-4, "percentile": 0.5, "percentiles": 0.5}
+MAY_DIFFER = {
+    "features": 4e-3,
+    "percentile": 0.5,
+    "percentiles": 0.5,
+    **dict.fromkeys(("score", "log_prior", "vector", "cover", "covered", "fits"), 1e-4),
+    # Differences of log-odds, which go past 10.
+    **dict.fromkeys(("fit", "drop"), 2e-3),
+}
 # They tell of the machine, of the release, or of files that no answer is made from.
 LEFT_OUT = ("timings_s", "videobert", "weights")
 
@@ -76,6 +88,24 @@ def answers(model: Runtime, verb: str) -> dict[str, Any]:
         found = {"whole": model.caption(CLIP), "span": model.caption(CLIP, span=(3.0, 7.5))}
     elif verb == "events":
         found = {"all": model.events(CLIP)}
+    elif verb == "answer":
+        found = {"yes or no": model.answer(CLIP, "is there a red heart?", evidence=True)}
+        found["blank"] = model.answer(CLIP, "a [MASK] circle", choices=["red", "blue"])
+    elif verb == "locate":
+        found = {text: model.locate(CLIP, text, evidence=True) for text in ("a red heart", "a yellow star bounces")}
+    elif verb == "forecast":
+        found = {"ahead": model.forecast(CLIP, horizons=(1, 3), top=2)}
+    elif verb == "summarize":
+        found = {"share": model.summarize(CLIP), "about a text": model.summarize(CLIP, seconds=6, text="a red heart")}
+    elif verb == "sentiment":
+        found = {"both": model.sentiment(CLIP, text="the face is sad")}
+    elif verb == "edit":
+        found = {
+            "sentence": model.edit(CLIP, "keep only the parts where a yellow star bounces, then at most 2 seconds")
+        }
+        found["by hand"] = model.edit(CLIP, spans=[(0.5, 4.5), (6, 10)], remove=[(2, 3)])
+    elif verb == "search":
+        found = searched(model)
     elif verb == "align":
         found = {text: model.align(CLIP, text) for text in ("a red circle", "the face is sad")}
         found["windows"] = model.align(CLIP, "a blue square", window_clips=3)
@@ -84,6 +114,20 @@ def answers(model: Runtime, verb: str) -> dict[str, Any]:
         labels, templates = ["red", "blue", "white"], ["the object is {label}"]
         found["labels"] = model.classify(CLIP, labels, templates, window_clips=2, top=2, prior_strength=0.5)
     return {way: plain(answer) for way, answer in found.items()}
+
+
+def searched(model: Runtime) -> dict[str, Any]:
+    """Hits in an index of the clip alone, named as it is wherever the index lies."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.index(CLIP, folder)
+        asked = {
+            "text": model.search("a yellow star bounces", folder, top=3),
+            "video": model.search(CLIP, folder, span=(0.0, 3.0), top=3),
+        }
+    return {
+        way: replace(found, hits=tuple(replace(hit, source=CLIP.name) for hit in found.hits))
+        for way, found in asked.items()
+    }
 
 
 def plain(answer: Any) -> Any:
@@ -168,8 +212,6 @@ def test_another_token_or_score_is_seen() -> None:
 
 
 if __name__ == "__main__":
-    import tempfile
-
     with tempfile.TemporaryDirectory() as cache, load_plainly(Path(cache)) as bundled:
         made = {"made_on": kind_of_cpu(), "answers": {verb: answers(bundled, verb) for verb in VERBS}}
     # A line for each answer, so that a change shows where it is.

@@ -12,10 +12,11 @@ from typing import Any
 
 from videobert.base.errors import UsageError
 from videobert.families.build_check import check_place
+from videobert.families.verbs_of import with_section
 from videobert.model.config import ModelConfig
 from videobert.model.folder import CARD, ModelFolder
 from videobert.model.manifest import model_files, write_manifest
-from videobert.model.mending import MANIFEST, WEIGHTS
+from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS
 from videobert.model.questions import AbstainConfig, QuestionConfig, feature_stage, question_stage
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import all_stage_names
@@ -104,6 +105,7 @@ def write_taught(
         _write_json(place / ACCOUNT, _account(source, accounts))
         card = source / CARD
         text = card.read_text(encoding="utf-8") if card.is_file() else f"# {name}\n"
+        text = with_section(text, new, sees=(place / CODEBOOK).is_file())
         (place / CARD).write_text(card_with(text, accounts), encoding="utf-8")
         if built:
             _write_graphs(place, taught, ModelFolder(source).recipe)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from videobert.families.registry import capabilities_of
+from videobert.families.verbs_of import section_of
 from videobert.model.config import ModelConfig
 
 # How an account's list of untrained parts calls the visual half of the token table.
@@ -50,7 +51,7 @@ def card_of(config: ModelConfig, account: Mapping[str, Any], *, sees: bool) -> s
         ]
     if notes:
         lines += ["## Notes of the import", "", *(f"- {note}" for note in notes), ""]
-    lines += ["## Sizes", "", *_sizes(config), ""]
+    lines += [section_of(config, sees=sees), "", "## Sizes", "", *_sizes(config), ""]
     lines += ["Licence and data are those of the source; add them here.", ""]
     return "\n".join(lines)
 

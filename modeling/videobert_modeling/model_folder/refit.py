@@ -16,6 +16,7 @@ from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError, UsageError
 from videobert.families.build_check import check_place, check_sizes
 from videobert.families.registry import FAMILIES
+from videobert.families.verbs_of import with_section
 from videobert.model.config import VISUAL_TOKENS, ModelConfig
 from videobert.model.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
 from videobert.model.stage_lists import head_stage
@@ -219,7 +220,7 @@ def _card(
         return card_of(*after, sees=True)
     config, account = after
     lines = [
-        text.split(f"\n{_SECTION}\n")[0].rstrip("\n"),
+        with_section(text.split(f"\n{_SECTION}\n")[0], config, sees=True).rstrip("\n"),
         "",
         _SECTION,
         "",

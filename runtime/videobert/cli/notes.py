@@ -49,9 +49,9 @@ def note_nothing_asked(config: ModelConfig, options: CommonOptions) -> None:
     """
     if config.questions or config.has_tokens:
         return
-    from videobert.doctor.askable import askable
+    from videobert.families.verbs_of import verbs_of
 
-    verbs = ", ".join(verb for verb in askable(config, sees=True) if verb != "run")
+    verbs = ", ".join(verb for verb in verbs_of(config, sees=True) if verb != "run")
     note(f"note: this model has no questions of its own and no visual tokens; it can be asked: {verbs}", options)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from videobert.base.errors import ModelError
-from videobert.doctor.askable import askable
 from videobert.doctor.compiled_parts import built_targets
 from videobert.doctor.next_steps import COPY_AGAIN, add_error, run_verb
 from videobert.doctor.vocabulary import read_codebook, read_words
+from videobert.families.verbs_of import verbs_of
 from videobert.model.card import ModelCard, read_card
 from videobert.model.config import ModelConfig
 from videobert.model.folder import BUNDLED, CARD, ModelFolder, find
@@ -159,15 +159,12 @@ def _card(parts: FolderParts) -> ModelCard | None:
 
 
 def _verbs(parts: FolderParts, config: ModelConfig | None) -> tuple[Verb, ...]:
-    """What can be asked: the parts that each verb needs are there and sound.
-
-    Without a codebook of text alone, but of a model that has no visual tokens.
-    """
+    """What can be asked, if the parts that every verb needs are there and sound."""
     if config is None or not parts.finished or not parts.sound("config.json", "recipe.json", "tokenizer.json"):
         return ()
     if not _engines_fed(parts, config):
         return ()
-    return askable(config, sees=not config.has_tokens or parts.sound("codebook.safetensors"))
+    return verbs_of(config, sees=parts.sound("codebook.safetensors"))
 
 
 def _engines_fed(parts: FolderParts, config: ModelConfig | None) -> tuple[str, ...]:

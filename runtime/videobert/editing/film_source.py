@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
+from videobert.base.arguments import local_path
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits, most_pixels
 from videobert.video.source.kind import SourceKind, kind_of
@@ -30,6 +31,7 @@ class FilmSource:
 
     Raises:
         InputError: it is read once, or holds no film, such as saved tokens.
+        UsageError: what stands for a path gives none.
     """
 
     def __init__(self, video: VideoSource, track: int | None, limits: Limits) -> None:
@@ -42,6 +44,8 @@ class FilmSource:
                 allowed="the path of a film, its bytes, or a file object that can go back",
                 fix="Save it to a file first, and pass that.",
             )
+        if self._kind is SourceKind.PATH:
+            local_path("video", video)
         self._track = track
         self._pixels = most_pixels(limits)
         self.limits = limits

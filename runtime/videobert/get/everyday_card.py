@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from videobert.families.verbs_of import with_section
 from videobert.get.catalogue import Obtainable
 from videobert.get.everyday_config import DATA
 from videobert.model.config import ModelConfig
@@ -40,4 +41,4 @@ def write_card(path: Path, model: Obtainable, config: ModelConfig, recipe: Recip
         "thresholds": "\n".join(thresholds),
     }.items():
         text = text.replace(f"{{{word}}}", value)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(with_section(text, config, sees=True), encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from videobert.base.arguments import local_path
 from videobert.base.atomic import write_atomically
-from videobert.base.errors import UsageError
+from videobert.base.errors import InputError, UsageError
 from videobert.index.catalogue import Catalogue, Failed, Stat, StoredFile
 from videobert.index.cells import write_cells
 from videobert.index.columns import ColumnWriter, lengths_of, map_columns
@@ -278,6 +278,12 @@ def _make_room(folder: Path) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise UsageError(
             "an index is a folder, and there is a file of this name", seen=folder, fix="Choose another name."
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise InputError(
+            f"the folder of the index cannot be made or read: {getattr(error, 'strerror', None) or error}",
+            seen=folder,
+            fix="Choose another name, or a place that you may write to.",
         ) from error
     # A first writer that was killed leaves no more than this.
     if names and HEAD not in names and not names <= {LOCK, "generation-1"}:

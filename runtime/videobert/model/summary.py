@@ -25,9 +25,9 @@ Verb = Literal[
     "forecast",
     "index",
     "search",
+    "locate",
     "summarize",
     "sentiment",
-    "locate",
     "edit",
 ]
 

@@ -147,8 +147,9 @@ class _Run:
                 self.tell(IndexedFile(source=path, state="failed", error=failed.error))
                 return
             sha256 = self._hash(path)
-        except OSError as error:
-            self._failed(path, _AGAIN, f"the file cannot be read: {error.strerror or error}")
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            why = getattr(error, "strerror", None) or error
+            self._failed(path, _AGAIN, f"the file cannot be read: {why}")
             return
         same = writer.with_hash(sha256)
         if same is not None:

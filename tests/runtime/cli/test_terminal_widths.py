@@ -21,6 +21,7 @@ import pytest
 from rich.cells import cell_len
 
 from videobert.cli.main import VERBS
+from videobert.index.identity import Head, IndexIdentity
 
 HERE = Path(__file__).parent
 LONG = "catching or throwing 日本語の長いラベル softball (American Staffordshire terrier)"
@@ -34,9 +35,12 @@ CALLS = {
     "classify": ("clip.mp4", "--question", "colour"),
     "align": ("clip.mp4", "a red circle"),
     "caption": ("clip.mp4",),
+    "answer": ("clip.mp4", "is there a red circle?", "--evidence"),
     "events": ("clip.mp4",),
     "forecast": ("clip.mp4",),
     "index": ("films", "--out", "index"),
+    "search": ("films.index", "a red circle"),
+    "locate": ("clip.mp4", "a red circle", "--evidence"),
     "summarize": ("clip.mp4",),
     "sentiment": ("clip.mp4",),
     "edit": ("clip.mp4", "cut out the talking"),
@@ -46,8 +50,8 @@ CALLS = {
     "show": ("shapes",),
     "check": ("shapes", "--engine", "openvino", "--stage", "text_head"),
 }
-# They need a model or an index of their own, or have their test beside this one.
-ELSEWHERE = {"answer", "locate", "search", "doctor"}
+# It looks at the machine, and has its test beside this one.
+ELSEWHERE = {"doctor"}
 MARK = "@@"
 STYLES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LABELS = ("text", "label", "reason", "sentence", "seen_as")
@@ -131,6 +135,10 @@ def screens(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, lis
     """What is shown at each width; that without a limit first, from which the words are known."""
     folder = tmp_path_factory.mktemp("screens")
     (folder / "films").mkdir()
+    # As much of an index as tells which model made it.
+    (folder / "films.index").mkdir()
+    identity = IndexIdentity(model="shapes", weights="w", recipe="r", stride=1, width=4, feature_width=0, unit=True)
+    (folder / "films.index" / "index.json").write_bytes(Head(identity=identity, generation=1).content())
     return {width: shown(width, folder) for width in (9000, 60, 80)}
 
 

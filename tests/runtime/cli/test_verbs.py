@@ -13,6 +13,7 @@ from sample_report import make_everyday_report
 
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits
+from videobert.index.identity import Head, IndexIdentity
 
 CALLS = {
     "run": ("clip.mp4",),
@@ -26,11 +27,22 @@ CALLS = {
     "locate": ("clip.mp4", "a red circle"),
     "caption": ("clip.mp4",),
     "events": ("clip.mp4",),
+    "index": ("films", "--out", "films.index"),
+    "search": ("films.index", "a red circle"),
     "edit": ("clip.mp4", "cut out the talking"),
     "forecast": ("clip.mp4",),
     "summarize": ("clip.mp4", "--text", "a red circle"),
     "sentiment": ("clip.mp4", "--text", "a red circle"),
 }
+
+
+@pytest.fixture(autouse=True)
+def index_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much of an index as tells which model made it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films.index").mkdir()
+    identity = IndexIdentity(model="shapes", weights="w", recipe="r", stride=1, width=4, feature_width=0, unit=True)
+    (tmp_path / "films.index" / "index.json").write_bytes(Head(identity=identity, generation=1).content())
 
 
 @pytest.mark.parametrize("verb", CALLS)
@@ -120,8 +132,8 @@ def test_a_fallback_is_said(call: Any, fake: Any) -> None:
         assert ended.json["origin"]["fallback"] == "openvino: not installed"
 
 
-# Features are what a model sees, before it says how far to trust it.
-@pytest.mark.parametrize("verb", [verb for verb in CALLS if verb != "features"])
+# Features are what a model sees, before it says how far to trust it; an index is of many videos.
+@pytest.mark.parametrize("verb", [verb for verb in CALLS if verb not in ("features", "index")])
 def test_a_video_unlike_the_training_is_said(verb: str, call: Any, fake: Any) -> None:
     said = "note: out of domain (median percentile 100): the answers mean little"
     assert said not in call(verb, *CALLS[verb], "--json").err
@@ -133,13 +145,17 @@ def test_a_video_unlike_the_training_is_said(verb: str, call: Any, fake: Any) ->
     assert "out of domain" in (shown.out if verb == "run" else shown.err)
 
 
-@pytest.mark.parametrize("verb", ["embed", "fill", "classify", "align", "summarize", "sentiment"])
+@pytest.mark.parametrize(
+    "verb", ["embed", "fill", "classify", "align", "answer", "locate", "search", "summarize", "sentiment"]
+)
 def test_words_that_the_model_does_not_know_are_said(verb: str, call: Any, fake: Any) -> None:
     fake.unknown = ("elephant", "a\x1bwalk", "x" * 1000)
     ended = call(verb, *CALLS[verb], "--json")
     assert "note: the model does not know: elephant, a\\x1bwalk, xxx" in ended.err
     assert "x" * 400 not in ended.err
-    assert ended.json["unknown_words"] == list(fake.unknown)
+    # A video's sentiment is told apart from its text's.
+    said = ended.json["text"] if verb == "sentiment" else ended.json
+    assert said["unknown_words"] == list(fake.unknown)
 
 
 def test_no_escape_sequence_reaches_the_terminal(call: Any, fake: Any) -> None:

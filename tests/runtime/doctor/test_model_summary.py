@@ -21,7 +21,7 @@ from videobert.results.as_json import to_json
 
 ALL = (
     *("run", "tokens", "features", "embed", "fill", "classify", "align"),
-    *("caption", "answer", "events", "forecast", "index", "search", "summarize", "sentiment", "locate", "edit"),
+    *("caption", "answer", "events", "forecast", "index", "search", "locate", "summarize", "sentiment", "edit"),
 )
 
 

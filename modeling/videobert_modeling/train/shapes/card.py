@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from videobert.families.verbs_of import section_of
 from videobert.model.config import ModelConfig
 from videobert_modeling.train.shapes.world import ATTRIBUTES, HELD_OUT
 
@@ -18,6 +19,7 @@ def model_card(results: dict[str, Any], folder: Path) -> str:
         _head(config),
         _world(),
         _making(config, results),
+        section_of(config, sees=True),
         _figures(results),
         _limits(results),
     ]

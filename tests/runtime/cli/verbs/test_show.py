@@ -22,7 +22,7 @@ def test_everything_is_told(call: Any) -> None:
     ended = call("show", "shapes")
     assert ended.code == 0
     for told in (
-        "can            run, tokens, features, embed, fill, classify, align, caption, answer",
+        "can            run, tokens, features, embed, fill, classify, align, caption, answer, events, forecast, index",
         "runs with      openvino, from the graphs; torch, from the weights",
         'words          45: ",", a, and, ',
         "bounces, bouncing",
