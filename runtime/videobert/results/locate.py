@@ -20,7 +20,8 @@ class Hit:
             it stands between the film's middle (0) and the best hit (1).
         fit: what hits are ranked by: log-odds; a similarity; or by how much the stretch raises the mean log-probability
             of the text's words.
-        unsure: the model does not stand to what it sees there.
+        unsure: the model does not stand to what it sees there, or the odds are below one to the number of stretches
+            that were looked at: the best of many fits by accident.
         evidence: the clips of the stretch and what each adds to `fit`, if asked for.
     """
 

@@ -24,7 +24,11 @@ def locate(opened: OpenedModel, video: Any, text: str, top: int, with_evidence: 
     fit = text_fit(opened, text)
     watched = watch_shots(opened, video, request)
     fitting = Fitting(opened, fit, watched, request.cancel)
-    found = find(spans(watched), fitting.judge, top, base=0.0 if fit.calibrated else None)
+    looked_at = spans(watched)
+    found = find(looked_at, fitting.judge, top, base=0.0 if fit.calibrated else None)
+    # The best of many is likely to be above an even chance by accident: each is held to odds of one in as many.
+    is_odds = fit.calibrated and fit.method != "pseudo_likelihood"
+    least = float(np.log(len(looked_at))) if is_odds else -np.inf
 
     highest = max((each.height for each in found), default=1.0) or 1.0
 
@@ -40,7 +44,7 @@ def locate(opened: OpenedModel, video: Any, text: str, top: int, with_evidence: 
             end_s=each.end_s,
             score=score,
             fit=each.value,
-            unsure=not each.sure,
+            unsure=not each.sure or each.value < least,
             evidence=rests_on,
         )
 
