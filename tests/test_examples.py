@@ -113,7 +113,7 @@ def test_a_film_is_cut(clip: Path) -> None:
 def test_a_video_is_summed_up_and_cut(clip: Path) -> None:
     said = run("summarize.py", clip).splitlines()
     assert re.match(r"0\.0–\d\.\d s: stands for 3\.0 s of 10\.5 s", said[0])
-    assert "6.0 s stand for 100% of 10.5 s" in said
+    assert re.search(r"^6\.0 s stand for (99|100)% of 10\.5 s$", "\n".join(said), re.MULTILINE)
     assert re.search(r"^3\.0 s fits by (0\.9\d|1\.00)$", "\n".join(said), re.MULTILINE)
     assert said[-1] == "clip.short.mp4: 6.0 s"
     assert clip.with_name("clip.short.mp4").is_file()

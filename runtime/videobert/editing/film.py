@@ -81,6 +81,9 @@ def write_film(
     source = FilmSource(video, check_track(track), limits_or_default(limits))
     if source.is_file(target):
         raise UsageError("a film cannot be written over itself", seen=str(target), fix="Choose another name.")
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        what = "is a folder" if target.is_dir() else "lies in a folder that is not there"
+        raise UsageError(f"the film's path {what}", seen=str(target), fix="Name a file in a folder that is there.")
     table = read_frame_table(source, cancel=cancel)
     kept = joined(snapped(wanted, table))
     if dry_run:

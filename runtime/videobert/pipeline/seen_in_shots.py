@@ -31,6 +31,8 @@ from videobert.pipeline.windows import Window, windows
 from videobert.results.origin import Origin
 
 _NO_IDS: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+# A clip that lies across a cut shows two scenes from this share on.
+_OTHER_SHOT = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +184,19 @@ def _on_grid(opened: OpenedModel, watched: Watched, span: Span | None, *, tokens
     shots = [bisect_right(cuts_in, (part.start_s + part.end_s) / 2) for part in parts]
     bounds = [start_s, *cuts_in, end_s]
     times = _cells([(part.start_s, part.end_s) for part in parts], shots, bounds)
-    placed = tuple(dataclasses.replace(part, start_s=a, end_s=b) for part, (a, b) in zip(parts, times, strict=True))
+    placed = tuple(
+        dataclasses.replace(part, start_s=a, end_s=b, sure=_sure(part, cuts_in))
+        for part, (a, b) in zip(parts, times, strict=True)
+    )
     return _seen(opened, placed, shots, bounds, None if cuts is None else tuple(cuts_in), watched.origin, tokens_only)
+
+
+def _sure(part: Window, cuts_s: Sequence[float]) -> npt.NDArray[np.bool_] | None:
+    """Whether the model stands to a clip: not where a good part of it shows another shot."""
+    least_s = _OTHER_SHOT * (part.end_s - part.start_s)
+    if part.sure is None or not any(least_s < cut - part.start_s and least_s < part.end_s - cut for cut in cuts_s):
+        return part.sure
+    return np.zeros_like(part.sure)
 
 
 def _seen(

@@ -242,6 +242,11 @@ def test_bad_films_and_paths(tmp_path: Path) -> None:
     source = make(tmp_path / "a.mp4")
     with pytest.raises(UsageError, match="not written"):
         write_film(source, [(0, 1)], tmp_path / "cut.gif")
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        write_film(source, [(0, 1)], tmp_path / "folder.mp4")
+    with pytest.raises(UsageError, match="not there"):
+        write_film(source, [(0, 1)], tmp_path / "none" / "cut.mp4")
     with pytest.raises(InputError, match="no such video"):
         write_film(tmp_path / "none.mp4", [(0, 1)], tmp_path / "cut.mp4")
     with pytest.raises(InputError, match="cannot be cut"):

@@ -9,11 +9,8 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.runtime.get.archive_maker import make_obtainable, make_sdist
@@ -231,22 +228,19 @@ def test_bytes_that_grow_are_told(model: Obtainable, place: Path, stub: Stub) ->
     assert {100, 300} <= set(seen)
 
 
-@pytest.fixture
-def interrupt() -> Iterator[Any]:
-    timers: list[threading.Timer] = []
-    # A shell starts what runs behind it with this signal ignored.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def after(seconds: float) -> None:
-        timers.append(threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)))
-        timers[-1].start()
-
-    yield after
-    # One that has not come yet would end the process of the tests.
-    for timer in timers:
-        timer.cancel()
-        timer.join()
-    signal.signal(signal.SIGINT, before)
+# In a process of its own, which nothing else works in.
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from tests.runtime.get.archive_maker import make_obtainable
+from videobert.get.pip_download import download
+signal.signal(signal.SIGINT, signal.default_int_handler)
+shelf, place, python = sys.argv[1:]
+try:
+    download(make_obtainable(Path(shelf)).sources, Path(place), python=python)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
 
 
 def gone(pid: int) -> bool:
@@ -257,22 +251,26 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
-def test_an_interrupt_ends_pip_and_its_children(
-    stubborn: bool, model: Obtainable, place: Path, stub: Stub, interrupt: Any, tmp_path: Path
-) -> None:
+def test_an_interrupt_ends_pip_and_its_children(stubborn: bool, place: Path, stub: Stub, tmp_path: Path) -> None:
     trap = "trap '' TERM INT\n" if stubborn else ""
-    python = stub.does(f"{trap}echo $$ > {tmp_path}/pids\nsleep 60 & echo $! >> {tmp_path}/pids\nwait\nsleep 60")
-    interrupt(0.5)
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        download(model.sources, place, python=python)
+    pids = tmp_path / "pids"
+    python = stub.does(f"{trap}echo $$ > {pids}\nsleep 60 & echo $! >> {pids}\nwait\nsleep 60")
+    words = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "shelf"), str(place), python]
+    with subprocess.Popen(words, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True) as child:
+        deadline = time.monotonic() + 60
+        while not (pids.exists() and len(pids.read_text().split()) == 2) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        start = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        said, _ = child.communicate(timeout=60)
+    assert said == "interrupted\n"
     assert time.monotonic() - start < 10
-    pids = [int(line) for line in (tmp_path / "pids").read_text().split()]
-    assert len(pids) == 2
+    begun = [int(line) for line in pids.read_text().split()]
+    assert len(begun) == 2
     deadline = time.monotonic() + 5
-    while not all(map(gone, pids)) and time.monotonic() < deadline:
+    while not all(map(gone, begun)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert all(map(gone, pids)), "pip goes on"
+    assert all(map(gone, begun)), "pip goes on"
 
 
 def test_a_python_that_cannot_be_started_is_an_error(model: Obtainable, place: Path, tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ def test_saved_features_part_at_the_cuts_that_they_know(model: Runtime) -> None:
     # Clips begin every 1.5 s. The second one shows more of the second shot, the last is mostly a repeated frame.
     assert times(found) == [(0.0, 2.0), (2.0, 3.0), (3.0, 4.0)]
     assert found.shots == (0, 1, 1)
+    # A third of it is red: what it says is said of neither.
+    assert [bool(part.sure[0]) for part in found.parts if part.sure is not None][:2] == [True, False]
 
 
 def test_saved_tokens_know_no_cuts(model: Runtime) -> None:
