@@ -68,6 +68,9 @@ def write_clip(
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
         stream.codec_context.time_base = time_base
+        if codec == "libvpx":
+            # With pictures this small its threads spin in waiting for each other: for minutes, where others work.
+            stream.codec_context.thread_count = 1
         for name, value in tags.items():
             setattr(stream.codec_context, name, value)
         pictures = frames if frames is not None else (picture(n, *size) for n in range(len(ticks)))
