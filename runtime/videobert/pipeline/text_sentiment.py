@@ -41,9 +41,9 @@ def text_sentiment(
         InputError: the model knows no word of the text, or does not know a label.
         ModelError: the model neither compares texts nor fills in words.
     """
+    read = read_text(opened, text)
     if LABEL in text:
         raise UsageError("the text holds what stands for a label", seen=text, fix=f"Leave {LABEL} out.")
-    read = read_text(opened, text)
     method: TextMethod = "named"
     scores = _by_name(text, labels)
     if scores is None and not templates and opened.can("embeds") and opened.embeds.comparable:

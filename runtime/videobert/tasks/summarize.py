@@ -42,7 +42,7 @@ def summarize(
     opened: OpenedModel, video: Any, seconds: float | None, share: float, text: str | None, request: Request
 ) -> Summary:
     """See `Runtime.summarize`."""
-    _check_budget(seconds, share)
+    seconds, share = _budget(seconds, share)
     read = None
     if text is not None:
         opened.need("aligns")
@@ -98,20 +98,30 @@ def summarize(
     )
 
 
-def _check_budget(seconds: float | None, share: float) -> None:
+def _budget(seconds: float | None, share: float) -> tuple[float | None, float]:
+    """Both as numbers.
+
+    Raises:
+        UsageError: one is none, or out of range.
+    """
+    return (
+        None if seconds is None else _above_nought("seconds", seconds, _MOST_S, "above 0"),
+        _above_nought("share", share, 1, "above 0, at most 1"),
+    )
+
+
+def _above_nought(name: str, value: object, most: float, allowed: str) -> float:
     fix = "For example seconds=30, or share=0.15 of the video."
-    for name, value, most, allowed in (
-        ("seconds", seconds, _MOST_S, "above 0"),
-        ("share", share, 1, "above 0, at most 1"),
-    ):
-        if value is not None and number(name, value, least=0, most=most, allowed=allowed, fix=fix) == 0:
-            raise UsageError(
-                "a summary of no length is none",
-                seen=value,
-                allowed=allowed,
-                fix=fix,
-                fix_cli="For example --seconds 30, or --share 0.15 of the video.",
-            )
+    found = number(name, value, least=0, most=most, allowed=allowed, fix=fix)
+    if found == 0:
+        raise UsageError(
+            "a summary of no length is none",
+            seen=value,
+            allowed=allowed,
+            fix=fix,
+            fix_cli="For example --seconds 30, or --share 0.15 of the video.",
+        )
+    return float(found)
 
 
 def _fits(opened: OpenedModel, watched: Watched, read: ReadText, units: Sequence[Unit], request: Request) -> Fits:
