@@ -105,7 +105,7 @@ def edit(
     at most N seconds, reverse the order; joined by "and" or "then". Where … stands, say what is seen, such as
     "the parts where someone pours", or when: "3 to 7.5 s", "the first 10 seconds", "everything after 1:30".
 
-    Example: videobert edit clip.mp4 "cut out the first 2 seconds" --keep 1-9 --list cut.edl --out cut.mp4
+    Example: videobert edit clip.mp4 "cut out the first 2 seconds" --list cut.edl --out cut.mp4
     """
     if edit_list is not None:
         from videobert.editing.edit_list import suffix_of
