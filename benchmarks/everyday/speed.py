@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -38,6 +37,8 @@ with videobert.load(sys.argv[1]) as model:
     loaded = time.perf_counter()
     model.run(sys.argv[2])
     print(time.perf_counter() - loaded)
+# Of this process alone: what the system adds up of children begins with what their parent held.
+print(int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024)
 """
 
 
@@ -61,8 +62,11 @@ def looped(video: Path, out: Path, seconds: int) -> None:
 
 
 def answers(report: Report) -> list[Any]:
-    """What a report says, without scores."""
-    return [(s.start_s, s.end_s, {name: c[0].text for name, c in s.answers.items()}) for s in report.segments]
+    """What a report says, without scores. A question that is left open is left open, whatever the first guess."""
+    return [
+        (s.start_s, s.end_s, {name: None if name in s.unsure else c[0].text for name, c in s.answers.items()})
+        for s in report.segments
+    ]
 
 
 def timed(model: Runtime, film: Path) -> float:
@@ -93,8 +97,9 @@ def measure(model_folder: Path, video: Path, scratch: Path) -> dict[str, Any]:
         "times_real_time": round(MINUTE_S / statistics.median(seconds), 1),
     }
     command = [sys.executable, "-c", _FRESH, str(model_folder), str(start)]
-    first = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(RUNS)]
-    result["first_answer_s"] = [round(value, 2) for value in first]
+    told = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(RUNS)]
+    result["first_answer_s"] = [round(float(seconds), 2) for seconds, _ in told]
+    result["peak_memory_bytes"] = max(int(peak) for _, peak in told)
     return result
 
 
@@ -110,12 +115,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             results.append(measure(given.model, video, Path(scratch)))
         print(results[-1], flush=True)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     result = {
         "machine": machine("openvino", "av", "numpy"),
         "film": f"{MINUTE_S} s of {WIDTH} x {HEIGHT} H.264",
         "videos": results,
-        "peak_memory_of_a_first_answer_bytes": children * 1024,
     }
     given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
