@@ -111,6 +111,16 @@ def test_faults(tmp_path: Path) -> None:
     twice = restamp(path, tmp_path / "twice.mkv", {4: 5 * 512})
     with pytest.raises(DecodeError, match="two frames"):
         read(twice)
+    for start in (Fraction(0), Fraction(1, 100)):
+        # The second part's clock begins anew, at the same times or between them.
+        parts = [
+            write_film(tmp_path / f"{n}.ts", options=B_FRAMES, start_s=s).read_bytes()
+            for n, s in enumerate((Fraction(0), start))
+        ]
+        (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+        with pytest.raises(DecodeError, match="its clock was set back") as caught:
+            read(tmp_path / "joined.ts")
+        assert "ffmpeg -i FILM -c copy NEW.mp4" in str(caught.value)
     with pytest.raises(LimitExceeded):
         read(path, Limits(max_duration_s=1))
     cancel = threading.Event()
