@@ -111,14 +111,14 @@ def test_faults(tmp_path: Path) -> None:
     twice = restamp(path, tmp_path / "twice.mkv", {4: 5 * 512})
     with pytest.raises(DecodeError, match="two frames"):
         read(twice)
-    for start in (Fraction(0), Fraction(1, 100)):
-        # The second part's clock begins anew, at the same times or between them.
+    # A second part whose clock begins anew, at the same times or between them.
+    for start, what in ((Fraction(0), "have one time"), (Fraction(51, 100), "shown much later")):
         parts = [
-            write_film(tmp_path / f"{n}.ts", options=B_FRAMES, start_s=s).read_bytes()
-            for n, s in enumerate((Fraction(0), start))
+            write_film(tmp_path / "part.ts", options=B_FRAMES, start_s=begin, time_base=Fraction(1, 100)).read_bytes()
+            for begin in (Fraction(0), start)
         ]
         (tmp_path / "joined.ts").write_bytes(b"".join(parts))
-        with pytest.raises(DecodeError, match="its clock was set back") as caught:
+        with pytest.raises(DecodeError, match=f"{what}: its clock was set back") as caught:
             read(tmp_path / "joined.ts")
         assert "ffmpeg -i FILM -c copy NEW.mp4" in str(caught.value)
     with pytest.raises(LimitExceeded):
