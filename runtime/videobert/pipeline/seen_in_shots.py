@@ -26,7 +26,7 @@ from videobert.pipeline.saved_tokens import saved_tokens
 from videobert.pipeline.shot_clips import Laid, ShotClips
 from videobert.pipeline.shots import ShotFinder
 from videobert.pipeline.watch import info_fields
-from videobert.pipeline.watched import Watched, is_out_of_domain, watch_shots
+from videobert.pipeline.watched import ClipTimes, Watched, is_out_of_domain, watch_shots
 from videobert.pipeline.windows import Window, windows
 from videobert.results.origin import Origin
 
@@ -59,6 +59,16 @@ class SeenInShots:
     origin: Origin
     percentile: float | None
     out_of_domain: bool
+
+    @property
+    def times(self) -> ClipTimes:
+        """When each part is."""
+        start_s, end_s = (np.array([getattr(part, name) for part in self.parts]) for name in ("start_s", "end_s"))
+        return ClipTimes(start_s=start_s, end_s=end_s, padded_frames=0)
+
+    def within(self, start_s: float, end_s: float) -> list[int]:
+        """The places of the parts whose middle lies between two times."""
+        return [at for at, part in enumerate(self.parts) if start_s <= (part.start_s + part.end_s) / 2 < end_s]
 
     def by_shot(self) -> list[range]:
         """The places of the parts of each shot that has some."""

@@ -91,6 +91,6 @@ def _says_nothing(value: Any, field: dataclasses.Field[Any]) -> bool:
     return (
         bool(field.metadata.get("not_in_json"))
         or (bool(field.metadata.get("left_out_if_none")) and said is None)
-        or (bool(field.metadata.get("left_out_if_empty")) and said == ())
+        or (bool(field.metadata.get("left_out_if_empty")) and said in ((), {}))
         or (field.name == _ABSENT_IF_EMPTY and said == ())
     )

@@ -35,17 +35,26 @@ def edit(
     spans: Iterable[SpanLike] | None,
     remove: Iterable[SpanLike] | None,
     most_s: float | None,
+    with_evidence: bool,
     request: Request,
 ) -> EditPlan:
     """See `Runtime.edit`."""
     steps = _steps(instruction, spans, remove, most_s)
+    named = [what for step in steps for what in (*step.what, *step.where)]
+    texts = list(dict.fromkeys(what.text for what in named if isinstance(what, Words)))
+    if with_evidence and not texts:
+        raise UsageError(
+            "nothing is looked for, so there is nothing that a cut could rest on",
+            seen="; ".join(map(str, steps)),
+            allowed="an instruction that says what is seen",
+            fix="Leave evidence out.",
+            fix_cli="Leave --evidence out.",
+        )
     source = FilmSource(video, request.track, opened.limits)
     table = read_frame_table(source, cancel=request.cancel)
     film = edited_film(source, table)
     source.rewind()
-    named = [what for step in steps for what in (*step.what, *step.where)]
-    texts = list(dict.fromkeys(what.text for what in named if isinstance(what, Words)))
-    found = _Found(opened, video, texts, request)
+    found = _Found(opened, video, texts, with_evidence, request)
     parts = done(steps, table, lambda what, best: _resolved(what, best, table, found))
     kept = tuple(_span(part, table) for part in _joined(parts))
     ticks = sum(table.bound(part.end) - table.bound(part.first) for part in parts)
@@ -65,7 +74,9 @@ def edit(
 class _Found:
     """Where each text is found; the video is watched once, however many there are."""
 
-    def __init__(self, opened: OpenedModel, video: Any, texts: Sequence[str], request: Request) -> None:
+    def __init__(
+        self, opened: OpenedModel, video: Any, texts: Sequence[str], with_evidence: bool, request: Request
+    ) -> None:
         self.stretches: dict[str, list[SoughtStretch]] = {}
         self.percentile: float | None = None
         self.out_of_domain = False
@@ -74,10 +85,12 @@ class _Found:
             return
         watched = features(opened, video, request) if len(texts) > 1 else video
         for text in texts:
-            located = locate(opened, watched, text, _MOST_HITS, False, request)
+            located = locate(opened, watched, text, _MOST_HITS, with_evidence, request)
             # A wrong hit is a wrong cut: only those that come near the best are taken.
             self.stretches[text] = [
-                SoughtStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score, unsure=hit.unsure)
+                SoughtStretch(
+                    start_s=hit.start_s, end_s=hit.end_s, score=hit.score, unsure=hit.unsure, evidence=hit.evidence
+                )
                 for hit in located.clear
             ]
             self.percentile, self.out_of_domain = located.percentile, located.out_of_domain

@@ -34,7 +34,7 @@ def locate(opened: OpenedModel, video: Any, text: str, top: int, with_evidence: 
 
     def hit(each: Found) -> Hit:
         rests_on = (
-            evidence(watched, each.clips, lambda groups: fitting.judge(groups).values, without_any=0.0)
+            evidence(watched.clips, each.clips, lambda groups: fitting.judge(groups).values, without_any=0.0)
             if with_evidence
             else ()
         )
