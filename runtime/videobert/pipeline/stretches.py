@@ -87,8 +87,8 @@ def see_video(opened: OpenedModel, video: Any, request: Request, *, pictures: bo
     shown: dict[int, bytes] = {}
     with ShotParts(opened, request) as shots:
         walk = Walk(opened, video, request, on_frame=shots.on_frame)
-        if walk.saved is not None or walk.features is not None:
-            shots.take_saved(walk.features)
+        if walk.given is not None:
+            shots.take_saved(walk.given)
         for event in walk.events():
             if isinstance(event, ClipRead):
                 if pictures:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from videobert.results.as_json import LEFT_OUT_IF_EMPTY
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY, LEFT_OUT_IF_FALSE
 from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
@@ -44,6 +44,8 @@ class Captions:
         method: `"decoder"`: a network wrote the sentences; `"labels"`: they are made of the model's answers to its
             questions, and say nothing that is not among those.
         percentile, out_of_domain: see `Report`.
+        cuts_unknown: nobody knows where shots of the video begin, as of tokens that were saved without, or with a
+            stride: stretches may reach over cuts, and clips across them may mix two scenes. Left out of JSON if not.
     """
 
     segments: tuple[Caption, ...]
@@ -51,6 +53,7 @@ class Captions:
     percentile: float | None
     out_of_domain: bool
     origin: Origin
+    cuts_unknown: bool = field(default=False, metadata=LEFT_OUT_IF_FALSE)
 
     def __iter__(self) -> Iterator[Caption]:
         return iter(self.segments)

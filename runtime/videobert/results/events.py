@@ -78,3 +78,8 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @property
+    def cuts_unknown(self) -> bool:
+        """Nobody knows where shots of the video begin: clips across cuts may mix two scenes."""
+        return self.cuts_s is None

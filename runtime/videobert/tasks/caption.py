@@ -61,6 +61,7 @@ def caption(opened: OpenedModel, video: Any, span: object, with_evidence: bool, 
         percentile=seen.percentile,
         out_of_domain=seen.out_of_domain,
         origin=origin,
+        cuts_unknown=seen.cuts_s is None,
     )
 
 

@@ -26,6 +26,8 @@ BY_HAND = "by hand"
 _LONGEST_S = 1e9
 # So many stretches of a text are taken: all that fit, in any film that a person cuts.
 _MOST_HITS = 1000
+# Of the progress that is told, what reading the film's packets is worth where its pictures are looked at after that.
+_TABLE_SHARE = 0.1
 
 
 def edit(
@@ -51,7 +53,21 @@ def edit(
             fix_cli="Leave --evidence out.",
         )
     source = FilmSource(video, request.track, opened.limits)
-    table = read_frame_table(source, cancel=request.cancel)
+    # All that there is to do where nothing is looked for, and little of it where the film is watched.
+    share = _TABLE_SHARE if texts else 1.0
+    told = request.on_progress
+    table = read_frame_table(
+        source,
+        on_progress=None if told is None else lambda done_s, _: told(share * done_s, None),
+        cancel=request.cancel,
+    )
+    if told is not None:
+        length_s = float(table.time(len(table)) - table.time(0))
+        told(share * length_s, length_s)
+        request = replace(
+            request,
+            on_progress=lambda done_s, _: told(min(length_s, share * length_s + (1 - share) * done_s), length_s),
+        )
     film = edited_film(source, table)
     source.rewind()
     found = _Found(opened, video, texts, with_evidence, request)

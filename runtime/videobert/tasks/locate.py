@@ -57,4 +57,5 @@ def locate(opened: OpenedModel, video: Any, text: str, top: int, with_evidence: 
         out_of_domain=watched.out_of_domain,
         origin=opened.resting_on(watched.origin, fit.rests_on, text=True, video=True),
         unknown_words=fit.unknown_words,
+        cuts_unknown=watched.cuts_unknown,
     )

@@ -89,8 +89,8 @@ class Segments:
         self._source = video_name(video)
         self._shots = ShotParts(opened, request)
         self._walk = Walk(opened, video, request, at_once=at_once, on_frame=self._shots.on_frame)
-        if self._walk.features is not None or self._walk.saved is not None:
-            self._shots.take_saved(self._walk.features)
+        if self._walk.given is not None:
+            self._shots.take_saved(self._walk.given)
         self._scorers = Scorers.of_model(opened, tokens_only=self._walk.saved is not None)
         self._all_scorers = self._scorers.all(opened)
         # Questions about single pictures do not part segments.
