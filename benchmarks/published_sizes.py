@@ -26,7 +26,7 @@ from bundled_speed import CLIP, spread
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash
 from videobert.model.questions import QuestionConfig
@@ -55,20 +55,21 @@ print(*(after - before for before, after in zip(marks, marks[1:])))
 """
 
 
-def write_folder(size: ModelConfig, folder: Path) -> None:
-    """A model folder of this size without graphs, the same each time."""
+def write_folder(size: ModelConfig, folder: Path, recipe: videobert.Recipe | None = None) -> None:
+    """A model folder of this size without graphs, the same each time; `recipe` is `RECIPE` if not given."""
+    recipe = RECIPE if recipe is None else recipe
     question = QuestionConfig(templates=("a [MASK] circle",), labels=("red", "blue"))
     config = dataclasses.replace(size, questions={"colour": question})
     torch.manual_seed(0)
     backbone, model = S3D(config.backbone.width, config.backbone.feature_dim), VideoBert(config)
     with torch.no_grad():  # statistics for BatchNorm
-        backbone.train()(torch.randn(4, 3, RECIPE.frames, RECIPE.crop, RECIPE.crop))
+        backbone.train()(torch.randn(4, 3, recipe.frames, recipe.crop, recipe.crop))
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config.to_json()))
-    (folder / "recipe.json").write_text(json.dumps(RECIPE.to_json()))
+    (folder / "recipe.json").write_text(json.dumps(recipe.to_json()))
     (folder / "tokenizer.json").write_text(_tokenizer(config.words))
     save_weights(model.eval(), backbone.eval(), folder / "model.safetensors")
-    _codebook(config, backbone).save(folder / "codebook.safetensors")
+    _codebook(config, backbone, recipe).save(folder / "codebook.safetensors")
 
 
 def _tokenizer(words: int) -> str:
@@ -80,7 +81,7 @@ def _tokenizer(words: int) -> str:
     return tokenizer.to_str()
 
 
-def _codebook(config: ModelConfig, backbone: S3D) -> Codebook:
+def _codebook(config: ModelConfig, backbone: S3D, recipe: videobert.Recipe) -> Codebook:
     random = np.random.default_rng(0)
     leaves = random.normal(size=(config.visual_tokens, config.backbone.feature_dim)).astype(np.float32)
     leaves = leaves[np.argsort(leaves[:, 0])]
@@ -91,7 +92,7 @@ def _codebook(config: ModelConfig, backbone: S3D) -> Codebook:
         levels=(Level(centroids, offsets),),
         distances=np.linspace(1, 100, 101, dtype=np.float32),
         backbone_hash=backbone_hash({name: t.half().numpy() for name, t in backbone_tensors(backbone).items()}),
-        clip_hash=RECIPE.clip_hash,
+        clip_hash=recipe.clip_hash,
         agreement=1.0,
         seed=0,
     )
@@ -174,7 +175,7 @@ def parameters(size: ModelConfig) -> int:
 
 def measure() -> dict[str, Any]:
     """The environment and a row for each size."""
-    results: dict[str, Any] = {"environment": machine("openvino", "av", "numpy", "torch", "onnxruntime")}
+    results: dict[str, Any] = {"environment": environment("openvino", "av", "numpy", "torch", "onnxruntime")}
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             results[size.name] = measure_size(size, Path(folder))
