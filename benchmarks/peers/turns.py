@@ -1,7 +1,7 @@
 """Ours beside every round of a peer that pytest-benchmark times.
 
 `benchmark.pedantic` times one function. Its `setup` and `teardown` run beside each of its rounds, outside of its
-clock: ours runs there and is timed likewise, before the peer in even rounds and after it in odd ones. So each round is a
+clock: ours runs there and is timed likewise, before the peer in even rounds and after it in odd ones. So a round is a
 pair whose members stand next to each other in time, and neither is always the first.
 """
 
