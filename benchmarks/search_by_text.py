@@ -21,7 +21,6 @@ import numpy.typing as npt
 from search_scale import FILM, SEED, SMALL, film, milliseconds
 
 import videobert
-from machine import machine
 from videobert.index.catalogue import Stat
 from videobert.index.writer import IndexWriter
 from videobert.pipeline.scoring import Clips
