@@ -12,7 +12,7 @@ import pytest
 from tests.runtime.editing.film_factory import write_film
 from tests.small_conse import film as scenes
 from tests.small_model import mp4
-from videobert.video.frames import FrameArray
+from videobert.video.source.frame_array import FrameArray
 
 from videobert.model.folder import bundled_names
 from videobert.runtime import Runtime, load
