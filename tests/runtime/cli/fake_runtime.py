@@ -275,7 +275,7 @@ class FakeRuntime:
         files = (
             IndexedFile(source="/films/a.mp4", state="added", stretches=3),
             IndexedFile(source="/films/b.mp4", state="unchanged", stretches=1),
-            IndexedFile(source="/films/c.mp4", state="failed", error="it is damaged"),
+            IndexedFile(source="/films/c.mp4", state="failed", error="it is damaged: " + "moov atom not found, " * 20),
         )
         for number, file in enumerate(files):
             options["on_begin"](file.source, number, len(files))
