@@ -32,9 +32,8 @@ def with_evidence() -> Report:
 
 def test_each_clip_has_a_mark_where_it_is_as_strong_as_it_weighs() -> None:
     strip = evidence_strip(CLIPS)
-    marks = re.findall(
-        r'<i class="([^"]*)" title="([^"]*)" style="left:([\d.]+)%;width:([\d.]+)%;opacity:([\d.]+)"', strip
-    )
+    place = r'style="left:([\d.]+)%;width:([\d.]+)%;opacity:([\d.]+)"'
+    marks = re.findall(r'<i class="([^"]*)" title="([^"]*)" ' + place, strip)
     assert [(kind, *map(float, numbers)) for kind, _, *numbers in marks] == [
         ("for", 0.0, 37.5, 0.25),
         ("for most", 37.5, 37.5, 1.0),
