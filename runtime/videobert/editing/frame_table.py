@@ -121,6 +121,8 @@ def read_frame_table(
     with source.opened() as opened:
         chosen = source.track_of(opened, cancel)
         packets, told_s = _Packets(chosen), 0.0
+        if on_progress is not None:
+            on_progress(told_s, None)
         try:
             for packet in chain(chosen.packets, opened.container.demux(chosen.stream)):
                 stop_if(cancel)

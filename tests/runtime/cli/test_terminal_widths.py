@@ -83,6 +83,7 @@ def main() -> None:
 
     runtime = fake_runtime.FakeRuntime()
     runtime.report = lengthened(runtime.report)
+    runtime.of_a_file = f"it is damaged: {'moov atom not found, ' * 20}"
     for verb in CALLS:
         asked = getattr(runtime, verb, None)
         if asked is not None and verb not in ("run", "stream", "tokens", "features"):

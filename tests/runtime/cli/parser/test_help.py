@@ -59,7 +59,7 @@ VERBS = {
     "edit": [
         "--keep",
         "--remove",
-        "--most-s",
+        "--seconds",
         "--list",
         "--from",
         "--out",
