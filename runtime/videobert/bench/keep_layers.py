@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from videobert.bench.recorded_engine import Call
+from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph, Switched
 from videobert.bench.tolerance import share_apart
 from videobert.model.folder import ModelFolder
