@@ -19,6 +19,7 @@ from videobert.bench.film import made_film
 from videobert.bench.keep_layers import layers_to_keep
 from videobert.bench.layer_walk import layers_apart, why_not
 from videobert.bench.measure import VERBS
+from videobert.bench.opened_model import opened_model
 from videobert.bench.pairs import FEWEST_PAIRS, time_pairs
 from videobert.bench.parity import parity_of
 from videobert.bench.recorded_calls import Call, RecordedCalls
@@ -26,8 +27,6 @@ from videobert.bench.shares import equal_answers, equal_nearest, equal_tokens
 from videobert.bench.side_words import AskedSide, parse_side
 from videobert.bench.stage_differences import Opened, StageFound, compare_stage
 from videobert.bench.tolerance import RULE, lower_of
-from videobert.engines.base import EngineOptions
-from videobert.engines.selection import open_engine
 from videobert.model.folder import ModelFolder
 from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import stage_specs
@@ -100,6 +99,8 @@ def compare(
     speed, layers = flag("speed", speed), flag("layers", layers)
     asked = parse_side(a), parse_side(b)
     if all(side.saved for side in asked):
+        if layers:
+            raise UsageError("saved results have no layers", seen=f"{a} and {b}", fix="Give two models.")
         if video is not None or film is not None:
             raise UsageError("two saved results need no video", seen=str(video or film), fix="Leave it out.")
         return compare_saved(*(side.saved for side in asked if side.saved))
@@ -128,24 +129,7 @@ def compare(
 @contextmanager
 def _loaded(asked: AskedSide, options: dict[str, Any], told: Told) -> Iterator[_Loaded]:
     told(f"loading {asked.name}")
-    folder = ModelFolder(str(asked.model))
-    engine = open_engine(
-        folder,
-        engine=asked.options.get("engine", "auto"),
-        device=asked.options.get("device", "auto"),
-        options=EngineOptions(
-            precision=asked.options.get("precision", "auto"),
-            threads=options["threads"],
-            cache_dir=options["cache_dir"],
-        ),
-    )
-    try:
-        engine.prepare()
-        model = Runtime(folder, engine, options["limits"], threads=options["threads"])
-    except BaseException:
-        engine.close()
-        raise
-    with model:
+    with opened_model(str(asked.model), {**options, **asked.options}) as (folder, engine, model):
         yield _Loaded(asked, Opened(folder, engine), model)
 
 

@@ -110,12 +110,23 @@ def _bench(path: Path, found: dict[str, Any]) -> Saved:
 
 
 def _run(path: Path, found: dict[str, Any]) -> Saved:
-    rows = found["segments"]
-    if not isinstance(rows, list) or len(rows) > _MOST_ITEMS:
-        raise _wrong(path, rows)
-    segments = tuple(_segment(path, row) for row in rows)
+    segments = segments_of(path, found["segments"])
     tokens = tuple(token for segment in segments for token in segment.tokens)
     return Saved(side=_side(path, found), kind="run", segments=segments, tokens=tokens)
+
+
+def segments_of(path: Path, rows: object) -> tuple[ReportSegment, ...]:
+    """The segments of a report, of its JSON; scores are left out.
+
+    Args:
+        path: where it comes from, for the error.
+
+    Raises:
+        InputError: these are none.
+    """
+    if not isinstance(rows, list) or len(rows) > _MOST_ITEMS:
+        raise _wrong(path, rows)
+    return tuple(_segment(path, row) for row in rows)
 
 
 def _segment(path: Path, row: object) -> ReportSegment:
