@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from videobert.bench.recorded_engine import Call
+from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph
 from videobert.bench.stage_differences import Opened
 from videobert.bench.tolerance import judged, lower_of, share_apart

@@ -28,8 +28,10 @@ BITS: Final[Mapping[str, int | None]] = {"fp32": 24, "fp16": 11, "bf16": 8, "fp8
 _STEPS = 127
 # What moves numbers and computes none.
 _MOVES: Final = frozenset(
-    ("Parameter", "Constant", "Result", "Convert", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Split")
-    + ("VariadicSplit", "Slice", "StridedSlice", "Concat", "ShapeOf", "Broadcast", "Tile")
+    (
+        *("Parameter", "Constant", "Result", "Convert", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Split"),
+        *("VariadicSplit", "Slice", "StridedSlice", "Concat", "ShapeOf", "Broadcast", "Tile"),
+    )
 )
 # What low precision is for; the rest costs little and follows.
 _PRODUCTS: Final = frozenset(("Convolution", "GroupConvolution", "MatMul", "ScaledDotProductAttention"))

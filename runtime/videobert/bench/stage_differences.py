@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from videobert.base.errors import VideoBertError
-from videobert.bench.recorded_engine import Call
+from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph
 from videobert.bench.tolerance import judged, lower_of, share_apart
 from videobert.engines.base import Engine
@@ -61,8 +60,9 @@ def _compare_call(spec: StageSpec, a: Opened, b: Opened, call: Call) -> StageFou
     rows = []
     for tensor in spec.outputs:
         real = real_places(spec, tensor, call.inputs)
-        own = _output(call, tensor.name, spec)
-        exact, other = (array if real is None else array[real] for array in (own, theirs[tensor.name]))
+        exact, other = (outputs[tensor.name] for outputs in (call.outputs, theirs))
+        if real is not None:
+            exact, other = exact[real], other[real]
         name = f"{spec.name}.{tensor.name}" if several else spec.name
         precisions = (a.precision_of(spec), b.precision_of(spec))
         # The rule is about what an output is called, whatever the stage is.
@@ -71,13 +71,6 @@ def _compare_call(spec: StageSpec, a: Opened, b: Opened, call: Call) -> StageFou
             Apart(name=name, max_abs=told.max_abs, relative=told.relative, allowed=told.allowed, agrees=told.agrees)
         )
     return StageFound(spec, max(rows, key=lambda row: row.relative / row.allowed), call)
-
-
-def _output(call: Call, name: str, spec: StageSpec) -> npt.NDArray[Any]:
-    if name in call.outputs:
-        return call.outputs[name]
-    (only,) = call.outputs.values()
-    return only
 
 
 def _plain_errors(spec: StageSpec, a: Opened, b: Opened, call: Call) -> dict[str, float]:
