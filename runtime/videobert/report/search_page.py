@@ -11,6 +11,7 @@ from urllib.parse import quote_from_bytes
 
 from videobert.base.arguments import instance
 from videobert.base.version import __version__
+from videobert.report.evidence_strip import STRIP_STYLE, evidence_strip
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import jpeg_data_uri
@@ -50,7 +51,7 @@ def search_page(found: Found) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escaped(asked)} · videobert</title><style>{STYLE}{_STYLE}</style></head>\n"
+        f"<title>{escaped(asked)} · videobert</title><style>{STYLE}{STRIP_STYLE}{_STYLE}</style></head>\n"
         f'<body><main class="{"doubt" if doubt else "trust"}"><header class="head"><div>'
         f'<div class="brand">videobert search, {escaped("by a video" if found.kind == "video" else "by text")}</div>'
         f'<h1>{escaped(asked)}</h1><p class="facts">{escaped(facts)}</p></div></header>{warning}'
@@ -73,7 +74,8 @@ def _hit(number: int, hit: FoundStretch, found: Found) -> str:
         f'<article class="card"><video controls preload="none"{poster} src="{escaped(_address(hit))}"></video>'
         f'<div class="said"><div class="row"><b>{number}</b><span>{escaped(span(hit.start_s, hit.end_s))}</span>'
         f"<em>{said:.3f}</em></div>{marks}"
-        f'<div class="name">{escaped(path.name)}</div><div class="place">{escaped(path.parent)}</div></div></article>'
+        f'<div class="name">{escaped(path.name)}</div><div class="place">{escaped(path.parent)}</div>'
+        f"{evidence_strip(hit.evidence)}</div></article>"
     )
 
 

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from videobert.base.arguments import array, as_number, as_whole, described, local_path, number, whole
 from videobert.base.errors import InputError, UsageError
 from videobert.model.recipe import STRIDES, check_stride
+from videobert.results.as_json import LEFT_OUT_IF_NONE
 from videobert.results.origin import Origin
 from videobert.visual.codebook import Assignment, check_assignment
+from videobert.visual.cuts import CUTS, are_cuts
 from videobert.visual.grid import LONGEST_CLIP_S, MOST_PADDED_FRAMES, in_half_points, on_grid
 from videobert.visual.token_file import content_of, parse, read, write
 
@@ -46,6 +48,8 @@ class VisualTokens:
         padded_frames: frames of the last clip that repeat the video's last frame.
         stride: every how many clips one was kept.
         clip_s: length of a clip in seconds, exact.
+        cuts_s: float64, rising: times at which a new shot begins; None where nobody looked for them, as in files that
+            were saved before they kept cuts.
         model: name of the model that made the tokens.
         codebook: `Codebook.hash`; it covers the backbone and the recipe of a clip.
         clip_recipe: `Recipe.clip_hash`.
@@ -71,6 +75,7 @@ class VisualTokens:
     assignment: Assignment
     engine: str
     precision: str
+    cuts_s: npt.NDArray[np.float64] | None = dataclasses.field(default=None, metadata=LEFT_OUT_IF_NONE)
     percentile: float | None = dataclasses.field(default=None, compare=False)
     out_of_domain: bool | None = dataclasses.field(default=None, compare=False)
     origin: Origin | None = dataclasses.field(default=None, compare=False)
@@ -111,6 +116,8 @@ class VisualTokens:
             if not isinstance(getattr(self, name), str):
                 raise _wrong(name, described(getattr(self, name)), "a text", _USE_THEIRS)
         check_assignment(self.assignment)
+        if not are_cuts(self.cuts_s):
+            raise _wrong("cuts_s", described(self.cuts_s), CUTS, _USE_THEIRS)
         self._check_judgement()
 
     def _check_judgement(self) -> None:
