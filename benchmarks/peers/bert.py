@@ -35,6 +35,8 @@ def bert_model(encoder: nn.Module) -> Any:
         type_vocab_size=state["segments.weight"].shape[0],
         layer_norm_eps=layers[0].outer_norm.eps,
         attn_implementation="sdpa",
+        # The converter of CTranslate2 asks for it.
+        position_embedding_type="absolute",
     )
     model = BertModel(config, add_pooling_layer=False).eval()
     model.load_state_dict(_renamed(state), strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,24 +38,51 @@ class Network:
 
 def torch_peer(network: Network, dtype: Dtype, *, compiled: bool = False) -> Contender:
     """The module as torch runs it, eagerly or through `torch.compile`."""
+    version = versions("torch")
+    feeds = [tuple(feed.values()) for feed in network.feeds]
+    run, note = torch_runner(network.module, dtype, feeds[0], threads=network.threads, compiled=compiled)
+    return Contender(version=version, call=lambda: np.concatenate([run(*feed) for feed in feeds]), note=note)
+
+
+def torch_runner(
+    module: nn.Module, dtype: Dtype, example: Sequence[npt.NDArray[Any]], *, threads: int, compiled: bool = False
+) -> tuple[Callable[..., npt.NDArray[Any]], str]:
+    """Arrays to the module's output in float32, as a careful user of torch has it on a CPU; and what is to be said of it.
+
+    Args:
+        module: in fp32, `eval`; a copy of it is used.
+        example: what it will be given, for a trial.
+    """
     import torch
 
-    version = versions("torch")
-    torch.set_num_threads(network.threads)
-    module = copy.deepcopy(network.module)
+    torch.set_num_threads(threads)
+    module = copy.deepcopy(module)
     if any(parameter.dim() == 5 for parameter in module.parameters()):
-        # As a careful user would: oneDNN's convolutions are made for this order.
+        # oneDNN's convolutions are made for this order.
         module = module.to(memory_format=torch.channels_last_3d)
     if dtype == "bf16":
         module = module.bfloat16()
-    run = torch.compile(module) if compiled else module
-    feeds = [tuple(torch.from_numpy(array) for array in feed.values()) for feed in network.feeds]
+    cast = dtype == "bf16" and _lacks_bf16(module, example)
+    made = torch.compile(module) if compiled else module
 
-    def call() -> npt.NDArray[Any]:
+    def run(*arrays: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=cast):
+            found: npt.NDArray[Any] = made(*map(torch.from_numpy, arrays)).float().numpy()
+        return found
+
+    return run, "bf16 but where torch has none" if cast else ""
+
+
+def _lacks_bf16(module: nn.Module, example: Sequence[npt.NDArray[Any]]) -> bool:
+    """Whether torch has no bf16 for one of its operators on a CPU; `autocast` then takes fp32 there."""
+    import torch
+
+    try:
         with torch.inference_mode():
-            return np.concatenate([run(*feed).float().numpy() for feed in feeds])
-
-    return Contender(version=version, call=call)
+            module(*map(torch.from_numpy, example))
+    except NotImplementedError:
+        return True
+    return False
 
 
 def onnxruntime_peer(network: Network) -> Contender:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from benchmarks.peers.case import Case, Contender, Measure, Prepared, Setting, versions
 from benchmarks.peers.films import FILMS, Film, Wanted, opencv, pyav, wanted_of
+from benchmarks.peers.graphs import Dtype, torch_runner
 from benchmarks.peers.models import folder_of, stages
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import BACKBONE
@@ -44,24 +44,21 @@ class Stack:
     leaves: npt.NDArray[np.float32]
 
 
-def stack_peer(stack: Stack, decode: Any, dtype: str, *, compiled: bool = False) -> Contender:
+def stack_peer(stack: Stack, decode: Any, dtype: Dtype, *, compiled: bool = False) -> Contender:
     """Decoded by one library, seen by torch, assigned by faiss."""
     import faiss
-    import torch
 
-    torch.set_num_threads(stack.wanted.threads)
     faiss.omp_set_num_threads(stack.wanted.threads)
     read = decode(stack.wanted)
-    module = copy.deepcopy(stack.backbone).to(memory_format=torch.channels_last_3d)
-    module = module.bfloat16() if dtype == "bf16" else module
-    run = torch.compile(module) if compiled else module
+    clip = (1, stack.frames, stack.wanted.crop, stack.wanted.crop, 3)
+    run, _ = torch_runner(
+        stack.backbone, dtype, [np.zeros(clip, np.uint8)], threads=stack.wanted.threads, compiled=compiled
+    )
     index = faiss.IndexFlatL2(stack.leaves.shape[1])
     index.add(stack.leaves)
 
     def call() -> Tokens:
-        clips = read.call().reshape(-1, stack.frames, stack.wanted.crop, stack.wanted.crop, 3)
-        with torch.inference_mode():
-            features = np.concatenate([run(torch.from_numpy(clip[None])).float().numpy() for clip in clips])
+        features = np.concatenate([run(part) for part in read.call().reshape(-1, *clip)])
         wide = np.pad(features, ((0, 0), (0, stack.leaves.shape[1] - features.shape[1])))
         return np.asarray(index.search(wide, 1)[1], np.int64).reshape(-1)
 
