@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Requests beyond the streams only wait for each other, but each holds its own activations.
 _MOST_REQUESTS = 4
 # What OpenVINO calls our precisions.
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_HINTS = {"fp32": "f32", "bf16": "bf16", "exact": "bf16"}
 
 
 class OpenVinoEngine:
@@ -52,7 +52,7 @@ class OpenVinoEngine:
         self._lock = threading.Lock()
         specs = stage_specs(folder.config, folder.recipe)
         self._specs = {spec.name: spec for spec in specs if not spec.gpu_only}
-        self._stages: dict[Stage, _CompiledStage] = {}
+        self._stages: dict[tuple[Stage, bool], _CompiledStage] = {}
         self._closed = False
         self.precision = _precision(options)
         self.fallback: str | None = None
@@ -64,9 +64,17 @@ class OpenVinoEngine:
         (output,) = self.run_all(stage, **inputs).values()
         return output
 
+    def run_in_fp32(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `RunsInFp32.run_in_fp32`."""
+        (output,) = self._run(stage, inputs, fp32=True).values()
+        return output
+
     def run_all(self, stage: Stage, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """See `Engine.run_all`."""
-        compiled = self._stage(stage)
+        return self._run(stage, inputs, fp32=False)
+
+    def _run(self, stage: Stage, inputs: dict[str, npt.NDArray[Any]], *, fp32: bool) -> dict[str, npt.NDArray[Any]]:
+        compiled = self._stage(stage, fp32=fp32)
         try:
             return compiled.run(inputs)
         except RuntimeError as error:
@@ -88,15 +96,15 @@ class OpenVinoEngine:
             self._closed = True
             self._stages.clear()
 
-    def _stage(self, stage: Stage) -> _CompiledStage:
+    def _stage(self, stage: Stage, *, fp32: bool = False) -> _CompiledStage:
         with self._lock:
             if self._closed:
                 raise InputError("this engine is closed", fix="Load the model again.")
-            if stage not in self._stages:
-                self._stages[stage] = self._compile(stage)
-            return self._stages[stage]
+            if (stage, fp32) not in self._stages:
+                self._stages[stage, fp32] = self._compile(stage, fp32=fp32)
+            return self._stages[stage, fp32]
 
-    def _compile(self, stage: Stage) -> _CompiledStage:
+    def _compile(self, stage: Stage, *, fp32: bool) -> _CompiledStage:
         name = portable_graph(stage)
         spec = self._specs.get(stage)
         if spec is None or name not in self._folder:
@@ -105,7 +113,7 @@ class OpenVinoEngine:
                 seen=f"no {name}",
                 fix="Use a model with that head, or export the folder with `videobert build`.",
             )
-        settings = self._settings(spec)
+        settings = self._settings(spec, fp32=fp32)
         shapes = _shapes(spec)
         key = {
             "graph": self._folder.digest(name),
@@ -146,9 +154,9 @@ class OpenVinoEngine:
                 fix="Export the folder again with `videobert build`.",
             ) from error
 
-    def _settings(self, spec: StageSpec) -> dict[str, Any]:
+    def _settings(self, spec: StageSpec, *, fp32: bool) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if spec.keeps_fp32 else self.precision],
+            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if fp32 or spec.keeps_fp32 else self.precision],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
         if self._options.threads is not None:
@@ -221,11 +229,13 @@ def _precision(options: EngineOptions) -> str:
     native = features.get("amx_bf16", False) or features.get("avx512_bf16", False)
     if options.precision == "auto":
         return "bf16" if native else "fp32"
+    if options.precision == "exact" and not native:
+        return "fp32"
     if options.precision == "bf16" and not native:
         raise EngineUnavailable(
             "this CPU has no bf16 arithmetic",
             seen="bf16",
-            allowed="fp32",
+            allowed="auto, fp32, exact",
             fix='Use precision="auto".',
             fix_cli="Use --precision auto.",
         )

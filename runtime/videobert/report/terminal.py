@@ -10,6 +10,7 @@ from videobert.report.answer_runs import Events, events_of, longest, outlast
 from videobert.report.caption_line import FROM_LABELS, caption_line
 from videobert.report.facts import (
     domain_sentence,
+    recomputed_words,
     shot_facts,
     shots_found_by,
     speed,
@@ -160,6 +161,9 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
         f"model {origin.model}  recipe {origin.recipe}  stride {origin.stride}  "
         f"{origin.engine} on {origin.device}, {origin.precision}"
     )
+    recomputed = recomputed_words(origin)
+    if recomputed:
+        made_by += f"  {recomputed}"
     _prose(console, printable(made_by), "dim")
     if origin.untrained:
         _prose(console, "untrained", "yellow", behind=f"  {printable(untrained_words(origin))}", behind_style="")
