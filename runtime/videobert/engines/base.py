@@ -144,6 +144,17 @@ class RunsInFp32(Protocol):
         ...
 
 
+@runtime_checkable
+class RunsInt8(Protocol):
+    """An engine that runs some stages on 8-bit values, whatever its precision.
+
+    Attributes:
+        int8_stages: which, where the model has them.
+    """
+
+    int8_stages: tuple[Stage, ...]
+
+
 Assign = Callable[..., tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]
 
 

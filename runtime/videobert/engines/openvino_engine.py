@@ -17,7 +17,10 @@ from videobert.base.offline_imports import openvino_library
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
+from videobert.engines.openvino_int8 import quantise
 from videobert.model.graph_files import portable_graph
+from videobert.model.int8_ranges import Int8Ranges
+from videobert.model.known_int8 import known_int8
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_lists import stage_specs
 
@@ -55,6 +58,8 @@ class OpenVinoEngine:
         self._stages: dict[tuple[Stage, bool], _CompiledStage] = {}
         self._closed = False
         self.precision = _precision(options)
+        self._int8 = {} if options.precision == "fp32" or not _multiplies_int8() else known_int8(folder)
+        self.int8_stages = tuple(self._int8)
         self.fallback: str | None = None
         self.parallel = 1
         self.takes_device_arrays = False
@@ -114,11 +119,13 @@ class OpenVinoEngine:
                 fix="Use a model with that head, or export the folder with `videobert build`.",
             )
         settings = self._settings(spec, fp32=fp32)
+        int8 = None if fp32 else self._int8.get(stage)
         shapes = _shapes(spec)
         key = {
             "graph": self._folder.digest(name),
             "shapes": shapes,
             "settings": settings,
+            "int8": None if int8 is None else int8.hash,
             "openvino": _version(),
             "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
             "features": sorted(name for name, present in cpu_features().items() if present),
@@ -129,7 +136,7 @@ class OpenVinoEngine:
         except RuntimeError:
             compiled = None
         if compiled is None:
-            compiled = self._compile_graph(name, shapes, settings)
+            compiled = self._compile_graph(name, shapes, settings, int8)
             self._cache.put(key, compiled.export_model().getvalue())
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         if spec.one_at_a_time:
@@ -138,7 +145,9 @@ class OpenVinoEngine:
             compiled, _outputs(spec, compiled), max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS)
         )
 
-    def _compile_graph(self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any]) -> Any:
+    def _compile_graph(
+        self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any], int8: Int8Ranges | None
+    ) -> Any:
         content = self._folder.read(name)
         # OpenVINO would read files that it names, from below the current folder.
         check_external(content, name)
@@ -146,6 +155,8 @@ class OpenVinoEngine:
             model = self._core.read_model(content)
             if shapes:
                 model.reshape(shapes)
+            if int8 is not None:
+                quantise(model, int8, name)
             return self._core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise ModelError(
@@ -240,6 +251,12 @@ def _precision(options: EngineOptions) -> str:
             fix_cli="Use --precision auto.",
         )
     return options.precision
+
+
+def _multiplies_int8() -> bool:
+    """Whether the CPU sums products of 8-bit values exactly: without these instructions pairs of them overflow."""
+    features = cpu_features()
+    return features.get("avx512_vnni", False) or features.get("amx_int8", False)
 
 
 def _outputs(spec: StageSpec, compiled: Any) -> dict[str, int]:

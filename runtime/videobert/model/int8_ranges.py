@@ -2,9 +2,9 @@
 
     {"format": 1, "graph": "<sha256>", "tops": {"node_conv3d": 1.0, "node_conv3d_4": -3.5, ...}}
 
-A stage's ranges belong to its portable graph. For a node's input x in `[0, top]` a value is stored as `x / top * 255`; a
-negative number says that x has both signs, as `x / |top| * 127`. Weights need no ranges: each output has its own scale.
-A product that is not named keeps the precision of the rest.
+A stage's ranges belong to its portable graph. Of a node's input within `[0, top]` a value x is stored as
+`x / top * 255`; a negative number says that values have both signs, and it is `x / |top| * 127`. Weights need no
+ranges: each output has its own scale. A product that is not named keeps the precision of the rest.
 """
 
 from __future__ import annotations

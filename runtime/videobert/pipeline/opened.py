@@ -17,7 +17,7 @@ from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
 from videobert.base.spans import span
 from videobert.base.version import __version__
-from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, RunsInFp32
+from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, RunsInFp32, RunsInt8
 from videobert.engines.checked_stages import CheckedStages
 from videobert.families.family import Aligns, Capability, ChoosesLabels, Compares, Embeds, Forecasts, Joint
 from videobert.families.feature_classifier import FeatureClassifier
@@ -237,6 +237,7 @@ class OpenedModel:
             stride=recipe.stride,
             videobert=__version__,
             fallback=self.engine.fallback,
+            int8=self.engine.int8_stages if isinstance(self.engine, RunsInt8) else (),
         )
 
     @property
