@@ -21,8 +21,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from machine import machine
 from videobert import load, open_clips
+from videobert.bench.environment import environment
 from videobert.model.folder import ModelFolder
 from videobert.pipeline.exact_calibration import calibrated
 from videobert.video.clip import Clip
@@ -160,7 +160,7 @@ def main() -> None:
         if given.what == "calibrate":
             found = calibrated(ModelFolder(given.model), list(films)).to_json()
         else:
-            found["environment"] = machine("openvino", "av", "numpy")
+            found["environment"] = environment("openvino", "av", "numpy")
             judged = given.what == "judge"
             found[given.what] = (
                 judge(given.model, films, before, given.seconds) if judged else timed(given.model, films)
