@@ -9,6 +9,7 @@ Exit code 0: every answer of ours was right; 1: one was not, or a peer failed in
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.error(str(error))
     record.save()
     asked.scratch.mkdir(parents=True, exist_ok=True)
+    # What torch.compile made once is not made again, so that a second run has time for more.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(asked.scratch / "inductor"))
     setting = Setting(tiny=asked.dry_run, scratch=asked.scratch, models=asked.models, threads=processors())
     desk = Desk(setting, plan, record, budget_s=asked.seconds, until_s=started_s + 60 * asked.minutes)
     code = pytest.main(["-c", str(HERE / "pytest.ini"), "--rootdir", str(ROOT), str(HERE / "drive.py")], plugins=[desk])
