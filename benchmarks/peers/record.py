@@ -46,9 +46,10 @@ class Record:
         self._head = {"format": FORMAT, "dry_run": dry_run, "environment": dict(environment)}
         kept = {(row["case"], row["peer"]): row for row in earlier["rows"]} if earlier else {}
         fresh = {place: {"case": place[0], "peer": place[1], "state": LEFT, "why": "not reached"} for place in plan}
-        self._rows: dict[tuple[str, str], Row] = kept | {
-            place: row for place, row in fresh.items() if kept.get(place, row)["state"] in OPEN
+        self._rows: dict[tuple[str, str], Row] = {
+            place: row if kept.get(place, row)["state"] in OPEN else kept[place] for place, row in fresh.items()
         }
+        self._rows |= {place: row for place, row in kept.items() if place not in fresh}
 
     def open(self, case: str, peer: str) -> bool:
         """Whether a row has no answer yet."""

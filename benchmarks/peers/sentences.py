@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.peers.bert import bert_model
-from benchmarks.peers.case import Case, Contender, Measure, Prepared, Setting, versions
+from benchmarks.peers.case import Absent, Case, Contender, Measure, Prepared, Setting, versions
 from benchmarks.peers.models import folder_of, stages
 from videobert.model.graph_files import portable_graph
 
@@ -179,7 +179,11 @@ def ctranslate2_peer(texts: Texts, compute: str) -> Contender:
     converted = texts.checkpoint.with_name(f"{texts.checkpoint.name}-ctranslate2")
     if not converted.exists():
         TransformersConverter(str(texts.checkpoint)).convert(str(converted))
-    encoder = ctranslate2.Encoder(str(converted), compute_type=compute, intra_threads=texts.threads)
+    try:
+        encoder = ctranslate2.Encoder(str(converted), compute_type=compute, intra_threads=texts.threads)
+    except ValueError as error:
+        # It has some types for some processors only.
+        raise Absent(str(error)) from error
     encode = _encoded(texts)
 
     def read(sentences: tuple[str, ...]) -> Vectors:
