@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             environment(*_LIBRARIES),
             [(case.name, peer) for case, peer in plan],
             dry_run=asked.dry_run,
-            resume=asked.resume,
+            resume=asked.resume or asked.again,
+            again=asked.again,
         )
     except ValueError as error:
         words.error(str(error))
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument("--seconds", type=float, default=PEER_S, help=f"for the rounds of one peer ({PEER_S:g})")
     words.add_argument("--cases", nargs="+", default=[], metavar="PATTERN", help="only these, by CASE/PEER")
     words.add_argument("--resume", action="store_true", help="go on with what is left in OUT.json")
+    words.add_argument("--again", action="store_true", help="and measure again what was measured on a busy machine")
     words.add_argument("--dry-run", action="store_true", help="smallest sizes, no times")
     words.add_argument("--scratch", type=Path, default=ROOT / "build" / "peers", help="where models are made and kept")
     words.add_argument("--models", type=Path, help="the folder of got models; the user's by default")

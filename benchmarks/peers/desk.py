@@ -150,5 +150,5 @@ def _rounded(value: float) -> float | str:
 def _said(error: BaseException) -> str:
     """The message in one line, without folders of this machine; with that of what caused it."""
     causes = [error, *([error.__cause__] if error.__cause__ else [])]
-    said = "; ".join(" ".join(str(each).split()) for each in causes)
+    said = "; ".join(dict.fromkeys(" ".join(str(each).split()) for each in causes))
     return re.sub(r"/(?:[\w.+-]+/)+", "", said)[:500]

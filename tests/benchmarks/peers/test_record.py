@@ -30,6 +30,17 @@ def test_what_was_measured_stays_and_what_failed_is_tried_again(tmp_path: Path) 
     assert [row["state"] for row in json.loads(path.read_text())["rows"]] == ["measured", "not measured"]
 
 
+def test_what_was_measured_on_a_busy_machine_is_measured_again_if_asked(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    first = record(path)
+    first.put({"case": "a", "peer": "one", "state": "measured", "noise": {"quiet": False}})
+    first.put({"case": "a", "peer": "two", "state": "measured", "noise": {"quiet": True}})
+    assert not record(path).open("a", "one")
+    again = record(path, again=True)
+    assert again.open("a", "one")
+    assert not again.open("a", "two")
+
+
 @pytest.mark.parametrize(
     "given", [{"where": WHERE | {"cpu": "B"}}, {"where": WHERE | {"torch": "2"}}, {"dry_run": True}]
 )
