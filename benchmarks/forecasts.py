@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.runtime import Runtime
 from videobert.visual.tokens import VisualTokens
 from videobert_modeling.metrics.proportion import proportion
@@ -105,7 +105,7 @@ def tokens_of_saved(work: Path) -> list[VisualTokens]:
 
 def main(out: Path, work: Path) -> None:
     """Measure all of it and write it."""
-    results = {"machine": machine("openvino", "numpy", "av"), "seed": SEED, **measure(work)}
+    results = {"environment": environment("openvino", "numpy", "av"), "seed": SEED, **measure(work)}
     out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

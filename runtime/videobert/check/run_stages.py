@@ -14,13 +14,13 @@ from videobert.base.errors import InputError
 from videobert.check.fit import check_bytes, takes_rows
 from videobert.check.given import PIXELS, Given
 from videobert.check.pixels import features_of_pixels
-from videobert.check.places import mean_of_places, real_places
 from videobert.check.ranges import Ranges
 from videobert.engines.base import Engine, TakesPixels
 from videobert.engines.checked_stages import CheckedStages
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import IMPORT_AGAIN, command
+from videobert.model.places import mean_of_places, real_places
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_links import RESTS_ON, VECTORS, Link, averaged_from, stage_links
 from videobert.model.stage_lists import BACKBONE
