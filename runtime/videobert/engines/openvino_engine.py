@@ -17,7 +17,10 @@ from videobert.base.offline_imports import openvino_library
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
+from videobert.engines.openvino_int8 import quantise
 from videobert.model.graph_files import portable_graph
+from videobert.model.int8_ranges import Int8Ranges
+from videobert.model.known_int8 import known_int8
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_lists import stage_specs
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 # Requests beyond the streams only wait for each other, but each holds its own activations.
 _MOST_REQUESTS = 4
 # What OpenVINO calls our precisions.
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_HINTS = {"fp32": "f32", "bf16": "bf16", "exact": "bf16"}
 
 
 class OpenVinoEngine:
@@ -52,9 +55,11 @@ class OpenVinoEngine:
         self._lock = threading.Lock()
         specs = stage_specs(folder.config, folder.recipe)
         self._specs = {spec.name: spec for spec in specs if not spec.gpu_only}
-        self._stages: dict[Stage, _CompiledStage] = {}
+        self._stages: dict[tuple[Stage, bool], _CompiledStage] = {}
         self._closed = False
         self.precision = _precision(options)
+        self._int8 = {} if options.precision == "fp32" or not _multiplies_int8() else known_int8(folder)
+        self.int8_stages = tuple(self._int8)
         self.fallback: str | None = None
         self.parallel = 1
         self.takes_device_arrays = False
@@ -64,9 +69,17 @@ class OpenVinoEngine:
         (output,) = self.run_all(stage, **inputs).values()
         return output
 
+    def run_in_fp32(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `RunsInFp32.run_in_fp32`."""
+        (output,) = self._run(stage, inputs, fp32=True).values()
+        return output
+
     def run_all(self, stage: Stage, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """See `Engine.run_all`."""
-        compiled = self._stage(stage)
+        return self._run(stage, inputs, fp32=False)
+
+    def _run(self, stage: Stage, inputs: dict[str, npt.NDArray[Any]], *, fp32: bool) -> dict[str, npt.NDArray[Any]]:
+        compiled = self._stage(stage, fp32=fp32)
         try:
             return compiled.run(inputs)
         except RuntimeError as error:
@@ -88,15 +101,15 @@ class OpenVinoEngine:
             self._closed = True
             self._stages.clear()
 
-    def _stage(self, stage: Stage) -> _CompiledStage:
+    def _stage(self, stage: Stage, *, fp32: bool = False) -> _CompiledStage:
         with self._lock:
             if self._closed:
                 raise InputError("this engine is closed", fix="Load the model again.")
-            if stage not in self._stages:
-                self._stages[stage] = self._compile(stage)
-            return self._stages[stage]
+            if (stage, fp32) not in self._stages:
+                self._stages[stage, fp32] = self._compile(stage, fp32=fp32)
+            return self._stages[stage, fp32]
 
-    def _compile(self, stage: Stage) -> _CompiledStage:
+    def _compile(self, stage: Stage, *, fp32: bool) -> _CompiledStage:
         name = portable_graph(stage)
         spec = self._specs.get(stage)
         if spec is None or name not in self._folder:
@@ -105,12 +118,14 @@ class OpenVinoEngine:
                 seen=f"no {name}",
                 fix="Use a model with that head, or export the folder with `videobert build`.",
             )
-        settings = self._settings(spec)
+        settings = self._settings(spec, fp32=fp32)
+        int8 = None if fp32 else self._int8.get(stage)
         shapes = _shapes(spec)
         key = {
             "graph": self._folder.digest(name),
             "shapes": shapes,
             "settings": settings,
+            "int8": None if int8 is None else int8.hash,
             "openvino": _version(),
             "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
             "features": sorted(name for name, present in cpu_features().items() if present),
@@ -121,7 +136,7 @@ class OpenVinoEngine:
         except RuntimeError:
             compiled = None
         if compiled is None:
-            compiled = self._compile_graph(name, shapes, settings)
+            compiled = self._compile_graph(name, shapes, settings, int8)
             self._cache.put(key, compiled.export_model().getvalue())
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         if spec.one_at_a_time:
@@ -130,7 +145,9 @@ class OpenVinoEngine:
             compiled, _outputs(spec, compiled), max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS)
         )
 
-    def _compile_graph(self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any]) -> Any:
+    def _compile_graph(
+        self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any], int8: Int8Ranges | None
+    ) -> Any:
         content = self._folder.read(name)
         # OpenVINO would read files that it names, from below the current folder.
         check_external(content, name)
@@ -138,6 +155,8 @@ class OpenVinoEngine:
             model = self._core.read_model(content)
             if shapes:
                 model.reshape(shapes)
+            if int8 is not None:
+                quantise(model, int8, name)
             return self._core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise ModelError(
@@ -146,9 +165,9 @@ class OpenVinoEngine:
                 fix="Export the folder again with `videobert build`.",
             ) from error
 
-    def _settings(self, spec: StageSpec) -> dict[str, Any]:
+    def _settings(self, spec: StageSpec, *, fp32: bool) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if spec.keeps_fp32 else self.precision],
+            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if fp32 or spec.keeps_fp32 else self.precision],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
         if self._options.threads is not None:
@@ -221,15 +240,23 @@ def _precision(options: EngineOptions) -> str:
     native = features.get("amx_bf16", False) or features.get("avx512_bf16", False)
     if options.precision == "auto":
         return "bf16" if native else "fp32"
+    if options.precision == "exact" and not native:
+        return "fp32"
     if options.precision == "bf16" and not native:
         raise EngineUnavailable(
             "this CPU has no bf16 arithmetic",
             seen="bf16",
-            allowed="fp32",
+            allowed="auto, fp32, exact",
             fix='Use precision="auto".',
             fix_cli="Use --precision auto.",
         )
     return options.precision
+
+
+def _multiplies_int8() -> bool:
+    """Whether the CPU sums products of 8-bit values exactly: without these instructions pairs of them overflow."""
+    features = cpu_features()
+    return features.get("avx512_vnni", False) or features.get("amx_int8", False)
 
 
 def _outputs(spec: StageSpec, compiled: Any) -> dict[str, int]:

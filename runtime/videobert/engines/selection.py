@@ -39,6 +39,16 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
     if device == "auto":
         device = "cpu" if engine == "auto" else _RUNS_ON[engine][0]
     order = [name for name in ENGINES[1:] if engine in ("auto", name) and device in _RUNS_ON[name]]
+    if options.precision == "exact" and "tensorrt" in order:
+        order.remove("tensorrt")
+        if not order:
+            raise UsageError(
+                "the tensorrt engine has no precision exact: its engines are built in one precision",
+                seen="exact",
+                allowed="auto, fp32, bf16",
+                fix='Use precision="auto", or another engine.',
+                fix_cli="Use --precision auto, or another --engine.",
+            )
     if not order:
         raise UsageError(
             f"the {engine} engine does not run on that device",

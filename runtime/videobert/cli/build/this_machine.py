@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import videobert
-from videobert.base.errors import EngineUnavailable
+from videobert.base.errors import EngineUnavailable, InputError, UsageError
 from videobert.cli.build.export import export_graphs
 from videobert.cli.notes import note
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
+from videobert.model.exact_margin import ExactMargin, write_exact_margin
+from videobert.model.folder import ModelFolder
+from videobert.model.got import is_got
+from videobert.model.manifest import write_manifest
 from videobert.model.mending import BUNDLED
+from videobert.pipeline.exact_calibration import calibrated
+from videobert.pipeline.folder_search import videos_in
+from videobert.results.as_json import LEFT_OUT_IF_NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +33,29 @@ class BuiltHere:
         folder: with the graphs.
         graphs: one JSON object for each that was exported; none where those that were there are used.
         compile_s: how long compiling took.
+        exact: the margin that was measured, if that was asked for.
     """
 
     folder: str
     graphs: list[dict[str, Any]]
     compile_s: float
+    exact: ExactMargin | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
 
 
-def build_here(root: Path, out: Path | None, options: CommonOptions) -> BuiltHere:
+def build_here(root: Path, out: Path | None, options: CommonOptions, *, clips: Sequence[str] = ()) -> BuiltHere:
     """Export the graphs, where that is possible, and compile them, so that the first use of the model is quick.
 
     Args:
         root: the model folder.
         out: where to put it; None is in place.
+        clips: videos, and folders of them, to measure the margin of precision exact on; none measures nothing.
 
     Raises:
+        InputError: a video of `clips` cannot be read, or they hold too few clips.
         EngineUnavailable: no graphs can be exported here, and there are none to fall back on.
-        ModelError, UsageError: see `export_graphs`.
+        ModelError, UsageError: see `export_graphs`; a bundled model, or one that was got, is not written to.
     """
+    videos = _videos(root, out, clips)
     graphs = _exported(root, out, options)
     built = str(out or root)
     with spinner("compiling for this machine", options):
@@ -49,7 +63,28 @@ def build_here(root: Path, out: Path | None, options: CommonOptions) -> BuiltHer
         with videobert.load(built) as model:
             model.warmup()
         compile_s = time.perf_counter() - started_s
-    return BuiltHere(folder=built, graphs=graphs, compile_s=compile_s)
+    exact = None
+    if videos:
+        with spinner("measuring on clips", options):
+            exact = calibrated(ModelFolder(Path(built)), videos)
+        write_exact_margin(Path(built), exact)
+        write_manifest(Path(built))
+    return BuiltHere(folder=built, graphs=graphs, compile_s=compile_s, exact=exact)
+
+
+def _videos(root: Path, out: Path | None, clips: Sequence[str]) -> list[str]:
+    """The videos among what was typed, with folders searched."""
+    if clips and out is None and (root.is_relative_to(BUNDLED) or is_got(root)):
+        raise UsageError(
+            "this model is not written to, and its margin is known", seen=str(root), fix="Leave --clips out."
+        )
+    found: list[str] = []
+    for typed in clips:
+        for video in videos_in(typed) if os.path.isdir(typed) else [typed]:
+            if isinstance(video, InputError):
+                raise video
+            found.append(video)
+    return found
 
 
 def _exported(root: Path, out: Path | None, options: CommonOptions) -> list[dict[str, Any]]:

@@ -56,6 +56,16 @@ def build(
             show_default=False,
         ),
     ] = None,
+    clips: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clips",
+            metavar="VIDEO",
+            help="Measure on the clips of this video, or folder of videos, how near to a tie a clip must lie for "
+            "--precision exact to compute it again; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     trust_engines: Annotated[
         bool,
         typer.Option(
@@ -83,6 +93,8 @@ def build(
         )
     if trust_engines and "triton-server" not in (target or ()):
         raise UsageError("--trust-engines belongs to --target triton-server", fix="Leave it out.")
+    if target and clips:
+        raise UsageError("--clips does not belong to --target", fix="Build without a target, then for the target.")
     if target:
         capabilities = None if sm is None else tuple(part.strip() for part in sm.split(","))
         jobs = [
@@ -105,12 +117,15 @@ def build(
             seen=" ".join(f"{name} {value}" for name, value in (("--precision", precision), ("--sm", sm)) if value),
             fix="Give a --target too.",
         )
-    built = build_here(root, out, options)
+    built = build_here(root, out, options, clips=clips or ())
     if options.json:
         print_json(built)
         return
     for graph in built.graphs:
         print_row(graph["name"], f"{graph['size_bytes']} bytes", f"error {graph['error']:.2g}")
+    if built.exact is not None:
+        said = f"{built.exact.again:.1%} of {built.exact.clips} clips are computed again"
+        print_row("precision exact", said, f"{built.exact.left:.2%} of tokens may differ from fp32")
     print_row(built.folder, f"compiled in {elapsed(built.compile_s)}")
 
 
