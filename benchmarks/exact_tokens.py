@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import machine
+
 from videobert import load, open_clips
 from videobert.model.folder import ModelFolder
 from videobert.pipeline.exact_calibration import calibrated

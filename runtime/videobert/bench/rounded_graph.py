@@ -37,7 +37,8 @@ _MOVES: Final = frozenset(
 _PRODUCTS: Final = frozenset(("Convolution", "GroupConvolution", "MatMul", "ScaledDotProductAttention"))
 # Values of layers that are held at a time.
 _CHUNK_BYTES: Final = 128 << 20
-_HINTS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+# Whatever is less than fp32 stands in bf16 between its quantised products, as in the engine.
+_HINTS: Final = {"fp32": "f32", "fp16": "f16"}
 Rounding = Callable[[Any, Any], Any]
 
 
@@ -47,13 +48,16 @@ class RoundedGraph:
     Args:
         content: of the ONNX file.
         inputs: of the call, by name.
+        changed: what an engine does to the graph before it compiles it, such as to quantise it.
 
     Raises:
         ModelError: OpenVINO cannot read the graph, or not at these shapes.
     """
 
-    def __init__(self, content: bytes, inputs: Mapping[str, Array]) -> None:
-        self._content, self._inputs = content, dict(inputs)
+    def __init__(
+        self, content: bytes, inputs: Mapping[str, Array], changed: Callable[[Any], object] | None = None
+    ) -> None:
+        self._content, self._inputs, self._changed = content, dict(inputs), changed
         self._core = openvino_library().Core()
         self._compiled: dict[str, Any] = {}
         self.layers: dict[str, str] = {op.get_friendly_name(): op.get_type_name() for op in _layers(self._read())}
@@ -130,6 +134,8 @@ class RoundedGraph:
         try:
             graph = self._core.read_model(self._content)
             graph.reshape({name: list(array.shape) for name, array in self._inputs.items()})
+            if self._changed is not None:
+                self._changed(graph)
         except RuntimeError as error:
             raise ModelError(
                 "a graph cannot be looked into", seen=str(error).strip().rsplit("\n", 1)[-1], fix="Export it again."
@@ -137,7 +143,7 @@ class RoundedGraph:
         return graph
 
     def _compile(self, graph: Any, precision: str) -> Any:
-        settings = {"INFERENCE_PRECISION_HINT": _HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
+        settings = {"INFERENCE_PRECISION_HINT": _HINTS.get(precision, "bf16"), "PERFORMANCE_HINT": "LATENCY"}
         return self._core.compile_model(graph, "CPU", settings)
 
 

@@ -26,7 +26,9 @@ class Opened(NamedTuple):
     engine: Engine
 
     def precision_of(self, spec: StageSpec) -> str:
-        """Of the arithmetic of a stage: cheap ones stay in fp32 where the engine is free to choose."""
+        """Of the arithmetic of a stage: cheap ones stay in fp32 where the engine is free to choose, others are int8."""
+        if spec.name in getattr(self.engine, "int8_stages", ()):
+            return "int8"
         return "fp32" if spec.keeps_fp32 and self.engine.name == "openvino" else self.engine.precision
 
 
