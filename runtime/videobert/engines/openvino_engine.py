@@ -14,6 +14,7 @@ import numpy.typing as npt
 from videobert.base.errors import EngineUnavailable, InputError, ModelError
 from videobert.base.native import native_core
 from videobert.base.offline_imports import openvino_library
+from videobert.base.spans import span
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
@@ -209,7 +210,8 @@ class _CompiledStage:
         try:
             outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
             # The request's memory is overwritten by its next caller.
-            return {name: np.array(outputs[index]) for name, index in self._outputs.items()}
+            with span("copy"):
+                return {name: np.array(outputs[index]) for name, index in self._outputs.items()}
         finally:
             self._idle.put(request)
 
