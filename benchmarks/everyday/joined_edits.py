@@ -22,9 +22,7 @@ import numpy as np
 from joined_films import JoinedFilm, Span, read_films
 
 import videobert
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import machine
+from videobert.bench.environment import environment
 
 QUERIES = {
     "arm_wrestling": "two men are arm wrestling",
@@ -102,24 +100,36 @@ def one(model: videobert.Runtime, film: JoinedFilm, folder: Path) -> dict[str, A
     }
 
 
+def measured(name: str, films: list[JoinedFilm], number: int | None) -> tuple[list[dict[str, Any]], Any]:
+    """The figures of all films, or one, and the model's origin."""
+    told = []
+    with videobert.load(name) as model, tempfile.TemporaryDirectory() as folder:
+        for film in films if number is None else [films[number]]:
+            told.append(one(model, film, Path(folder)))
+            print(told[-1], file=sys.stderr, flush=True)
+        return told, videobert.to_json(model.origin)
+
+
 def main() -> None:
     """Read the arguments, cut every film, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("films", type=Path)
     parser.add_argument("model")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--most", type=int, default=None, help="so many films alone")
+    parser.add_argument("--film", type=int, default=None, help="the film of this number alone, from 0")
+    parser.add_argument("--join", type=Path, nargs="+", help="what runs of one film each wrote, to be put together")
     given = parser.parse_args()
-    told = []
-    with videobert.load(given.model) as model, tempfile.TemporaryDirectory() as folder:
-        for film in read_films(given.films)[: given.most]:
-            told.append(one(model, film, Path(folder)))
-            print(told[-1], file=sys.stderr, flush=True)
-        origin = videobert.to_json(model.origin)
+    if given.join:
+        runs = [json.loads(path.read_text(encoding="utf-8")) for path in given.join]
+        told, origin = [film for run in runs for film in run["films"]], runs[0]["origin"]
+        if any(run["origin"] != origin for run in runs) or len({film["film"] for film in told}) != len(told):
+            parser.error("these runs are not of one model, or not of a film each")
+    else:
+        told, origin = measured(given.model, read_films(given.films), given.film)
     ious = [iou for each in told for iou in each["iou"].values()]
     result = {
         "date": time.strftime("%Y-%m-%d"),
-        "machine": machine(),
+        "environment": environment(),
         "origin": origin,
         "queries": QUERIES,
         "least_iou": min(ious),

@@ -60,6 +60,8 @@ def note_answer(answer: Answer, options: CommonOptions) -> None:
     if answer.origin is not None:
         _note_origin(answer.origin, options)
     _note_domain(getattr(answer, "percentile", None), getattr(answer, "out_of_domain", None), options)
+    if getattr(answer, "cuts_unknown", False):
+        note("note: where shots of this video begin is not known: answers near cuts may mix two scenes", options)
     _note_unknown(getattr(answer, "unknown_words", ()), options)
 
 

@@ -7,10 +7,11 @@ probabilities. A text's vector is the mean of the text encoder's states, as the 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,12 @@ from videobert.model.questions import question_stage
 from videobert.text.reader import TextTokenizer
 
 LABEL = "{label}"
-# Texts that the encoder is given at a time.
-_TEXTS = 32
+# Texts that the encoder is given at a time, and stretches the classifier.
+_TEXTS, _STRETCHES = 32, 256
+# Questions whose texts' vectors are kept: one question is asked about many stretches, a few at a time.
+_KEPT = 64
+
+Item = TypeVar("Item")
 
 
 class Conse:
@@ -52,6 +57,7 @@ class Conse:
         self._tokenizer, self._run = tokenizer, run
         self._lock = threading.Lock()
         self._labels: npt.NDArray[np.float32] | None = None
+        self._kept: OrderedDict[tuple[tuple[int, ...], ...], npt.NDArray[np.float32]] = OrderedDict()
 
     @staticmethod
     def word_table(config: ModelConfig) -> WordTable:
@@ -84,7 +90,7 @@ class Conse:
         """See `Embeds.vector`: of length one; text and video together are the middle of both."""
         parts = []
         if pieces is not None:
-            parts.append(self._text_vectors([pieces], cancel)[0])
+            parts.append(self._asked([pieces], cancel)[0])
         if stretches is not None:
             parts.append(self._middle(stretches, cancel))
         return _unit(np.sum(parts, axis=0))
@@ -104,9 +110,7 @@ class Conse:
         """See `ChoosesLabels.label_log_odds`."""
         texts = np.stack([self._mean_text(sentences, cancel) for sentences in labels])
         clips, sure = [], []
-        for stretch in stretches:
-            stop_if(cancel)
-            seen = self._seen(stretch)
+        for seen in self._seen_each(stretches, cancel):
             clips.append(self._combined(seen))
             sure.append(seen.sure.mean())
         cosines = np.stack(clips).astype(np.float64) @ texts.T.astype(np.float64)
@@ -123,10 +127,24 @@ class Conse:
         """See `ChoosesLabels.prepare`: the vectors of the classifier's labels."""
         self._label_vectors()
 
-    def _seen(self, stretch: Stretch) -> Judged:
-        """Probabilities of the classifier's labels for each clip, and where it is sure."""
-        if stretch.features is not None:
-            said = self._classifier.judge(stretch.features)
+    def _seen_each(self, stretches: Sequence[Stretch], cancel: threading.Event | None) -> Iterator[Judged]:
+        """`_seen` of each; the classifier judges many at a time, for one at a time it would mostly be started."""
+        for group in _groups(stretches, _STRETCHES):
+            stop_if(cancel)
+            rows = [stretch.features for stretch in group if stretch.features is not None]
+            said = self._classifier.judge(np.concatenate(rows)) if rows else None
+            at = 0
+            for stretch in group:
+                here = slice(at, at := at + (0 if stretch.features is None else len(stretch.features)))
+                yield self._seen(stretch, None if said is None else Judged(said.probabilities[here], said.sure[here]))
+
+    def _seen(self, stretch: Stretch, said: Judged | None) -> Judged:
+        """Probabilities of the classifier's labels for each clip, and where it is sure.
+
+        Args:
+            said: what the classifier says of the stretch's features; not looked at where it has none.
+        """
+        if stretch.features is not None and said is not None:
             return said if stretch.sure is None else Judged(said.probabilities, stretch.sure)
         # Saved tokens say which label was first, and no more.
         rows = np.zeros((len(stretch.ids), len(self._question.labels)))
@@ -136,9 +154,7 @@ class Conse:
     def _middle(self, stretches: Sequence[Stretch], cancel: threading.Event | None) -> States:
         """The vector of a whole video: clips that the classifier is sure of count, or all if it is sure of none."""
         total = np.zeros((2, self._label_vectors(cancel).shape[1]))
-        for stretch in stretches:
-            stop_if(cancel)
-            seen = self._seen(stretch)
+        for seen in self._seen_each(stretches, cancel):
             for row, is_sure in enumerate(seen.sure):
                 one = Judged(seen.probabilities[row : row + 1], seen.sure[row : row + 1])
                 total[int(is_sure)] += self._combined(one)
@@ -164,7 +180,21 @@ class Conse:
             return self._labels
 
     def _mean_text(self, sentences: Sequence[Pieces], cancel: threading.Event | None) -> States:
-        return _unit(self._text_vectors(sentences, cancel).sum(axis=0))
+        return _unit(self._asked(sentences, cancel).sum(axis=0))
+
+    def _asked(self, texts: Sequence[Pieces], cancel: threading.Event | None) -> npt.NDArray[np.float32]:
+        """`_text_vectors`, kept for whoever asks the same next: `search` and `locate` do so within one call."""
+        key = tuple(map(tuple, texts))
+        with self._lock:
+            if (known := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return known
+        found = self._text_vectors(texts, cancel)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return found
 
     def _text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None) -> npt.NDArray[np.float32]:
         """The vectors of texts, float32 `(n, width)`, each of length one."""
@@ -206,8 +236,8 @@ def _space_of(config: ModelConfig) -> TextSpaceConfig:
     return config.text_space
 
 
-def _groups(places: Iterable[int], size: int) -> Iterator[list[int]]:
-    remaining = iter(places)
+def _groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    remaining = iter(items)
     while group := list(islice(remaining, size)):
         yield group
 

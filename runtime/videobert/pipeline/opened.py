@@ -309,7 +309,9 @@ def _codebook(folder: ModelFolder) -> Codebook:
             "the codebook does not fit config.json",
             seen=f"{sizes[0]} visual tokens of {sizes[1]} values",
             allowed=f"{wanted[0]} of {wanted[1]}",
-            fix="Put back the codebook that belongs to this model, or fit the model to another one with "
+            fix="Put back the codebook that belongs to this model."
+            if folder.config.tokens_are_given
+            else "Put back the codebook that belongs to this model, or fit the model to another one with "
             f"{command('cluster VIDEOS --model', folder.root, ' --replace')}.",
         )
     # A folder that carries graphs only was checked when it was exported; its manifest ties the files together.

@@ -99,11 +99,16 @@ class Walk:
         self.live = False
         self._clips: ClipStream | GivenClips | None = None
         self._first_s = 0.0
-        given = self.saved if self.saved is not None else self.features
+        given = self.given
         self._stride = self._recipe.stride if given is None else given.stride
         self.standing: int | None = None
         if given is not None and 2 * given.padded_frames > self._recipe.frames:
             self.standing = len(given) - 1
+
+    @property
+    def given(self) -> VisualTokens | VideoFeatures | None:
+        """The saved tokens or features, where the video is given as such."""
+        return self.saved if self.saved is not None else self.features
 
     @property
     def info(self) -> dict[str, Any]:
@@ -130,7 +135,7 @@ class Walk:
         """Where an answer made now comes from."""
         assignment = self.assignment if self._opened.has_tokens else None
         origin = dataclasses.replace(self._opened.origin(self._stride), assignment=assignment)
-        given = self.saved if self.saved is not None else self.features
+        given = self.given
         if given is not None:
             return origin_of_saved(origin, given)
         return dataclasses.replace(origin_of_video(origin, self.info), recomputed=self._recomputed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from videobert.report.answer_runs import Events, events_of, longest, outlast
 from videobert.report.caption_line import FROM_LABELS, caption_line
+from videobert.report.evidence_lines import evidence_lines
 from videobert.report.facts import (
     domain_sentence,
     recomputed_words,
@@ -113,6 +114,8 @@ class SegmentLines:
         """One segment."""
         self.open_answers = self.open_answers or bool(segment.unsure)
         _print(console, self._table.row(self._cells(segment)))
+        for line in evidence_lines(segment):
+            _prose(console, f"  {printable(line)}", "dim")
 
     def _cells(self, segment: ReportSegment) -> list[Cell]:
         percentile = "–" if segment.percentile is None else f"{segment.percentile:.0f}"

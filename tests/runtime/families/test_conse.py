@@ -145,3 +145,38 @@ def test_labels_are_encoded_once(tmp_path: Path) -> None:
         assert before
         model.embed(film(RED))
         assert engine.calls.count("text_encoder") == before
+
+
+def test_stretches_are_judged_together_as_each_alone(model: Runtime) -> None:
+    engine, family = model._opened.engine, model._opened.aligns
+    assert isinstance(engine, NumpyEngine)
+    pieces = model._opened.tokenizer.encode("a red square")
+    saved = Clips(ids=np.array([1], np.int32), scores=np.array([0.4], np.float32), sure=np.array([True]))
+    stretches = [clips((0.9, 0, 0)), saved, clips((0, 0.5, 0), (0.02, 0, 0)), clips((0, 0, 0.7)), saved]
+    alone = np.concatenate([family.log_odds(pieces, [each]) for each in stretches])
+    before = engine.calls.count("colour_head")
+    np.testing.assert_array_equal(family.log_odds(pieces, stretches), alone)
+    assert engine.calls.count("colour_head") == before + 1
+    np.testing.assert_array_equal(
+        family.log_odds(pieces, stretches * 200), np.tile(alone, 200), "more than are judged at a time"
+    )
+
+
+def test_a_text_that_is_asked_again_is_not_encoded_again(tmp_path: Path) -> None:
+    with open_small_conse(tmp_path) as model:
+        engine, family = model._opened.engine, model._opened.aligns
+        assert isinstance(engine, NumpyEngine)
+        model.warmup()
+        pieces = [model._opened.tokenizer.encode(text) for text in ("red", "a blue square")]
+        before = engine.calls.count("text_encoder")
+        first = [family.log_odds(each, [clips((0.9, 0, 0))]) for each in pieces]
+        assert engine.calls.count("text_encoder") == before + 2
+        again = [family.log_odds(each, [clips((0.9, 0, 0))]) for each in pieces]
+        model._opened.embeds.vector(pieces[1], None)
+        assert engine.calls.count("text_encoder") == before + 2
+        np.testing.assert_array_equal(first, again)
+        assert first[0] != first[1]
+        assert isinstance(family, Conse)
+        for number in range(100):
+            family.log_odds([7] * (number % 20 + 1) + [5] * (number // 20 + 1), [clips((0.9, 0, 0))])
+        assert len(family._kept) == 64, "no more are kept than are asked in turn"

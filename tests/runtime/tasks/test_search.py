@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.small_conse import film, open_small_conse
+from tests.small_conse import NumpyEngine, film, open_small_conse
 from tests.small_model import mp4
 
 from videobert.base.errors import InputError, LimitExceeded, MismatchError, ModelError, UsageError
@@ -55,6 +55,15 @@ def test_scores_are_those_of_align(made: tuple[Runtime, Path]) -> None:
     found = model.search("a blue square", place / "index", top=1)
     alignment = model.align(place / "films" / "blue.mp4", "a blue square")
     assert found.hits[0].score == pytest.approx(max(window.score for window in alignment.windows), abs=1e-3)
+
+
+def test_a_text_is_encoded_once_and_stretches_are_judged_together(made: tuple[Runtime, Path]) -> None:
+    model, place = made
+    engine = model._opened.engine
+    assert isinstance(engine, NumpyEngine)
+    before = len(engine.calls)
+    model.search("a blue square moves left", place / "index")
+    assert sorted(engine.calls[before:]) == ["colour_head", "text_encoder"]
 
 
 def test_where_nothing_fits_it_says_so(made: tuple[Runtime, Path]) -> None:

@@ -28,7 +28,7 @@ def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> lis
     if not sees:
         note(
             f"note: {typed(folder)} has no codebook yet, so its text side alone is built, for fill and embed of text. "
-            f"{make_codebook(folder)}",
+            f"{make_codebook(folder, given=buildable.config.tokens_are_given)}",
             options,
         )
     with modeling_side("build", "build"):
