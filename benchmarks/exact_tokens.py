@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import machine
+
 from videobert import load, open_clips
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_file import INT8_FILE, write_int8_model
