@@ -5,6 +5,8 @@
 # make check   the longer gate: sanitizers, slow tests, the wheel in an empty environment, every kernel for every GPU,
 #              the kernel tests in the second environment, the run side's tests in the third, and the real weights of
 #              the model `everyday`, where there is a way to them
+# make bench   ours beside what others would use, in an environment of its own, in ten minutes: OUT=build/peers.json says
+#              where to, AGAINST=old.json whether ours became slower since
 # make lint    formatting, lint, types, which part imports which
 # make format  applies the formatting that `make lint` asks for
 # make templates  makes the graphs that `videobert get` fills anew, where the exporter or a stage has changed
@@ -12,7 +14,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS := build,train,search,edit,kernels,tensorrt-rtx,dali,triton-server,bench,dev
+EXTRAS := build,train,search,edit,kernels,tensorrt-rtx,dali,triton-server,dev
 CLIP := runtime/videobert/bundled/shapes/clip.mp4
 # What an installation depends on; Python sources are used in place.
 INSTALL_INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*/*)
@@ -28,6 +30,9 @@ PIP_OLDEST := $(OLDEST)/bin/$(PIP_INSTALL)
 # The third environment: what a product has, and pytest.
 RUN_ONLY := $(VENV)-runtime
 PIP_RUN_ONLY := $(RUN_ONLY)/bin/$(PIP_INSTALL) -c constraints.txt
+# The fourth environment: the peers of `make bench`.
+PEERS := $(VENV)-peers
+OUT ?= build/peers.json
 
 # Which is done until a file that it depends on changes.
 SANITIZERS := build/sanitized/.passed build/threads/.passed
@@ -39,7 +44,7 @@ SIDE_BY_SIDE := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 # A process that dies ends the run: what it left undone would never be given to another.
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: demo test test-runtime everyday check lint lint-style lint-types lint-arrows groundwork format templates clean
+.PHONY: demo test test-runtime everyday check bench lint lint-style lint-types lint-arrows groundwork format templates clean
 .DELETE_ON_ERROR:
 # A name with spaces is one word to the shell.
 export VIDEO
@@ -85,6 +90,11 @@ check: $(VENV)/.installed-all $(SANITIZERS) everyday $(OLDEST)/.installed test-r
 	PYTHONPATH=kernels $(SIDE_BY_SIDE) $(OLDEST)/bin/python $(PYTEST) -m "not slow" --confcutdir tests/kernels tests/kernels
 	PYTHONPATH=kernels $(OLDEST)/bin/python -m videobert_kernels.compile.gate --capability 90
 
+bench: $(PEERS)/.installed
+	@mkdir -p $(dir $(OUT))
+	$(PEERS)/bin/python -m benchmarks.peers $(OUT) $(BENCH)
+	$(if $(AGAINST),$(PEERS)/bin/python -m benchmarks.peers.against $(AGAINST) $(OUT))
+
 # The C++ core's tests under the sanitizers.
 build/sanitized/.passed: $(CPP) CMakeLists.txt | $(VENV)/.installed-all
 	$(BIN)/cmake -S . -B build/sanitized -DVIDEOBERT_BUILD_TESTS=ON -DVIDEOBERT_SANITIZE=address,undefined
@@ -123,7 +133,7 @@ templates: $(VENV)/.installed-all
 	$(BIN)/python -m videobert_modeling.export.everyday_templates
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(RUN_ONLY) build dist
+	rm -rf $(VENV) $(OLDEST) $(RUN_ONLY) $(PEERS) build dist
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "videobert needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -146,4 +156,9 @@ $(OLDEST)/.installed: constraints-oldest.txt
 $(RUN_ONLY)/.installed: $(INSTALL_INPUTS)
 	$(PYTHON) -m venv $(RUN_ONLY)
 	$(PIP_RUN_ONLY) $(UNCOMPILED) --config-settings=build-dir=build/run-only -e '.[search]' pytest pytest-timeout pytest-xdist
+	touch $@
+
+$(PEERS)/.installed: $(INSTALL_INPUTS) constraints-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/$(PIP_INSTALL) $(UNCOMPILED) -c constraints.txt -c constraints-peers.txt --config-settings=build-dir=build/peers-core -e '.[bench]'
 	touch $@

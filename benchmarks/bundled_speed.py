@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.model.folder import BUNDLED
 from videobert.results.run import Report
 
@@ -64,7 +64,7 @@ def measure() -> dict[str, Any]:
             "same_answers_as_f32": answers(report) == answers(exact),
         }
         results: dict[str, Any] = {
-            "environment": machine("openvino", "av", "numpy"),
+            "environment": environment("openvino", "av", "numpy"),
             "clip_s": report.duration_s,
             "parity": parity,
         }

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from machine import machine
 from videobert import _native
 from videobert.base.cpu_path import cpu_path
+from videobert.bench.environment import environment
 from videobert.visual.nearest import NearestCentroids
 
 LEAVES, DIM = 20_736, 1024
@@ -149,7 +149,7 @@ def compare(points: Array, index: NearestCentroids, others: dict[str, Callable[[
 
 def measure() -> dict[str, Any]:
     """Every figure, or none for data on which a label is wrong."""
-    versions = machine("faiss-cpu", "scikit-learn", "torch", "numpy")
+    versions = environment("faiss-cpu", "scikit-learn", "torch", "numpy")
     results: dict[str, Any] = {"environment": versions | {"kernels": _native.nearest_kernel(cpu_path())}}
     for make in (clustered, noise, gaussian):
         centroids, points = make(np.random.default_rng(0), max(PAIRS))

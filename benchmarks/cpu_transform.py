@@ -24,8 +24,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from machine import machine
 from videobert import _native
+from videobert.bench.environment import environment
 from videobert.model.recipe import Recipe
 from videobert.video.picture.transform import PictureTransform, resized_size
 
@@ -166,7 +166,7 @@ def measure_case(size: tuple[int, int], side: int, pixel_format: str) -> dict[st
 
 def measure() -> dict[str, Any]:
     """Every case on every path of this processor."""
-    return {"environment": machine("av", "numpy"), "pairs": PAIRS, "cases": [measure_case(*case) for case in CASES]}
+    return {"environment": environment("av", "numpy"), "pairs": PAIRS, "cases": [measure_case(*case) for case in CASES]}
 
 
 if __name__ == "__main__":

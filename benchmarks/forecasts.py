@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.runtime import Runtime
 from videobert.visual.tokens import VisualTokens
 from videobert_modeling.metrics.proportion import proportion
@@ -79,7 +79,7 @@ def measure(work: Path) -> dict[str, Any]:
                     name = "default" if context is None else f"context_{context}"
                     if context is not None and context > clips:
                         continue
-                    found = model.forecast(until(tokens, clips), horizons=ahead, top=max(TOPS), context_clips=context)
+                    found = model.forecast(until(tokens, clips), ahead=ahead, top=max(TOPS), context_clips=context)
                     for each in found:
                         guesses[name, each.ahead] = [candidate.token for candidate in each.candidates]
                 for step in ahead:
@@ -105,7 +105,7 @@ def tokens_of_saved(work: Path) -> list[VisualTokens]:
 
 def main(out: Path, work: Path) -> None:
     """Measure all of it and write it."""
-    results = {"machine": machine("openvino", "numpy", "av"), "seed": SEED, **measure(work)}
+    results = {"environment": environment("openvino", "numpy", "av"), "seed": SEED, **measure(work)}
     out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.runtime import Runtime
 from videobert_modeling.learn import Learned, learn
 from videobert_modeling.metrics.proportion import proportion
@@ -137,7 +137,7 @@ def main(out: Path, work: Path) -> None:
 
     with tempfile.TemporaryDirectory() as runs:
         results = measure(work, Path(runs))
-    results["machine"] = machine("scikit-learn", "torch", "openvino", "av")
+    results["environment"] = environment("scikit-learn", "torch", "openvino", "av")
     out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -9,37 +9,29 @@ is written.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from bundled_speed import CLIP, spread
-from tokenizers import Tokenizer, models, pre_tokenizers
+from published_folder import write_folder
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.model.config import ModelConfig
-from videobert.model.folder import backbone_hash
-from videobert.model.questions import QuestionConfig
-from videobert.visual.codebook import Codebook, Level
-from videobert_modeling.models import S3D, VideoBert, configurations, save_weights
-from videobert_modeling.models.weights import backbone_tensors
+from videobert_modeling.models import S3D, VideoBert, configurations
 
 SIZES = (configurations.base(), configurations.large())
 RECIPE = videobert.Recipe()
 FRESH_LOADS = 5
 RUNS = 15
-_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-_WORDS = ["a", "red", "blue", "circle"]
 # A process of its own each time: what a user waits for after starting a program.
 _FRESH = """
 import sys, time
@@ -53,48 +45,6 @@ with videobert.load(folder, cache_dir=cache) as model:
         marks.append(time.perf_counter())
 print(*(after - before for before, after in zip(marks, marks[1:])))
 """
-
-
-def write_folder(size: ModelConfig, folder: Path) -> None:
-    """A model folder of this size without graphs, the same each time."""
-    question = QuestionConfig(templates=("a [MASK] circle",), labels=("red", "blue"))
-    config = dataclasses.replace(size, questions={"colour": question})
-    torch.manual_seed(0)
-    backbone, model = S3D(config.backbone.width, config.backbone.feature_dim), VideoBert(config)
-    with torch.no_grad():  # statistics for BatchNorm
-        backbone.train()(torch.randn(4, 3, RECIPE.frames, RECIPE.crop, RECIPE.crop))
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(config.to_json()))
-    (folder / "recipe.json").write_text(json.dumps(RECIPE.to_json()))
-    (folder / "tokenizer.json").write_text(_tokenizer(config.words))
-    save_weights(model.eval(), backbone.eval(), folder / "model.safetensors")
-    _codebook(config, backbone).save(folder / "codebook.safetensors")
-
-
-def _tokenizer(words: int) -> str:
-    vocabulary = [*_SPECIAL, *_WORDS]
-    vocabulary += [f"word{index}" for index in range(words - len(vocabulary))]
-    tokenizer = Tokenizer(models.WordPiece({word: index for index, word in enumerate(vocabulary)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.add_special_tokens(_SPECIAL)
-    return tokenizer.to_str()
-
-
-def _codebook(config: ModelConfig, backbone: S3D) -> Codebook:
-    random = np.random.default_rng(0)
-    leaves = random.normal(size=(config.visual_tokens, config.backbone.feature_dim)).astype(np.float32)
-    leaves = leaves[np.argsort(leaves[:, 0])]
-    offsets = np.linspace(0, len(leaves), 13).astype(np.int64)
-    centroids = np.stack([leaves[a:b].mean(axis=0) for a, b in pairwise(offsets)])
-    return Codebook(
-        leaves=leaves,
-        levels=(Level(centroids, offsets),),
-        distances=np.linspace(1, 100, 101, dtype=np.float32),
-        backbone_hash=backbone_hash({name: t.half().numpy() for name, t in backbone_tensors(backbone).items()}),
-        clip_hash=RECIPE.clip_hash,
-        agreement=1.0,
-        seed=0,
-    )
 
 
 def timed(*command: str) -> tuple[str, float, float]:
@@ -136,7 +86,7 @@ def parity_with_f32(folder: Path, cache: Path) -> dict[str, Any]:
 def measure_size(size: ModelConfig, folder: Path) -> dict[str, Any]:
     """Every figure of one size; no speed of answers where the parity check fails."""
     model, cache = folder / size.name, folder / "cache"
-    write_folder(size, model)
+    write_folder(size, model, RECIPE)
     _, build_s, build_gib = timed("-m", "videobert", "build", str(model))
     row: dict[str, Any] = {
         "parameters_millions": round(parameters(size) / 1e6, 1),
@@ -174,7 +124,7 @@ def parameters(size: ModelConfig) -> int:
 
 def measure() -> dict[str, Any]:
     """The environment and a row for each size."""
-    results: dict[str, Any] = {"environment": machine("openvino", "av", "numpy", "torch", "onnxruntime")}
+    results: dict[str, Any] = {"environment": environment("openvino", "av", "numpy", "torch", "onnxruntime")}
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             results[size.name] = measure_size(size, Path(folder))

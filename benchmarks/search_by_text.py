@@ -21,7 +21,7 @@ import numpy.typing as npt
 from search_scale import FILM, SEED, SMALL, film, milliseconds
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.index.catalogue import Stat
 from videobert.index.writer import IndexWriter
 from videobert.pipeline.scoring import Clips
@@ -86,7 +86,7 @@ def measured(name: str, folder: Path, count: int) -> dict[str, Any]:
             took.append(time.perf_counter() - began)
             used.append(time.process_time() - busy)
         return {
-            "machine": machine("faiss-cpu", "numpy", "openvino"),
+            "environment": environment("faiss-cpu"),
             "origin": videobert.to_json(model.origin),
             "stretches": len(index),
             "queries": len(took) - WARM_UP,

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.index.catalogue import Stat
 from videobert.index.identity import IndexIdentity
 from videobert.index.new_stretches import NewStretches
@@ -237,7 +237,7 @@ def main() -> None:
         root, many = Path(temporary), given.stretches
         small, noise = min(SMALL, many), min(NOISE, many)
         result = {
-            "machine": machine("faiss-cpu", "numpy"),
+            "environment": environment("faiss-cpu", "numpy"),
             "width": WIDTH,
             f"{small}": measured(root / "small", small, True, given.exact_queries, cells=False),
             f"{many}": measured(root / "large", many, True, given.exact_queries, cells=True),

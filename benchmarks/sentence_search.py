@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.checked_stages import CheckedStages
 from videobert.engines.openvino_engine import OpenVinoEngine
@@ -126,7 +126,7 @@ def measured(engine: Engine, folder: ModelFolder) -> dict[str, Any]:
 def main(out: str) -> None:
     """Measure and write."""
     torch.set_num_threads(os.cpu_count() or 1)
-    found: dict[str, Any] = {"machine": machine("openvino", "numpy"), "load_at_start": os.getloadavg()[0]}
+    found: dict[str, Any] = {"environment": environment("openvino", "numpy"), "load_at_start": os.getloadavg()[0]}
     sizes = {"layers": 3, "width": 768, "words": WORDS, "places": PLACES, "length": LENGTH, "turns": TURNS}
     found["sizes"] = sizes
     with tempfile.TemporaryDirectory() as place:

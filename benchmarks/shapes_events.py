@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert_modeling.train.shapes.media import SUFFIXES, write_film
 from videobert_modeling.train.shapes.world import ATTRIBUTES, Film, held_out_stories
 
@@ -80,7 +80,7 @@ def measured(model: videobert.Runtime, films: Sequence[Film], paths: Sequence[Pa
 
 def main(out: Path, work: Path) -> None:
     """Write the films, find their events, and write the figures."""
-    results: dict[str, Any] = {"machine": machine("av", "numpy", "openvino"), "seed": SEED}
+    results: dict[str, Any] = {"environment": environment("av", "numpy", "openvino"), "seed": SEED}
     with videobert.load("shapes") as model:
         origin = model.origin
         results["origin"] = {

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.visual.tokens import VisualTokens
 from videobert_modeling.metrics.proportion import proportion
 from videobert_modeling.train.shapes.media import SUFFIXES, write_film
@@ -148,7 +148,7 @@ def main(out: Path, work: Path) -> None:
                 path = work / f"{stem}{SUFFIXES[film.codec]}"
                 made.append((film, model.tokens(path if path.exists() else write_film(film, work, stem))))
             figures[name] = measured(model, made, np.random.default_rng(SEED))
-    result = {"films": FILMS, "seed": SEED, "machine": machine("openvino", "numpy", "av"), "figures": figures}
+    result = {"films": FILMS, "seed": SEED, "environment": environment("openvino", "numpy", "av"), "figures": figures}
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from made_films import MadeFilm, made_films, tokens_of
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 from videobert.results.summarize import Summary
 from videobert.visual.tokens import VisualTokens
 from videobert_modeling.metrics.proportion import proportion
@@ -146,7 +146,7 @@ def long_film(hours: float) -> dict[str, Any]:
 def main(out: Path, work: Path) -> None:
     """Measure all of it and write it."""
     results: dict[str, Any] = {
-        "machine": machine("openvino", "numpy", "av"),
+        "environment": environment("openvino", "numpy", "av"),
         "seed": SEED,
         "rare": rare_events(work),
         "long": [

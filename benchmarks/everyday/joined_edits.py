@@ -22,9 +22,7 @@ import numpy as np
 from joined_films import JoinedFilm, Span, read_films
 
 import videobert
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import machine
+from videobert.bench.environment import environment
 
 QUERIES = {
     "arm_wrestling": "two men are arm wrestling",
@@ -141,7 +139,7 @@ def main() -> None:
     ious = [iou for each in told for iou in each["iou"].values()]
     result = {
         "date": time.strftime("%Y-%m-%d"),
-        "machine": machine(),
+        "environment": environment(),
         "origin": origin,
         "queries": QUERIES,
         "least_iou": min(ious),

@@ -17,10 +17,8 @@ from average_precision import Stretch, by_label, mean
 from joined_films import JoinedFilm, read_films
 
 from videobert import load
+from videobert.bench.environment import environment
 from videobert.results.events import Events
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import machine
 
 LEASTS = (0.5, 0.75, 0.95)
 
@@ -78,7 +76,7 @@ def main() -> None:
     true = true_stretches(films, labels)
     shown = {each.label for each in true}
     results = {
-        "machine": machine("av", "numpy", "openvino"),
+        "environment": environment("av", "numpy", "openvino"),
         "origin": origin,
         "films": len(films),
         "true_events": len(true),

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1]))
 from joined_films import clips_of, write_films
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 
 QUERIES = {
     "arm_wrestling": ("people arm wrestling", "two men arm wrestling at a table", "a contest of strength at a table"),
@@ -55,7 +53,7 @@ def main() -> None:
                     wrong.append({"film": film.path.name, "query": query, **told})
     overlaps = [float(str(row["overlap"])) for row in rows]
     result = {
-        "machine": machine("openvino", "numpy", "av"),
+        "environment": environment("openvino", "numpy", "av"),
         "queries": len(rows),
         "first_hit_at_0.5": sum(each >= 0.5 for each in overlaps),
         "first_hit_at_0.7": sum(each >= 0.7 for each in overlaps),

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-
-sys.path.append(str(Path(__file__).parents[1]))
 from films import Manifest, read
 from measures import Rows, auroc, energy, probabilities
 from report import Windows, windows
+from scipy.optimize import minimize
 
 import videobert
-from machine import machine
+from videobert.bench.environment import environment
 
 TEMPLATES = ("{label}", "a video of {label}", "someone is {label}")
 READINGS = Path(videobert.__file__).with_name("get") / "data" / "action_readings.json"
@@ -151,7 +148,7 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     given = parser.parse_args()
     manifest = read(given.films)
-    result: dict[str, Any] = {"environment": machine("openvino", "numpy", "scipy"), "recipes": {}}
+    result: dict[str, Any] = {"environment": environment("openvino", "numpy", "scipy"), "recipes": {}}
     with videobert.load(given.model) as model:
         texts = Texts(model)
         for recipe, least in (("32@12.5", 15.0), ("64@25", 15.5)):

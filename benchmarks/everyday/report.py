@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file
-
-sys.path.append(str(Path(__file__).parents[1]))
 from films import Film, read
 from measures import SIGNALS, Rows, auroc, energy, energy_with_neighbour, probabilities
+from safetensors.numpy import load_file
 
-from machine import machine
+from videobert.bench.environment import environment
 
 REFERENCE = "64@25"
 THRESHOLDS = (12.0, 13.0, 14.0, 14.5, 15.0, 15.5, 16.0, 17.0)
@@ -131,7 +128,7 @@ def main() -> None:
     films = read(given.films).films
     reference = windows(given.features / f"{REFERENCE}.npz", films, given.model)
     result = {
-        "environment": machine("openvino", "av", "numpy"),
+        "environment": environment("openvino", "av", "numpy"),
         "recipes": {
             path.stem: measured(windows(path, films, given.model), reference)
             for path in sorted(given.features.glob("*.npz"))

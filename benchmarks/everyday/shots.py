@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,12 @@ from films import check, read
 from videobert import load
 from videobert.base.errors import VideoBertError
 from videobert.base.limits import Limits
+from videobert.bench.environment import environment
 from videobert.model.stage_lists import SHOT_BOUNDARIES, SHOT_FRAMES
 from videobert.pipeline.cut_detectors import NetworkCuts, first_frames
 from videobert.video.small_frames import small_frames
 from videobert_modeling.models.stage_modules import ShotStage
 from videobert_modeling.models.weights import load_weights
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import machine
 
 PUBLISHED_FRAMES, PUBLISHED_CONTEXT, PUBLISHED_LEAST = 100, 25, 0.5
 MOST_FRAMES = 500
@@ -112,7 +109,7 @@ def main() -> None:
             print(rows[-1]["title"], rows[-1]["published"], short, asked.windows, flush=True)
     pairs = [(set(row["published"]), set(row["as_built"])) for row in rows]
     result = {
-        "machine": machine("openvino", "numpy", "torch"),
+        "environment": environment("openvino", "numpy", "torch"),
         "stage": SHOT_BOUNDARIES,
         "frames_a_window": SHOT_FRAMES,
         "films": len(rows),

@@ -22,10 +22,8 @@ from typing import Any
 import av
 
 from videobert import Runtime, load
+from videobert.bench.environment import environment
 from videobert.results.run import Report
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import machine
 
 WIDTH, HEIGHT = 854, 480
 MINUTE_S, FIRST_S = 60, 10
@@ -116,7 +114,7 @@ def main() -> None:
             results.append(measure(given.model, video, Path(scratch)))
         print(results[-1], flush=True)
     result = {
-        "machine": machine("openvino", "av", "numpy"),
+        "environment": environment("openvino", "av", "numpy"),
         "film": f"{MINUTE_S} s of {WIDTH} x {HEIGHT} H.264",
         "videos": results,
     }

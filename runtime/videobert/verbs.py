@@ -170,7 +170,7 @@ class Verbs:
             window_clips: clips to one answer; the model's own window if not given.
             top: answers to each window.
             prior_strength: how much of the text-only score is subtracted: 1 all, 0 none.
-            evidence: whether to say, for each window, what each of its clips adds.
+            evidence: whether to say, for each window, what each of its clips adds; see `Evidence` for what that costs.
             reading: see `Runtime`.
         """
         with_evidence = flag("evidence", evidence)
@@ -194,22 +194,25 @@ class Verbs:
         text: str,
         *,
         window_clips: int | None = None,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Alignment:
         """How likely it is that this text belongs to this video, as a whole and window by window.
 
         Args:
             window_clips: clips to one window; the model's own window if not given.
+            evidence: whether to say, for each window, what each of its clips adds; see `Evidence` for what that costs.
             reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            return align(opened, video, text, window_clips, Request.reading(**reading))
+            return align(opened, video, text, window_clips, flag("evidence", evidence), Request.reading(**reading))
 
     def caption(
         self,
         video: Video,
         *,
         span: tuple[float, float] | None = None,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Captions:
         """Sentences about a video, each about a stretch of it: stretches are found as `events` does, then described.
@@ -219,10 +222,11 @@ class Verbs:
 
         Args:
             span: start and end in seconds, for one sentence about what lies between.
+            evidence: whether to say, for each sentence, what each clip adds; see `Evidence`.
             reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            return caption(opened, video, span, Request.reading(**reading))
+            return caption(opened, video, span, flag("evidence", evidence), Request.reading(**reading))
 
     def answer(
         self,
@@ -243,7 +247,7 @@ class Verbs:
         Args:
             choices: answers to choose from, two or more.
             span: `(start_s, end_s)` of what is asked about; None for all of the video.
-            evidence: whether to say what each clip of the stretch adds.
+            evidence: whether to say what each clip of the stretch adds; see `Evidence`.
             reading: see `Runtime`.
 
         Raises:
@@ -261,6 +265,7 @@ class Verbs:
         labels: Iterable[str] | None = None,
         question: str | None = None,
         at_least: float = AT_LEAST,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Events:
         """What goes on in a video, and from when to when: runs of clips that get the same answer.
@@ -273,10 +278,12 @@ class Verbs:
                 fit at once; a model that answers by templates chooses among them, in those of `question`.
             question: one of `config.questions`; all of them if neither is given.
             at_least: the probability from which a label counts.
+            evidence: whether to say, for each event, what each of its clips adds; see `Evidence`.
             reading: see `Runtime`.
         """
+        with_evidence = flag("evidence", evidence)
         with self._lifetime.using() as opened:
-            return events(opened, video, labels, question, at_least, Request.reading(**reading))
+            return events(opened, video, labels, question, at_least, with_evidence, Request.reading(**reading))
 
     def index(
         self,
@@ -320,6 +327,7 @@ class Verbs:
         *,
         span: tuple[float, float] | None = None,
         top: int = 10,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Found:
         """The stretches of an index that a text, a video or a stretch of one is about, best first.
@@ -329,6 +337,7 @@ class Verbs:
             index: its folder; or what `open_index` gave, which spares opening it for every question.
             span: of a video, `(start_s, end_s)` of the stretch that is meant.
             top: most hits.
+            evidence: whether to say, for each hit, what each of its clips adds, by the index alone; see `Evidence`.
             reading: see `Runtime`.
 
         Raises:
@@ -340,16 +349,17 @@ class Verbs:
             EngineUnavailable: faiss is not installed.
         """
         with self._lifetime.using() as opened:
-            return search(opened, query, index, span, top, Request.reading(**reading))
+            return search(opened, query, index, span, top, flag("evidence", evidence), Request.reading(**reading))
 
     def forecast(
         self,
         video: Video,
         *,
-        horizons: Iterable[int] = (1, 2, 3),
+        ahead: Iterable[int] = (1, 2, 3),
         top: int = 5,
         index: str | Path | IndexReader | None = None,
         context_clips: int | None = None,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Forecast:
         """Which visual tokens come after the end of the video, with probabilities, at several times.
@@ -358,19 +368,22 @@ class Verbs:
         behind the video.
 
         Args:
-            horizons: how many clips ahead, 1 being the next one; with a stride, so many used clips.
+            ahead: how many clips ahead, 1 being the next one; with a stride, so many used clips.
             top: tokens at each time.
             index: of videos, made with this model: each token gets the stretches there that look most like it.
             context_clips: the last clips of the video that it goes on from; None is the model's own window, or of a
                 model trained to tell the next token all that fits.
+            evidence: whether to say what each of those clips adds to the likeliest token of the first time; see
+                `Evidence`.
             reading: see `Runtime`.
 
         Raises:
             MismatchError: an index of another model, recipe or stride.
             EngineUnavailable: an index is given, and faiss is not installed.
         """
+        asked, with_evidence = Request.reading(**reading), flag("evidence", evidence)
         with self._lifetime.using() as opened:
-            return forecast(opened, video, horizons, top, index, context_clips, Request.reading(**reading))
+            return forecast(opened, video, ahead, top, index, context_clips, with_evidence, asked)
 
     def summarize(
         self,
@@ -379,6 +392,7 @@ class Verbs:
         seconds: float | None = None,
         share: float = 0.15,
         text: str | None = None,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Summary:
         """The stretches of a video that stand for all of it, rare ones too: whole shots, and no longer than asked for.
@@ -390,16 +404,21 @@ class Verbs:
             seconds: most that the stretches may last together; None for a share of the video.
             share: that share, where `seconds` is None; at least one clip.
             text: what the summary should be about, by a model that aligns; None for the whole video.
+            evidence: whether to say, for each span, what each of its clips adds to what it was chosen for; see
+                `Evidence`.
             reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            return summarize(opened, video, seconds, share, text, Request.reading(**reading))
+            return summarize(
+                opened, video, seconds, share, text, flag("evidence", evidence), Request.reading(**reading)
+            )
 
     def sentiment(
         self,
         video: Video | None = None,
         *,
         text: str | None = None,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Sentiment:
         """The sentiment of a video, by a question of the model that is called `sentiment`, `mood` or `emotion`.
@@ -409,13 +428,16 @@ class Verbs:
 
         Args:
             text: a text whose sentiment is wanted, beside the video's or alone.
+            evidence: whether to say, for each window, what each of its clips adds; see `Evidence`. A text alone has no
+                clips: a UsageError.
             reading: see `Runtime`.
 
         Raises:
-            ModelError: a video is given, and the model has no such question; it says how to train one.
+            ModelError: a video alone is given, and the model has no such question; it says how to train one. With a
+                text beside it, the text's is told, and `video_unknown` says that of the video is not.
         """
         with self._lifetime.using() as opened:
-            return sentiment(opened, video, text, Request.reading(**reading))
+            return sentiment(opened, video, text, flag("evidence", evidence), Request.reading(**reading))
 
     def run(
         self,
@@ -423,6 +445,7 @@ class Verbs:
         *,
         top: int = 3,
         context_clips: int = 0,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> Report:
         """Everything the model can say about a video: time-stamped answers to all its questions.
@@ -433,10 +456,11 @@ class Verbs:
         Args:
             top: answers to each question.
             context_clips: neighbours on either side that a clip is judged with, for a video without cuts.
+            evidence: whether to say, for the best answers of each segment, what each of its clips adds; see `Evidence`.
             reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
-            return run(opened, video, top, context_clips, Request.reading(**reading))
+            return run(opened, video, top, context_clips, flag("evidence", evidence), Request.reading(**reading))
 
     def locate(
         self,
@@ -457,7 +481,7 @@ class Verbs:
         Args:
             text: what to look for, for example "people arm wrestling".
             top: hits, at most.
-            evidence: whether to say, for each hit, what each of its clips adds.
+            evidence: whether to say, for each hit, what each of its clips adds; see `Evidence`.
             reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:
@@ -468,26 +492,30 @@ class Verbs:
         video: VideoSource,
         instruction: str | None = None,
         *,
-        spans: Iterable[SpanLike] | None = None,
+        keep: Iterable[SpanLike] | None = None,
         remove: Iterable[SpanLike] | None = None,
-        most_s: float | None = None,
+        seconds: float | None = None,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> EditPlan:
         """Which parts of a film stay, in which order, exact to the frame; `write_film` and `write_edit_list` take it.
 
-        At least one of instruction, spans, remove and most_s; done in this order: spans, remove, instruction, most_s.
+        At least one of instruction, keep, remove and seconds; done in this order: keep, remove, instruction, seconds.
 
         Args:
             video: a path, bytes or a file object that can go back.
             instruction: such as "keep only the parts where someone pours, then at most 30 seconds"; the language is
                 described in `videobert.editing.grammar`. Texts in it are found as `locate` finds them.
-            spans, remove: stretches that alone stay, or go: pairs of seconds, or what has `start_s` and `end_s`.
+            keep, remove: stretches that alone stay, or go: pairs of seconds, or what has `start_s` and `end_s`.
                 Bounds move to the nearest frame's, and what overlaps counts once.
-            most_s: the longest that the new film may be, seconds.
+            seconds: the longest that the new film may be.
+            evidence: whether to say, for each stretch that a text was found in, what each of its clips adds; see
+                `Evidence`. Where nothing is looked for, a UsageError.
             reading: see `Runtime`.
         """
+        asked, with_evidence = Request.reading(**reading), flag("evidence", evidence)
         with self._lifetime.using() as opened:
-            return edit(opened, video, instruction, spans, remove, most_s, Request.reading(**reading))
+            return edit(opened, video, instruction, keep, remove, seconds, with_evidence, asked)
 
     def stream(
         self,
@@ -495,6 +523,7 @@ class Verbs:
         *,
         top: int = 3,
         context_clips: int = 0,
+        evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> ReportStream:
         """The segments of `run`, each as soon as it closes: the next clip is answered otherwise, or the video ends.
@@ -508,18 +537,19 @@ class Verbs:
         not be read to its end.
 
         Args:
-            top, context_clips: see `run`. With neighbours, a segment waits for those of its last clip and one more.
+            top, context_clips, evidence: see `run`. With neighbours, a segment waits for those of its last clip and one
+                more.
             reading: see `Runtime`.
 
         Returns:
             An iterator of `ReportSegment`, whose `report()` is the rest of what `run` gives.
         """
-        asked = Request.reading(**reading)
+        asked, with_evidence = Request.reading(**reading), flag("evidence", evidence)
         stop = Stop(asked.cancel)
         request = replace(asked, cancel=stop)
         stream = ReportStream(
             self._lifetime.using,
-            lambda opened: Segments(opened, video, top, context_clips, request, at_once=True),
+            lambda opened: Segments(opened, video, top, context_clips, with_evidence, request, at_once=True),
             stop,
         )
         self._lifetime.add(stream)

@@ -236,7 +236,12 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "prior_strength": WHOLE | {"zero", "float", "whole float", "numpy float", "fraction"},
         "evidence": {"True", "numpy True"},
     },
-    "align": {"video": set(), "text": set(), "window_clips": WHOLE | {"None", "int"}},
+    "align": {
+        "video": set(),
+        "text": set(),
+        "window_clips": WHOLE | {"None", "int"},
+        "evidence": {"True", "numpy True"},
+    },
     "locate": {
         "video": set(),
         "text": set(),
@@ -250,19 +255,21 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "span": {"None"},
         "evidence": {"True", "numpy True"},
     },
-    "caption": {"video": set(), "span": {"None"}},
+    "caption": {"video": set(), "span": {"None"}, "evidence": {"True", "numpy True"}},
     "events": {
         "video": set(),
         "labels": {"None"},
         "question": {"None"},
         "at_least": {"zero", "numpy byte", "numpy float", "fraction"},
+        "evidence": {"True", "numpy True"},
     },
     "forecast": {
         "video": set(),
-        "horizons": {"array", "list", "twice", "set"},
+        "ahead": {"array", "list", "twice", "set"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
         "index": {"None"},
         "context_clips": WHOLE | {"None", "int"},
+        "evidence": {"True", "numpy True"},
     },
     "summarize": {
         "video": set(),
@@ -270,12 +277,14 @@ TAKEN: dict[str, dict[str, set[str]]] = {
         "seconds": {"None", "int", "float", "whole float", "numpy int", "array of one"},
         "share": {"numpy byte", "numpy float", "fraction"},
         "text": {"None"},
+        "evidence": {"True", "numpy True"},
     },
-    "sentiment": {"video": set(), "text": {"None"}},
+    "sentiment": {"video": set(), "text": {"None"}, "evidence": {"True", "numpy True"}},
     "run": {
         "video": set(),
         "top": WHOLE | {"int", "huge", "too huge to print"},
         "context_clips": WHOLE | {"int", "zero", "huge", "too huge to print"},
+        "evidence": {"True", "numpy True"},
     },
 }
 # Verbs that work on files; what they read lies in `films`, and each is asked there in the simplest way.
@@ -296,13 +305,16 @@ OF_FILES: dict[str, dict[str, set[str]]] = {
         "index": set(),
         "span": {"None"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
+        "evidence": {"True", "numpy True"},
     },
     "edit": {
         "video": set(),
         "instruction": {"None"},
-        "spans": set(),
+        "keep": set(),
         "remove": {"None"},
-        "most_s": WHOLE | {"None", "int", "float", "whole float", "numpy float", "fraction"},
+        "seconds": WHOLE | {"None", "int", "float", "whole float", "numpy float", "fraction"},
+        # Of spans by hand there is none.
+        "evidence": set(),
     },
 }
 # What is tried is saved tokens or features, which have no tracks.
@@ -372,7 +384,7 @@ def films(model: Runtime, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return {
         "index": {"videos": clip, "out": index},
         "search": {"query": clip, "index": open_index(index)},
-        "edit": {"video": clip, "spans": [(0, 2)]},
+        "edit": {"video": clip, "keep": [(0, 2)]},
     }
 
 

@@ -1,9 +1,10 @@
-"""What a figure depends on besides the code: the processor, what it can do, versions, the date."""
+"""What a figure depends on besides the code: the processor, what it can do, how busy it was, versions, the date."""
 
 from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,26 @@ _WITHOUT = ("tensorrt", "tensorrt_rtx", "torch", "triton", "nvidia-dali-cuda130"
 _ALWAYS = ("openvino", "av", "numpy", "tokenizers")
 
 
-def environment() -> dict[str, Any]:
-    """The block that every result carries; versions of what is installed."""
+def environment(*distributions: str) -> dict[str, Any]:
+    """The block that every result carries; versions of what is installed.
+
+    Args:
+        distributions: whose versions matter besides those that always do.
+    """
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    wanted = dict.fromkeys((*_ALWAYS, *_WITHOUT, *distributions))
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "cpu": names[0] if names else platform.processor(),
         "cpu_features": [name for name, there in native_core().cpu_features().items() if there],
         "cores": processors(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "platform": platform.platform(),
         "python": platform.python_version(),
         "videobert": __version__,
-        **{name: version for name in (*_ALWAYS, *_WITHOUT) if (version := _version(name)) is not None},
+        **{name: version for name in wanted if (version := _version(name)) is not None},
     }
 
 

@@ -40,7 +40,7 @@ class NoiseProbe:
         spread = (times.p75 - times.p25) / 2 / times.p50
         others = self._others()
         quiet = spread <= ALLOWED and (others or 0.0) <= ALLOWED
-        return Noise(spread=spread, others=others, allowed=ALLOWED, load=self._load, quiet=quiet)
+        return Noise(spread=spread, others=others, allowed=ALLOWED, load=self._load, quiet=quiet, work_s=times.p50)
 
     def _others(self) -> float | None:
         now = _processor_seconds()

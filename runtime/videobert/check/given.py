@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import InputError
 from videobert.check.fit import fit
-from videobert.check.masks import axis_of, is_lengths, lengths_from_mask, mask_name
+from videobert.model.masks import axis_of, is_lengths, lengths_from_mask, mask_name
 from videobert.model.stage import StageSpec, TensorSpec
 from videobert.model.stage_links import ALSO_CALLED, VECTORS
 from videobert.model.stage_lists import BACKBONE

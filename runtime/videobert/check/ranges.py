@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from videobert.base.errors import InputError
 from videobert.check.fit import check_values
-from videobert.check.masks import axis_of, is_lengths, is_mask
 from videobert.families.registry import FAMILIES
 from videobert.model.config import ModelConfig
+from videobert.model.masks import axis_of, is_lengths, is_mask
 from videobert.model.stage import Axis, StageSpec, TensorSpec
 
 

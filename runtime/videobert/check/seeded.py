@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.check.masks import axis_of, is_lengths, is_mask
 from videobert.check.ranges import Ranges, most_places
+from videobert.model.masks import axis_of, is_lengths, is_mask
 from videobert.model.stage import StageSpec, TensorSpec
 
 Array = npt.NDArray[Any]

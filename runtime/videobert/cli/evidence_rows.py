@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
+
+import typer
 
 from videobert.cli.stdout import for_a_person, print_rows, print_text
 from videobert.report.times import span
 from videobert.results.evidence import Evidence
+
+# Of every verb that scores clips.
+EvidenceOption = Annotated[
+    bool, typer.Option("--evidence", help="Say too what the score of each answer loses without each clip.")
+]
 
 
 def print_evidence(clips: Sequence[Evidence], about: str) -> None:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from videobert.cli.stdout import for_a_person
-from videobert.report.facts import untrained_words
+from videobert.report.facts import recomputed_words, untrained_words
 from videobert.report.open_answers import UNSURE, UNSURE_MEANS
 from videobert.report.safe_text import printable
 from videobert.report.screen import width_of, wrapped
@@ -60,6 +60,8 @@ def note_answer(answer: Answer, options: CommonOptions) -> None:
     if answer.origin is not None:
         _note_origin(answer.origin, options)
     _note_domain(getattr(answer, "percentile", None), getattr(answer, "out_of_domain", None), options)
+    if getattr(answer, "cuts_unknown", False):
+        note("note: where shots of this video begin is not known: answers near cuts may mix two scenes", options)
     _note_unknown(getattr(answer, "unknown_words", ()), options)
 
 
@@ -67,6 +69,8 @@ def _note_origin(origin: Origin, options: CommonOptions) -> None:
     """Says what ran the model, if it was not the first choice, and what of the video was read, if it was not all."""
     if origin.fallback:
         note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
+    if origin.recomputed:
+        note(f"note: {recomputed_words(origin)}", options)
     if origin.untrained:
         note(f"note: untrained: {untrained_words(origin)}", options)
     if origin.decoder_fallback:

@@ -115,6 +115,8 @@ def read_frame_table(
 ) -> FrameTable:
     """Read the packets of a film's video track from end to end.
 
+    `on_progress` is called with seconds of the film that were read, and None for its length, which is not known yet.
+
     Raises:
         DecodeError: it has no frames, or its clock jumps back; the error says how it is mended.
         LimitExceeded: it is longer than the limits allow.
@@ -123,13 +125,17 @@ def read_frame_table(
     """
     with source.opened() as opened:
         chosen = source.track_of(opened, cancel)
-        packets = _Packets(chosen)
+        packets, told_s = _Packets(chosen), 0.0
+        if on_progress is not None:
+            on_progress(told_s, None)
         try:
             for packet in chain(chosen.packets, opened.container.demux(chosen.stream)):
                 stop_if(cancel)
                 packets.add(packet)
-                if on_progress is not None and len(packets.shown) % 256 == 0 and packets.last_s is not None:
-                    on_progress(packets.last_s, None)
+                if on_progress is not None and len(packets.shown) % 256 == 0 and packets.read_s is not None:
+                    # Packets come in the order of decoding.
+                    told_s = max(told_s, packets.read_s)
+                    on_progress(told_s, None)
         except (av.error.FFmpegError, ValueError) as error:
             if not len(packets.shown):
                 raise DecodeError(
@@ -163,8 +169,8 @@ class _Packets:
         self._began = False
 
     @property
-    def last_s(self) -> float | None:
-        return float(self._pts[-1] * self._time_base) if self._timed and self._pts else None
+    def read_s(self) -> float | None:
+        return float((self._pts[-1] - self._pts[0]) * self._time_base) if self._timed and self._pts else None
 
     def add(self, packet: Any) -> None:
         if not packet.size:

@@ -48,6 +48,8 @@ class StoredStretch:
         ids: int32 `(clips,)`, visual tokens; none in a model without.
         features: float32 `(clips, feature_width)`; None where none are kept.
         sure: bool `(clips,)`; None where the model always stands to its tokens.
+        clips: their numbers in the video.
+        video_start_s: where the first clip of the video begins.
     """
 
     row: int
@@ -61,6 +63,8 @@ class StoredStretch:
     ids: npt.NDArray[np.int32]
     features: npt.NDArray[np.float32] | None
     sure: npt.NDArray[np.bool_] | None
+    clips: range
+    video_start_s: float
 
 
 class IndexReader:
@@ -170,6 +174,8 @@ class IndexReader:
             ids=ids[ids >= 0],
             features=features if self.identity.feature_width else None,
             sure=None if (sure == UNKNOWN).any() else sure.astype(np.bool_),
+            clips=range(first - file.first_clip, first - file.first_clip + clips),
+            video_start_s=float(self._columns.rows[file.first_row]["start_s"]),
         )
 
     def vector(self, row: int) -> npt.NDArray[np.float32]:

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from videobert.pipeline.watched import Watched
-from videobert.results.evidence import Evidence
-
-# Of a longer stretch neighbouring clips are left out together: as many answers are asked for, whatever its length.
-_MOST = 32
+from videobert.results.evidence import MOST_EVIDENCE, Evidence
 
 ScoreClips = Callable[[Sequence[Sequence[int]]], npt.NDArray[np.floating]]
 
 
-def evidence(watched: Watched, clips: Sequence[int], score: ScoreClips, *, without_any: float) -> tuple[Evidence, ...]:
+class Times(Protocol):
+    """When clips are, float64 `(clips,)` seconds each."""
+
+    @property
+    def start_s(self) -> npt.NDArray[np.float64]: ...
+
+    @property
+    def end_s(self) -> npt.NDArray[np.float64]: ...
+
+
+def evidence(times: Times, clips: Sequence[int], score: ScoreClips, *, without_any: float) -> tuple[Evidence, ...]:
     """How much of a score each clip of a stretch carries, in time order.
 
+    Neighbours in a long stretch are left out together: as many scores are asked for, whatever its length.
+
     Args:
-        watched: the video.
+        times: of the video's clips.
         clips: numbers of the stretch's clips, rising; one at least.
         score: the scores of some stretches, each given by its clips, one at least.
         without_any: the score where nothing is seen: what a clip that stands alone is held against.
     """
-    groups = [group.tolist() for group in np.array_split(np.array(clips), min(_MOST, len(clips)))]
+    groups = [group.tolist() for group in np.array_split(np.array(clips), min(MOST_EVIDENCE, len(clips)))]
     if len(groups) == 1:
         drops = [float(score([groups[0]])[0]) - without_any]
     else:
@@ -33,6 +42,25 @@ def evidence(watched: Watched, clips: Sequence[int], score: ScoreClips, *, witho
         whole, *left = np.asarray(score([list(clips), *rest]), np.float64).tolist()
         drops = [whole - each for each in left]
     return tuple(
-        Evidence(start_s=float(watched.clips.start_s[group[0]]), end_s=float(watched.clips.end_s[group[-1]]), drop=drop)
+        Evidence(start_s=float(times.start_s[group[0]]), end_s=float(times.end_s[group[-1]]), drop=drop)
         for group, drop in zip(groups, drops, strict=True)
     )
+
+
+def mean_evidence(
+    times: Times, clips: Sequence[int], values: npt.NDArray[np.float64], *, without_any: float
+) -> tuple[Evidence, ...]:
+    """`evidence` of a score that is the mean over clips, each judged by itself and weighed by its length.
+
+    The model is asked nothing anew.
+
+    Args:
+        values: float64 `(all clips,)`.
+    """
+    lengths = np.asarray(times.end_s) - np.asarray(times.start_s)
+    lengths = np.maximum(lengths, 1e-9)
+
+    def score(stretches: Sequence[Sequence[int]]) -> npt.NDArray[np.floating]:
+        return np.array([np.average(values[list(each)], weights=lengths[list(each)]) for each in stretches])
+
+    return evidence(times, clips, score, without_any=without_any)

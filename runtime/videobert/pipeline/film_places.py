@@ -68,6 +68,11 @@ def film_places(vectors: ClipVectors, units: Sequence[Unit], most: int = MOST_PL
     )
 
 
+def looks_of(unit: Unit) -> list[npt.NDArray[np.int64]]:
+    """The clips of each look of a unit, in order."""
+    return np.array_split(np.arange(unit.first, unit.stop), min(_MOST_LOOKS, unit.stop - unit.first))
+
+
 def _looks(vectors: ClipVectors, units: Sequence[Unit]) -> tuple[Rows, npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Means of neighbouring clips, of length one; the seconds that each stands for; where each unit's begin."""
     rows: list[npt.NDArray[np.float32]] = []
@@ -76,7 +81,7 @@ def _looks(vectors: ClipVectors, units: Sequence[Unit]) -> tuple[Rows, npt.NDArr
     for unit in units:
         begins.append(len(rows))
         clips = unit.stop - unit.first
-        for group in np.array_split(np.arange(unit.first, unit.stop), min(_MOST_LOOKS, clips)):
+        for group in looks_of(unit):
             mean = vectors.rows[group].mean(axis=0, dtype=np.float64)
             rows.append((mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32))
             seconds.append(unit.seconds * len(group) / clips)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +16,8 @@ from videobert.families.family import Pieces
 from videobert.index.reader import MOST_CANDIDATES, IndexReader, StoredStretch
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
-from videobert.pipeline.stretches import fitted
+from videobert.pipeline.scoring import ScoredStretch
+from videobert.pipeline.stretches import fitted, vector_of
 from videobert.pipeline.suppression import Moment, Scored, moments
 from videobert.pipeline.windows import Window
 
@@ -30,6 +32,9 @@ MOST_ALIGNED = 50_000
 _ALIGNED_AT_ONCE = 256
 
 
+Judge = Callable[[Sequence[ScoredStretch]], npt.NDArray[np.float64]]
+
+
 @dataclass(slots=True, kw_only=True)
 class Matches:
     """What was found.
@@ -38,12 +43,14 @@ class Matches:
         method: see `Found`.
         scored: by log-odds of a text, or the cosine with a video.
         log_odds: whether they are those.
+        judge: gives the similarity of stretches of clips, or where there is none the score, as hits have it.
         similarity: of rows, where the model compares: their log-odds are those of no probability.
     """
 
     method: Literal["vectors", "vectors, alignment", "alignment"]
     scored: list[Scored]
     log_odds: bool
+    judge: Judge
     similarity: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -67,9 +74,9 @@ def matches_of_text(opened: OpenedModel, pieces: Pieces, reader: IndexReader, to
     if opened.embeds.comparable:
         vector = fitted(opened.embeds.vector(pieces, None, request.cancel), reader.identity)
         if not opened.can("aligns"):
-            return matches_of_vector(vector, reader, top, opened.threads)
+            return matches_of_vector(opened, vector, reader, top, request)
         rows, _ = reader.nearest(vector, _candidates(top), threads=opened.threads)
-        found = Matches(method="vectors, alignment", scored=[], log_odds=True)
+        found = Matches(method="vectors, alignment", scored=[], log_odds=True, judge=_by_text(opened, pieces, request))
         # As many as it takes: stretches that touch are one result.
         for at in range(0, len(rows), _ALIGNED_PER_HIT * top):
             _align(found, opened, pieces, reader, rows[at : at + _ALIGNED_PER_HIT * top], request)
@@ -84,22 +91,40 @@ def matches_of_text(opened: OpenedModel, pieces: Pieces, reader: IndexReader, to
             allowed=f"at most {MOST_ALIGNED:,}",
             fix="Ask by a video or a stretch of one, or use a model with such a space, such as everyday.",
         )
-    found = Matches(method="alignment", scored=[], log_odds=True)
+    found = Matches(method="alignment", scored=[], log_odds=True, judge=_by_text(opened, pieces, request))
     _align(found, opened, pieces, reader, reader.rows(), request)
     return found
 
 
 def matches_of_vector(
-    vector: npt.NDArray[np.float32], reader: IndexReader, top: int, threads: int | None = None
+    opened: OpenedModel, vector: npt.NDArray[np.float32], reader: IndexReader, top: int, request: Request
 ) -> Matches:
     """By the cosine of vectors."""
-    rows, products = reader.nearest(vector, _candidates(top), threads=threads)
+    rows, products = reader.nearest(vector, _candidates(top), threads=opened.threads)
     cosines = products.astype(np.float64)
     if not reader.identity.unit:
         lengths = np.array([np.linalg.norm(reader.vector(int(row))) for row in rows])
         cosines = cosines / np.maximum(lengths * np.linalg.norm(vector), 1e-12)
     scored = [_scored(reader.stretch(int(row)), float(value)) for row, value in zip(rows, cosines, strict=True)]
-    return Matches(method="vectors", scored=scored, log_odds=False)
+
+    def judge(stretches: Sequence[ScoredStretch]) -> npt.NDArray[np.float64]:
+        theirs = [vector_of(opened, [each], reader.identity, request).astype(np.float64) for each in stretches]
+        lengths = [float(np.linalg.norm(each) * np.linalg.norm(vector)) for each in theirs]
+        return np.array([each @ vector / max(length, 1e-12) for each, length in zip(theirs, lengths, strict=True)])
+
+    return Matches(method="vectors", scored=scored, log_odds=False, judge=judge)
+
+
+def _by_text(opened: OpenedModel, pieces: Pieces, request: Request) -> Judge:
+    compares, aligns = opened.compares, opened.aligns
+
+    def judge(stretches: Sequence[ScoredStretch]) -> npt.NDArray[np.float64]:
+        if compares is not None:
+            return np.asarray(compares.similarity(pieces, stretches, request.cancel), np.float64)
+        log_odds = np.asarray(aligns.log_odds(pieces, stretches, request.cancel), np.float64)
+        return np.exp(-np.logaddexp(0.0, -log_odds))
+
+    return judge
 
 
 def _align(

@@ -74,7 +74,7 @@ def open_answer(
         unknown_words=read.unknown_words,
         # A clip alone is held against what all words have where nothing is known.
         evidence=(
-            evidence(watched, windows[best].tolist(), score, without_any=-math.log(decoder.words))
+            evidence(watched.clips, windows[best].tolist(), score, without_any=-math.log(decoder.words))
             if with_evidence and candidates
             else ()
         ),

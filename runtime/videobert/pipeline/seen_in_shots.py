@@ -23,10 +23,10 @@ from videobert.pipeline.origin import origin_of_video
 from videobert.pipeline.request import Request
 from videobert.pipeline.saved_features import saved_features
 from videobert.pipeline.saved_tokens import saved_tokens
-from videobert.pipeline.shot_clips import Laid, ShotClips
+from videobert.pipeline.shot_clips import ShotClips
 from videobert.pipeline.shots import ShotFinder
 from videobert.pipeline.watch import info_fields
-from videobert.pipeline.watched import Watched, is_out_of_domain, watch_shots
+from videobert.pipeline.watched import ClipTimes, Watched, is_out_of_domain, watch_shots
 from videobert.pipeline.windows import Window, windows
 from videobert.results.origin import Origin
 
@@ -44,7 +44,8 @@ class SeenInShots:
             without overlap, though clips may overlap. Shots too short to be shown to the model have none.
         shots: for each part the number of its shot.
         start_s, end_s: what of the video was looked at.
-        cuts_s: times at which shots begin, without the first; None where nobody could tell, as of saved tokens.
+        cuts_s: times at which shots begin, without the first; None where nobody could tell, as of tokens that were
+            saved without.
         tokens_only: they are saved tokens, of which no features are known.
         origin: where an answer about them comes from.
         percentile, out_of_domain: see `Report`.
@@ -60,6 +61,16 @@ class SeenInShots:
     percentile: float | None
     out_of_domain: bool
 
+    @property
+    def times(self) -> ClipTimes:
+        """When each part is."""
+        start_s, end_s = (np.array([getattr(part, name) for part in self.parts]) for name in ("start_s", "end_s"))
+        return ClipTimes(start_s=start_s, end_s=end_s, padded_frames=0)
+
+    def within(self, start_s: float, end_s: float) -> list[int]:
+        """The places of the parts whose middle lies between two times."""
+        return [at for at, part in enumerate(self.parts) if start_s <= (part.start_s + part.end_s) / 2 < end_s]
+
     def by_shot(self) -> list[range]:
         """The places of the parts of each shot that has some."""
         firsts = [place for place in range(len(self.shots)) if place == 0 or self.shots[place - 1] != self.shots[place]]
@@ -69,8 +80,9 @@ class SeenInShots:
 def see_in_shots(opened: OpenedModel, video: Any, request: Request, span: Span | None = None) -> SeenInShots:
     """Walk over a whole video, or over saved tokens or features, whose clips lie where they lie.
 
-    A video is read once: its cuts are found in what is decoded for the clips. Of saved features, and of clips that are
-    given, one that lies across a cut belongs to the shot that most of it shows.
+    A video is read once: its cuts are found in what is decoded for the clips. Of saved tokens or features, and of clips
+    that are given, one that lies across a cut is heard only where its shot has no other; it belongs to the shot that
+    most of it shows.
 
     Args:
         span: the stretch to look at; None for all.
@@ -85,10 +97,10 @@ def see_in_shots(opened: OpenedModel, video: Any, request: Request, span: Span |
     opened.check_sees()
     tokens = saved_tokens(opened, video, request)
     if tokens is not None:
-        return _on_grid(opened, watch_shots(opened, tokens, request), span, tokens_only=True)
+        return _on_grid(opened, watch_shots(opened, tokens, request, always=True), span, tokens_only=True)
     given = saved_features(opened, video, request)
     if given is not None:
-        return _on_grid(opened, watch_shots(opened, given, request), span, tokens_only=False)
+        return _on_grid(opened, watch_shots(opened, given, request, always=True), span, tokens_only=False)
     clips, _, video = clips_or_video(video)
     if clips is not None:
         return _on_grid(opened, watch_shots(opened, clips, request, always=True), span, tokens_only=False)
@@ -101,6 +113,7 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
     recipe, seconds = opened.recipe_for(request.stride), defaultdict[str, float](float)
     rows: list[npt.NDArray[np.float32]] = []
     pictures: list[dict[str, npt.NDArray[np.float32]]] = []
+    recomputed = 0
     with ShotFinder(opened, request) as finder:
         stream = open_clips(
             video,
@@ -118,6 +131,7 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
             ahead = opened.engine.parallel + 1
             for event in features(opened.feature, clips, ahead=ahead, cancel=request.cancel, seconds=seconds):
                 if isinstance(event, FeatureFound):
+                    recomputed += event.recomputed
                     rows.append(event.feature)
                     pictures.append({name: logits[None] for name, logits in event.pictures.items()})
             info = info_fields(stream.info)
@@ -125,8 +139,9 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
     if not rows:
         raise outside(span, info.get("start_s"), end_s) if span else _no_clip()
     bounds = [clips.start_s, *(clips.cuts_s or []), clips.end_s if end_s is None else min(clips.end_s, end_s)]
-    found = _tokens(opened, rows, clips.laid)
-    times = _cells([(laid.start_s, laid.end_s) for laid in clips.laid], [laid.shot for laid in clips.laid], bounds)
+    shots = [laid.shot for laid in clips.laid]
+    found = _tokens(opened, rows, shots)
+    times = _cells([(laid.start_s, laid.end_s) for laid in clips.laid], shots, bounds)
     parts = tuple(
         Window(
             start=place,
@@ -143,11 +158,15 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
         )
         for place, (token, feature, seen, (start_s, end_s)) in enumerate(zip(found, rows, pictures, times, strict=True))
     )
-    origin = dataclasses.replace(opened.origin(recipe.stride), assignment="flat" if opened.has_tokens else None)
+    origin = dataclasses.replace(
+        opened.origin(recipe.stride),
+        assignment="flat" if opened.has_tokens else None,
+        recomputed=recomputed if opened.recomputes else None,
+    )
     return _seen(
         opened,
         parts,
-        [laid.shot for laid in clips.laid],
+        shots,
         bounds,
         None if clips.cuts_s is None else tuple(clips.cuts_s),
         origin_of_video(origin, info),
@@ -155,13 +174,13 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
     )
 
 
-def _tokens(opened: OpenedModel, rows: Sequence[npt.NDArray[np.float32]], laid: Sequence[Laid]) -> list[Assigned]:
+def _tokens(opened: OpenedModel, rows: Sequence[npt.NDArray[np.float32]], shots: Sequence[int]) -> list[Assigned]:
     """The token of each clip; what judges it knows only the neighbours of its own shot."""
     found: list[Assigned] = []
     seconds = defaultdict[str, float](float)
     assigner: Assigner | None = None
     for place, row in enumerate(rows):
-        if assigner is None or laid[place].shot != laid[place - 1].shot:
+        if assigner is None or shots[place] != shots[place - 1]:
             found += [] if assigner is None else assigner.finish()
             assigner = Assigner(opened, "flat", BLOCK, seconds)
         found += assigner.add(row)
@@ -182,21 +201,44 @@ def _on_grid(opened: OpenedModel, watched: Watched, span: Span | None, *, tokens
     cuts = None if watched.cuts_s is None else watched.cuts_s.tolist()
     cuts_in = [cut for cut in cuts or [] if start_s < cut < end_s]
     shots = [bisect_right(cuts_in, (part.start_s + part.end_s) / 2) for part in parts]
+    clean = {shot for part, shot in zip(parts, shots, strict=True) if not _across(part, cuts_in)}
+    heard = [at for at, shot in enumerate(shots) if shot not in clean or not _across(parts[at], cuts_in)]
+    parts, shots = [parts[at] for at in heard], [shots[at] for at in heard]
     bounds = [start_s, *cuts_in, end_s]
     times = _cells([(part.start_s, part.end_s) for part in parts], shots, bounds)
+    judged = parts if watched.features is None else _judged_again(opened, parts, shots)
     placed = tuple(
         dataclasses.replace(part, start_s=a, end_s=b, sure=_sure(part, cuts_in))
-        for part, (a, b) in zip(parts, times, strict=True)
+        for part, (a, b) in zip(judged, times, strict=True)
     )
     return _seen(opened, placed, shots, bounds, None if cuts is None else tuple(cuts_in), watched.origin, tokens_only)
 
 
-def _sure(part: Window, cuts_s: Sequence[float]) -> npt.NDArray[np.bool_] | None:
-    """Whether the model stands to a clip: not where a good part of it shows another shot."""
+def _judged_again(opened: OpenedModel, parts: Sequence[Window], shots: Sequence[int]) -> list[Window]:
+    """Clips whose tokens are told by the neighbours of their own shots alone, as those of a video are."""
+    if not opened.has_tokens or opened.token_classifier is None:
+        return list(parts)
+    rows = [part.features[0] for part in parts if part.features is not None]
+    return [
+        dataclasses.replace(
+            part,
+            ids=part.ids if token.id is None else np.array([token.id], np.int32),
+            scores=None if token.score is None else np.array([token.score], np.float32),
+            sure=None if token.sure is None else np.array([token.sure], np.bool_),
+        )
+        for part, token in zip(parts, _tokens(opened, rows, shots), strict=True)
+    ]
+
+
+def _across(part: Window, cuts_s: Sequence[float]) -> bool:
+    """Whether a good part of a clip shows another shot."""
     least_s = _OTHER_SHOT * (part.end_s - part.start_s)
-    if part.sure is None or not any(least_s < cut - part.start_s and least_s < part.end_s - cut for cut in cuts_s):
-        return part.sure
-    return np.zeros_like(part.sure)
+    return any(least_s < cut - part.start_s and least_s < part.end_s - cut for cut in cuts_s)
+
+
+def _sure(part: Window, cuts_s: Sequence[float]) -> npt.NDArray[np.bool_] | None:
+    """Whether the model stands to a clip: not where it lies across a cut."""
+    return part.sure if part.sure is None or not _across(part, cuts_s) else np.zeros_like(part.sure)
 
 
 def _seen(

@@ -19,6 +19,7 @@ from videobert.results.run import Shot
 
 if TYPE_CHECKING:
     from videobert.video.stream import OnFrame
+    from videobert.visual.tokens import VisualTokens
     from videobert.visual.video_features import VideoFeatures
 
 
@@ -42,6 +43,7 @@ class ShotParts:
         wanted = always or opened.config.shots is not None or opened.token_classifier is not None
         # Frames that no clip shows are not decoded then, and a network wants all of them.
         every = (request.stride or opened.recipe.stride) == 1
+        self._wanted = wanted
         self._finder = ShotFinder(opened, request) if wanted and every else None
         self._known = SoFar([], None)
         self.over = self._finder is None
@@ -66,11 +68,16 @@ class ShotParts:
         """What a walk tells of every frame."""
         return None if self._finder is None else self._finder.see
 
-    def take_saved(self, features: VideoFeatures | None) -> None:
-        """The cuts that were found when features were made; none where only tokens were saved."""
+    @property
+    def unknown(self) -> bool:
+        """Once the video is over: cuts matter here, and nobody knows them."""
+        return self._wanted and self.by is None
+
+    def take_saved(self, saved: VisualTokens | VideoFeatures) -> None:
+        """The cuts that were found when tokens or features were made, if they are wanted."""
         self._finder, self.over = None, True
-        if features is not None and features.cuts_s is not None:
-            self._known, self._given = SoFar(features.cuts_s.tolist(), None), True
+        if self._wanted and saved.cuts_s is not None:
+            self._known, self._given = SoFar(saved.cuts_s.tolist(), None), True
 
     def see_given(self, event: ClipRead) -> None:
         """A clip of a video that is given as clips, which has no frames of its own."""

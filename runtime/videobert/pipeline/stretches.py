@@ -20,6 +20,7 @@ from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.pictures import middle_picture
 from videobert.pipeline.request import Request
+from videobert.pipeline.scoring import ScoredStretch
 from videobert.pipeline.shot_parts import ShotParts
 from videobert.pipeline.watch import Walk
 from videobert.pipeline.watched import is_out_of_domain
@@ -86,8 +87,8 @@ def see_video(opened: OpenedModel, video: Any, request: Request, *, pictures: bo
     shown: dict[int, bytes] = {}
     with ShotParts(opened, request) as shots:
         walk = Walk(opened, video, request, on_frame=shots.on_frame)
-        if walk.saved is not None or walk.features is not None:
-            shots.take_saved(walk.features)
+        if walk.given is not None:
+            shots.take_saved(walk.given)
         for event in walk.events():
             if isinstance(event, ClipRead):
                 if pictures:
@@ -196,7 +197,7 @@ def identity_of(opened: OpenedModel, stride: int | None) -> IndexIdentity:
     )
 
 
-def vector_of(opened: OpenedModel, windows: Sequence[Window], identity: IndexIdentity, request: Request) -> Any:
+def vector_of(opened: OpenedModel, windows: Sequence[ScoredStretch], identity: IndexIdentity, request: Request) -> Any:
     """The vector of a video's stretches as an index keeps it, float32 `(width,)`."""
     return fitted(opened.embeds.vector(None, windows, request.cancel), identity)
 

@@ -49,6 +49,7 @@ class Watched:
             nothing of its own.
         cuts_s: float64, rising: times at which a new shot begins; None where nobody looked for them.
         shots_by: what found them, see `Report`.
+        cuts_unknown: the model parts what it sees at cuts, or was told to, and nobody knows them.
     """
 
     clips: VisualTokens | ClipTimes
@@ -61,6 +62,7 @@ class Watched:
     standing: bool = False
     cuts_s: npt.NDArray[np.float64] | None = None
     shots_by: str | None = None
+    cuts_unknown: bool = False
 
     @property
     def tokens(self) -> VisualTokens | None:
@@ -81,10 +83,10 @@ def watch_shots(opened: OpenedModel, video: Video, request: Request, *, always: 
     """
     with ShotParts(opened, request, always=always) as shots:
         walk = Walk(opened, video, request, on_frame=shots.on_frame)
-        if walk.features is not None or walk.saved is not None:
-            shots.take_saved(walk.features)
+        if walk.given is not None:
+            shots.take_saved(walk.given)
         watched = _watched(opened, walk, shots)
-        watched.cuts_s, watched.shots_by = shots.cuts_s(), shots.by
+        watched.cuts_s, watched.shots_by, watched.cuts_unknown = shots.cuts_s(), shots.by, shots.unknown
         return watched
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,10 @@ from videobert.base.version import __version__
 from videobert.report.answer_runs import events_of
 from videobert.report.caption_line import FROM_LABELS, MADE_OF, caption_line
 from videobert.report.event_list import event_list
+from videobert.report.evidence_strip import STRIP_STYLE, evidence_strip
 from videobert.report.facts import (
     domain_sentence,
+    recomputed_words,
     shots_found_by,
     speed,
     timing_rows,
@@ -30,7 +33,7 @@ from videobert.report.time_scale import TimeScale
 from videobert.report.timeline import FAR_PERCENTILE, film_stills, timeline
 from videobert.report.times import clock, elapsed, span
 from videobert.results.candidate import Candidate
-from videobert.results.run import Report, ReportSegment
+from videobert.results.run import Report, ReportSegment, Still
 
 # A page must stay small enough to open and to mail: a picture is about 4 KB.
 _MOST_PICTURES = 240
@@ -59,8 +62,9 @@ def html_page(report: Report) -> str:
     pictures, picture_style = _pictures(report)
     film = [(still, f"f{number}") for number, still in enumerate(film_stills(report))]
     picture_style += "".join(_rule(name, still.picture) for still, name in film)
+    strip_style = STRIP_STYLE if any(segment.evidence for segment in report.segments) else ""
     if report.segments:
-        segments = "".join(_segment(s, pictures.get(i), bool(pictures)) for i, s in enumerate(report.segments))
+        segments = "".join(_segment(s, pictures.get(i), bool(pictures), film) for i, s in enumerate(report.segments))
         events = events_of(report.segments)
         body = "" if any(s.answers or s.tokens for s in report.segments) else f'<p class="note">{_NOTHING_ASKED}</p>'
         body += SEARCH_BOX + _card("Time line", timeline(report, film))
@@ -72,7 +76,8 @@ def html_page(report: Report) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escaped(report.source)} · videobert</title><style>{STYLE}{picture_style}</style></head>\n"
+        f"<title>{escaped(report.source)} · videobert</title>"
+        f"<style>{STYLE}{strip_style}{picture_style}</style></head>\n"
         f'<body><main class="{"doubt" if report.out_of_domain else "trust"}{" long" if _has_long(report) else ""}">'
         f"{_head(report)}{_doubt(report)}{_tiles(report)}{body}"
         f'<div class="columns">{_card("Stages", _stages(report))}{_card("Origin", _origin(report))}</div>'
@@ -84,6 +89,8 @@ def _how_to_read(report: Report) -> str:
     said = ["scores are probabilities over the answers offered"]
     if any(segment.unsure for segment in report.segments):
         said.append(f"{UNSURE} says: {UNSURE_MEANS}, and its first guesses are pale")
+    if any(segment.evidence for segment in report.segments):
+        said.append("marks below an answer say what its score loses without each clip")
     if report.percentile is not None:
         said.append(
             "the percentile says where a clip’s distance to its visual token lies among the training clips, 100 being "
@@ -175,7 +182,9 @@ def _tiles(report: Report) -> str:
     return f'<div class="tiles">{cells}</div>'
 
 
-def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -> str:
+def _segment(
+    segment: ReportSegment, picture: str | None, with_pictures: bool, film: Sequence[tuple[Still, str]]
+) -> str:
     shown = f'<div class="picture {picture or ""}"></div>' if with_pictures else ""
     tokens = "".join(f"<code>{escaped(token)}</code>" for token in segment.tokens[:_TOKENS_SHOWN])
     more = len(segment.tokens) - _TOKENS_SHOWN
@@ -188,7 +197,8 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
     )
     said = f'<p class="said">{escaped(segment.sentence)}</p>' if segment.sentence is not None else ""
     answers = "".join(
-        _answer(question, ranked, question in segment.unsure) for question, ranked in segment.answers.items()
+        _answer(question, ranked, question in segment.unsure, evidence_strip(segment.evidence.get(question, ()), film))
+        for question, ranked in segment.answers.items()
     )
     return (
         f'<article class="segment{"" if with_pictures else " plain"}">{shown}'
@@ -198,7 +208,7 @@ def _segment(segment: ReportSegment, picture: str | None, with_pictures: bool) -
     )
 
 
-def _answer(question: str, ranked: tuple[Candidate, ...], unsure: bool) -> str:
+def _answer(question: str, ranked: tuple[Candidate, ...], unsure: bool, rests_on: str) -> str:
     rows = "".join(
         f'<div class="candidate{" best" if rank == 0 else ""}">'
         f'<span title="{escaped(candidate.text)}">{escaped(candidate.text)}</span>'
@@ -207,8 +217,8 @@ def _answer(question: str, ranked: tuple[Candidate, ...], unsure: bool) -> str:
         for rank, candidate in enumerate(ranked[:_CANDIDATES_SHOWN])
     )
     if unsure:
-        return f'<div class="open"><h3>{escaped(question)} <b>{UNSURE}</b></h3>{rows}</div>'
-    return f"<div><h3>{escaped(question)}</h3>{rows}</div>"
+        return f'<div class="open"><h3>{escaped(question)} <b>{UNSURE}</b></h3>{rows}{rests_on}</div>'
+    return f"<div><h3>{escaped(question)}</h3>{rows}{rests_on}</div>"
 
 
 def _level(percentile: float | None) -> str:
@@ -249,7 +259,7 @@ def _origin(report: Report) -> str:
     rows = [
         ("model", escaped(origin.model)),
         ("engine", escaped(f"{origin.engine} on {origin.device}")),
-        ("precision", escaped(origin.precision)),
+        ("precision", escaped(", ".join(filter(None, (origin.precision, recomputed_words(origin)))))),
         ("weights", f"<code>{escaped(origin.weights)}</code>"),
         ("recipe", f"<code>{escaped(origin.recipe)}</code>"),
         ("stride", escaped(origin.stride)),

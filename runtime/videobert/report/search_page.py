@@ -1,7 +1,8 @@
 """What `search` found as one self-contained HTML page that plays the stretches: no script, all text escaped.
 
 Thumbnails are in the page; the videos themselves are played from where they lie, by the time in their address
-(Media Fragments URI 1.0, `#t=start,end`).
+(Media Fragments URI 1.0, `#t=start,end`). Moving pictures that a player of videos does not take (GIF) are shown as a
+whole, over and over.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from urllib.parse import quote_from_bytes
 
 from videobert.base.arguments import instance
 from videobert.base.version import __version__
+from videobert.report.evidence_strip import STRIP_STYLE, evidence_strip
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.thumbnail import jpeg_data_uri
@@ -19,12 +21,15 @@ from videobert.results.search import Found, FoundStretch
 
 # Even if text got through unescaped, the browser would load and run nothing but local media.
 _POLICY = (
-    "default-src 'none'; img-src data:; media-src file:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; img-src data: file:; media-src file:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'"
 )
+# What browsers play as pictures alone.
+_PICTURES = (".gif", ".apng", ".webp")
 _STYLE = """
 .hits { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 16px; }
 .hits .card { margin: 0; padding: 0; overflow: hidden; }
-.hits video { display: block; width: 100%; aspect-ratio: 16 / 9; object-fit: contain; background: #000; }
+.hits video, .hits img { display: block; width: 100%; aspect-ratio: 16 / 9; object-fit: contain; background: #000; }
 .hits .said { padding: 10px 14px 14px; }
 .hits .name { overflow-wrap: anywhere; font-weight: 600; }
 .hits .place { overflow-wrap: anywhere; color: var(--soft); font-size: 12.5px; }
@@ -50,7 +55,7 @@ def search_page(found: Found) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escaped(asked)} · videobert</title><style>{STYLE}{_STYLE}</style></head>\n"
+        f"<title>{escaped(asked)} · videobert</title><style>{STYLE}{STRIP_STYLE}{_STYLE}</style></head>\n"
         f'<body><main class="{"doubt" if doubt else "trust"}"><header class="head"><div>'
         f'<div class="brand">videobert search, {escaped("by a video" if found.kind == "video" else "by text")}</div>'
         f'<h1>{escaped(asked)}</h1><p class="facts">{escaped(facts)}</p></div></header>{warning}'
@@ -69,11 +74,16 @@ def _hit(number: int, hit: FoundStretch, found: Found) -> str:
         if holds
     )
     said = hit.score if hit.similarity is None else hit.similarity
+    if path.suffix.lower() in _PICTURES:
+        shown = f'<img loading="lazy" alt="{escaped(path.name)}" src="{escaped(_address(hit))}">'
+    else:
+        shown = f'<video controls preload="none"{poster} src="{escaped(_address(hit))}"></video>'
     return (
-        f'<article class="card"><video controls preload="none"{poster} src="{escaped(_address(hit))}"></video>'
+        f'<article class="card">{shown}'
         f'<div class="said"><div class="row"><b>{number}</b><span>{escaped(span(hit.start_s, hit.end_s))}</span>'
         f"<em>{said:.3f}</em></div>{marks}"
-        f'<div class="name">{escaped(path.name)}</div><div class="place">{escaped(path.parent)}</div></div></article>'
+        f'<div class="name">{escaped(path.name)}</div><div class="place">{escaped(path.parent)}</div>'
+        f"{evidence_strip(hit.evidence)}</div></article>"
     )
 
 

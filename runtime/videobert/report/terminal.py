@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from videobert.report.answer_runs import Events, events_of, longest, outlast
 from videobert.report.caption_line import FROM_LABELS, caption_line
+from videobert.report.evidence_lines import evidence_lines
 from videobert.report.facts import (
     domain_sentence,
+    recomputed_words,
     shot_facts,
     shots_found_by,
     speed,
@@ -112,6 +114,8 @@ class SegmentLines:
         """One segment."""
         self.open_answers = self.open_answers or bool(segment.unsure)
         _print(console, self._table.row(self._cells(segment)))
+        for line in evidence_lines(segment):
+            _prose(console, f"  {printable(line)}", "dim")
 
     def _cells(self, segment: ReportSegment) -> list[Cell]:
         percentile = "–" if segment.percentile is None else f"{segment.percentile:.0f}"
@@ -160,6 +164,9 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
         f"model {origin.model}  recipe {origin.recipe}  stride {origin.stride}  "
         f"{origin.engine} on {origin.device}, {origin.precision}"
     )
+    recomputed = recomputed_words(origin)
+    if recomputed:
+        made_by += f"  {recomputed}"
     _prose(console, printable(made_by), "dim")
     if origin.untrained:
         _prose(console, "untrained", "yellow", behind=f"  {printable(untrained_words(origin))}", behind_style="")

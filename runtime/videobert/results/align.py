@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from videobert.results.as_json import LEFT_OUT_IF_NONE
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY, LEFT_OUT_IF_NONE
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 
@@ -15,12 +16,15 @@ class AlignedWindow:
     Args:
         score: the probability that they belong together, or a number from 0 to 1 that rises with `similarity`.
         similarity: see `Alignment`.
+        evidence: the clips of the window and what each adds to `similarity`, or where there is none to `score`; if
+            asked for.
     """
 
     start_s: float
     end_s: float
     score: float
     similarity: float | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
+    evidence: tuple[Evidence, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,8 @@ _ABSENT_IF_EMPTY = "untrained"
 NOT_IN_JSON: Mapping[str, bool] = MappingProxyType({"not_in_json": True})
 # Of a field that only some models fill: the answers of others keep the fields that they had.
 LEFT_OUT_IF_NONE: Mapping[str, bool] = MappingProxyType({"left_out_if_none": True})
-
+# Of a field that warns of something.
+LEFT_OUT_IF_FALSE: Mapping[str, bool] = MappingProxyType({"left_out_if_false": True})
 # Of a field that is filled on request alone.
 LEFT_OUT_IF_EMPTY: Mapping[str, bool] = MappingProxyType({"left_out_if_empty": True})
 
@@ -91,6 +92,7 @@ def _says_nothing(value: Any, field: dataclasses.Field[Any]) -> bool:
     return (
         bool(field.metadata.get("not_in_json"))
         or (bool(field.metadata.get("left_out_if_none")) and said is None)
-        or (bool(field.metadata.get("left_out_if_empty")) and said == ())
+        or (bool(field.metadata.get("left_out_if_false")) and said is False)
+        or (bool(field.metadata.get("left_out_if_empty")) and said in ((), {}))
         or (field.name == _ABSENT_IF_EMPTY and said == ())
     )

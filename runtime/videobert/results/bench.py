@@ -103,6 +103,8 @@ class Noise:
         allowed: what either may be for a verdict.
         load: the machine's load average before it began.
         quiet: whether both are allowed.
+        work_s: seconds that the small work took, by the median: how fast the machine was; None in results of earlier
+            releases.
     """
 
     spread: float
@@ -110,6 +112,7 @@ class Noise:
     allowed: float
     load: float
     quiet: bool
+    work_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

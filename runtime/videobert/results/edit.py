@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 
@@ -65,6 +67,7 @@ class SoughtStretch:
     end_s: float
     score: float
     unsure: bool = False
+    evidence: tuple[Evidence, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

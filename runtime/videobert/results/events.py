@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 
@@ -17,6 +19,7 @@ class Event:
         label: what it is.
         score: its probability, the mean over the clips of the stretch.
         question: of the model, which the label answers; None for labels that the caller gave alone.
+        evidence: the clips of the stretch and what each adds to `score`, if asked for.
     """
 
     start_s: float
@@ -24,6 +27,7 @@ class Event:
     label: str
     score: float
     question: str | None = None
+    evidence: tuple[Evidence, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +78,8 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @property
+    def cuts_unknown(self) -> bool:
+        """Nobody knows where shots of the video begin: clips across cuts may mix two scenes."""
+        return self.cuts_s is None

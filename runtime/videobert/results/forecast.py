@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY
 from videobert.results.candidate import Candidate
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 
@@ -74,6 +76,8 @@ class Forecast:
         until_s: where the last of them ends.
         exemplars_from: `"index"`, or None where there are none: no index was given, and a codebook keeps no clips.
         percentile, out_of_domain: see `Report`.
+        evidence: the clips that it goes on from, and what each adds to the score of the likeliest token of the first
+            horizon; if asked for.
     """
 
     horizons: tuple[Horizon, ...]
@@ -84,6 +88,7 @@ class Forecast:
     out_of_domain: bool
     origin: Origin
     exemplars_from: Literal["index"] | None = None
+    evidence: tuple[Evidence, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
 
     def __iter__(self) -> Iterator[Horizon]:
         return iter(self.horizons)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from videobert.results.as_json import LEFT_OUT_IF_FALSE
 from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
@@ -44,6 +45,8 @@ class Located:
         calibrated: whether the model can tell that a text fits nowhere. If not, there is always a hit, and scores
             compare hits of this text in this video alone.
         percentile, out_of_domain: see `Report`.
+        cuts_unknown: nobody knows where shots of the video begin, as of tokens that were saved without, or with a
+            stride: stretches may reach over cuts, and clips across them may mix two scenes. Left out of JSON if not.
         unknown_words: see `Fill`.
     """
 
@@ -54,6 +57,7 @@ class Located:
     percentile: float | None
     out_of_domain: bool
     origin: Origin
+    cuts_unknown: bool = field(default=False, metadata=LEFT_OUT_IF_FALSE)
     unknown_words: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Hit]:

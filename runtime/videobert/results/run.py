@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.results.as_json import NOT_IN_JSON
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY, NOT_IN_JSON
 from videobert.results.candidate import Candidate
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 
@@ -26,6 +27,8 @@ class ReportSegment:
         unsure: the questions that the model leaves open here: what it sees is unlike anything that it knows. Their
             candidates are told all the same.
         thumbnail: uint8 `(height, width, 3)` picture from the middle of the stretch; None from saved tokens.
+        evidence: for each question the clips of the stretch, and what each adds to the score of the best answer; empty
+            unless asked for.
         sentence: the answers in words, as `caption` by labels has them; None where the model has no questions. Not in
             JSON.
     """
@@ -38,6 +41,7 @@ class ReportSegment:
     padded_frames: int = 0
     unsure: tuple[str, ...] = ()
     thumbnail: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+    evidence: dict[str, tuple[Evidence, ...]] = field(default_factory=dict, repr=False, metadata=LEFT_OUT_IF_EMPTY)
     sentence: str | None = field(default=None, repr=False, metadata=NOT_IN_JSON)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from videobert.results.as_json import LEFT_OUT_IF_NONE
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY, LEFT_OUT_IF_NONE
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 
@@ -22,6 +23,8 @@ class FoundStretch:
         similarity: of a model that compares, see `Alignment`; else None.
         unsure: the model does not stand to what it sees there.
         out_of_domain: the stretch is unlike what the model was trained on.
+        evidence: the clips of the stretch that fits best, and what each adds to `similarity`, or where there is none to
+            `score`; if asked for.
         thumbnail: JPEG from the middle of the stretch that fits best; empty where there is none. Left out of JSON.
     """
 
@@ -32,6 +35,7 @@ class FoundStretch:
     similarity: float | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
     unsure: bool = False
     out_of_domain: bool = False
+    evidence: tuple[Evidence, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
     thumbnail: bytes = field(default=b"", repr=False)
 
 

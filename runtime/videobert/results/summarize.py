@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 Why = Literal["rare", "stands_for", "text"]
@@ -25,6 +27,8 @@ class SummarySpan:
         stands_for_s: seconds of the video that look like it more than like any other span.
         fits: how well the text fits it, 0 to 1, see `Summary.calibrated`; None without a text.
         part_of: bounds of the shot that it is a part of; None for a whole shot, or where shots are not known.
+        evidence: its clips and what each adds to what the span was chosen for, if asked for: to `fits` where `why` is
+            `"text"`, else to `score`.
     """
 
     start_s: float
@@ -36,6 +40,7 @@ class SummarySpan:
     stands_for_s: float
     fits: float | None = None
     part_of: tuple[float, float] | None = None
+    evidence: tuple[Evidence, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,4 +102,4 @@ def _ranked(answers: tuple[str, ...], scores: Any) -> tuple[Candidate, ...]:
 
 
 def _evidence(watched: Watched, found: Found, judge: Fitting) -> tuple[Evidence, ...]:
-    return evidence(watched, found.clips, lambda groups: judge.judge(groups).values, without_any=0.0)
+    return evidence(watched.clips, found.clips, lambda groups: judge.judge(groups).values, without_any=0.0)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from videobert.pipeline.evidence import evidence
-from videobert.pipeline.fitting import clips_of
+from videobert.pipeline.label_evidence import label_evidence
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.ranking import check_top
 from videobert.pipeline.request import Request
 from videobert.pipeline.scorer_choice import origin_of_scores, scorer_for
-from videobert.pipeline.scoring import Scorer
-from videobert.pipeline.watched import Watched, watch
-from videobert.pipeline.windows import Window, clips_heard, window_size, windows
+from videobert.pipeline.watched import watch
+from videobert.pipeline.windows import window_size, windows
 from videobert.results.classify import Classification, Segment
-from videobert.results.evidence import Evidence
 
 
 def classify(
@@ -52,7 +46,7 @@ def classify(
                 percentile=part.percentile,
                 padded_frames=part.padded_frames,
                 unsure=not sure,
-                evidence=_evidence(watched, part, scorer, row, request) if with_evidence else (),
+                evidence=label_evidence(watched, part, scorer, row, request.cancel) if with_evidence else (),
             )
             for part, row, sure in zip(parts, scored.log_scores, scored.sure, strict=True)
         ),
@@ -61,17 +55,3 @@ def classify(
         origin=origin_of_scores(opened, watched.origin, question, own_labels=labels is not None),
         unknown_words=scorer.unknown_words,
     )
-
-
-def _evidence(
-    watched: Watched, part: Window, scorer: Scorer, row: npt.NDArray[np.float64], request: Request
-) -> tuple[Evidence, ...]:
-    """What each clip of a stretch adds to the probability of its best answer."""
-    best = int(row.argmax())
-
-    def score(groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-        scored = scorer.score([clips_of(watched, each) for each in groups], request.cancel)
-        return np.exp(scored.log_scores[:, best])
-
-    # A clip alone is held against what every answer has where nothing is seen.
-    return evidence(watched, range(part.start, min(part.stop, clips_heard(watched))), score, without_any=1 / len(row))

@@ -26,26 +26,51 @@ BY_HAND = "by hand"
 _LONGEST_S = 1e9
 # So many stretches of a text are taken: all that fit, in any film that a person cuts.
 _MOST_HITS = 1000
+# Of the progress that is told, what reading the film's packets is worth where its pictures are looked at after that.
+_TABLE_SHARE = 0.1
 
 
 def edit(
     opened: OpenedModel,
     video: Any,
     instruction: str | None,
-    spans: Iterable[SpanLike] | None,
+    keep: Iterable[SpanLike] | None,
     remove: Iterable[SpanLike] | None,
-    most_s: float | None,
+    seconds: float | None,
+    with_evidence: bool,
     request: Request,
 ) -> EditPlan:
     """See `Runtime.edit`."""
-    steps = _steps(instruction, spans, remove, most_s)
-    source = FilmSource(video, request.track, opened.limits)
-    table = read_frame_table(source, cancel=request.cancel)
-    film = edited_film(source, table)
-    source.rewind()
+    steps = _steps(instruction, keep, remove, seconds)
     named = [what for step in steps for what in (*step.what, *step.where)]
     texts = list(dict.fromkeys(what.text for what in named if isinstance(what, Words)))
-    found = _Found(opened, video, texts, request)
+    if with_evidence and not texts:
+        raise UsageError(
+            "nothing is looked for, so there is nothing that a cut could rest on",
+            seen="; ".join(map(str, steps)),
+            allowed="an instruction that says what is seen",
+            fix="Leave evidence out.",
+            fix_cli="Leave --evidence out.",
+        )
+    source = FilmSource(video, request.track, opened.limits)
+    # All that there is to do where nothing is looked for, and little of it where the film is watched.
+    share = _TABLE_SHARE if texts else 1.0
+    told = request.on_progress
+    table = read_frame_table(
+        source,
+        on_progress=None if told is None else lambda done_s, _: told(share * done_s, None),
+        cancel=request.cancel,
+    )
+    if told is not None:
+        length_s = float(table.time(len(table)) - table.time(0))
+        told(share * length_s, length_s)
+        request = replace(
+            request,
+            on_progress=lambda done_s, _: told(min(length_s, share * length_s + (1 - share) * done_s), length_s),
+        )
+    film = edited_film(source, table)
+    source.rewind()
+    found = _Found(opened, video, texts, with_evidence, request)
     parts = done(steps, table, lambda what, best: _resolved(what, best, table, found))
     kept = tuple(_span(part, table) for part in _joined(parts))
     ticks = sum(table.bound(part.end) - table.bound(part.first) for part in parts)
@@ -65,7 +90,9 @@ def edit(
 class _Found:
     """Where each text is found; the video is watched once, however many there are."""
 
-    def __init__(self, opened: OpenedModel, video: Any, texts: Sequence[str], request: Request) -> None:
+    def __init__(
+        self, opened: OpenedModel, video: Any, texts: Sequence[str], with_evidence: bool, request: Request
+    ) -> None:
         self.stretches: dict[str, list[SoughtStretch]] = {}
         self.percentile: float | None = None
         self.out_of_domain = False
@@ -74,10 +101,12 @@ class _Found:
             return
         watched = features(opened, video, request) if len(texts) > 1 else video
         for text in texts:
-            located = locate(opened, watched, text, _MOST_HITS, False, request)
+            located = locate(opened, watched, text, _MOST_HITS, with_evidence, request)
             # A wrong hit is a wrong cut: only those that come near the best are taken.
             self.stretches[text] = [
-                SoughtStretch(start_s=hit.start_s, end_s=hit.end_s, score=hit.score, unsure=hit.unsure)
+                SoughtStretch(
+                    start_s=hit.start_s, end_s=hit.end_s, score=hit.score, unsure=hit.unsure, evidence=hit.evidence
+                )
                 for hit in located.clear
             ]
             self.percentile, self.out_of_domain = located.percentile, located.out_of_domain
@@ -86,21 +115,21 @@ class _Found:
 
 def _steps(
     instruction: str | None,
-    spans: Iterable[SpanLike] | None,
+    keep: Iterable[SpanLike] | None,
     remove: Iterable[SpanLike] | None,
-    most_s: float | None,
+    seconds: float | None,
 ) -> tuple[Step, ...]:
     steps: list[Step] = []
-    if spans is not None:
-        steps.append(Step("keep", tuple(Times(*pair) for pair in seconds_of("spans", spans))))
+    if keep is not None:
+        steps.append(Step("keep", tuple(Times(*pair) for pair in seconds_of("keep", keep))))
     if remove is not None:
         steps.append(Step("remove", tuple(Times(*pair) for pair in seconds_of("remove", remove))))
     if instruction is not None:
         steps += parse(instruction)
-    if most_s is not None:
+    if seconds is not None:
         allowed = "a number of seconds above 0"
         most = number(
-            "most_s", most_s, least=1e-6, most=_LONGEST_S, allowed=allowed, fix="Give it more, or leave it out."
+            "seconds", seconds, least=1e-6, most=_LONGEST_S, allowed=allowed, fix="Give it more, or leave it out."
         )
         steps.append(Step("at_most", seconds=Fraction(most)))
     if not steps:
@@ -108,7 +137,7 @@ def _steps(
             "there is nothing to do",
             seen="no instruction and no spans",
             allowed=GRAMMAR,
-            fix='For example edit(video, "keep only the parts where someone pours") or edit(video, spans=[(3, 7.5)]).',
+            fix='For example edit(video, "keep only the parts where someone pours") or edit(video, keep=[(3, 7.5)]).',
             fix_cli='For example `videobert edit VIDEO "keep only the parts where someone pours"`, or --keep 3-7.5.',
         )
     return tuple(steps)

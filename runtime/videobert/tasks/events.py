@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.base.arguments import number
 from videobert.base.errors import UsageError
 from videobert.pipeline.answering import Scorers
+from videobert.pipeline.evidence import mean_evidence
 from videobert.pipeline.label_runs import Run, Said, best_path, extended, runs, without_gaps
 from videobert.pipeline.meaning_scorer import MeaningScorer
 from videobert.pipeline.opened import OpenedModel
@@ -18,6 +20,7 @@ from videobert.pipeline.scorer_choice import origin_of_scores, scorer_for
 from videobert.pipeline.scoring import Scorer
 from videobert.pipeline.seen_in_shots import SeenInShots, see_in_shots
 from videobert.results.events import Event, Events, UnsureStretch
+from videobert.results.evidence import Evidence
 from videobert.results.origin import Origin
 
 # Shots shorter than this share of a clip are shown to no model: what goes on before and behind goes on there.
@@ -30,6 +33,7 @@ def events(
     labels: Iterable[str] | None,
     question: str | None,
     at_least: float,
+    with_evidence: bool,
     request: Request,
 ) -> Events:
     """See `Runtime.events`."""
@@ -57,11 +61,21 @@ def events(
     found: list[Event] = []
     unsure: list[UnsureStretch] = []
     for name, scorer in scorers.items():
-        for run, label in said_of(opened, seen, scorer, least, request):
-            if label is None:
+        for said in said_of(opened, seen, scorer, least, request):
+            run = said.run
+            if said.label is None:
                 unsure.append(UnsureStretch(start_s=run.start_s, end_s=run.end_s, question=name))
-            else:
-                found.append(Event(start_s=run.start_s, end_s=run.end_s, label=label, score=run.score, question=name))
+                continue
+            found.append(
+                Event(
+                    start_s=run.start_s,
+                    end_s=run.end_s,
+                    label=said.label,
+                    score=run.score,
+                    question=name,
+                    evidence=_evidence(seen, said) if with_evidence else (),
+                )
+            )
     edges = {edge for event in found for edge in (event.start_s, event.end_s)}
     edges |= {edge for stretch in unsure for edge in (stretch.start_s, stretch.end_s)}
     return Events(
@@ -86,10 +100,23 @@ def model_scorers(opened: OpenedModel, seen: SeenInShots) -> dict[str | None, Sc
     return {name: scorer for name, scorer in known.items()}
 
 
-def said_of(
-    opened: OpenedModel, seen: SeenInShots, scorer: Scorer, least: float, request: Request
-) -> list[tuple[Run, str | None]]:
-    """The runs of what a scorer says, with their labels; None for where it leaves the answer open."""
+class SaidRun(NamedTuple):
+    """A run of clips that say the same.
+
+    Args:
+        label: None where the answer is left open.
+        probabilities: of the label in every clip of the video, float64 `(parts,)`; None where there is no label.
+        nothing: its probability where nothing is seen.
+    """
+
+    run: Run
+    label: str | None
+    probabilities: npt.NDArray[np.float64] | None = None
+    nothing: float = 0.0
+
+
+def said_of(opened: OpenedModel, seen: SeenInShots, scorer: Scorer, least: float, request: Request) -> list[SaidRun]:
+    """The runs of what a scorer says."""
     alone = isinstance(scorer, MeaningScorer) and opened.compares is None
     scored = scorer.score(seen.parts, request.cancel)
     rows, sure = scored.log_scores, scored.sure.tolist()
@@ -106,17 +133,23 @@ def said_of(
         labels = extended(path.tolist(), scores.tolist(), stands, near, least)
         said += [Said(*_time(seen, place), labels[at], float(scores[at])) for at, place in enumerate(shot)]
     found = runs(without_gaps(said, seen.start_s, seen.end_s, gap_s), gap_s)
-    return [(run, None if run.label is None else scorer.labels[run.label]) for run in found]
+    nothing = 1 / rows.shape[1]
+    return [
+        SaidRun(run, None)
+        if run.label is None
+        else SaidRun(run, scorer.labels[run.label], np.exp(rows[:, run.label]), nothing)
+        for run in found
+    ]
 
 
 def _each_for_itself(
     seen: SeenInShots, labels: tuple[str, ...], rows: Any, sure: list[bool], least: float, gap_s: float
-) -> list[tuple[Run, str | None]]:
+) -> list[SaidRun]:
     """Labels that are judged by their meaning: several may fit at once, or none, and that is an answer too."""
     # Against "none of these", which is the last one: the probability of a label by itself.
     odds = rows[:, :-1] - rows[:, -1:]
     probabilities = np.exp(-np.logaddexp(0.0, -odds))
-    found: list[tuple[Run, str | None]] = []
+    found: list[SaidRun] = []
     for column, label in enumerate(labels):
         said = []
         for shot in seen.by_shot():
@@ -125,10 +158,19 @@ def _each_for_itself(
             near = [2 * score >= least for score in scores]
             fits = extended([0] * len(shot), scores, stands, near, least)
             said += [Said(*_time(seen, place), fits[at], scores[at]) for at, place in enumerate(shot)]
-        found += [(run, label) for run in runs(said, gap_s) if run.label is not None]
+        here = [run for run in runs(said, gap_s) if run.label is not None]
+        # An even chance against "none of these", where nothing is seen.
+        found += [SaidRun(run, label, probabilities[:, column], 0.5) for run in here]
     known = [Said(*_time(seen, place), 0 if is_sure else None) for place, is_sure in enumerate(sure)]
     left_open = runs(without_gaps(known, seen.start_s, seen.end_s, gap_s), gap_s)
-    return found + [(run, None) for run in left_open if run.label is None]
+    return found + [SaidRun(run, None) for run in left_open if run.label is None]
+
+
+def _evidence(seen: SeenInShots, said: SaidRun) -> tuple[Evidence, ...]:
+    clips = seen.within(said.run.start_s, said.run.end_s)
+    if said.probabilities is None or not clips:
+        return ()
+    return mean_evidence(seen.times, clips, said.probabilities, without_any=said.nothing)
 
 
 def _time(seen: SeenInShots, place: int) -> tuple[float, float]:

@@ -21,7 +21,7 @@ Half = npt.NDArray[np.float16]
 
 def features(opened: OpenedModel, video: Any, request: Request) -> VideoFeatures:
     """See `Runtime.features`."""
-    shots = ShotParts(opened, request)
+    shots = ShotParts(opened, request, always=True)
     walk = Walk(opened, video, request, on_frame=shots.on_frame)
     # Of questions that pictures answer, features hold the answers themselves.
     asked = tuple(opened.picture_classifiers)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from videobert.base.arguments import items, whole
 from videobert.base.errors import UsageError
 from videobert.families.family import ForecastsAhead
 from videobert.index.reader import IndexReader
 from videobert.pipeline.answering import Scorers
+from videobert.pipeline.evidence import evidence
 from videobert.pipeline.exemplars import Exemplars
 from videobert.pipeline.forecasting import Ahead, ahead_of
 from videobert.pipeline.opened import OpenedModel
@@ -31,16 +33,17 @@ MOST_AHEAD = 64
 def forecast(
     opened: OpenedModel,
     video: Any,
-    horizons: Iterable[int],
+    ahead: Iterable[int],
     top: int,
     index: str | Path | IndexReader | None,
     context_clips: int | None,
+    with_evidence: bool,
     request: Request,
 ) -> Forecast:
     """See `Runtime.forecast`."""
     top = check_top(top)
     family = opened.forecasts
-    steps = _steps(horizons, min(MOST_AHEAD, family.room(0) - 1))
+    steps = _steps(ahead, min(MOST_AHEAD, family.room(0) - 1))
     longest = _context(opened, context_clips, family.room(0) - steps[-1])
     exemplars = None if index is None else Exemplars(opened, index, request)
     watched = watch(opened, video, request)
@@ -53,6 +56,12 @@ def forecast(
     found = ahead_of(family, tokens.ids[used - context : used], steps, request.cancel)
     likely = sorted({token for ahead in found for token in best(ahead.log_probs, top)})
     said = _answers(opened, likely, request)
+    first = best(found[0].log_probs, 1)[0]
+
+    def score(groups: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+        rows = [ahead_of(family, tokens.ids[list(each)], steps[:1], request.cancel)[0] for each in groups]
+        return np.exp([row.log_probs[first] for row in rows])
+
     shown = {token: () if exemplars is None else exemplars.of(token) for token in likely}
     return Forecast(
         horizons=tuple(
@@ -65,14 +74,25 @@ def forecast(
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
         origin=opened.resting_on(watched.origin, "forecasts", video=True),
+        # A clip alone is held against tokens that are all as likely.
+        evidence=(
+            evidence(tokens, range(used - context, used), score, without_any=1 / len(found[0].log_probs))
+            if with_evidence
+            else ()
+        ),
     )
 
 
-def _steps(horizons: Iterable[int], most: int) -> list[int]:
+def _steps(ahead: Iterable[int], most: int) -> list[int]:
     """How many clips ahead, each once and rising."""
-    given = items("horizons", horizons, most=MOST_AHEAD, of="numbers of clips", example="horizons=(1, 2, 3)")
+    given = items("ahead", ahead, most=MOST_AHEAD, of="numbers of clips", example="ahead=(1, 2, 3)")
     if not given:
-        raise UsageError("no horizon is given", allowed="1 or more", fix="For example horizons=(1, 2, 3).")
+        raise UsageError(
+            "no horizon is given",
+            allowed="1 or more",
+            fix="For example ahead=(1, 2, 3).",
+            fix_cli="For example --ahead 1.",
+        )
     allowed = f"1 to {most} clips ahead"
     fix = "1 is the next clip; a larger stride looks further ahead."
     return sorted({whole("a horizon", step, least=1, most=most, allowed=allowed, fix=fix) for step in given})

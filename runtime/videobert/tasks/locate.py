@@ -34,7 +34,7 @@ def locate(opened: OpenedModel, video: Any, text: str, top: int, with_evidence: 
 
     def hit(each: Found) -> Hit:
         rests_on = (
-            evidence(watched, each.clips, lambda groups: fitting.judge(groups).values, without_any=0.0)
+            evidence(watched.clips, each.clips, lambda groups: fitting.judge(groups).values, without_any=0.0)
             if with_evidence
             else ()
         )
@@ -57,4 +57,5 @@ def locate(opened: OpenedModel, video: Any, text: str, top: int, with_evidence: 
         out_of_domain=watched.out_of_domain,
         origin=opened.resting_on(watched.origin, fit.rests_on, text=True, video=True),
         unknown_words=fit.unknown_words,
+        cuts_unknown=watched.cuts_unknown,
     )

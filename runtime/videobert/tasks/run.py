@@ -15,9 +15,9 @@ from videobert.tasks.segments import Segments
 _MOST_PICTURES = 512
 
 
-def run(opened: OpenedModel, video: Any, top: int, context_clips: int, request: Request) -> Report:
+def run(opened: OpenedModel, video: Any, top: int, context_clips: int, with_evidence: bool, request: Request) -> Report:
     """See `Runtime.run`."""
-    walked = Segments(opened, video, top, context_clips, request, at_once=False)
+    walked = Segments(opened, video, top, context_clips, with_evidence, request, at_once=False)
     segments = with_few_pictures(walked.steps())
     return dataclasses.replace(walked.report(), segments=segments)
 

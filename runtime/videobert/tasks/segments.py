@@ -15,9 +15,11 @@ import numpy.typing as npt
 from videobert.base.arguments import whole
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
+from videobert.base.spans import span
 from videobert.pipeline.answering import Answered, Answering, Row, Scorers
 from videobert.pipeline.assign import BLOCK
 from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
+from videobert.pipeline.kept_answers import KeptAnswers
 from videobert.pipeline.label_sentence import AT_LEAST, label_sentence, told_questions
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.percentiles import Percentiles
@@ -31,6 +33,7 @@ from videobert.pipeline.video_name import video_name
 from videobert.pipeline.watch import Walk
 from videobert.pipeline.watched import is_out_of_domain
 from videobert.results.candidate import Candidate
+from videobert.results.evidence import Evidence
 from videobert.results.run import Report, ReportSegment
 
 
@@ -59,7 +62,7 @@ class Segments:
 
     Args:
         opened: the model.
-        video, top, context_clips, request: see `Runtime.stream`.
+        video, top, context_clips, request, with_evidence: see `Runtime.stream`.
         at_once: see `Walk`.
 
     Raises:
@@ -68,19 +71,27 @@ class Segments:
     """
 
     def __init__(
-        self, opened: OpenedModel, video: Any, top: int, context_clips: int, request: Request, *, at_once: bool
+        self,
+        opened: OpenedModel,
+        video: Any,
+        top: int,
+        context_clips: int,
+        with_evidence: bool,
+        request: Request,
+        *,
+        at_once: bool,
     ) -> None:
         began = time.perf_counter()
         self._opened, self._top = opened, check_top(top)
         self._context_clips = whole(
             "context_clips", context_clips, least=0, allowed="0 or more", fix="0 judges each clip by itself."
         )
-        self._cancel = request.cancel
+        self._cancel, self._with_evidence = request.cancel, with_evidence
         self._source = video_name(video)
         self._shots = ShotParts(opened, request)
         self._walk = Walk(opened, video, request, at_once=at_once, on_frame=self._shots.on_frame)
-        if self._walk.features is not None or self._walk.saved is not None:
-            self._shots.take_saved(self._walk.features)
+        if self._walk.given is not None:
+            self._shots.take_saved(self._walk.given)
         self._scorers = Scorers.of_model(opened, tokens_only=self._walk.saved is not None)
         self._all_scorers = self._scorers.all(opened)
         # Questions about single pictures do not part segments.
@@ -171,7 +182,9 @@ class Segments:
                     self._watch(clip.seen_s)
                     yield stretch
                     stretch = None
-                stretch = stretch or _Stretch(token.start_s if cut_s is None else cut_s, self._best(clip.answered))
+                if stretch is None:
+                    start_s = token.start_s if cut_s is None else cut_s
+                    stretch = _Stretch(start_s, self._best(clip.answered), with_evidence=self._with_evidence)
                 stretch.add(token, clip.answered, clip.picture)
 
     def _in_shots(self) -> Generator[_AnsweredClip | Ended, None, None]:
@@ -197,8 +210,9 @@ class Segments:
         with closing(self._walk.events()) as events:
             for event in events:
                 if isinstance(event, ClipRead):
-                    pictures[event.number] = middle_picture(event.clip)
-                    self._stills.add(event.clip)
+                    with span("pictures"):
+                        pictures[event.number] = middle_picture(event.clip)
+                        self._stills.add(event.clip)
                     if self._walk.of_clips:
                         self._shots.see_given(event)
                 elif isinstance(event, FeatureFound):
@@ -236,7 +250,8 @@ class Segments:
 
     def _timed(self, answer: Callable[..., list[Answered]], *arguments: Clips) -> list[Answered]:
         began = time.perf_counter()
-        answers = answer(*arguments, self._cancel)
+        with span("score"):
+            answers = answer(*arguments, self._cancel)
         self._encode_s += time.perf_counter() - began
         return answers
 
@@ -249,7 +264,7 @@ class Segments:
 class _Stretch:
     """An open segment. What it holds does not grow with its length, but for its tokens."""
 
-    def __init__(self, start_s: float, best: tuple[int | None, ...]) -> None:
+    def __init__(self, start_s: float, best: tuple[int | None, ...], *, with_evidence: bool) -> None:
         self.start_s = self.end_s = start_s
         self.best = best
         self.tokens: list[int] = []
@@ -260,6 +275,7 @@ class _Stretch:
         self._unsure: Counter[str] = Counter()
         self._answered = 0
         self._pictures = Pictures()
+        self._answers = KeptAnswers() if with_evidence else None
 
     def add(self, token: TokenFound, answered: Answered, picture: Picture | None) -> None:
         """One more clip."""
@@ -269,8 +285,11 @@ class _Stretch:
         self._pictures.add(picture)
         self._unsure.update(answered.unsure)
         self._answered += 1
-        for name, row in answered.scores.items():
-            self._sums[name] = self._sums.get(name, 0.0) + np.exp(row)
+        probabilities = {name: np.exp(row) for name, row in answered.scores.items()}
+        for name, row in probabilities.items():
+            self._sums[name] = self._sums.get(name, 0.0) + row
+        if self._answers is not None:
+            self._answers.add(token.start_s, token.end_s, probabilities)
 
     def hold(self, token: TokenFound, picture: Picture | None) -> None:
         """One more clip, which goes on as those before it: what is said of it does not count."""
@@ -295,7 +314,14 @@ class _Stretch:
             # More than half of its clips; where the question parts segments that is all of them or none.
             unsure=tuple(name for name in scorers if 2 * self._unsure[name] > self._answered),
             thumbnail=self._pictures.middle(),
+            evidence={name: self._evidence(name) for name in scorers} if self._answers is not None else {},
         )
+
+    def _evidence(self, name: str) -> tuple[Evidence, ...]:
+        if self._answers is None:
+            return ()
+        # Up to where the stretch ends: its last clip may reach over a cut.
+        return self._answers.evidence(name, int(self._sums[name].argmax()), self.start_s, self.end_s)
 
     def _ranked(self, name: str, scorer: Scorer, top: int) -> tuple[Candidate, ...]:
         """The mean probability over the stretch's clips keeps the answer that each of them gave."""

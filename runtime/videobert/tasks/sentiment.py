@@ -10,6 +10,7 @@ from videobert.base.errors import ModelError, UsageError
 from videobert.families.family import Capability
 from videobert.model.questions import SENTIMENT_QUESTIONS, sentiment_question
 from videobert.pipeline.classifier_scorer import ClassifierScorer
+from videobert.pipeline.label_evidence import label_evidence
 from videobert.pipeline.label_scorer import LabelScorer
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
@@ -22,12 +23,21 @@ from videobert.results.classify import Segment
 from videobert.results.sentiment import Sentiment, TextMethod, TextSentiment
 
 
-def sentiment(opened: OpenedModel, video: Any, text: str | None, request: Request) -> Sentiment:
+def sentiment(opened: OpenedModel, video: Any, text: str | None, with_evidence: bool, request: Request) -> Sentiment:
     """See `Runtime.sentiment`."""
     if video is None and text is None:
         raise UsageError("there is nothing to judge", fix="Give a video, a text or both.")
+    if video is None and with_evidence:
+        raise UsageError(
+            "a text alone has no clips that its sentiment could rest on",
+            seen="evidence=True and no video",
+            fix="Give a video too, or leave evidence out.",
+            fix_cli="Give a video too, or leave --evidence out.",
+        )
     name = sentiment_question(opened.config.questions)
-    if video is None:
+    if video is not None and name is None and (text is None or with_evidence):
+        raise _no_head(opened)
+    if name is None or video is None:
         of_text = _of_text(opened, name, text, request)
         return Sentiment(
             question=None,
@@ -39,15 +49,14 @@ def sentiment(opened: OpenedModel, video: Any, text: str | None, request: Reques
             out_of_domain=None,
             origin=opened.resting_on(opened.origin(request.stride), *_rests_on(of_text), text=True),
             text=of_text,
+            video_unknown=None if video is None else _no_head(opened).what,
         )
-    if name is None:
-        raise _no_head(opened)
     scorer = _scorer(opened, name)
     size = window_size(opened, scorer.longest)
     # Before the video is read: what is wrong with the text is known already.
     of_text = _of_text(opened, name, text, request)
     watched = watch(opened, video, request)
-    candidates, segments = _of_video(watched, scorer, size, request)
+    candidates, segments = _of_video(watched, scorer, size, with_evidence, request)
     return Sentiment(
         question=name,
         answered_by=opened.config.questions[name].answered_by,
@@ -69,7 +78,7 @@ def _scorer(opened: OpenedModel, name: str) -> Scorer:
 
 
 def _of_video(
-    watched: Watched, scorer: Scorer, size: int, request: Request
+    watched: Watched, scorer: Scorer, size: int, with_evidence: bool, request: Request
 ) -> tuple[tuple[Candidate, ...], tuple[Segment, ...]]:
     """The labels of the whole video, ranked, and each window with its own."""
     parts = windows(watched, size)
@@ -87,6 +96,7 @@ def _of_video(
             percentile=part.percentile,
             padded_frames=part.padded_frames,
             unsure=not sure,
+            evidence=label_evidence(watched, part, scorer, row, request.cancel) if with_evidence else (),
         )
         for part, row, sure in zip(parts, scored.log_scores, scored.sure, strict=True)
     )

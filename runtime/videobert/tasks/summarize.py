@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,14 +12,16 @@ import numpy.typing as npt
 from videobert.base.arguments import number
 from videobert.base.errors import InputError, UsageError
 from videobert.pipeline.clip_vectors import clip_vectors
-from videobert.pipeline.facility_location import choose
-from videobert.pipeline.film_places import Places, film_places
+from videobert.pipeline.evidence import evidence
+from videobert.pipeline.facility_location import Chosen, choose
+from videobert.pipeline.film_places import Places, film_places, looks_of
 from videobert.pipeline.film_units import Unit, film_units
 from videobert.pipeline.mean_fit import Fits, text_fits
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
-from videobert.pipeline.watched import Watched, watch_shots
+from videobert.pipeline.watched import ClipTimes, Watched, watch_shots
+from videobert.results.evidence import Evidence
 from videobert.results.summarize import Summary, SummarySpan, Why
 from videobert.text.reader import ReadText
 
@@ -39,7 +42,13 @@ _MOST_S = 1e9
 
 
 def summarize(
-    opened: OpenedModel, video: Any, seconds: float | None, share: float, text: str | None, request: Request
+    opened: OpenedModel,
+    video: Any,
+    seconds: float | None,
+    share: float,
+    text: str | None,
+    with_evidence: bool,
+    request: Request,
 ) -> Summary:
     """See `Runtime.summarize`."""
     seconds, share = _budget(seconds, share)
@@ -73,15 +82,26 @@ def summarize(
     places = film_places(vectors, units)
     fits = None if read is None else _fits(opened, watched, read, units, request)
     similar = places.to_units()
-    chosen = choose(similar, _worth(places, lengths, fits), costs, budget_s, request.cancel)
+    worth = _worth(places, lengths, fits)
+    chosen = choose(similar, worth, costs, budget_s, request.cancel)
     picks = sorted(chosen.picks)
     kinds = _kinds(similar[:, [pick.unit for pick in picks]], vectors.alike, places.seconds)
     fitting = [None if fits is None else float(fits.scores[pick.unit]) for pick in picks]
+    spans = [
+        _span(units[pick.unit], pick.gain, kind, scored, duration_s)
+        for pick, kind, scored in zip(picks, kinds, fitting, strict=True)
+    ]
+    if with_evidence:
+        adds = _Adds(places, similar, worth, chosen)
+        times = ClipTimes(start_s=start_s, end_s=end_s, padded_frames=0)
+        spans = [
+            replace(span, evidence=_by_text(times, units[pick.unit], fits))
+            if fits is not None and span.why == "text"
+            else replace(span, evidence=adds.evidence(times, units[pick.unit], pick.unit))
+            for span, pick in zip(spans, picks, strict=True)
+        ]
     return Summary(
-        spans=tuple(
-            _span(units[pick.unit], pick.gain, kind, scored, duration_s)
-            for pick, kind, scored in zip(picks, kinds, fitting, strict=True)
-        ),
+        spans=tuple(spans),
         budget_s=budget_s,
         duration_s=duration_s,
         cover=chosen.cover,
@@ -125,7 +145,7 @@ def _above_nought(name: str, value: object, most: float, allowed: str) -> float:
 
 
 def _fits(opened: OpenedModel, watched: Watched, read: ReadText, units: Sequence[Unit], request: Request) -> Fits:
-    return text_fits(opened, watched, read.pieces, [(unit.first, unit.stop) for unit in units], request.cancel)
+    return text_fits(opened, watched, read.pieces, [range(unit.first, unit.stop) for unit in units], request.cancel)
 
 
 def _worth(places: Places, unit_seconds: Floats, fits: Fits | None) -> Floats:
@@ -145,6 +165,39 @@ def _worth(places: Places, unit_seconds: Floats, fits: Fits | None) -> Floats:
     fitting = np.bincount(places.of_looks, of_looks, minlength=len(worth))
     share = _WORTH_OF_TEXT * float(fits.scores.max())
     return worth if not fitting.any() else (1 - share) * worth + share * fitting / fitting.sum()
+
+
+class _Adds:
+    """What the looks of a chosen unit add to the cover: its gain with some of them, over the units chosen before it."""
+
+    def __init__(self, places: Places, similar: npt.NDArray[np.float32], worth: Floats, chosen: Chosen) -> None:
+        self._places, self._worth = places, worth / worth.sum()
+        self._covered: dict[int, npt.NDArray[np.float32]] = {}
+        covered = np.zeros(len(similar), np.float32)
+        for pick in chosen.picks:
+            self._covered[pick.unit] = covered
+            covered = np.maximum(covered, similar[:, pick.unit])
+
+    def evidence(self, times: ClipTimes, unit: Unit, number: int) -> tuple[Evidence, ...]:
+        begin, covered = int(self._places.begins[number]), self._covered[number]
+
+        def score(groups: Sequence[Sequence[int]]) -> Floats:
+            nearest = [self._places.similar[:, self._places.of_looks[begin + np.array(each)]] for each in groups]
+            rows = [np.maximum(each.max(axis=1) - covered, 0).astype(np.float64) @ self._worth for each in nearest]
+            return np.array(rows)
+
+        groups = looks_of(unit)
+        looks = ClipTimes(
+            start_s=np.array([times.start_s[group[0]] for group in groups]),
+            end_s=np.array([times.end_s[group[-1]] for group in groups]),
+            padded_frames=0,
+        )
+        return evidence(looks, range(len(groups)), score, without_any=0.0)
+
+
+def _by_text(times: ClipTimes, unit: Unit, fits: Fits) -> tuple[Evidence, ...]:
+    # A clip alone is held against even odds, or the span that fits worst.
+    return evidence(times, range(unit.first, unit.stop), fits.of, without_any=0.5 if fits.calibrated else 0.0)
 
 
 class _Kind(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, cast
 from videobert.model.folder import no_tokens
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
-from videobert.pipeline.watched import watch
+from videobert.pipeline.watched import watch_shots
 from videobert.visual.tokens import VisualTokens
 
 
@@ -17,11 +17,17 @@ def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:
     # Before the video is read: a model without visual tokens has none to give.
     if not opened.has_tokens:
         raise no_tokens(opened.config.name)
-    watched = watch(opened, video, request)
+    # Whatever the model is: `events` and `caption` look at every video shot by shot.
+    watched = watch_shots(opened, video, request, always=True)
     # Where tokens are the labels of a question, its classifier found them.
-    named = () if opened.config.token_question is None else (opened.config.token_question,)
+    question = opened.config.token_question
+    named = () if question is None else (question,)
+    tokens = cast(VisualTokens, watched.tokens)
+    labels = None if question is None else opened.config.questions[question].labels
     return dataclasses.replace(
-        cast(VisualTokens, watched.tokens),
+        tokens,
+        names=None if labels is None else tuple(labels[token] for token in tokens.ids.tolist()),
+        cuts_s=watched.cuts_s,
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,
         origin=opened.resting_on(watched.origin, video=True, questions=named),

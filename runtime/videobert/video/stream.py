@@ -59,6 +59,7 @@ class ClipStream(Iterator[Clip]):
         self.given = False
         self._limits = limits
         self._on_progress = on_progress
+        self._done_s = 0.0
         self._on_frame = on_frame
         self._cancel = cancel
         self._transform = PictureTransform(recipe, limits.max_side_px, Crop(*decoder.info.crop), decoder.sample_aspect)
@@ -163,10 +164,18 @@ class ClipStream(Iterator[Clip]):
             if assembly.at_boundary(sample):
                 # A frozen picture can stand for hours of samples.
                 stop_if(self._cancel)
-                self._report(float((sample + 1) / self._recipe.fps))
+                self._report(self._until(sample))
             if clip is not None:
                 yield clip
 
+    def _until(self, sample: int) -> float:
+        """Where a sample ends; the last one where the video does, as far as that is known."""
+        start_s, end_s = (float(number / self._recipe.fps) for number in (sample, sample + 1))
+        length_s = self._decoder.info.duration_s
+        return end_s if length_s is None else min(end_s, max(start_s, length_s))
+
     def _report(self, done_s: float) -> None:
+        # A video that is read again from its beginning does not go back.
+        self._done_s = max(self._done_s, done_s)
         if self._on_progress is not None:
-            self._on_progress(done_s, self._decoder.info.duration_s)
+            self._on_progress(self._done_s, self._decoder.info.duration_s)

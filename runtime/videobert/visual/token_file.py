@@ -4,6 +4,10 @@ A `.vbt` file is: 8 bytes of magic, a uint32 length, that many bytes of JSON (wh
 times), `count` uint16 token ids, `count` uint8 percentiles in half points, and the first 16 bytes of the sha256 of
 all that comes before. All numbers are little-endian. Where the JSON has `"scores": true`, the bytes are probabilities
 in half per cent, and `count` bytes follow that are 1 where the model is sure of a token, else 0.
+
+That is version 1, the last byte of the magic. Version 2 is for tokens whose cuts are known: its JSON has `"cuts"`, how
+many there are, and as many float64 follow, the times at which shots begin. Both are read, and tokens whose cuts nobody
+knows are written as version 1.
 """
 
 from __future__ import annotations
@@ -26,12 +30,15 @@ from videobert.base.errors import InputError
 from videobert.base.rational import rational
 from videobert.model.recipe import STRIDES
 from videobert.visual.codebook import ASSIGNMENTS
+from videobert.visual.cuts import MOST_CUTS, are_cuts
 from videobert.visual.grid import LONGEST_CLIP_S, MOST_PADDED_FRAMES
 
 Made = TypeVar("Made")
 
 SUFFIX = ".vbt"
 _MAGIC = b"VBTOKEN\x01"
+_MAGIC_WITH_CUTS = b"VBTOKEN\x02"
+_MAGICS = (_MAGIC, _MAGIC_WITH_CUTS)
 _DIGEST_BYTES = 16
 _HEADER_BYTES = 4096
 _MAX_TOKENS = 10_000_000
@@ -53,6 +60,8 @@ _HEADER = {
     "count": int,
 }
 _SCORES = "scores"
+_CUTS = "cuts"
+_CUT_BYTES = 8
 
 
 def content_of(tokens: Any) -> bytes:
@@ -79,9 +88,12 @@ def content_of(tokens: Any) -> bytes:
     if judged is None:
         header[_SCORES] = True
         judged, sure = tokens.scores * np.float32(100), tokens.sure.astype(np.uint8).tobytes()
+    magic, cuts = _MAGIC, b""
+    if tokens.cuts_s is not None:
+        magic, header[_CUTS], cuts = _MAGIC_WITH_CUTS, len(tokens.cuts_s), tokens.cuts_s.astype("<f8").tobytes()
     text = json.dumps(header, separators=(",", ":")).encode()
     half_points = np.clip(np.round(judged * 2), 0, _MOST_HALF_POINTS).astype(np.uint8).tobytes()
-    body = _MAGIC + struct.pack("<I", len(text)) + text + tokens.ids.astype("<u2").tobytes() + half_points + sure
+    body = magic + struct.pack("<I", len(text)) + text + tokens.ids.astype("<u2").tobytes() + half_points + sure + cuts
     content: bytes = body + hashlib.sha256(body).digest()[:_DIGEST_BYTES]
     return content
 
@@ -104,6 +116,11 @@ def parse(content: bytes, make: Callable[..., Made]) -> Made:
     if header.get(_SCORES):
         judged = {"scores": points / np.float32(100)}
         judged["sure"] = np.frombuffer(payload, np.uint8, count, 3 * count).astype(np.bool_)
+    if _CUTS in header:
+        start = _token_bytes(header)
+        judged["cuts_s"] = np.frombuffer(payload[start:], "<f8").astype(np.float64)
+        if not are_cuts(judged["cuts_s"]):
+            raise _damaged("cuts that are no rising times")
     return make(
         first_s=header["first_s"],
         last_end_s=header["end_s"],
@@ -159,24 +176,25 @@ def is_token_file(path: Path) -> bool:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False
         with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
+            return begins_as_token_file(file.read(len(_MAGIC)))
     except (OSError, ValueError):
         return False
 
 
 def begins_as_token_file(head: bytes) -> bool:
     """Whether a file that begins with `head`, 8 bytes at least, is a token file."""
-    return head.startswith(_MAGIC)
+    return head.startswith(_MAGICS)
 
 
 def most_bytes() -> int:
     """Size of the largest token file that is read."""
-    return len(_MAGIC) + 4 + _HEADER_BYTES + 4 * _MAX_TOKENS + _DIGEST_BYTES
+    return len(_MAGIC) + 4 + _HEADER_BYTES + 4 * _MAX_TOKENS + _CUT_BYTES * MOST_CUTS + _DIGEST_BYTES
 
 
 def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
     start = len(_MAGIC) + 4
-    if content[: len(_MAGIC)] != _MAGIC or len(content) < start + _DIGEST_BYTES:
+    magic = content[: len(_MAGIC)]
+    if magic not in _MAGICS or len(content) < start + _DIGEST_BYTES:
         raise _damaged("it does not begin as one")
     body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.sha256(body).digest()[:_DIGEST_BYTES] != digest:
@@ -189,18 +207,27 @@ def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
     except (ValueError, RecursionError) as error:
         raise _damaged("its header is not JSON") from error
     payload = body[start + length :]
-    _check_header(header, len(payload))
+    _check_header(header, len(payload), with_cuts=magic == _MAGIC_WITH_CUTS)
     count = header["count"]
     if max(payload[2 * count : 3 * count]) > _MOST_HALF_POINTS:
         raise _damaged("a percentile above 100")
-    if max(payload[3 * count :], default=0) > 1:
+    if max(payload[3 * count : _token_bytes(header)], default=0) > 1:
         raise _damaged("a token that is neither sure nor unsure")
     return header, payload
 
 
-def _check_header(header: Any, payload_bytes: int) -> None:
-    if not isinstance(header, dict) or set(header) - {_SCORES} != set(_HEADER):
+def _token_bytes(header: dict[str, Any]) -> int:
+    """Bytes of the tokens and what is known of them; cuts follow."""
+    return (4 if _SCORES in header else 3) * int(header["count"])
+
+
+def _check_header(header: Any, payload_bytes: int, *, with_cuts: bool) -> None:
+    names = set(_HEADER) | ({_CUTS} if with_cuts else set())
+    if not isinstance(header, dict) or set(header) - {_SCORES} != names:
         raise _damaged("its header has other fields")
+    cuts = header.get(_CUTS, 0)
+    if type(cuts) is not int or not 0 <= cuts <= MOST_CUTS:
+        raise _damaged(f"{_CUTS} = {cuts!r}")
     if header.get(_SCORES, True) is not True:
         raise _damaged(f"{_SCORES} = {header[_SCORES]!r}")
     for name, kind in _HEADER.items():
@@ -213,7 +240,7 @@ def _check_header(header: Any, payload_bytes: int) -> None:
     count, first, end = header["count"], header["first_s"], header["end_s"]
     fits = (
         0 < count <= _MAX_TOKENS
-        and (4 if _SCORES in header else 3) * count == payload_bytes
+        and _token_bytes(header) + _CUT_BYTES * cuts == payload_bytes
         and 0 < clip_s <= LONGEST_CLIP_S
         and header["stride"] in STRIDES
         and header["assignment"] in ASSIGNMENTS

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from videobert.base.arguments import array, as_number, as_whole, described, local_path, number, whole
 from videobert.base.errors import InputError, UsageError
 from videobert.model.recipe import STRIDES, check_stride
+from videobert.results.as_json import LEFT_OUT_IF_NONE
 from videobert.results.origin import Origin
 from videobert.visual.codebook import Assignment, check_assignment
+from videobert.visual.cuts import CUTS, are_cuts
 from videobert.visual.grid import LONGEST_CLIP_S, MOST_PADDED_FRAMES, in_half_points, on_grid
 from videobert.visual.token_file import content_of, parse, read, write
 
@@ -46,13 +48,16 @@ class VisualTokens:
         padded_frames: frames of the last clip that repeat the video's last frame.
         stride: every how many clips one was kept.
         clip_s: length of a clip in seconds, exact.
+        cuts_s: float64, rising: times at which a new shot begins; None where nobody looked for them, as in files that
+            were saved before they kept cuts.
         model: name of the model that made the tokens.
         codebook: `Codebook.hash`; it covers the backbone and the recipe of a clip.
         clip_recipe: `Recipe.clip_hash`.
         assignment: how tokens were chosen, `"flat"` or `"tree"`.
         engine, precision: what ran the backbone.
         percentile, out_of_domain: see `Report`.
-        origin: where the answer of `Runtime.tokens` comes from. These three are not kept in a file (there they are None
+        names: what each token is called, where tokens are the labels of a question; None where they have no names.
+        origin: where the answer of `Runtime.tokens` comes from. These four are not kept in a file (there they are None
             until a model has taken the tokens), and no part of what makes tokens equal.
     """
 
@@ -71,8 +76,10 @@ class VisualTokens:
     assignment: Assignment
     engine: str
     precision: str
+    cuts_s: npt.NDArray[np.float64] | None = dataclasses.field(default=None, metadata=LEFT_OUT_IF_NONE)
     percentile: float | None = dataclasses.field(default=None, compare=False)
     out_of_domain: bool | None = dataclasses.field(default=None, compare=False)
+    names: tuple[str, ...] | None = dataclasses.field(default=None, compare=False, metadata=LEFT_OUT_IF_NONE)
     origin: Origin | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -111,9 +118,14 @@ class VisualTokens:
             if not isinstance(getattr(self, name), str):
                 raise _wrong(name, described(getattr(self, name)), "a text", _USE_THEIRS)
         check_assignment(self.assignment)
+        if not are_cuts(self.cuts_s):
+            raise _wrong("cuts_s", described(self.cuts_s), CUTS, _USE_THEIRS)
         self._check_judgement()
 
     def _check_judgement(self) -> None:
+        names = self.names
+        if names is not None and (not isinstance(names, tuple) or len(names) != len(self.ids)):
+            raise _wrong("names", described(names), "a tuple with one for each token, or None", _USE_THEIRS)
         if self.percentile is not None and as_number(self.percentile) is None:
             raise _wrong("percentile", described(self.percentile), "a number, or None", _USE_THEIRS)
         if self.out_of_domain is not None and not isinstance(self.out_of_domain, (bool, np.bool_)):
@@ -221,6 +233,7 @@ class VisualTokens:
             stride=stride,
             percentile=None,
             out_of_domain=None,
+            names=None if self.names is None else self.names[keep],
             origin=None,
         )
 

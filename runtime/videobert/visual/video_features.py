@@ -17,6 +17,7 @@ from videobert.base.errors import InputError, UsageError
 from videobert.model.recipe import check_stride
 from videobert.results.origin import Origin
 from videobert.visual import video_feature_file as feature_file
+from videobert.visual.cuts import CUTS, are_cuts
 from videobert.visual.grid import LONGEST_CLIP_S, MOST_PADDED_FRAMES, on_grid
 
 _USE_THEIRS = "Use what `Runtime.features` gave."
@@ -88,15 +89,8 @@ class VideoFeatures:
         last_start = self.first_s + (len(self.features) - 1) * self.stride * float(self.clip_s)
         if not last_start < self.end_s:
             raise _wrong("times", f"{self.first_s} to {self.end_s}", "seconds of a video that holds the clips")
-        cuts = self.cuts_s
-        if cuts is not None and (
-            not isinstance(cuts, np.ndarray)
-            or cuts.dtype != np.float64
-            or cuts.ndim != 1
-            or not np.isfinite(cuts).all()
-            or (np.diff(cuts) <= 0).any()
-        ):
-            raise _wrong("cuts_s", described(cuts), "rising float64 seconds")
+        if not are_cuts(self.cuts_s):
+            raise _wrong("cuts_s", described(self.cuts_s), CUTS)
 
     def __len__(self) -> int:
         return len(self.features)

@@ -45,6 +45,7 @@ class FakeTokens:
     origin: Origin
     scores: npt.NDArray[np.float32] | None = None
     sure: npt.NDArray[np.bool_] | None = None
+    names: tuple[str, ...] | None = None
 
     @property
     def judgement(self) -> tuple[str, npt.NDArray[np.float32]]:
@@ -78,6 +79,14 @@ class FakeStream:
         self.closed = True
 
 
+CLIPS = (Evidence(start_s=0.0, end_s=1.5, drop=0.25), Evidence(start_s=1.5, end_s=3.0, drop=-0.5))
+
+
+def _clips(options: dict[str, Any]) -> tuple[Evidence, ...]:
+    """What an answer rests on, if that was asked for."""
+    return CLIPS if options["evidence"] else ()
+
+
 @dataclass(frozen=True)
 class FakeConfig:
     """As much of `ModelConfig` as the command line touches."""
@@ -103,6 +112,7 @@ class FakeRuntime:
     finds: bool = True
     fits: bool | None = True
     closed: bool = False
+    of_a_file: str = "it is damaged"
 
     def __enter__(self) -> FakeRuntime:
         return self
@@ -125,11 +135,20 @@ class FakeRuntime:
 
     def run(self, *args: Any, **options: Any) -> Report:
         self._ask("run", *args, **options)
-        return self.report
+        return self._with_evidence(options)
 
     def stream(self, *args: Any, **options: Any) -> FakeStream:
         self._ask("stream", *args, **options)
-        return FakeStream(self.report)
+        return FakeStream(self._with_evidence(options))
+
+    def _with_evidence(self, options: dict[str, Any]) -> Report:
+        if not options["evidence"]:
+            return self.report
+        segments = tuple(
+            dataclasses.replace(segment, evidence=dict.fromkeys(segment.answers, CLIPS))
+            for segment in self.report.segments
+        )
+        return dataclasses.replace(self.report, segments=segments)
 
     @property
     def config(self) -> FakeConfig:
@@ -160,6 +179,7 @@ class FakeRuntime:
         judged: dict[str, Any] = {}
         if self.report.percentile is None:
             judged = {"scores": np.array([0.995, 0.31], np.float32), "sure": np.array([True, False])}
+            judged["names"] = ("juggling", "arm wrestling")
         return FakeTokens(
             np.array([7, 1041], np.int32),
             np.array([0.0, 1.5]),
@@ -211,7 +231,10 @@ class FakeRuntime:
             instruction=args[1],
             steps=('move "someone pours" to the front', 'cut out "talking"'),
             sought=(
-                Sought(text="someone pours", stretches=(SoughtStretch(start_s=1.0, end_s=1.4, score=0.75),)),
+                Sought(
+                    text="someone pours",
+                    stretches=(SoughtStretch(start_s=1.0, end_s=1.4, score=0.75, evidence=_clips(options)),),
+                ),
                 Sought(text="talking", stretches=()),
             ),
             **self._seen(),
@@ -255,7 +278,7 @@ class FakeRuntime:
         files = (
             IndexedFile(source="/films/a.mp4", state="added", stretches=3),
             IndexedFile(source="/films/b.mp4", state="unchanged", stretches=1),
-            IndexedFile(source="/films/c.mp4", state="failed", error="it is damaged"),
+            IndexedFile(source="/films/c.mp4", state="failed", error=self.of_a_file),
         )
         for number, file in enumerate(files):
             options["on_begin"](file.source, number, len(files))
@@ -266,7 +289,7 @@ class FakeRuntime:
         self._ask("search", *args, **options)
         by_text = isinstance(args[0], str)
         hits = (
-            FoundStretch(source="/films/a.mp4", start_s=1.5, end_s=4.5, score=0.875),
+            FoundStretch(source="/films/a.mp4", start_s=1.5, end_s=4.5, score=0.875, evidence=_clips(options)),
             FoundStretch(source="/films/b.mp4", start_s=0.0, end_s=1.5, score=0.25, unsure=True),
         )
         return Found(
@@ -285,7 +308,7 @@ class FakeRuntime:
     def align(self, *args: Any, **options: Any) -> Alignment:
         self._ask("align", *args, **options)
         windows = (
-            AlignedWindow(start_s=0.0, end_s=24.0, score=0.75),
+            AlignedWindow(start_s=0.0, end_s=24.0, score=0.75, evidence=_clips(options)),
             AlignedWindow(start_s=24.0, end_s=30.0, score=0.5),
         )
         return Alignment(text=args[1], score=0.625, windows=windows, **self._seen(), unknown_words=self.unknown)
@@ -294,7 +317,7 @@ class FakeRuntime:
         self._ask("caption", *args, **options)
         return Captions(
             segments=(
-                Caption(start_s=0.0, end_s=1.5, text="It is red.", score=0.8, unsure=False),
+                Caption(start_s=0.0, end_s=1.5, text="It is red.", score=0.8, unsure=False, evidence=_clips(options)),
                 Caption(start_s=1.5, end_s=3.0, text="Unsure what is shown here.", score=0.0, unsure=True),
             ),
             method="labels",
@@ -319,11 +342,10 @@ class FakeRuntime:
 
     def locate(self, *args: Any, **options: Any) -> Located:
         self._ask("locate", *args, **options)
-        clips = (Evidence(start_s=0.0, end_s=1.5, drop=0.25), Evidence(start_s=1.5, end_s=3.0, drop=-0.5))
         return Located(
             text=args[1],
             hits=(
-                Hit(start_s=0.0, end_s=3.0, score=0.9, fit=2.2, evidence=clips if options["evidence"] else ()),
+                Hit(start_s=0.0, end_s=3.0, score=0.9, fit=2.2, evidence=_clips(options)),
                 Hit(start_s=6.0, end_s=7.5, score=0.6, fit=0.4, unsure=True),
             ),
             method="alignment",
@@ -336,7 +358,7 @@ class FakeRuntime:
         self._ask("events", *args, **options)
         return Events(
             events=(
-                Event(start_s=0.0, end_s=1.5, label="red", score=0.8, question="colour"),
+                Event(start_s=0.0, end_s=1.5, label="red", score=0.8, question="colour", evidence=_clips(options)),
                 Event(start_s=3.0, end_s=4.0, label="blue", score=0.9, question="colour"),
             ),
             unsure=(UnsureStretch(start_s=1.5, end_s=3.0, question="colour"),),
@@ -358,7 +380,9 @@ class FakeRuntime:
             Horizon(ahead=1, start_s=9.0, end_s=10.5, candidates=tokens),
             Horizon(ahead=3, start_s=12.0, end_s=13.5, candidates=tokens[:1], covered=0.75),
         )
-        return Forecast(horizons=horizons, method="masked", context_clips=4, until_s=9.0, **self._seen())
+        return Forecast(
+            horizons=horizons, method="masked", context_clips=4, until_s=9.0, evidence=_clips(options), **self._seen()
+        )
 
     def summarize(self, *args: Any, **options: Any) -> Summary:
         self._ask("summarize", *args, **options)
@@ -371,6 +395,7 @@ class FakeRuntime:
                 why="rare",
                 alike_s=1.5,
                 stands_for_s=1.5,
+                evidence=_clips(options),
             ),
             SummarySpan(
                 start_s=30.0,
@@ -399,7 +424,7 @@ class FakeRuntime:
         self._ask("sentiment", *args, **options)
         of_video = candidates(("happy", 0.75), ("sad", 0.25))
         segments = (
-            Segment(start_s=0.0, end_s=1.5, candidates=of_video, percentile=40.0),
+            Segment(start_s=0.0, end_s=1.5, candidates=of_video, percentile=40.0, evidence=_clips(options)),
             Segment(start_s=1.5, end_s=3.0, candidates=of_video, percentile=40.0, unsure=True),
         )
         text = None

@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobert.pipeline.evidence import evidence
-from videobert.pipeline.watched import ClipTimes, Watched
+from videobert.pipeline.evidence import evidence, mean_evidence
+from videobert.pipeline.watched import ClipTimes
 
 
-def film(clips: int) -> Watched:
+def film(clips: int) -> ClipTimes:
     starts = np.arange(clips, dtype=np.float64) * 2
-    times = ClipTimes(start_s=starts, end_s=starts + 2, padded_frames=0)
-    return Watched(clips=times, origin=None, percentile=None, out_of_domain=False)  # type: ignore[arg-type]
+    return ClipTimes(start_s=starts, end_s=starts + 2, padded_frames=0)
 
 
 def score_of(values: Sequence[float], asked: list[int]) -> object:
@@ -46,3 +45,10 @@ def test_of_a_long_stretch_neighbours_are_left_out_together() -> None:
     assert sum(asked) == 33
     assert (found[0].start_s, found[-1].end_s) == (0, 2000)
     assert all(each.drop == pytest.approx(0) for each in found)
+
+
+def test_a_mean_weighs_clips_by_their_length() -> None:
+    times = ClipTimes(start_s=np.array([0.0, 1.0, 4.0]), end_s=np.array([1.0, 4.0, 5.0]), padded_frames=0)
+    found = mean_evidence(times, [0, 1, 2], np.array([0.9, 0.1, 0.5]), without_any=0.0)
+    whole = (0.9 + 0.3 + 0.5) / 5
+    assert [each.drop for each in found] == pytest.approx([whole - 0.8 / 4, whole - 0.7, whole - 1.2 / 4])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.notes import note, note_answer
 from videobert.cli.open_model import open_model_and_video
 from videobert.cli.parser.command import command
@@ -32,13 +33,20 @@ def align(
     window_clips: Annotated[
         int | None, typer.Option(min=1, help="Clips to one answer; the model decides if not given.")
     ] = None,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
     """Say how likely it is that a text belongs to a video, as a whole and over time."""
     with open_model_and_video(video, options) as (model, given, bar):
         alignment = model.align(
-            given, text, window_clips=window_clips, stride=options.stride, track=options.track, on_progress=bar
+            given,
+            text,
+            window_clips=window_clips,
+            evidence=evidence,
+            stride=options.stride,
+            track=options.track,
+            on_progress=bar,
         )
     note_answer(alignment, options)
     if options.json:
@@ -49,6 +57,9 @@ def align(
         if not alignment.calibrated or _differs(alignment):
             note(f"note: {_whole(alignment)}", options)
         _write(alignment)
+    if not options.json:
+        for window in alignment.windows:
+            print_evidence(window.evidence, alignment.text)
 
 
 def _show(alignment: Alignment) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
-from videobert.cli.evidence_rows import print_evidence
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note, note_answer
 from videobert.cli.parser.command import command
@@ -55,9 +55,7 @@ def answer(
         str | None,
         typer.Option(metavar="START-END", help="Ask about these seconds, e.g. 1.5-4.", show_default=False),
     ] = None,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Say what the best answer's fit loses without each clip.")
-    ] = False,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from videobert.base.errors import UsageError
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note, note_answer
 from videobert.cli.output_file import write_output
@@ -61,6 +62,7 @@ def caption(
         Format | None,
         typer.Option("--format", help="Subtitles on stdout, or in the files of --out.", show_default=False),
     ] = None,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -73,9 +75,13 @@ def caption(
     """
     form = _format(out, format_)
     within = None if span is None else typed_span(span)
+    if evidence and form is not None and not options.json:
+        raise UsageError("subtitles have no place for evidence", seen="--evidence", fix="Leave one out, or add --json.")
 
     def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Captions:
-        return model.caption(video, span=within, stride=options.stride, track=options.track, on_progress=bar)
+        return model.caption(
+            video, span=within, evidence=evidence, stride=options.stride, track=options.track, on_progress=bar
+        )
 
     answer_each(videos, options, ask, partial(_tell, options, form), out=out, suffix=f".{form or 'srt'}")
 
@@ -99,6 +105,8 @@ def _tell(options: VideoOptions, form: Format | None, result: Captions, about: I
         print_text("out of domain: the answers mean little")
     rows = [(time_of(each.start_s, each.end_s), each.text, f"{each.score:.3f}") for each in result]
     print_rows(("time", "caption", "score"), rows, faint={number for number, each in enumerate(result) if each.unsure})
+    for each in result:
+        print_evidence(each.evidence, each.text)
     if for_a_person():
         note(f"method {result.method}: {_METHODS[result.method]}", options)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
-from videobert.cli.evidence_rows import print_evidence
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note_answer, note_unsure
 from videobert.cli.parser.command import command
@@ -63,9 +63,7 @@ def classify(
         float,
         typer.Option(min=0.0, max=2.0, help="How much of the score without the video is subtracted: 1 all, 0 none."),
     ] = 1.0,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Say what the best answer's score loses without each clip.")
-    ] = False,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:

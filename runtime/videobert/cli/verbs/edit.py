@@ -12,6 +12,7 @@ import typer
 
 from videobert.base.errors import UsageError
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input, keep_videos
 from videobert.cli.notes import note, note_answer
 from videobert.cli.output_file import check_writable
@@ -64,9 +65,9 @@ def edit(
             show_default=False,
         ),
     ] = None,
-    most_s: Annotated[
+    seconds: Annotated[
         float | None,
-        typer.Option("--most-s", metavar="SECONDS", help="The longest that the new film may be.", show_default=False),
+        typer.Option(min=0.0, help="The longest that the new film may be.", show_default=False),
     ] = None,
     edit_list: Annotated[
         Path | None,
@@ -94,6 +95,7 @@ def edit(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and write nothing.")] = False,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -120,7 +122,9 @@ def edit(
 
         container_of(out)
     if from_list is not None:
-        _by_list(video, from_list, out, instruction or keep or remove or most_s or edit_list, dry_run, options)
+        _by_list(
+            video, from_list, out, instruction or keep or remove or seconds or edit_list or evidence, dry_run, options
+        )
         return
     kept, removed = _spans("--keep", keep), _spans("--remove", remove)
 
@@ -128,9 +132,10 @@ def edit(
         plan = model.edit(
             given,
             instruction,
-            spans=kept,
+            keep=kept,
             remove=removed,
-            most_s=most_s,
+            seconds=seconds,
+            evidence=evidence,
             stride=options.stride,
             track=options.track,
             on_progress=bar,
@@ -189,6 +194,9 @@ def _tell(
         ("time", "part", "score"),
         [(span(each.start_s, each.end_s), _why(each), _score(each.score)) for each in plan.spans],
     )
+    for sought in plan.sought:
+        for stretch in sought.stretches:
+            print_evidence(stretch.evidence, sought.text)
     whole = plan.film.end_s - plan.film.start_s
     note(f"{clock(plan.duration_s)} of {clock(whole)} stay: {'; '.join(plan.steps)}", options)
     if plan.film.variable_rate:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note, note_answer
 from videobert.cli.parser.command import command
@@ -53,6 +54,7 @@ def events(
     at_least: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The probability from which something is said to go on.")
     ] = 0.5,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -69,6 +71,7 @@ def events(
             labels=labels or None,
             question=question,
             at_least=at_least,
+            evidence=evidence,
             stride=options.stride,
             track=options.track,
             on_progress=bar,
@@ -91,6 +94,8 @@ def _tell(options: VideoOptions, result: Events, about: Input) -> None:
     rows = [(span(start_s, end_s), label, score, name or "") for start_s, end_s, label, score, name, _ in told]
     faint = {number for number, line in enumerate(told) if line[-1]}
     print_rows(("time", "event", "score", "question"), rows, faint=faint)
+    for event in result:
+        print_evidence(event.evidence, event.label)
     if not told and for_a_person():
         note(f"none of the labels has a probability of {result.at_least:g} or more", options)
     if faint and for_a_person():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note, note_answer
 from videobert.cli.parser.command import command
@@ -32,7 +33,7 @@ def forecast(
             show_default=False,
         ),
     ],
-    horizons: Annotated[
+    ahead: Annotated[
         list[int] | None,
         typer.Option(
             "--ahead",
@@ -57,6 +58,7 @@ def forecast(
         int | None,
         typer.Option(min=1, help="The last clips that it goes on from; the model decides if not given."),
     ] = None,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -70,10 +72,11 @@ def forecast(
     def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Forecast:
         return model.forecast(
             video,
-            horizons=tuple(horizons or (1, 2, 3)),
+            ahead=tuple(ahead or (1, 2, 3)),
             top=top,
             index=index,
             context_clips=context_clips,
+            evidence=evidence,
             stride=options.stride,
             track=options.track,
             on_progress=bar,
@@ -97,6 +100,8 @@ def _tell(options: VideoOptions, result: Forecast, about: Input) -> None:
         ],
         ranked=not result.out_of_domain,
     )
+    first = result.horizons[0].candidates[0]
+    print_evidence(result.evidence, _said(first))
     if result.exemplars_from is None:
         if for_a_person():
             note("no clips that look like these tokens: a codebook keeps none; --index DIR names some", options)

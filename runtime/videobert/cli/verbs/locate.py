@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
-from videobert.cli.evidence_rows import print_evidence
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note, note_answer
 from videobert.cli.parser.command import command
@@ -35,9 +35,7 @@ def locate(
     ],
     text: Annotated[str, typer.Argument(help="What to look for; stands last.", show_default=False)],
     top: Annotated[int, typer.Option(min=1, help="Hits in each video, at most.")] = 5,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Say what the fit of each hit loses without each of its clips.")
-    ] = False,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import EvidenceOption
 from videobert.cli.inputs import Input
 from videobert.cli.live_segments import show_segments
 from videobert.cli.notes import note_answer, note_nothing_asked
@@ -50,6 +51,7 @@ def run(
     context_clips: Annotated[
         int, typer.Option(min=0, help="Neighbours on either side that a clip is judged with.")
     ] = 0,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -62,6 +64,7 @@ def run(
         asked: dict[str, Any] = {
             "top": top,
             "context_clips": context_clips,
+            "evidence": evidence,
             "stride": options.stride,
             "track": options.track,
         }

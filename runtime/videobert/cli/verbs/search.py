@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.base.errors import ModelError, UsageError
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import keep_videos
 from videobert.cli.notes import note, note_answer
 from videobert.cli.open_model import open_model
@@ -69,6 +70,7 @@ def search(
             "--html", metavar="FILE", help="Also write the hits as one page that plays them.", show_default=False
         ),
     ] = None,
+    evidence: EvidenceOption = False,
     *,
     options: SearchOptions,
 ) -> None:
@@ -104,6 +106,7 @@ def search(
             index,
             span=bounds,
             top=top,
+            evidence=evidence,
             stride=options.stride,
             track=options.track,
             on_progress=bar,
@@ -154,9 +157,11 @@ def _show(found: Found, options: VideoOptions) -> None:
     if for_a_person():
         faint = [number for number, hit in enumerate(found.hits) if hit.unsure or hit.out_of_domain]
         print_rows(("time", "video", what), rows, faint=faint)
-        return
+    else:
+        for hit in found.hits:
+            print_row(f"{_said(hit):.3f}", f"{hit.start_s:.3f}", f"{hit.end_s:.3f}", _marks(hit), hit.source)
     for hit in found.hits:
-        print_row(f"{_said(hit):.3f}", f"{hit.start_s:.3f}", f"{hit.end_s:.3f}", _marks(hit), hit.source)
+        print_evidence(hit.evidence, Path(hit.source).name)
 
 
 def _doubt(found: Found) -> str:

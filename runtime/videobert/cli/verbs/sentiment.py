@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note, note_answer
 from videobert.cli.open_model import open_model
@@ -39,6 +40,7 @@ def sentiment(
         str | None,
         typer.Option("--text", help="A text whose sentiment is wanted, beside the video's or alone."),
     ] = None,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -50,7 +52,14 @@ def sentiment(
     """
 
     def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Sentiment:
-        return model.sentiment(video, text=text, stride=options.stride, track=options.track, on_progress=bar)
+        return model.sentiment(
+            video,
+            text=text,
+            evidence=evidence,
+            stride=options.stride,
+            track=options.track,
+            on_progress=bar,
+        )
 
     if videos:
         answer_each(videos, options, ask, partial(_tell, options))
@@ -78,8 +87,12 @@ def _tell(options: VideoOptions, result: Sentiment, about: Input) -> None:
     if result.text is not None:
         rows += _ranked("the text alone", result.text.candidates, unsure=False, at=len(rows), faint=faint)
     print_rows(("of", "sentiment", "score"), rows, ranked=not result.out_of_domain, faint=faint)
+    for segment in result.segments:
+        print_evidence(segment.evidence, segment.text)
     if faint and for_a_person():
         note(f"{UNSURE}: {UNSURE_MEANS}", options)
+    if result.video_unknown is not None:
+        note(f"note: the video's sentiment is not known: {result.video_unknown}", options)
     if result.text is not None:
         note("the text alone: a guess from its words, which nobody calibrated", options)
 

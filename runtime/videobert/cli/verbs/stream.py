@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from videobert.cli.evidence_rows import EvidenceOption
 from videobert.cli.live_segments import show_segments
 from videobert.cli.notes import note_answer, note_nothing_asked
 from videobert.cli.open_model import open_model_and_video
@@ -14,6 +15,7 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import paused
 from videobert.cli.stdout import for_a_person, print_json, print_row
+from videobert.report.evidence_lines import evidence_lines
 from videobert.report.open_answers import first_guess, unsure_with_guess
 from videobert.report.times import span
 from videobert.results.as_json import to_json
@@ -36,6 +38,7 @@ def stream(
     context_clips: Annotated[
         int, typer.Option(min=0, help="Neighbours on either side that a clip is judged with, and waits for.")
     ] = 0,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -51,6 +54,7 @@ def stream(
             given,
             top=top,
             context_clips=context_clips,
+            evidence=evidence,
             stride=options.stride,
             track=options.track,
             on_progress=bar,
@@ -66,7 +70,7 @@ def stream(
             if options.json:
                 print_json(segment)
             else:
-                print_row(span(segment.start_s, segment.end_s), *_answers(segment))
+                print_row(span(segment.start_s, segment.end_s), *_answers(segment), *evidence_lines(segment))
             # Whoever reads a pipe reads now, not when a buffer is full.
             sys.stdout.flush()
     _end(segments, options)

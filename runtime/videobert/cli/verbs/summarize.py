@@ -10,6 +10,7 @@ import typer
 
 from videobert.base.errors import UsageError
 from videobert.cli.answer_each import answer_each
+from videobert.cli.evidence_rows import EvidenceOption, print_evidence
 from videobert.cli.inputs import Input
 from videobert.cli.notes import note, note_answer
 from videobert.cli.parser.command import command
@@ -54,6 +55,7 @@ def summarize(
             show_default=False,
         ),
     ] = None,
+    evidence: EvidenceOption = False,
     *,
     options: VideoOptions,
 ) -> None:
@@ -75,6 +77,7 @@ def summarize(
             seconds=seconds,
             share=share,
             text=text,
+            evidence=evidence,
             stride=options.stride,
             track=options.track,
             on_progress=bar,
@@ -102,6 +105,8 @@ def _tell(options: VideoOptions, result: Summary, about: Input) -> None:
         ("time", "why", "adds"),
         [(span(each.start_s, each.end_s), each.reason, f"{each.score:.3f}") for each in result],
     )
+    for each in result:
+        print_evidence(each.evidence, span(each.start_s, each.end_s))
 
 
 def _write(options: VideoOptions, result: Summary, video: str, out: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from videobert.check.places import mean_of_places, real_places
 from videobert.model.config import EncoderConfig, ModelConfig, TwoStreamsConfig
+from videobert.model.places import mean_of_places, real_places
 from videobert.model.univl_stages import two_stream_stages
 
 CONFIG = ModelConfig(name="tiny", words=11, visual_tokens=5, encoder=EncoderConfig(layers=1, width=2, heads=1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.check.masks import axis_of, is_lengths
+from videobert.model.masks import axis_of, is_lengths
 from videobert.model.stage import StageSpec, TensorSpec
 
 

@@ -1,0 +1,1 @@
+"""What others would use in our place, beside ours: same weights, same clips, in turns within one process."""
