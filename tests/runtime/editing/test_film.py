@@ -171,7 +171,9 @@ def test_what_the_film_says_of_its_display_is_kept(tmp_path: Path, codec: str) -
         frames = [frame for frame in here.decode(video=0)]
     assert said.light == (1000, 400)
     assert said.primaries is not None
-    assert [Mastering.of(frame) for frame in frames if frame.key_frame] == [said] * 4
+    told = [Mastering.of(frame) for frame in frames if frame.key_frame]
+    assert len(told) >= 4
+    assert set(told) == {said}
     other = write_film(source, seconds([(3, 8)]), tmp_path / "cut.webm")
     assert other.left_out == ("HDR mastering data of frames encoded anew",)
     assert write_film(source, seconds([(3, 8)]), tmp_path / "cut.webm", dry_run=True).left_out == other.left_out
