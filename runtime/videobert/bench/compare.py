@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -272,8 +273,6 @@ class _Compared:
         if not runs or found.parity is False:
             return dataclasses.replace(found, notes=tuple(self._notes))
         self._told(f"{runs} pairs of answers")
-        asks = [
-            lambda model=side.model: getattr(model, verb)(self._video, **self._reading) for side in (self._a, self._b)
-        ]
+        asks = [partial(getattr(side.model, verb), self._video, **self._reading) for side in (self._a, self._b)]
         speed, noise = time_pairs(asks[0], asks[1], runs)
         return dataclasses.replace(found, speed=speed, noise=noise, notes=tuple(self._notes))

@@ -8,9 +8,11 @@ from videobert.base.errors import InputError, MismatchError
 from videobert.bench.pairs import speed_of
 from videobert.bench.parity import parity_of
 from videobert.bench.regression import ratio_between
-from videobert.bench.saved_results import Saved, read_saved
+from videobert.bench.saved_results import Saved, read_saved, saved_bench
 from videobert.bench.shares import equal_answers, equal_tokens
-from videobert.results.compare import Comparison
+from videobert.results.as_json import to_json
+from videobert.results.bench import Bench
+from videobert.results.compare import Comparison, Speed
 
 
 def compare_saved(old: Path, new: Path) -> Comparison:
@@ -46,7 +48,30 @@ def compare_saved(old: Path, new: Path) -> Comparison:
     )
 
 
+def against(old: Path, new: Bench) -> Speed:
+    """The verdict over a file of `bench` and what was measured now.
+
+    Raises:
+        InputError: the file holds no times, or too few.
+        MismatchError: they measured other work, or on another processor.
+    """
+    return _times(_of_bench(old), saved_bench(Path("now"), to_json(new)))[0]
+
+
+def _of_bench(path: Path) -> Saved:
+    found = read_saved(path)
+    if found.kind != "bench":
+        raise InputError("this file holds no times", seen=str(path), fix="Keep some with `videobert bench --out`.")
+    return found
+
+
 def compare_times(a: Saved, b: Saved) -> Comparison:
+    """The comparison of two files of `bench`; raises as `against`."""
+    speed, notes = _times(a, b)
+    return Comparison(a=a.side, b=b.side, speed=speed, notes=notes)
+
+
+def _times(a: Saved, b: Saved) -> tuple[Speed, tuple[str, ...]]:
     """The verdict over two files of `bench`: whether the second is slower.
 
     Raises:
@@ -71,5 +96,4 @@ def compare_times(a: Saved, b: Saved) -> Comparison:
     noisy = [saved.side.name for saved in (a, b) if not saved.quiet]
     why = f"measured on a machine under load: {', '.join(noisy)}" if noisy else None
     ratio = ratio_between(a.answers_s, b.answers_s, machine=machine)
-    speed = speed_of(ratio, list(a.answers_s), list(b.answers_s), why_none=why)
-    return Comparison(a=a.side, b=b.side, speed=speed, notes=tuple(notes))
+    return speed_of(ratio, list(a.answers_s), list(b.answers_s), why_none=why), tuple(notes)

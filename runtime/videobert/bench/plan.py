@@ -92,7 +92,7 @@ def plan(
         noise.look()
         tried.append(measuring.candidate(setting))
     if not any(each.fits for each in tried):
-        for setting in _larger_strides(tried, own, asked["real_time"]):
+        for setting in _larger_strides(tried, own, asked["real_time"] or 0.0):
             told(_words(setting))
             noise.look()
             tried.append(measuring.candidate(setting))
@@ -269,7 +269,7 @@ def _limit(name: str, value: float | None) -> float | None:
 
 
 def _load_options(each: PlanCandidate, device: str) -> dict[str, Any]:
-    told = {"engine": each.engine, "precision": each.precision, "hint": each.hint}
+    told: dict[str, Any] = {"engine": each.engine, "precision": each.precision, "hint": each.hint}
     if each.threads is not None:
         told["threads"] = each.threads
     return told | ({} if device == "auto" else {"device": device})

@@ -74,7 +74,7 @@ def read_saved(path: Path) -> Saved:
     if not isinstance(found, dict):
         raise _wrong(path, found)
     if "answers_s" in found:
-        return _bench(path, found)
+        return saved_bench(path, found)
     if "segments" in found:
         return _run(path, found)
     if "ids" in found:
@@ -83,12 +83,20 @@ def read_saved(path: Path) -> Saved:
     raise _wrong(path, sorted(found)[:8])
 
 
-def _bench(path: Path, found: dict[str, Any]) -> Saved:
+def saved_bench(path: Path, found: dict[str, Any]) -> Saved:
+    """What the JSON of a `Bench` says of times.
+
+    Args:
+        path: where it comes from, for the error.
+
+    Raises:
+        InputError: it is none.
+    """
     answers = found["answers_s"]
     if not isinstance(answers, list) or not 0 < len(answers) <= _MOST_ITEMS or not all(map(_is_time, answers)):
         raise _wrong(path, answers)
     noise, environment, video = (_object(path, found.get(name)) for name in ("noise", "environment", "video"))
-    work = noise.get("work_s")
+    work: Any = noise.get("work_s")
     about = {
         "verb": found.get("verb"),
         "film": f"{video.get('name')}, {video.get('seconds')} s",

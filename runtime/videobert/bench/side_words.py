@@ -51,19 +51,25 @@ def parse_side(text: str | Path) -> AskedSide:
     if os.path.isdir(name):
         return AskedSide(name=name, model=name)
     model, *words = name.split(":")
+    if not model:
+        raise _no_side(name)
     options: dict[str, str] = {}
     for word in words:
         kind = WORDS.get(word)
-        if kind is None or not model:
-            raise UsageError(
-                "this is no side of a comparison",
-                seen=name,
-                allowed=f"a model, `MODEL:WORD` with {', '.join(WORDS)}, or a saved result",
-                fix="For example: videobert compare shapes:fp32 shapes:bf16.",
-            )
+        if kind is None:
+            raise _no_side(name)
         if kind in options:
             raise UsageError(
                 f"this side has two words for its {kind}", seen=name, allowed="one of each kind", fix="Leave one out."
             )
         options[kind] = word
     return AskedSide(name=name, model=model, options=options)
+
+
+def _no_side(name: str) -> UsageError:
+    return UsageError(
+        "this is no side of a comparison",
+        seen=name,
+        allowed=f"a model, `MODEL:WORD` with {', '.join(WORDS)}, or a saved result",
+        fix="For example: videobert compare shapes:fp32 shapes:bf16.",
+    )

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from videobert.base.errors import InputError
+from videobert.base.spans import span
 from videobert.model.folder import no_tokens
 from videobert.pipeline.assign import BLOCK, Assigned, Assigner
 from videobert.pipeline.events import ClipRead, Ended, Event, FeatureFound, TokenFound
@@ -159,7 +160,8 @@ class Walk:
     def _over_video(self) -> Generator[Event, None, None]:
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         video, self._video = self._video, None
-        clips = open_video(self._opened, video, self._recipe, self._request, self._on_frame)
+        with span("open"):
+            clips = open_video(self._opened, video, self._recipe, self._request, self._on_frame)
         del video
         with clips:
             self._clips, self.live = clips, clips.live

@@ -144,7 +144,7 @@ def screens(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, lis
 
 
 def test_every_verb_is_looked_at() -> None:
-    made = {"build", "import_", "cluster", "learn", "train", "bench"}
+    made = {"build", "import_", "cluster", "learn", "train", "bench", "compare", "plan"}
     assert set(CALLS) | ELSEWHERE == set(VERBS) - made
 
 
