@@ -114,7 +114,7 @@ def test_two_files_of_figures_are_judged(call: Any, tmp_path: Path) -> None:
     [
         (("shapes:fp31", "shapes"), "no side of a comparison"),
         (("no-such-model", "shapes"), "no such model"),
-        (("shapes",), "Missing argument"),
+        (("shapes",), "B is missing"),
         (("shapes", "shapes", "--runs", "2"), "runs"),
         (("shapes", "shapes", "--layers", "nowhere/kept.json"), "does not exist"),
     ],
