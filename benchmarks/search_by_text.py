@@ -86,7 +86,7 @@ def measured(name: str, folder: Path, count: int) -> dict[str, Any]:
             took.append(time.perf_counter() - began)
             used.append(time.process_time() - busy)
         return {
-            "environment": environment("faiss-cpu", "numpy", "openvino"),
+            "environment": environment("faiss-cpu"),
             "origin": videobert.to_json(model.origin),
             "stretches": len(index),
             "queries": len(took) - WARM_UP,

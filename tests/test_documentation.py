@@ -21,9 +21,10 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TREE = re.compile(r"`((?:runtime|modeling|kernels|csrc|tests|benchmarks|docs|examples)/[\w./-]*)`")
 ROOM = re.compile(r"`([a-z_]+/(?:[a-z_]+/)*)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
-# Continuous integration runs these; `make demo` has a test of its own in test_clean_clone.py.
+# Continuous integration runs these; `make demo` has a test of its own in test_clean_clone.py, what `make bench` runs in
+# benchmarks/peers.
 ACTIVATE = ". .venv/bin/activate"
-MAKE_TARGETS = {"demo", "test", "test-runtime", "check", "lint", "format"}
+MAKE_TARGETS = {"demo", "test", "test-runtime", "check", "bench", "lint", "format"}
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

@@ -35,7 +35,7 @@ from videobert.pipeline.cut_detectors import NetworkCuts
 from videobert.video.small_frames import small_frames
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import machine
+from videobert.bench.environment import environment
 
 MOST_FRAMES, MOST_WINDOWS, ROUNDS = 500, 3, 15
 
@@ -161,7 +161,7 @@ def main() -> None:
         folder = ModelFolder(given.model)
         result = observed_ranges(folder, SHOT_BOUNDARIES, windows(given.films, folder.recipe)).to_json()
     else:
-        result["environment"] = machine("openvino", "av", "numpy")
+        result["environment"] = environment("openvino", "av", "numpy")
         if given.what == "judge":
             rows = result.get("each", [])
             judge(given.model, given.films, rows, given.seconds)

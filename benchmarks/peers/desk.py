@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -149,4 +150,5 @@ def _rounded(value: float) -> float | str:
 def _said(error: BaseException) -> str:
     """The message in one line, without folders of this machine; with that of what caused it."""
     causes = [error, *([error.__cause__] if error.__cause__ else [])]
-    return "; ".join(" ".join(str(each).split()) for each in causes)[:500]
+    said = "; ".join(dict.fromkeys(" ".join(str(each).split()) for each in causes))
+    return re.sub(r"/(?:[\w.+-]+/)+", "", said)[:500]

@@ -236,6 +236,8 @@ def likeness(answer: Frames, exact: Frames) -> float:
     if np.shape(answer) != exact.shape:
         return 0.0
     own = [_psnr(a, b) for a, b in zip(answer, exact, strict=True)]
+    if min(own) < _LEAST_DB:
+        return min(own)
     for place, value in enumerate(own):
         for neighbour in (place - 1, place + 1):
             if 0 <= neighbour < len(exact) and _psnr(answer[place], exact[neighbour]) > value + _MORE_DB:

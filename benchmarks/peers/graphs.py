@@ -47,7 +47,7 @@ def torch_peer(network: Network, dtype: Dtype, *, compiled: bool = False) -> Con
 def torch_runner(
     module: nn.Module, dtype: Dtype, example: Sequence[npt.NDArray[Any]], *, threads: int, compiled: bool = False
 ) -> tuple[Callable[..., npt.NDArray[Any]], str]:
-    """Arrays to the module's output in float32, as a careful user of torch has it on a CPU; and what is to be said of it.
+    """Arrays to the module's output in float32, as a careful user of torch has it on a CPU; and what to say of it.
 
     Args:
         module: in fp32, `eval`; a copy of it is used.

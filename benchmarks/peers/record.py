@@ -27,6 +27,7 @@ class Record:
         plan: case and peer of every row, in order.
         dry_run: whether there are no times in it.
         resume: go on with what is in the file.
+        again: and measure again what was measured while the machine was busy.
 
     Raises:
         ValueError: the file to go on with is of another machine, other versions or another kind of run.
@@ -40,15 +41,18 @@ class Record:
         *,
         dry_run: bool,
         resume: bool,
+        again: bool = False,
     ) -> None:
         self._path = path
         earlier = _earlier(path, environment, dry_run) if resume and path.exists() else None
         self._head = {"format": FORMAT, "dry_run": dry_run, "environment": dict(environment)}
-        kept = {(row["case"], row["peer"]): row for row in earlier["rows"]} if earlier else {}
+        rows = [row for row in earlier["rows"] if not (again and _busy(row))] if earlier else []
+        kept = {(row["case"], row["peer"]): row for row in rows}
         fresh = {place: {"case": place[0], "peer": place[1], "state": LEFT, "why": "not reached"} for place in plan}
-        self._rows: dict[tuple[str, str], Row] = kept | {
-            place: row for place, row in fresh.items() if kept.get(place, row)["state"] in OPEN
+        self._rows: dict[tuple[str, str], Row] = {
+            place: row if kept.get(place, row)["state"] in OPEN else kept[place] for place, row in fresh.items()
         }
+        self._rows |= {place: row for place, row in kept.items() if place not in fresh}
 
     def open(self, case: str, peer: str) -> bool:
         """Whether a row has no answer yet."""
@@ -68,6 +72,10 @@ class Record:
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         beside.write_text(json.dumps(self.content(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         beside.replace(self._path)
+
+
+def _busy(row: Row) -> bool:
+    return "noise" in row and not row["noise"]["quiet"]
 
 
 def _earlier(path: Path, environment: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:

@@ -138,14 +138,15 @@ def _pipeline(film: Film) -> Callable[[Setting], Prepared]:
 
     def prepare(setting: Setting) -> Prepared:
         import torch
-        from transformers import VideoMAEConfig, VideoMAEForVideoClassification, VideoMAEImageProcessor
+        from transformers import VideoMAEConfig, VideoMAEForVideoClassification, VideoMAEImageProcessorPil
 
         torch.set_num_threads(setting.threads)
         torch.manual_seed(0)
         small = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
         config = VideoMAEConfig(num_labels=400, **(small if setting.tiny else {}))
         model = VideoMAEForVideoClassification(config).eval()
-        processor = VideoMAEImageProcessor()
+        # The other one needs torchvision, whose wheel is for CUDA alone: "operator torchvision::nms does not exist".
+        processor = VideoMAEImageProcessorPil()
         recipe = Recipe(
             fps=_rate(film.path(setting)),
             frames=config.num_frames,

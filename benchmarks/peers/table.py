@@ -1,9 +1,12 @@
-"""The results as a table in Markdown, for the terminal and for the page of peers."""
+"""The results as tables in Markdown: `python -m benchmarks.peers.table FILE.json` prints them for `docs/peers.md`."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.record import MEASURED, RED
@@ -23,7 +26,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         agreed = next((row["agreement"] for row in rows if "agreement" in row), None)
         if agreed is not None:
             sign = "at most" if agreed["better"] == "less" else "at least"
-            yield f"Agreement: {agreed['measure']}, {sign} {agreed['limit']:g}; ours {agreed['ours']:g}."
+            yield f"Agreement: {agreed['measure']}, {sign} {agreed['limit']:g}; ours {agreed['ours']}."
         yield ""
         yield "| peer | agreement | ours, ms | peer, ms | peer to ours |"
         yield "| --- | --- | --- | --- | --- |"
@@ -33,7 +36,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    agreement = f"{row['agreement']['peer']:g}" if "agreement" in row else ""
+    found = row["agreement"]["peer"] if "agreement" in row else ""
+    agreement = found if isinstance(found, str) else f"{found:g}"
     if row["state"] == MEASURED and "ratio" in row:
         ratio = row["ratio"]
         said = f"{_short(ratio['median'])}x ({_short(ratio['low'])}–{_short(ratio['high'])})"
@@ -57,3 +61,7 @@ def _spread(milliseconds: Mapping[str, float]) -> str:
 def _short(value: float) -> str:
     """Three digits, as a reader wants them."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))), end="")

@@ -35,6 +35,8 @@ class Turns:
 
     def before(self) -> None:
         """For `setup`."""
+        # Threads of the peer that still wait for work would count as noise.
+        time.sleep(self._settled_s)
         self._noise.look()
         if self._round % 2 == 0:
             self._time()

@@ -1,12 +1,12 @@
 """Which figure of the documentation stands where in a committed result: `tests/benchmarks/quoted/PAGE.txt`.
 
-A block begins with `# FILE.json`, or `# FILE.json: PATH` where all of it lies below one place. Its lines are text of the
-page with the place in the file instead of each figure: `| load | {load > median_s} s |`. Places go by names and, in
-lists, by numbers or by an entry's own name; then may follow `* N` or `/ N` for the unit, and `~ N` where the page rounds
-to whole N; `N / PLACE` is what it says. `median PLACE`, `least PLACE`, `most PLACE` and `count PLACE` are of a list, `*` for each of its
-entries. The rule: the value, rounded to
-the digits that the page has, is the figure.
+A block begins with `# FILE.json`, or `# FILE.json: PATH` where all of it lies below one place. Its lines are text of
+the page with the place in the file instead of each figure: `| load | {load > median_s} s |`. Places go by names and, in
+lists, by numbers or by an entry's own name; then may follow `* N` or `/ N` for the unit, and `~ N` where the page
+rounds to whole N; `N / PLACE` is what it says. `median PLACE`, `least PLACE`, `most PLACE` and `count PLACE` are of a
+list, `*` in a place stands for each entry. The rule: the value, rounded to the digits that the page has, is the figure.
 
+`# table: FILE.json` stands for the table that `benchmarks.peers.table` makes of it, which the page must have as it is.
 A block `# not measured: WHY` has text with figures that are no measurements, `…` standing for whatever is between.
 """
 
@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmarks.peers.table import table
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -60,7 +62,7 @@ def entries(text: str) -> Iterator[Entry]:
     source: str | None = None
     below = ""
     for line in text.splitlines():
-        if line.startswith("# not measured: "):
+        if line.startswith(("# not measured: ", "# table: ")):
             source, below = None, ""
         elif line.startswith("# "):
             source, _, below = line[2:].partition(": ")
@@ -79,6 +81,11 @@ def problems(page: str, listed: str, results: Callable[[str], Any]) -> list[str]
     flat = _flat(page)
     found: list[str] = []
     covered: list[tuple[int, int]] = []
+    for name in re.findall(r"^# table: (.*)$", listed, re.MULTILINE):
+        made = _flat(table(results(name))).strip()
+        if made not in flat:
+            found.append(f"the page has not the table of {name}: `python -m benchmarks.peers.table` prints it")
+        covered += [match.span() for match in re.finditer(re.escape(made), flat)]
     for entry in entries(listed):
         matches = list(_pattern(entry).finditer(flat))
         if not matches:

@@ -148,7 +148,7 @@ def test_a_summary_names_the_look_that_nothing_else_of_it_has(model: Runtime, vi
     first = weightiest(shot.evidence)
     assert (first.start_s, first.end_s) == PLANTED
     # What all others show too adds nothing.
-    assert [clip.drop for clip in shot.evidence if clip is not first] == pytest.approx([0, 0, 0])
+    assert [clip.drop for clip in shot.evidence if clip is not first] == pytest.approx([0, 0, 0], abs=1e-6)
     # A clip alone adds all that its span does.
     assert [clip.drop for clip in other.evidence] == pytest.approx([other.score])
 

@@ -40,7 +40,7 @@ with videobert.load(folder, cache_dir=cache) as model:
     model.locate(tokens, "red")
     model.forecast(tokens)
     model.summarize(tokens)
-    model.sentiment(text="red")
+    model.sentiment(text="a positive square")
     list(model.stream(video))
     plan = model.edit(film, keep=[(0, 1)])
     videobert.write_film(film, plan, os.path.join(out, "cut.mp4"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import queue
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
 from videobert.engines.openvino_int8 import quantise
 from videobert.model.graph_files import portable_graph
+from videobert.model.int8_file import int8_model
 from videobert.model.int8_ranges import Int8Ranges
 from videobert.model.known_int8 import known_int8
 from videobert.model.stage import Stage, StageSpec
@@ -40,15 +42,20 @@ class OpenVinoEngine:
     Args:
         folder: an opened model folder with its graphs.
         options: threads, hint, precision and cache folder.
+        int8: ranges of stages that run on 8-bit values; None for those that are known of the model, and in precision
+            int8 those of the folder too.
 
     Raises:
         EngineUnavailable: OpenVINO is not installed, or the CPU lacks the precision asked for.
+        ModelError: the precision is int8, and the folder was not made ready for it.
     """
 
     name = "openvino"
     device = "CPU"
 
-    def __init__(self, folder: ModelFolder, options: EngineOptions) -> None:
+    def __init__(
+        self, folder: ModelFolder, options: EngineOptions, int8: Mapping[Stage, Int8Ranges] | None = None
+    ) -> None:
         self._core = _core()
         self._folder = folder
         self._options = options
@@ -58,8 +65,9 @@ class OpenVinoEngine:
         self._specs = {spec.name: spec for spec in specs if not spec.gpu_only}
         self._stages: dict[tuple[Stage, bool], _CompiledStage] = {}
         self._closed = False
-        self.precision = _precision(options)
-        self._int8 = {} if options.precision == "fp32" or not _multiplies_int8() else known_int8(folder)
+        self._arithmetic = _precision(options)
+        self.precision = "int8" if options.precision == "int8" else self._arithmetic
+        self._int8 = _int8_stages(folder, options.precision) if int8 is None else int8
         self.int8_stages = tuple(self._int8)
         self.fallback: str | None = None
         self.parallel = 1
@@ -168,7 +176,7 @@ class OpenVinoEngine:
 
     def _settings(self, spec: StageSpec, *, fp32: bool) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if fp32 or spec.keeps_fp32 else self.precision],
+            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if fp32 or spec.keeps_fp32 else self._arithmetic],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
         if self._options.threads is not None:
@@ -240,7 +248,7 @@ def cpu_features() -> dict[str, bool]:
 def _precision(options: EngineOptions) -> str:
     features = cpu_features()
     native = features.get("amx_bf16", False) or features.get("avx512_bf16", False)
-    if options.precision == "auto":
+    if options.precision in ("auto", "int8"):
         return "bf16" if native else "fp32"
     if options.precision == "exact" and not native:
         return "fp32"
@@ -259,6 +267,21 @@ def _multiplies_int8() -> bool:
     """Whether the CPU sums products of 8-bit values exactly: without these instructions pairs of them overflow."""
     features = cpu_features()
     return features.get("avx512_vnni", False) or features.get("amx_int8", False)
+
+
+def _int8_stages(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:
+    if precision == "int8" and not _multiplies_int8():
+        raise EngineUnavailable(
+            "this CPU has no instructions for exact sums of 8-bit products",
+            seen="int8",
+            allowed="auto, fp32, exact",
+            fix='Use precision="auto".',
+            fix_cli="Use --precision auto.",
+        )
+    if precision == "fp32" or not _multiplies_int8():
+        return {}
+    own = int8_model(folder).stages if precision == "int8" else {}
+    return known_int8(folder) | dict(own)
 
 
 def _outputs(spec: StageSpec, compiled: Any) -> dict[str, int]:

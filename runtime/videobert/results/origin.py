@@ -41,8 +41,8 @@ class Origin:
         untrained: parts of the model that this answer rests on and that were never trained: names of stages, and
             `visual_tokens` for what tells the encoder one of these from another. Such an answer means nothing. Absent
             in JSON where there are none.
-        int8: stages that run on 8-bit values, since that was shown to change no answer that rests on them; empty, and
-            absent in JSON, in fp32 and of models that have none.
+        int8: stages that run on 8-bit values: in precision `"int8"` those that the model was made ready for, and in all
+            but fp32 those of which that was shown to change no answer; empty, and absent in JSON, of other models.
         recomputed: in precision `"exact"` how many clips lay near a tie and were computed again in fp32; None, and
             absent in JSON, in others and where no video was read.
     """

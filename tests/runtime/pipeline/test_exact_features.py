@@ -112,7 +112,7 @@ def test_where_there_is_no_bf16_it_is_fp32(monkeypatch: pytest.MonkeyPatch, no_m
 
 
 def test_an_engine_of_one_precision_is_refused() -> None:
-    with pytest.raises(UsageError, match="no precision exact"):
+    with pytest.raises(UsageError, match="has no precision exact"):
         videobert.load("shapes", engine="tensorrt", precision="exact")
 
 

@@ -63,13 +63,13 @@ def test_saved_features_part_at_the_cuts_that_they_know(model: Runtime) -> None:
 
 
 def test_a_clip_across_a_cut_is_heard_where_its_shot_has_no_other(model: Runtime) -> None:
-    saved = model.features(film(RED, GREEN, RED, seconds=1.2))
+    saved = model.features(film(RED, GREEN, RED, seconds=1.3))
     found = seen(model, saved)
-    assert found.cuts_s == (1.2, 2.4)
-    # All of 0 to 1.5 s, 1.5 to 3 s and 3 to 3.6 s: the second shows as much of the third shot, and is not stood to.
+    assert found.cuts_s == (1.3, 2.6)
+    # Clips of 0 to 1.5 s, 1.5 to 3 s and 3 to 3.9 s: the second shows some of the third shot, and is not stood to.
     assert found.shots == (0, 1, 2)
     sure = [bool(part.sure[0]) for part in found.parts if part.sure is not None]
-    assert sure[1] is False
+    assert not sure[1]
 
 
 def test_saved_tokens_part_at_the_cuts_that_they_know(model: Runtime) -> None:

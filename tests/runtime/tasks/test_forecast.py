@@ -230,7 +230,7 @@ class SeesTokens(FromTheLastSeen):
         found = super().run(stage, **inputs)
         if stage == "encoder":
             for row, ids in enumerate(inputs["ids"]):
-                np.add.at(found[row, 0], (ids[ids >= WORDS] - WORDS) % VISUAL, 1)
+                np.add.at(found[row, 0], ids[(ids >= WORDS) & (ids < WORDS + VISUAL)] - WORDS, 1)
         return found
 
 

@@ -147,12 +147,12 @@ def test_a_model_without_such_a_question_says_how_to_teach_one(model_folder: Pat
     for ask in ({}, {"text": "a red square", "evidence": True}):
         with pytest.raises(ModelError, match="never taught what a film feels like") as refused:
             model.sentiment(tmp_path / "nowhere.mp4", **ask)
-    asked = model.sentiment(tmp_path / "nowhere.mp4", text="a red square")
+    asked = model.sentiment(tmp_path / "nowhere.mp4", text="a negative square")
     assert asked.video_unknown == "this model was never taught what a film feels like"
     assert (asked.question, asked.candidates, asked.segments, asked.unsure) == (None, (), (), False)
-    assert asked.text == model.sentiment(text="a red square").text
+    assert asked.text == model.sentiment(text="a negative square").text
     assert asked.origin.model == "tiny"
-    assert model.sentiment(text="a red square").video_unknown is None
+    assert model.sentiment(text="a negative square").video_unknown is None
     assert refused.value.seen == "the questions of tiny: colour"
     assert refused.value.allowed == "a model with a question called sentiment, mood or emotion"
     # A folder below the current one is named from there.

@@ -77,7 +77,7 @@ class ModelOptions(CommonOptions):
         Precision,
         typer.Option(
             help="bf16 where the hardware multiplies it natively, or one of the two. exact: as auto, but clips whose "
-            "visual token could be another in fp32 are computed again in it.",
+            "visual token could be another in fp32 are computed again in it. int8: in a model built for it.",
             rich_help_panel=_MODEL,
         ),
     ] = "auto"
