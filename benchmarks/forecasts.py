@@ -79,7 +79,7 @@ def measure(work: Path) -> dict[str, Any]:
                     name = "default" if context is None else f"context_{context}"
                     if context is not None and context > clips:
                         continue
-                    found = model.forecast(until(tokens, clips), horizons=ahead, top=max(TOPS), context_clips=context)
+                    found = model.forecast(until(tokens, clips), ahead=ahead, top=max(TOPS), context_clips=context)
                     for each in found:
                         guesses[name, each.ahead] = [candidate.token for candidate in each.candidates]
                 for step in ahead:

@@ -13,7 +13,7 @@ film = sys.argv[1] if len(sys.argv) > 1 else str(Path(videobert.__file__).parent
 
 with videobert.load("shapes") as model:
     # Texts stand where times do: "keep only the parts where someone pours, then at most 30 seconds".
-    plan = model.edit(film, "bring the last 2 seconds to the front and cut out 3 to 4.5 s", most_s=8)
+    plan = model.edit(film, "bring the last 2 seconds to the front and cut out 3 to 4.5 s", seconds=8)
 
 for step in plan.steps:
     print(step)

@@ -9,7 +9,7 @@ import videobert
 
 def main(path: str) -> None:
     with videobert.load("shapes") as model:
-        forecast = model.forecast(path, horizons=(1, 2), top=2)
+        forecast = model.forecast(path, ahead=(1, 2), top=2)
         for horizon in forecast:
             for candidate in horizon.candidates:
                 # A token is a number; what the model's own questions say of it tells more.

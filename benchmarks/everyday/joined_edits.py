@@ -46,22 +46,31 @@ def luma(path: Path) -> Iterator[np.ndarray[Any, Any]]:
             yield planes[: frame.height]
 
 
-def held(source: Path, cut: Path, plan: videobert.EditPlan) -> tuple[int, float]:
-    """How many frames are not the source's that the plan names, and the lowest PSNR of those that are, in dB.
+def held(source: Path, cut: Path, plan: videobert.EditPlan) -> tuple[int, int, float]:
+    """How many frames are not the source's that the plan names, how many cannot be told, and the lowest PSNR, in dB.
 
-    A frame is another's if one of the source's next to it is more like it.
+    A frame is another's if one of the source's next to it is more like it; it cannot be told where that one is a repeat
+    of its own, to within less than what encoding changed.
     """
     own = list(luma(source))
-    wrong, worst = 0, 99.0
+    wrong, repeats, worst = 0, 0, 99.0
     numbers = [n for span in plan.spans for n in range(span.first_frame, span.first_frame + span.frames)]
     frames = list(luma(cut))
     wrong += abs(len(frames) - len(numbers))
     for number, frame in zip(numbers, frames, strict=False):
         near = [n for n in (number, number - 1, number + 1) if 0 <= n < len(own)]
-        errors = [float(np.mean((own[n].astype(np.float32) - frame) ** 2)) for n in near]
-        wrong += errors[0] > min(errors) + 1e-9
+        errors = [difference(own[n], frame) for n in near]
+        if errors[0] > min(errors) + 1e-9:
+            is_repeat = difference(own[number], own[near[int(np.argmin(errors))]]) < errors[0]
+            repeats += is_repeat
+            wrong += not is_repeat
         worst = min(worst, 99.0 if errors[0] == 0 else 10 * np.log10(255**2 / errors[0]))
-    return wrong, round(float(worst), 2)
+    return wrong, repeats, round(float(worst), 2)
+
+
+def difference(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
+    """The mean squared difference of two pictures."""
+    return float(np.mean((one.astype(np.float32) - other) ** 2))
 
 
 def comes_back(plan: videobert.EditPlan, source: Path, folder: Path) -> dict[str, bool]:
@@ -84,12 +93,13 @@ def one(model: videobert.Runtime, film: JoinedFilm, folder: Path) -> dict[str, A
     began = time.perf_counter()
     written = videobert.write_film(film.path, plan, cut)
     written_s = time.perf_counter() - began
-    wrong, worst = held(film.path, cut, plan)
+    wrong, repeats, worst = held(film.path, cut, plan)
     sought = {each.text: each.stretches for each in plan.sought}
     return {
         "film": film.path.name,
         "iou": {clip: round(overlap(sought[query], film.span(clip)), 3) for clip, query in QUERIES.items()},
         "wrong_frames": wrong,
+        "repeats_not_told_apart": repeats,
         "worst_psnr_db": worst,
         "method": written.method,
         "frames": written.frames,
@@ -135,6 +145,7 @@ def main() -> None:
         "least_iou": min(ious),
         "mean_iou": round(sum(ious) / len(ious), 3),
         "wrong_frames": sum(each["wrong_frames"] for each in told),
+        "repeats_not_told_apart": sum(each["repeats_not_told_apart"] for each in told),
         "films": told,
     }
     given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

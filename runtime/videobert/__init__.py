@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from videobert.base.limits import Limits
+    from videobert.bench.compare import compare
+    from videobert.bench.plan import plan
     from videobert.editing.edit_list import read_edit_list, write_edit_list
     from videobert.editing.film import write_film
     from videobert.index.reader import IndexReader, open_index
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from videobert.results.candidate import Candidate
     from videobert.results.caption import Caption, Captions
     from videobert.results.classify import Classification, Segment
+    from videobert.results.compare import Comparison
     from videobert.results.each import Each
     from videobert.results.edit import EditedFilm, EditPlan, EditSpan, Sought, SoughtStretch
     from videobert.results.embed import Embedding
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from videobert.results.index import Indexed, IndexedFile
     from videobert.results.locate import Hit, Located
     from videobert.results.origin import Origin, TokensFrom
+    from videobert.results.plan import Plan
     from videobert.results.run import Report, ReportSegment, Shot, Still
     from videobert.results.search import Found, FoundStretch
     from videobert.results.sentiment import Sentiment, TextSentiment
@@ -72,6 +76,10 @@ if TYPE_CHECKING:
 # Everything below is imported on first use, so that `import videobert` costs next to nothing.
 _HOME = {
     "Codebook": "videobert.visual.codebook",
+    "Comparison": "videobert.results.compare",
+    "Plan": "videobert.results.plan",
+    "compare": "videobert.bench.compare",
+    "plan": "videobert.bench.plan",
     "FrameArray": "videobert.video.source.frame_array",
     "IndexReader": "videobert.index.reader",
     "Limits": "videobert.base.limits",
@@ -146,6 +154,7 @@ __all__ = [
     "Captions",
     "Classification",
     "Codebook",
+    "Comparison",
     "DecodeError",
     "DeviceError",
     "Each",
@@ -179,6 +188,7 @@ __all__ = [
     "ModelError",
     "ObtainError",
     "Origin",
+    "Plan",
     "Recipe",
     "Report",
     "ReportSegment",
@@ -201,10 +211,12 @@ __all__ = [
     "VideoFeatures",
     "VisualTokens",
     "__version__",
+    "compare",
     "html_page",
     "load",
     "open_clips",
     "open_index",
+    "plan",
     "read_edit_list",
     "search_page",
     "srt",

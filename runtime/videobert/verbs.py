@@ -355,7 +355,7 @@ class Verbs:
         self,
         video: Video,
         *,
-        horizons: Iterable[int] = (1, 2, 3),
+        ahead: Iterable[int] = (1, 2, 3),
         top: int = 5,
         index: str | Path | IndexReader | None = None,
         context_clips: int | None = None,
@@ -368,7 +368,7 @@ class Verbs:
         behind the video.
 
         Args:
-            horizons: how many clips ahead, 1 being the next one; with a stride, so many used clips.
+            ahead: how many clips ahead, 1 being the next one; with a stride, so many used clips.
             top: tokens at each time.
             index: of videos, made with this model: each token gets the stretches there that look most like it.
             context_clips: the last clips of the video that it goes on from; None is the model's own window, or of a
@@ -383,7 +383,7 @@ class Verbs:
         """
         asked, with_evidence = Request.reading(**reading), flag("evidence", evidence)
         with self._lifetime.using() as opened:
-            return forecast(opened, video, horizons, top, index, context_clips, with_evidence, asked)
+            return forecast(opened, video, ahead, top, index, context_clips, with_evidence, asked)
 
     def summarize(
         self,
@@ -433,7 +433,8 @@ class Verbs:
             reading: see `Runtime`.
 
         Raises:
-            ModelError: a video is given, and the model has no such question; it says how to train one.
+            ModelError: a video alone is given, and the model has no such question; it says how to train one. With a
+                text beside it, the text's is told, and `video_unknown` says that of the video is not.
         """
         with self._lifetime.using() as opened:
             return sentiment(opened, video, text, flag("evidence", evidence), Request.reading(**reading))
@@ -491,30 +492,30 @@ class Verbs:
         video: VideoSource,
         instruction: str | None = None,
         *,
-        spans: Iterable[SpanLike] | None = None,
+        keep: Iterable[SpanLike] | None = None,
         remove: Iterable[SpanLike] | None = None,
-        most_s: float | None = None,
+        seconds: float | None = None,
         evidence: bool = False,
         **reading: Unpack[Reading],
     ) -> EditPlan:
         """Which parts of a film stay, in which order, exact to the frame; `write_film` and `write_edit_list` take it.
 
-        At least one of instruction, spans, remove and most_s; done in this order: spans, remove, instruction, most_s.
+        At least one of instruction, keep, remove and seconds; done in this order: keep, remove, instruction, seconds.
 
         Args:
             video: a path, bytes or a file object that can go back.
             instruction: such as "keep only the parts where someone pours, then at most 30 seconds"; the language is
                 described in `videobert.editing.grammar`. Texts in it are found as `locate` finds them.
-            spans, remove: stretches that alone stay, or go: pairs of seconds, or what has `start_s` and `end_s`.
+            keep, remove: stretches that alone stay, or go: pairs of seconds, or what has `start_s` and `end_s`.
                 Bounds move to the nearest frame's, and what overlaps counts once.
-            most_s: the longest that the new film may be, seconds.
+            seconds: the longest that the new film may be.
             evidence: whether to say, for each stretch that a text was found in, what each of its clips adds; see
                 `Evidence`. Where nothing is looked for, a UsageError.
             reading: see `Runtime`.
         """
         asked, with_evidence = Request.reading(**reading), flag("evidence", evidence)
         with self._lifetime.using() as opened:
-            return edit(opened, video, instruction, spans, remove, most_s, with_evidence, asked)
+            return edit(opened, video, instruction, keep, remove, seconds, with_evidence, asked)
 
     def stream(
         self,

@@ -265,7 +265,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
     },
     "forecast": {
         "video": set(),
-        "horizons": {"array", "list", "twice", "set"},
+        "ahead": {"array", "list", "twice", "set"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
         "index": {"None"},
         "context_clips": WHOLE | {"None", "int"},
@@ -310,9 +310,9 @@ OF_FILES: dict[str, dict[str, set[str]]] = {
     "edit": {
         "video": set(),
         "instruction": {"None"},
-        "spans": set(),
+        "keep": set(),
         "remove": {"None"},
-        "most_s": WHOLE | {"None", "int", "float", "whole float", "numpy float", "fraction"},
+        "seconds": WHOLE | {"None", "int", "float", "whole float", "numpy float", "fraction"},
         # Of spans by hand there is none.
         "evidence": set(),
     },
@@ -384,7 +384,7 @@ def films(model: Runtime, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return {
         "index": {"videos": clip, "out": index},
         "search": {"query": clip, "index": open_index(index)},
-        "edit": {"video": clip, "spans": [(0, 2)]},
+        "edit": {"video": clip, "keep": [(0, 2)]},
     }
 
 

@@ -12,10 +12,10 @@ import pytest
 from tests.runtime.editing.film_factory import write_film
 from tests.small_conse import film as scenes
 from tests.small_model import mp4
-from videobert.video.frames import FrameArray
 
 from videobert.model.folder import bundled_names
 from videobert.runtime import Runtime, load
+from videobert.video.source.frame_array import FrameArray
 
 if "shapes" not in bundled_names():
     pytest.skip("this checkout carries no bundled model", allow_module_level=True)
@@ -38,9 +38,9 @@ VERBS: dict[str, Ask] = {
     "sentiment": lambda model, video, told: model.sentiment(video, **told),
     "run": lambda model, video, told: model.run(video, **told),
     "stream": lambda model, video, told: list(model.stream(video, **told)),
-    "edit": lambda model, video, told: model.edit(video, "keep only the parts with a red circle", **told),
+    "edit": lambda model, video, told: model.edit(video, "cut out a red circle", **told),
     "edit by two texts": lambda model, video, told: model.edit(video, "cut out red and a blue star", **told),
-    "edit by hand": lambda model, video, told: model.edit(video, spans=[(0.5, 2.0)], **told),
+    "edit by hand": lambda model, video, told: model.edit(video, keep=[(0.5, 2.0)], **told),
 }
 OF_FILES: dict[str, Ask] = {
     "index": lambda model, place, told: model.index(place / "film.mp4", place / "new", **told),

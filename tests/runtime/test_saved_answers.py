@@ -94,7 +94,7 @@ def answers(model: Runtime, verb: str) -> dict[str, Any]:
     elif verb == "locate":
         found = {text: model.locate(CLIP, text, evidence=True) for text in ("a red heart", "a yellow star bounces")}
     elif verb == "forecast":
-        found = {"ahead": model.forecast(CLIP, horizons=(1, 3), top=2)}
+        found = {"ahead": model.forecast(CLIP, ahead=(1, 3), top=2)}
     elif verb == "summarize":
         found = {"share": model.summarize(CLIP), "about a text": model.summarize(CLIP, seconds=6, text="a red heart")}
     elif verb == "sentiment":
@@ -103,7 +103,7 @@ def answers(model: Runtime, verb: str) -> dict[str, Any]:
         found = {
             "sentence": model.edit(CLIP, "keep only the parts where a yellow star bounces, then at most 2 seconds")
         }
-        found["by hand"] = model.edit(CLIP, spans=[(0.5, 4.5), (6, 10)], remove=[(2, 3)])
+        found["by hand"] = model.edit(CLIP, keep=[(0.5, 4.5), (6, 10)], remove=[(2, 3)])
     elif verb == "search":
         found = searched(model)
     elif verb == "align":

@@ -29,7 +29,7 @@ def agreement(a: Any, b: Any) -> float | None:
     if isinstance(a, Embedding) and isinstance(b, Embedding):
         return _cosine(a.vector, b.vector)
     if isinstance(a, Report) and isinstance(b, Report):
-        return _same_time(a.segments, b.segments)
+        return same_time(a.segments, b.segments)
     return None
 
 
@@ -45,7 +45,7 @@ def _said(segment: ReportSegment) -> dict[str, str | None]:
     }
 
 
-def _same_time(a: Sequence[ReportSegment], b: Sequence[ReportSegment]) -> float | None:
+def same_time(a: Sequence[ReportSegment], b: Sequence[ReportSegment]) -> float | None:
     """Share of the time that both cover in which both say the same."""
     same = both = 0.0
     place = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,8 +10,33 @@ import av
 import numpy as np
 
 from videobert.base.arguments import whole
+from videobert.base.errors import UsageError
 
 _NOISE = 24
+
+
+def made_film(size: str, folder: Path, told: Callable[[str], None]) -> Path:
+    """A generated film of a size such as `"854x480x20"`, pixels and seconds, in `folder`.
+
+    Args:
+        told: hears that it is being made.
+
+    Raises:
+        UsageError: this is no size, or one that is out of range.
+    """
+    parts = size.lower().split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) <= 5 for part in parts):
+        raise UsageError(
+            "a made film needs a size",
+            seen=size,
+            allowed="WIDTHxHEIGHTxSECONDS",
+            fix="For example 854x480x20: pixels, pixels and seconds.",
+        )
+    width, height, seconds = map(int, parts)
+    told("making a film")
+    path = folder / f"{size.lower()}.mp4"
+    write_generated_film(path, width=width, height=height, seconds=seconds)
+    return path
 
 
 def write_generated_film(path: Path, *, width: int, height: int, seconds: int, fps: int = 25, seed: int = 0) -> None:

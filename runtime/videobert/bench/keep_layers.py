@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from videobert.bench.recorded_engine import Call
+from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph, Switched
+from videobert.bench.side_words import parse_side
 from videobert.bench.tolerance import share_apart
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph
+from videobert.model.kept_layers import KeptLayers, weights_name
 from videobert.model.places import real_places
 from videobert.model.stage import StageSpec
-from videobert.results.compare import KeptStage
+from videobert.results.compare import Comparison, KeptStage
 
 # What is left of a stage's error when its layers are kept.
 LEFT: Final = 0.5
@@ -57,6 +60,17 @@ def layers_to_keep(spec: StageSpec, folder: ModelFolder, calls: Sequence[Call], 
     kept = order[:many]
     left = _error(found, _all_but(kept, len(names)))
     return KeptStage(stage=spec.name, layers=tuple(names[place] for place in kept), error=whole, error_kept=left)
+
+
+def kept_file(model: str | Path, found: Comparison) -> dict[str, Any]:
+    """What `videobert build --keep` reads: the layers that a comparison proposes.
+
+    Args:
+        model: side A, as it was given.
+    """
+    folder = ModelFolder(str(parse_side(model).model))
+    stages = {kept.stage: kept.layers for kept in found.keep}
+    return KeptLayers(weights=weights_name(folder), stages=stages).to_json()
 
 
 class _Output:

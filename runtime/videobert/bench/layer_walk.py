@@ -7,14 +7,16 @@ whole; the tolerance is measured on the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
-from videobert.bench.recorded_engine import Call
+from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph
 from videobert.bench.stage_differences import Opened
 from videobert.bench.tolerance import judged, lower_of, share_apart
+from videobert.engines.openvino_int8 import quantise
 from videobert.model.graph_files import portable_graph
+from videobert.model.known_int8 import known_int8
 from videobert.model.stage import StageSpec
 from videobert.results.compare import Apart
 
@@ -53,8 +55,13 @@ def layers_apart(spec: StageSpec, a: Opened, b: Opened, call: Call) -> tuple[Apa
 
 def _chunks(spec: StageSpec, a: Opened, b: Opened, call: Call) -> Iterator[list[Apart]]:
     name = portable_graph(spec.name)
-    ours, theirs = (RoundedGraph(each.folder.read(name), call.inputs) for each in (a, b))
     precisions = (a.precision_of(spec), b.precision_of(spec))
+    ours, theirs = (
+        RoundedGraph(each.folder.read(name), call.inputs, _quantised(spec, each, precision))
+        for each, precision in zip((a, b), precisions, strict=True)
+    )
+    # What A computes in is no matter of what plain computing in float32 gives.
+    plainly = ours if precisions[0] != "int8" else RoundedGraph(a.folder.read(name), call.inputs)
     lower = lower_of(*precisions)
     for chunk in ours.chunks():
         # A graph that was exported otherwise has other layers; those of one name are compared.
@@ -62,10 +69,18 @@ def _chunks(spec: StageSpec, a: Opened, b: Opened, call: Call) -> Iterator[list[
         one, other = ours.values(names, precision=precisions[0]), theirs.values(names, precision=precisions[1])
         plain = dict.fromkeys(names, 0.0)
         if lower != "fp32":
-            exact = one if precisions[0] == "fp32" else ours.values(names)
-            rounded = ours.values(names, rounded_to=lower)
+            exact = one if precisions[0] == "fp32" else plainly.values(names)
+            rounded = plainly.values(names, rounded_to=lower)
             plain = {each: share_apart(exact[each], rounded[each])[1] for each in names}
         yield [
             judged(each, ours.layers[each], share_apart(one[each], other[each]), precisions, plain[each])
             for each in names
         ]
+
+
+def _quantised(spec: StageSpec, each: Opened, precision: str) -> Callable[[Any], object] | None:
+    """What the engine does to the graph of a stage that it runs in int8."""
+    if precision != "int8":
+        return None
+    ranges = known_int8(each.folder)[spec.name]
+    return lambda graph: quantise(graph, ranges, portable_graph(spec.name))

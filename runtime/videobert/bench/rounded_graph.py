@@ -28,14 +28,17 @@ BITS: Final[Mapping[str, int | None]] = {"fp32": 24, "fp16": 11, "bf16": 8, "fp8
 _STEPS = 127
 # What moves numbers and computes none.
 _MOVES: Final = frozenset(
-    ("Parameter", "Constant", "Result", "Convert", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Split")
-    + ("VariadicSplit", "Slice", "StridedSlice", "Concat", "ShapeOf", "Broadcast", "Tile")
+    (
+        *("Parameter", "Constant", "Result", "Convert", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Split"),
+        *("VariadicSplit", "Slice", "StridedSlice", "Concat", "ShapeOf", "Broadcast", "Tile"),
+    )
 )
 # What low precision is for; the rest costs little and follows.
 _PRODUCTS: Final = frozenset(("Convolution", "GroupConvolution", "MatMul", "ScaledDotProductAttention"))
 # Values of layers that are held at a time.
 _CHUNK_BYTES: Final = 128 << 20
-_HINTS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+# Whatever is less than fp32 stands in bf16 between its quantised products, as in the engine.
+_HINTS: Final = {"fp32": "f32", "fp16": "f16"}
 Rounding = Callable[[Any, Any], Any]
 
 
@@ -45,14 +48,18 @@ class RoundedGraph:
     Args:
         content: of the ONNX file.
         inputs: of the call, by name.
+        changed: what an engine does to the graph before it compiles it, such as to quantise it.
 
     Raises:
         ModelError: OpenVINO cannot read the graph, or not at these shapes.
     """
 
-    def __init__(self, content: bytes, inputs: Mapping[str, Array]) -> None:
-        self._content, self._inputs = content, dict(inputs)
+    def __init__(
+        self, content: bytes, inputs: Mapping[str, Array], changed: Callable[[Any], object] | None = None
+    ) -> None:
+        self._content, self._inputs, self._changed = content, dict(inputs), changed
         self._core = openvino_library().Core()
+        self._compiled: dict[str, Any] = {}
         self.layers: dict[str, str] = {op.get_friendly_name(): op.get_type_name() for op in _layers(self._read())}
 
     @property
@@ -60,13 +67,19 @@ class RoundedGraph:
         """The names of the layers that multiply, in topological order."""
         return tuple(name for name, kind in self.layers.items() if kind in _PRODUCTS)
 
-    def outputs(self, *, rounded_to: str = "fp32") -> list[Array]:
-        """The outputs in float32 arithmetic, of operands that every layer rounds."""
-        graph = self._read()
-        if rounded_to != "fp32":
-            for op in _layers(graph):
-                _round_operands(op, _rounding(rounded_to))
-        return self._run(graph, "fp32")
+    def outputs(self, inputs: Mapping[str, Array], *, rounded_to: str = "fp32") -> list[Array]:
+        """The outputs in float32 arithmetic, of operands that every layer rounds.
+
+        Args:
+            inputs: of the same shapes as those of the call.
+        """
+        if rounded_to not in self._compiled:
+            graph = self._read()
+            if rounded_to != "fp32":
+                for op in _layers(graph):
+                    _round_operands(op, _rounding(rounded_to))
+            self._compiled[rounded_to] = self._compile(graph, "fp32")
+        return _infer(self._compiled[rounded_to], inputs)
 
     def values(self, names: Sequence[str], *, precision: str = "fp32", rounded_to: str = "fp32") -> dict[str, Array]:
         """What layers give.
@@ -81,9 +94,11 @@ class RoundedGraph:
         if rounded_to != "fp32":
             for op in layers.values():
                 _round_operands(op, _rounding(rounded_to))
-        own = len(graph.outputs)
+        # One that is an output already is not added again.
         graph.add_outputs([layers[name].output(0) for name in names])
-        return dict(zip(names, self._run(graph, precision)[own:], strict=True))
+        made_by = [port.get_node().input_value(0).get_node().get_friendly_name() for port in graph.outputs]
+        found = dict(zip(made_by, _infer(self._compile(graph, precision), self._inputs), strict=True))
+        return {name: found[name] for name in names}
 
     def chunks(self) -> Iterator[list[str]]:
         """The names of all layers in topological order, as many at a time as memory is meant to hold."""
@@ -119,6 +134,8 @@ class RoundedGraph:
         try:
             graph = self._core.read_model(self._content)
             graph.reshape({name: list(array.shape) for name, array in self._inputs.items()})
+            if self._changed is not None:
+                self._changed(graph)
         except RuntimeError as error:
             raise ModelError(
                 "a graph cannot be looked into", seen=str(error).strip().rsplit("\n", 1)[-1], fix="Export it again."
@@ -126,13 +143,8 @@ class RoundedGraph:
         return graph
 
     def _compile(self, graph: Any, precision: str) -> Any:
-        settings = {"INFERENCE_PRECISION_HINT": _HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
+        settings = {"INFERENCE_PRECISION_HINT": _HINTS.get(precision, "bf16"), "PERFORMANCE_HINT": "LATENCY"}
         return self._core.compile_model(graph, "CPU", settings)
-
-    def _run(self, graph: Any, precision: str) -> list[Array]:
-        compiled = self._compile(graph, precision)
-        found = compiled.create_infer_request().infer(self._inputs)
-        return [np.array(found[place]) for place in range(len(compiled.outputs))]
 
 
 class Switched:
@@ -152,6 +164,11 @@ class Switched:
         given = {self._place[name]: array for name, array in self._inputs.items()}
         given[self._last] = np.asarray(on, np.float32)
         return np.array(self._request.infer(given)[0])
+
+
+def _infer(compiled: Any, inputs: Mapping[str, Array]) -> list[Array]:
+    found = compiled.create_infer_request().infer(dict(inputs))
+    return [np.array(found[place]) for place in range(len(compiled.outputs))]
 
 
 def _layers(graph: Any) -> list[Any]:

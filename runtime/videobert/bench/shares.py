@@ -46,7 +46,7 @@ def equal_nearest(
 
     Args:
         a, b: `(n, dim)`, n at least 1.
-        leaves: `(count, dim)`.
+        leaves: `(count, dim)`, or of lifted ones `(count, dim + 1)`, see `Codebook`.
     """
     most = min(_TOP, len(leaves))
     one, other = (_nearest(each, leaves, most) for each in (a, b))
@@ -59,7 +59,9 @@ def _nearest(features: npt.NDArray[np.float32], leaves: npt.NDArray[np.float32],
     """The numbers of the nearest leaves, `(n, most)`, nearest first, in float64."""
     wide, rows = leaves.astype(np.float64), features.astype(np.float64)
     lengths = np.sum(wide * wide, axis=1)
-    return np.stack([np.argsort(lengths - 2 * (wide @ row), kind="stable")[:most] for row in rows])
+    # Where leaves are lifted, a feature has zero in their last column.
+    across = wide[:, : rows.shape[1]]
+    return np.stack([np.argsort(lengths - 2 * (across @ row), kind="stable")[:most] for row in rows])
 
 
 def equal_answers(a: Sequence[ReportSegment], b: Sequence[ReportSegment]) -> tuple[Share | None, Share | None]:

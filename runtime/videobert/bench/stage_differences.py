@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from videobert.base.errors import VideoBertError
-from videobert.bench.recorded_engine import Call
+from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph
 from videobert.bench.tolerance import judged, lower_of, share_apart
 from videobert.engines.base import Engine
@@ -27,7 +26,9 @@ class Opened(NamedTuple):
     engine: Engine
 
     def precision_of(self, spec: StageSpec) -> str:
-        """Of the arithmetic of a stage: cheap ones stay in fp32 where the engine is free to choose."""
+        """Of the arithmetic of a stage: cheap ones stay in fp32 where the engine is free to choose, others are int8."""
+        if spec.name in getattr(self.engine, "int8_stages", ()):
+            return "int8"
         return "fp32" if spec.keeps_fp32 and self.engine.name == "openvino" else self.engine.precision
 
 
@@ -50,19 +51,23 @@ def compare_stage(spec: StageSpec, a: Opened, b: Opened, calls: Sequence[Call]) 
     Raises:
         VideoBertError: B cannot run the stage on these inputs.
     """
-    found = [_compare_call(spec, a, b, call) for call in calls]
+    graphs: dict[tuple[object, ...], RoundedGraph] = {}
+    found = [_compare_call(spec, a, b, call, graphs) for call in calls]
     return max(found, key=lambda each: each.apart.relative / each.apart.allowed)
 
 
-def _compare_call(spec: StageSpec, a: Opened, b: Opened, call: Call) -> StageFound:
+def _compare_call(
+    spec: StageSpec, a: Opened, b: Opened, call: Call, graphs: dict[tuple[object, ...], RoundedGraph]
+) -> StageFound:
     theirs = b.engine.run_all(spec.name, **call.inputs)
-    plain = _plain_errors(spec, a, b, call)
+    plain = _plain_errors(spec, a, b, call, graphs)
     several = len(spec.outputs) > 1
     rows = []
     for tensor in spec.outputs:
         real = real_places(spec, tensor, call.inputs)
-        own = _output(call, tensor.name, spec)
-        exact, other = (array if real is None else array[real] for array in (own, theirs[tensor.name]))
+        exact, other = (outputs[tensor.name] for outputs in (call.outputs, theirs))
+        if real is not None:
+            exact, other = exact[real], other[real]
         name = f"{spec.name}.{tensor.name}" if several else spec.name
         precisions = (a.precision_of(spec), b.precision_of(spec))
         # The rule is about what an output is called, whatever the stage is.
@@ -73,22 +78,23 @@ def _compare_call(spec: StageSpec, a: Opened, b: Opened, call: Call) -> StageFou
     return StageFound(spec, max(rows, key=lambda row: row.relative / row.allowed), call)
 
 
-def _output(call: Call, name: str, spec: StageSpec) -> npt.NDArray[Any]:
-    if name in call.outputs:
-        return call.outputs[name]
-    (only,) = call.outputs.values()
-    return only
+def _plain_errors(
+    spec: StageSpec, a: Opened, b: Opened, call: Call, graphs: dict[tuple[object, ...], RoundedGraph]
+) -> dict[str, float]:
+    """The error of plain computing in the lower precision of the two, of each output; none where both are fp32.
 
-
-def _plain_errors(spec: StageSpec, a: Opened, b: Opened, call: Call) -> dict[str, float]:
-    """The error of plain computing in the lower precision of the two, of each output; none where both are fp32."""
+    Args:
+        graphs: those that were read already, by the shapes that they are for.
+    """
     lower = lower_of(a.precision_of(spec), b.precision_of(spec))
     name = portable_graph(spec.name)
     if lower == "fp32" or name not in a.folder:
         return {}
+    shapes = tuple((key, array.shape) for key, array in call.inputs.items())
     try:
-        graph = RoundedGraph(a.folder.read(name), call.inputs)
-        exact, rounded = graph.outputs(), graph.outputs(rounded_to=lower)
+        if shapes not in graphs:
+            graphs[shapes] = RoundedGraph(a.folder.read(name), call.inputs)
+        exact, rounded = graphs[shapes].outputs(call.inputs), graphs[shapes].outputs(call.inputs, rounded_to=lower)
     except VideoBertError:
         return {}
     errors = {}

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from videobert.base.errors import UsageError
 from videobert.bench.cold import cold_start
-from videobert.bench.film import write_generated_film
+from videobert.bench.film import made_film
 from videobert.bench.measure import Case, Measured, Told, measure
 from videobert.bench.ranges import recording_for
 from videobert.bench.sweep import sweep
@@ -56,7 +55,7 @@ def bench_model(asked: Asked, told: Told) -> Measured:
         VideoBertError: the model cannot be loaded, or the video not be read.
     """
     with tempfile.TemporaryDirectory(prefix="videobert-bench-") as scratch:
-        path = _film(asked.video, Path(scratch), told) if isinstance(asked.video, str) else asked.video
+        path = made_film(asked.video, Path(scratch), told) if isinstance(asked.video, str) else asked.video
         case = Case(verb=asked.verb, video=path, runs=asked.runs, reading=asked.reading)
         with _loaded(asked, told) as model:
             measured = measure(
@@ -86,19 +85,3 @@ def _loaded(asked: Asked, told: Told) -> Iterator[Any]:
     told(f"loading {asked.model}")
     with load(asked.model, **asked.options) as model:
         yield model
-
-
-def _film(size: str, folder: Path, told: Told) -> Path:
-    parts = size.lower().split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and len(part) <= 5 for part in parts):
-        raise UsageError(
-            "a made film needs a size",
-            seen=size,
-            allowed="WIDTHxHEIGHTxSECONDS",
-            fix="For example 854x480x20: pixels, pixels and seconds.",
-        )
-    width, height, seconds = map(int, parts)
-    told("making a film")
-    path = folder / f"{size.lower()}.mp4"
-    write_generated_film(path, width=width, height=height, seconds=seconds)
-    return path

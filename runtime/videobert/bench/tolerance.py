@@ -1,8 +1,8 @@
 """How far apart two runs of a stage, or of a layer, may be.
 
-Between two runs in fp32: a fixed share of the largest magnitude. Where one of the two computes in less: twice the error
-of plain computing in that precision, plus one rounding of the largest magnitude; where both do, twice that. The error of
-plain computing is measured: on the same inputs, in float32, with the operands of every layer rounded.
+Between two runs in fp32: a fixed share of the largest magnitude. Where one of the two computes in less: twice the
+error of plain computing in that precision, plus one rounding of the largest magnitude; where both do, twice that. The
+error of plain computing is measured: on the same inputs, in float32, with the operands of every layer rounded.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from videobert.engines.base import Engine, TakesPixels
 from videobert.engines.checked_stages import CheckedStages
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph
-from videobert.model.mending import command
+from videobert.model.mending import IMPORT_AGAIN, command
 from videobert.model.places import mean_of_places, real_places
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_links import RESTS_ON, VECTORS, Link, averaged_from, stage_links
@@ -162,6 +162,8 @@ class StageRun:
         if self._engine.name == "openvino" and portable_graph(spec.name) not in self._folder:
             root = self._folder.root
             seeing = self._folder.has_codebook or not self._folder.config.has_tokens
+            if not seeing and self._folder.config.tokens_are_given:
+                return f"the folder has no {portable_graph(spec.name)}. {IMPORT_AGAIN}"
             first = "" if seeing else f"{command('cluster VIDEOS --model', root)}, then "
             return f"the folder has no {portable_graph(spec.name)}: run {first}{command('build', root)}"
         return None

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from videobert.cli.stdout import for_a_person
-from videobert.report.facts import untrained_words
+from videobert.report.facts import recomputed_words, untrained_words
 from videobert.report.open_answers import UNSURE, UNSURE_MEANS
 from videobert.report.safe_text import printable
 from videobert.report.screen import width_of, wrapped
@@ -69,6 +69,8 @@ def _note_origin(origin: Origin, options: CommonOptions) -> None:
     """Says what ran the model, if it was not the first choice, and what of the video was read, if it was not all."""
     if origin.fallback:
         note(f"note: {origin.engine} on {origin.device}, {origin.precision}: {origin.fallback}", options)
+    if origin.recomputed:
+        note(f"note: {recomputed_words(origin)}", options)
     if origin.untrained:
         note(f"note: untrained: {untrained_words(origin)}", options)
     if origin.decoder_fallback:

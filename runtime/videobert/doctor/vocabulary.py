@@ -9,6 +9,7 @@ from videobert.base.limits import Limits
 from videobert.doctor.next_steps import COPY_AGAIN, add_error, run_verb
 from videobert.model.config import ModelConfig
 from videobert.model.folder_parts import FolderParts
+from videobert.model.mending import IMPORT_AGAIN
 from videobert.model.recipe import Recipe
 from videobert.model.summary import CodebookSizes, Words
 from videobert.visual.codebook import Codebook
@@ -58,7 +59,9 @@ def read_codebook(parts: FolderParts, config: ModelConfig | None, recipe: Recipe
         if not parts.has(name) and (config is None or config.has_tokens):
             parts.add(
                 f"{name} is missing: only text can be asked",
-                run_verb("cluster VIDEOS --model", parts.root),
+                IMPORT_AGAIN
+                if config is not None and config.tokens_are_given
+                else run_verb("cluster VIDEOS --model", parts.root),
                 name,
             )
         return None
@@ -71,11 +74,14 @@ def read_codebook(parts: FolderParts, config: ModelConfig | None, recipe: Recipe
         parts.add(
             f"{name} has {len(codebook)} visual tokens of {codebook.dim} values, config.json says "
             f"{config.visual_tokens} of {config.backbone.feature_dim}",
-            "Put back the codebook that belongs to this model, or make another one with `videobert cluster`.",
+            IMPORT_AGAIN
+            if config.tokens_are_given
+            else "Put back the codebook that belongs to this model, or make another one with `videobert cluster`.",
             name,
         )
     if recipe is not None and codebook.clip_hash != recipe.clip_hash:
-        parts.add(f"{name} was made with another recipe", "Put back the recipe, or make another codebook.", name)
+        other = "" if config is not None and config.tokens_are_given else ", or make another codebook"
+        parts.add(f"{name} was made with another recipe", f"Put back the recipe{other}.", name)
     return CodebookSizes(
         hash=codebook.hash,
         leaves=len(codebook),

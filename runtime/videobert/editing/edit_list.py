@@ -37,7 +37,7 @@ def write_edit_list(plan: EditPlan, path: str | os.PathLike[str]) -> None:
         UsageError: the path has another ending, or the plan more cuts than the form holds.
         EngineUnavailable: OpenTimelineIO is not installed.
     """
-    instance("plan", plan, EditPlan, example="model.edit(video, spans=[(3, 7.5)])")
+    instance("plan", plan, EditPlan, example="model.edit(video, keep=[(3, 7.5)])")
     target = local_path("path", path)
     text = text_of(plan, suffix_of(target))
     write_atomically(target, lambda place: place.write_text(text, encoding="utf-8"))

@@ -33,7 +33,12 @@ class Coding:
 # the encoders' own notes call visually lossless.
 CODINGS = {
     "h264": Coding("libx264", {"crf": "16", "preset": "fast"}, {"bf": "0"}),
-    "hevc": Coding("libx265", {"crf": "16", "preset": "fast", "x265-params": "log-level=none"}),
+    # Between copied ones, no picture waits for its turn when the next sequence begins, and none names its parameters.
+    "hevc": Coding(
+        "libx265",
+        {"crf": "16", "preset": "fast", "x265-params": "log-level=none"},
+        {"x265-params": "bframes=0:open-gop=0:repeat-headers=1:info=0:hrd=0"},
+    ),
     # Its threads wait for each other by spinning.
     "vp8": Coding(
         "libvpx", {"crf": "6", "b": "20M", "cpu-used": "4", "threads": "1"}, {"lag-in-frames": "0", "auto-alt-ref": "0"}
@@ -82,7 +87,7 @@ class PieceEncoder:
     ) -> None:
         context: Any = av.CodecContext.create(coding.encoder, "w")
         set_like(context, like, rate, pixel_format)
-        context.options = coding.options | (coding.apart if apart else {}) | (options or {})
+        context.options = joined_options(coding.options, coding.apart if apart else {}, options or {})
         if header_apart:
             context.flags |= int(Flags.global_header)
         self.context = context
@@ -97,6 +102,14 @@ class PieceEncoder:
     def finish(self) -> Iterator[Any]:
         """The packets that are left."""
         yield from self.context.encode(None)
+
+
+def joined_options(*given: dict[str, str]) -> dict[str, str]:
+    """Options of which later ones stand in place of earlier ones; those that hold an encoder's own are put together."""
+    found: dict[str, str] = {}
+    for name, value in (item for options in given for item in options.items()):
+        found[name] = f"{found[name]}:{value}" if name in found and name.endswith("-params") else value
+    return found
 
 
 def set_like(context: Any, like: Any, rate: Fraction, pixel_format: str) -> None:

@@ -19,6 +19,7 @@ from videobert.base.errors import DecodeError, UsageError
 from videobert.base.limits import Limits, limits_or_default
 from videobert.editing.film_source import FilmSource
 from videobert.editing.frame_table import FrameTable, Progress, read_frame_table
+from videobert.editing.mastering import Mastering
 from videobert.editing.pictures import Pictures, Way, choose_way, display_matrix
 from videobert.editing.pieces import Frames, joined
 from videobert.editing.sound import SoundTrack
@@ -147,11 +148,17 @@ def _written(
             )
             for number in range(sounds)
         ]
+        mastering = Mastering()
+        if way.method != "copy":
+            # In some codecs key frames alone tell.
+            key_frame = _frame(reader, table.entry_before(kept[0][0]))
+            mastering = mastering if key_frame is None else Mastering.of(key_frame)
+            left_out += mastering.lost_by(way.coding.encoder)
         if place is None:
             return _told(way, table, spans, target, tracks, left_out, way.frames)
-        _, first_frame = next(iter(reader.frames(kept[0][0], kept[0][0] + 1)), (0, None))
+        first_frame = _frame(reader, kept[0][0])
         matrix = None if first_frame is None else display_matrix(first_frame)
-        pictures = Pictures(way, table, reader, output, matrix)
+        pictures = Pictures(way, table, reader, output, matrix=matrix, mastering=mastering)
         total = float(pictures.end * table.time_base)
         for packet in _in_step(pictures.packets(), [track.packets() for track in tracks]):
             if on_progress is not None and packet.stream is pictures.stream and packet.dts is not None:
@@ -160,6 +167,11 @@ def _written(
         if on_progress is not None:
             on_progress(total, total)
         return _told(way, table, spans, target, tracks, left_out, way.frames - pictures.missing)
+
+
+def _frame(reader: TrackReader, number: int) -> Any:
+    """A frame of the film; None if it cannot be decoded."""
+    return next((frame for _, frame in reader.frames(number, number + 1)), None)
 
 
 def _told(

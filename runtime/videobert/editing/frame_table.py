@@ -45,6 +45,8 @@ class FrameTable:
         by_order: its packets have no presentation times, or not one to a frame: a frame is known by its place alone.
         entries: numbers of frames from which on, in the order of presentation, decoding may begin.
         landings: of these, where copying may begin, less the packets that are shown before.
+        led: of these, in HEVC, those that nothing may stand before but the end of a sequence: a decoder that does not
+            know it as a beginning goes on counting, and throws away what it has not shown yet.
         landing_packets: how many packets lie before each landing in the order of decoding.
         decoded_before: int64, one more than there are frames: how many packets lie before this frame in the order of
             decoding, where those hold exactly the frames before it, so that copying may end there; else -1.
@@ -59,6 +61,7 @@ class FrameTable:
     by_order: bool
     entries: array[int]
     landings: array[int]
+    led: frozenset[int]
     landing_packets: array[int]
     decoded_before: array[int]
     reorder: int
@@ -121,6 +124,8 @@ def read_frame_table(
     with source.opened() as opened:
         chosen = source.track_of(opened, cancel)
         packets, told_s = _Packets(chosen), 0.0
+        if on_progress is not None:
+            on_progress(told_s, None)
         try:
             for packet in chain(chosen.packets, opened.container.demux(chosen.stream)):
                 stop_if(cancel)
@@ -216,12 +221,9 @@ class _Packets:
             )
         places = np.searchsorted(ticks, pts)
         before, clean, reorder = _bounds(places, shown, len(ticks))
-        # A picture that others are led by counts on from those before it, unless it stands at the very beginning.
         entries = np.flatnonzero(lands & shown)
-        starts = entries
-        if self._told_by_headers:
-            counts_anew = np.frombuffer(self._resumes, np.uint8) == 0
-            starts = entries[clean[entries] & counts_anew[entries]]
+        resumes = np.frombuffer(self._resumes, np.uint8).astype(bool)
+        starts = entries[clean[entries]] if self._told_by_headers else entries
         usual = round(1 / self._rate / self._time_base)
         return FrameTable(
             time_base=self._time_base,
@@ -231,6 +233,7 @@ class _Packets:
             by_order=False,
             entries=array("q", np.sort(places[entries]).tolist()),
             landings=array("q", places[starts].tolist()),
+            led=frozenset(places[starts[resumes[starts]]].tolist()),
             landing_packets=array("q", starts.tolist()),
             decoded_before=before,
             reorder=reorder,
@@ -254,6 +257,7 @@ class _Packets:
             by_order=True,
             entries=array("q"),
             landings=array("q"),
+            led=frozenset(),
             landing_packets=array("q"),
             decoded_before=array("q", [-1]) * (count + 1),
             reorder=0,
@@ -274,6 +278,6 @@ def _bounds(places: Any, shown: Any, count: int) -> tuple[array[int], Any, int]:
     # So many frames, and none of them later than their number: exactly the first.
     at = np.flatnonzero(shown & (highest + 1 == seen))
     before[seen[at]] = at + 1
-    clean = shown & (before[places] >= 0) & (seen - 1 == places)
+    clean = shown & (np.concatenate(([-1], highest[:-1])) < places)
     reorder = int(np.max(np.where(shown, seen - 1 - places, 0), initial=0))
     return array("q", before.tolist()), clean, reorder

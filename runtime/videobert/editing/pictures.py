@@ -19,13 +19,16 @@ from videobert.editing.encoders import (
     Coding,
     PieceEncoder,
     can_encode,
+    joined_options,
     pixel_format_for,
     rate_for,
     set_like,
 )
 from videobert.editing.frame_table import FrameTable
-from videobert.editing.h264_sets import H264Sets
+from videobert.editing.hevc_sets import lacks_sets
+from videobert.editing.mastering import Mastering
 from videobert.editing.pieces import Frames, Piece, encoded, pieces_of
+from videobert.editing.shared_header import SharedHeader, shared_header
 from videobert.editing.track_reader import TrackReader
 
 Method = Literal["copy", "smart", "encode"]
@@ -38,7 +41,7 @@ class Way:
     Args:
         codec: of the new film, and `coding`: what encodes it, if something is encoded.
         why: see `Film`.
-        sets: of an H.264 film whose pieces are encoded under numbers of their own.
+        header: of a film whose pieces are encoded under numbers of their own.
     """
 
     method: Method
@@ -46,7 +49,7 @@ class Way:
     codec: str
     pieces: list[Piece]
     coding: Coding
-    sets: H264Sets | None = None
+    header: SharedHeader | None = None
 
     @property
     def frames(self) -> int:
@@ -82,29 +85,24 @@ def choose_way(table: FrameTable, stream: Any, spans: Sequence[Frames], output: 
     elif not any(piece.copied for piece in pieces):
         reason = "no key frame that can be cut at lies inside what is kept"
     else:
-        sets, reason = _matching(codec, stream)
+        header, reason = _matching(codec, stream)
         if reason is None:
             why = "cuts lie between key frames"
-            return Way(method="smart", why=why, codec=codec, pieces=pieces, coding=coding, sets=sets)
+            return Way(method="smart", why=why, codec=codec, pieces=pieces, coding=coding, header=header)
     return Way(method="encode", why=reason, codec=into, pieces=encoded(spans), coding=coding)
 
 
-def _matching(codec: str, stream: Any) -> tuple[H264Sets | None, str | None]:
+def _matching(codec: str, stream: Any) -> tuple[SharedHeader | None, str | None]:
     """What lets encoded pieces stand beside copied ones, or why they cannot."""
     if codec in SELF_CONTAINED:
         return None, None
-    if codec != "h264":
-        return None, f"cuts lie between key frames, and pieces of two encoders cannot share one header in {codec}"
     context = stream.codec_context
     if pixel_format_for(CODINGS[codec].encoder, context.pix_fmt) != context.pix_fmt:
         return None, f"nothing here encodes {context.pix_fmt}"
     try:
-        sets = H264Sets.read(context.extradata or b"")
+        return shared_header(codec, context.extradata or b""), None
     except ValueError as error:
         return None, str(error)
-    if not sets.sequences or sets.free_number() is None:
-        return None, "the film's header leaves no room for a second encoder"
-    return sets, None
 
 
 class Pictures:
@@ -114,12 +112,23 @@ class Pictures:
         reader: of the film.
         output: the new container; a stream is added to it.
         matrix: how the picture is turned for display, nine numbers; None as it is.
+        mastering: what frames that are encoded anew are to say of it.
     """
 
-    def __init__(self, way: Way, table: FrameTable, reader: TrackReader, output: Any, matrix: list[int] | None) -> None:
+    def __init__(
+        self,
+        way: Way,
+        table: FrameTable,
+        reader: TrackReader,
+        output: Any,
+        *,
+        matrix: list[int] | None = None,
+        mastering: Mastering,
+    ) -> None:
         self._way, self._table, self._reader = way, table, reader
         self.ticks, self.end = _new_times(table, way.pieces)
         self._coding = way.coding
+        self._told = mastering.options(way.coding.encoder)
         self._format = pixel_format_for(way.coding.encoder, reader.stream.codec_context.pix_fmt)
         self._header_apart = _header_apart(output)
         self._rate = rate_for(table.rate)
@@ -139,50 +148,53 @@ class Pictures:
     def _add_stream(self, output: Any) -> Any:
         way, source = self._way, self._reader.stream
         if way.method == "encode":
-            stream = output.add_stream(self._coding.encoder, rate=self._rate, options=dict(self._coding.options))
+            options = joined_options(self._coding.options, self._told)
+            stream = output.add_stream(self._coding.encoder, rate=self._rate, options=options)
             set_like(stream.codec_context, source.codec_context, self._rate, self._format)
         else:
             stream = output.add_stream_from_template(source, opaque=True)
-            if way.sets is not None:
+            if way.header is not None:
                 encoder = self._encoder()
                 encoder.context.open()
-                both = way.sets.with_those_of(H264Sets.read(encoder.context.extradata or b""))
-                stream.codec_context.extradata = both
+                stream.codec_context.extradata = way.header.with_those_of(encoder.context.extradata or b"")
         if way.codec == "hevc" and output.format.name in ("mp4", "mov"):
-            stream.codec_context.codec_tag = "hvc1"  # the only name that all players know
+            # The first is the only name that all players know, and says that the header holds all sets.
+            in_packets = way.method != "encode" and lacks_sets(stream.codec_context.extradata or b"")
+            stream.codec_context.codec_tag = "hev1" if in_packets else "hvc1"
         stream.metadata.update({k: v for k, v in source.metadata.items() if k in ("language", "title")})
         return stream
 
     def _encoder(self) -> PieceEncoder:
         way = self._way
-        options = {}
-        if way.sets is not None:
-            options["x264-params"] = f"sps-id={way.sets.free_number()}"
         return PieceEncoder(
             self._coding,
             self._reader.stream.codec_context,
             self._rate,
             self._format,
-            header_apart=self._header_apart or way.sets is not None,
+            header_apart=self._header_apart or way.header is not None,
             apart=True,
-            options=options,
+            options=joined_options({} if way.header is None else way.header.options, self._told),
         )
 
     def _mixed(self) -> Iterator[tuple[int, Any]]:
         """Packets with their new times."""
-        number = 0
-        for piece in self._way.pieces:
+        number, pieces = 0, self._way.pieces
+        for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
             if piece.copied:
                 shift = self.ticks[number] - self._table.ticks[piece.first]
                 for packet in self._reader.packets(piece.first, piece.end):
                     yield packet.pts + shift, packet
             else:
-                encoder = self._encoder()
-                for packet in self._encoded(encoder.encode, piece, number):
-                    yield self.ticks[packet.pts], self._as_in_film(packet)
-                for packet in encoder.finish():
-                    yield self.ticks[packet.pts], self._as_in_film(packet)
+                ends = following is not None and following.copied
+                for packet, is_last in _with_last(self._apart(piece, number)):
+                    yield self.ticks[packet.pts], self._as_in_film(packet, ends=ends and is_last)
             number += len(piece)
+
+    def _apart(self, piece: Piece, number: int) -> Iterator[Any]:
+        """The packets of an encoder of its own."""
+        encoder = self._encoder()
+        yield from self._encoded(encoder.encode, piece, number)
+        yield from encoder.finish()
 
     def _all_encoded(self) -> Iterator[tuple[int, Any]]:
         stream, number = self.stream, 0
@@ -213,10 +225,10 @@ class Pictures:
                 fix="Leave that stretch out, or check that the film plays there.",
             )
 
-    def _as_in_film(self, packet: Any) -> Any:
-        if self._way.sets is None:
+    def _as_in_film(self, packet: Any, *, ends: bool) -> Any:
+        if self._way.header is None:
             return packet
-        own = av.Packet(self._way.sets.as_in_film(bytes(packet)))
+        own = av.Packet(self._way.header.as_in_film(bytes(packet), ends=ends))
         own.is_keyframe = packet.is_keyframe
         return own
 
@@ -254,6 +266,16 @@ def _new_times(table: FrameTable, pieces: Sequence[Piece]) -> tuple[array[int], 
         ticks.extend(begin + tick - first for tick in table.ticks[piece.first : piece.end])
         begin += table.bound(piece.end) - first
     return ticks, begin
+
+
+def _with_last(packets: Iterator[Any]) -> Iterator[tuple[Any, bool]]:
+    """Each packet, and whether it is the last one."""
+    before = next(packets, None)
+    for packet in packets:
+        yield before, False
+        before = packet
+    if before is not None:
+        yield before, True
 
 
 def _header_apart(output: Any) -> bool:

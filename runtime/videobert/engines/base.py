@@ -27,7 +27,8 @@ class EngineOptions:
     Args:
         threads: most CPU threads that compute at a time; None lets the engine choose.
         hint: `"latency"`: all threads work on one input; `"throughput"`: several inputs at a time.
-        precision: `"auto"` is bf16 where the hardware multiplies it natively, else fp32.
+        precision: `"auto"` is bf16 where the hardware multiplies it natively, else fp32; `"exact"` is the same in an
+            engine that is `RunsInFp32`, and fp32 in others; `"int8"` is the openvino engine's alone.
         cache_dir: where compiled graphs are kept; None is the user's cache folder.
         rebuild_engines: of the tensorrt engine: build engines that are missing, damaged or for another GPU or version,
             instead of refusing; takes minutes.
@@ -132,6 +133,26 @@ class TakesPixels(Protocol):
             InputError: the backbone takes no clip of that size.
         """
         ...
+
+
+@runtime_checkable
+class RunsInFp32(Protocol):
+    """An engine that also runs stages in fp32 where its precision is `"exact"`."""
+
+    def run_in_fp32(self, stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
+        """As `Engine.run`, in fp32; what that needs is compiled by the first call."""
+        ...
+
+
+@runtime_checkable
+class RunsInt8(Protocol):
+    """An engine that runs some stages on 8-bit values, whatever its precision.
+
+    Attributes:
+        int8_stages: which, where the model has them.
+    """
+
+    int8_stages: tuple[Stage, ...]
 
 
 Assign = Callable[..., tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]

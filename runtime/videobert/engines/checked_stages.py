@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -32,9 +32,13 @@ class CheckedStages:
             ModelError: the model has no such stage, an input does not fit its signature, or the engine's answer does
                 not.
         """
+        return self.with_engine(self._engine.run, stage, **inputs)
+
+    def with_engine(self, run: Callable[..., npt.NDArray[Any]], stage: Stage, **inputs: Any) -> npt.NDArray[Any]:
+        """The same by another way to run it than the engine's `run`."""
         spec, lengths = self._asked(stage, inputs)
         with span(stage, inputs):
-            output = self._engine.run(stage, **inputs)
+            output = run(stage, **inputs)
         spec.check_output(output, lengths)
         return output
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import queue
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,15 @@ import numpy.typing as npt
 from videobert.base.errors import EngineUnavailable, InputError, ModelError
 from videobert.base.native import native_core
 from videobert.base.offline_imports import openvino_library
+from videobert.base.spans import span
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
+from videobert.engines.openvino_int8 import quantise
 from videobert.model.graph_files import portable_graph
+from videobert.model.int8_file import int8_model
+from videobert.model.int8_ranges import Int8Ranges
+from videobert.model.known_int8 import known_int8
 from videobert.model.stage import Stage, StageSpec
 from videobert.model.stage_lists import stage_specs
 
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 # Requests beyond the streams only wait for each other, but each holds its own activations.
 _MOST_REQUESTS = 4
 # What OpenVINO calls our precisions.
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_HINTS = {"fp32": "f32", "bf16": "bf16", "exact": "bf16"}
 
 
 class OpenVinoEngine:
@@ -36,15 +42,20 @@ class OpenVinoEngine:
     Args:
         folder: an opened model folder with its graphs.
         options: threads, hint, precision and cache folder.
+        int8: ranges of stages that run on 8-bit values; None for those that are known of the model, and in precision
+            int8 those of the folder too.
 
     Raises:
         EngineUnavailable: OpenVINO is not installed, or the CPU lacks the precision asked for.
+        ModelError: the precision is int8, and the folder was not made ready for it.
     """
 
     name = "openvino"
     device = "CPU"
 
-    def __init__(self, folder: ModelFolder, options: EngineOptions) -> None:
+    def __init__(
+        self, folder: ModelFolder, options: EngineOptions, int8: Mapping[Stage, Int8Ranges] | None = None
+    ) -> None:
         self._core = _core()
         self._folder = folder
         self._options = options
@@ -52,9 +63,12 @@ class OpenVinoEngine:
         self._lock = threading.Lock()
         specs = stage_specs(folder.config, folder.recipe)
         self._specs = {spec.name: spec for spec in specs if not spec.gpu_only}
-        self._stages: dict[Stage, _CompiledStage] = {}
+        self._stages: dict[tuple[Stage, bool], _CompiledStage] = {}
         self._closed = False
-        self.precision = _precision(options)
+        self._arithmetic = _precision(options)
+        self.precision = "int8" if options.precision == "int8" else self._arithmetic
+        self._int8 = _int8_stages(folder, options.precision) if int8 is None else int8
+        self.int8_stages = tuple(self._int8)
         self.fallback: str | None = None
         self.parallel = 1
         self.takes_device_arrays = False
@@ -64,9 +78,17 @@ class OpenVinoEngine:
         (output,) = self.run_all(stage, **inputs).values()
         return output
 
+    def run_in_fp32(self, stage: Stage, **inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See `RunsInFp32.run_in_fp32`."""
+        (output,) = self._run(stage, inputs, fp32=True).values()
+        return output
+
     def run_all(self, stage: Stage, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """See `Engine.run_all`."""
-        compiled = self._stage(stage)
+        return self._run(stage, inputs, fp32=False)
+
+    def _run(self, stage: Stage, inputs: dict[str, npt.NDArray[Any]], *, fp32: bool) -> dict[str, npt.NDArray[Any]]:
+        compiled = self._stage(stage, fp32=fp32)
         try:
             return compiled.run(inputs)
         except RuntimeError as error:
@@ -88,15 +110,15 @@ class OpenVinoEngine:
             self._closed = True
             self._stages.clear()
 
-    def _stage(self, stage: Stage) -> _CompiledStage:
+    def _stage(self, stage: Stage, *, fp32: bool = False) -> _CompiledStage:
         with self._lock:
             if self._closed:
                 raise InputError("this engine is closed", fix="Load the model again.")
-            if stage not in self._stages:
-                self._stages[stage] = self._compile(stage)
-            return self._stages[stage]
+            if (stage, fp32) not in self._stages:
+                self._stages[stage, fp32] = self._compile(stage, fp32=fp32)
+            return self._stages[stage, fp32]
 
-    def _compile(self, stage: Stage) -> _CompiledStage:
+    def _compile(self, stage: Stage, *, fp32: bool) -> _CompiledStage:
         name = portable_graph(stage)
         spec = self._specs.get(stage)
         if spec is None or name not in self._folder:
@@ -105,12 +127,14 @@ class OpenVinoEngine:
                 seen=f"no {name}",
                 fix="Use a model with that head, or export the folder with `videobert build`.",
             )
-        settings = self._settings(spec)
+        settings = self._settings(spec, fp32=fp32)
+        int8 = None if fp32 else self._int8.get(stage)
         shapes = _shapes(spec)
         key = {
             "graph": self._folder.digest(name),
             "shapes": shapes,
             "settings": settings,
+            "int8": None if int8 is None else int8.hash,
             "openvino": _version(),
             "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
             "features": sorted(name for name, present in cpu_features().items() if present),
@@ -121,7 +145,7 @@ class OpenVinoEngine:
         except RuntimeError:
             compiled = None
         if compiled is None:
-            compiled = self._compile_graph(name, shapes, settings)
+            compiled = self._compile_graph(name, shapes, settings, int8)
             self._cache.put(key, compiled.export_model().getvalue())
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         if spec.one_at_a_time:
@@ -130,7 +154,9 @@ class OpenVinoEngine:
             compiled, _outputs(spec, compiled), max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS)
         )
 
-    def _compile_graph(self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any]) -> Any:
+    def _compile_graph(
+        self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any], int8: Int8Ranges | None
+    ) -> Any:
         content = self._folder.read(name)
         # OpenVINO would read files that it names, from below the current folder.
         check_external(content, name)
@@ -138,6 +164,8 @@ class OpenVinoEngine:
             model = self._core.read_model(content)
             if shapes:
                 model.reshape(shapes)
+            if int8 is not None:
+                quantise(model, int8, name)
             return self._core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise ModelError(
@@ -146,9 +174,9 @@ class OpenVinoEngine:
                 fix="Export the folder again with `videobert build`.",
             ) from error
 
-    def _settings(self, spec: StageSpec) -> dict[str, Any]:
+    def _settings(self, spec: StageSpec, *, fp32: bool) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if spec.keeps_fp32 else self.precision],
+            "INFERENCE_PRECISION_HINT": _HINTS["fp32" if fp32 or spec.keeps_fp32 else self._arithmetic],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
         if self._options.threads is not None:
@@ -190,7 +218,8 @@ class _CompiledStage:
         try:
             outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
             # The request's memory is overwritten by its next caller.
-            return {name: np.array(outputs[index]) for name, index in self._outputs.items()}
+            with span("copy"):
+                return {name: np.array(outputs[index]) for name, index in self._outputs.items()}
         finally:
             self._idle.put(request)
 
@@ -219,17 +248,40 @@ def cpu_features() -> dict[str, bool]:
 def _precision(options: EngineOptions) -> str:
     features = cpu_features()
     native = features.get("amx_bf16", False) or features.get("avx512_bf16", False)
-    if options.precision == "auto":
+    if options.precision in ("auto", "int8"):
         return "bf16" if native else "fp32"
+    if options.precision == "exact" and not native:
+        return "fp32"
     if options.precision == "bf16" and not native:
         raise EngineUnavailable(
             "this CPU has no bf16 arithmetic",
             seen="bf16",
-            allowed="fp32",
+            allowed="auto, fp32, exact",
             fix='Use precision="auto".',
             fix_cli="Use --precision auto.",
         )
     return options.precision
+
+
+def _multiplies_int8() -> bool:
+    """Whether the CPU sums products of 8-bit values exactly: without these instructions pairs of them overflow."""
+    features = cpu_features()
+    return features.get("avx512_vnni", False) or features.get("amx_int8", False)
+
+
+def _int8_stages(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:
+    if precision == "int8" and not _multiplies_int8():
+        raise EngineUnavailable(
+            "this CPU has no instructions for exact sums of 8-bit products",
+            seen="int8",
+            allowed="auto, fp32, exact",
+            fix='Use precision="auto".',
+            fix_cli="Use --precision auto.",
+        )
+    if precision == "fp32" or not _multiplies_int8():
+        return {}
+    own = int8_model(folder).stages if precision == "int8" else {}
+    return known_int8(folder) | dict(own)
 
 
 def _outputs(spec: StageSpec, compiled: Any) -> dict[str, int]:

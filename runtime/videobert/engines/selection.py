@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "openvino", "tensorrt", "torch"]
 ENGINES = ("auto", "openvino", "tensorrt", "torch")
 DEVICES = ("auto", "cpu", "cuda")
+# Engines that have no such precision. TensorRT's engines are built in one, and never choose by the clip.
+_UNABLE = {"exact": ("tensorrt",), "int8": ("tensorrt", "torch")}
 _RUNS_ON = {"openvino": ("cpu",), "tensorrt": ("cuda",), "torch": ("cpu", "cuda")}
 
 
@@ -39,6 +41,15 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
     if device == "auto":
         device = "cpu" if engine == "auto" else _RUNS_ON[engine][0]
     order = [name for name in ENGINES[1:] if engine in ("auto", name) and device in _RUNS_ON[name]]
+    unable = _UNABLE.get(options.precision, ())
+    if order and not (order := [name for name in order if name not in unable]):
+        raise UsageError(
+            f"this engine, or any on that device, has no precision {options.precision}",
+            seen=f"{engine} on {device}",
+            allowed="auto, fp32, bf16",
+            fix='Use precision="auto", or the engine openvino.',
+            fix_cli="Use --precision auto, or --engine openvino.",
+        )
     if not order:
         raise UsageError(
             f"the {engine} engine does not run on that device",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import EngineUnavailable, InputError, ModelError
 from videobert.base.offline_imports import no_library_search
+from videobert.base.spans import span
 from videobert.engines.base import DeviceArray, EngineOptions
 from videobert.engines.compiler_folders import compiler_folders
 from videobert.model.stage import Stage
@@ -167,11 +168,15 @@ class TorchEngine:
             return dict(zip(names, (packed.states(**inputs),), strict=True))
         bf16 = self.precision == "bf16" and stage not in self._keep_fp32
         with torch.inference_mode(), torch.autocast(self._torch_device, torch.bfloat16, enabled=bf16):
-            given: torch.Tensor | tuple[torch.Tensor, ...] = module(
-                **{name: self._tensor(array) for name, array in inputs.items()}
-            )
+            with span("copy"):
+                tensors = {name: self._tensor(array) for name, array in inputs.items()}
+            given: torch.Tensor | tuple[torch.Tensor, ...] = module(**tensors)
             outputs = (given,) if isinstance(given, torch.Tensor) else given
-            return {name: output.float().cpu().numpy() for name, output in zip(names, outputs, strict=True)}
+            if self._torch_device != "cpu":
+                # Else the copy would be blamed for what the device has still to compute.
+                torch.cuda.current_stream().synchronize()
+            with span("copy"):
+                return {name: output.float().cpu().numpy() for name, output in zip(names, outputs, strict=True)}
 
     def _tensor(self, array: npt.NDArray[Any] | DeviceArray) -> torch.Tensor:
         import torch

@@ -15,7 +15,7 @@ from videobert.families.registry import FAMILIES
 from videobert.model.backbone_kinds import NAMES, BackboneKind
 from videobert.model.config import ModelConfig
 from videobert.model.folder import backbone_hash, own_place
-from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, command
+from videobert.model.mending import CODEBOOK, IMPORT_AGAIN, MANIFEST, WEIGHTS, command
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import check_untrained
 from videobert.model.weights_file import backbone_of, table_shape
@@ -137,7 +137,7 @@ def check_codebook(folder: Path, config: ModelConfig, recipe: Recipe) -> Codeboo
         return None
     codebook = Codebook.from_bytes(_content(folder, CODEBOOK, most=_CODEBOOK_BYTES))
     again = command("cluster VIDEOS --model", folder, " --replace")
-    replace = f"Make the codebook again and fit the model to it: {again}."
+    replace = IMPORT_AGAIN if config.tokens_are_given else f"Make the codebook again and fit the model to it: {again}."
     sizes, wanted = (len(codebook), codebook.dim), (config.visual_tokens, config.backbone.feature_dim)
     if sizes != wanted:
         raise MismatchError(

@@ -215,6 +215,11 @@ class ModelConfig:
         return self.visual_tokens > 0
 
     @property
+    def tokens_are_given(self) -> bool:
+        """Whether its visual tokens mean what it was trained on and nothing else, so that others tell it nothing."""
+        return self.family == "next_token"
+
+    @property
     def codebook_dim(self) -> int:
         """Width of a centroid: a classifier's codebook has a column more than features, see `Codebook.lifted`."""
         return self.backbone.feature_dim + (self.token_question is not None)

@@ -17,7 +17,7 @@ from videobert.base.errors import MismatchError, ModelError
 from videobert.model.config import ModelConfig
 from videobert.model.got import OBTAINABLE, get_command, got_folder, got_names
 from videobert.model.mending import BUNDLED as BUNDLED
-from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, accept_edit, command, make_codebook, mend
+from videobert.model.mending import CODEBOOK, IMPORT_AGAIN, MANIFEST, WEIGHTS, accept_edit, command, make_codebook, mend
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import check_untrained
 from videobert.model.weights_file import backbone_of
@@ -259,19 +259,22 @@ def _read_manifest(root: Path) -> tuple[dict[str, str], str]:
 def _first_build(root: Path) -> str:
     if not (root / WEIGHTS).is_file():
         return mend(root, MANIFEST)
-    if (root / CODEBOOK).is_file() or _wants_no_codebook(root):
+    config = _config_of(root)
+    if (root / CODEBOOK).is_file() or (config is not None and not config.has_tokens):
         return f"Run {command('build', root)}."
+    if config is not None and config.tokens_are_given:
+        return f"{IMPORT_AGAIN} Then run {command('build', root)}."
     cluster = command("cluster VIDEOS --model", root)
     return f"Run {cluster}, then {command('build', root)}; the second alone makes a model that reads text only."
 
 
-def _wants_no_codebook(root: Path) -> bool:
-    """Whether the configuration says that the model works on features; no, where it cannot be read."""
+def _config_of(root: Path) -> ModelConfig | None:
+    """The configuration; None where it cannot be read."""
     path = root / "config.json"
     try:
-        return path.stat().st_size <= _JSON_BYTES and not ModelConfig.read(path).has_tokens
+        return ModelConfig.read(path) if path.stat().st_size <= _JSON_BYTES else None
     except (ModelError, OSError, RecursionError):
-        return False
+        return None
 
 
 def _not_listed(root: Path, name: str) -> ModelError:
@@ -299,10 +302,11 @@ def no_tokens(name: str) -> ModelError:
 
 def no_codebook(root: Path) -> ModelError:
     """What is said where a model that cannot see yet is asked about a video."""
+    config = _config_of(root)
     return ModelError(
         "this model has no codebook yet, so it reads text only: nothing turns its clips into visual tokens",
         seen=str(root),
-        fix=make_codebook(root),
+        fix=make_codebook(root, given=config is not None and config.tokens_are_given),
     )
 
 

@@ -12,6 +12,8 @@ BUNDLED = Path(__file__).parents[1] / "bundled"
 CODEBOOK = "codebook.safetensors"
 WEIGHTS = "model.safetensors"
 MANIFEST = "manifest.json"
+# Of a model whose visual tokens mean what it was trained on: others would tell it nothing.
+IMPORT_AGAIN = "Import it again with --centroids, those that this model was trained with: it cannot learn others."
 _COPY = "Copy the model folder again from where it came"
 
 
@@ -32,8 +34,14 @@ def typed(folder: str | Path) -> str:
     return shlex.quote(str(path))
 
 
-def make_codebook(folder: str | Path) -> str:
-    """The way from a folder without a codebook to one that sees videos."""
+def make_codebook(folder: str | Path, *, given: bool) -> str:
+    """The way from a folder without a codebook to one that sees videos.
+
+    Args:
+        given: `ModelConfig.tokens_are_given`.
+    """
+    if given:
+        return IMPORT_AGAIN
     return f"For video, run {command('cluster VIDEOS --model', folder)}, then {command('build', folder)}."
 
 

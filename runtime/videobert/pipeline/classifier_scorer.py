@@ -53,7 +53,10 @@ class ClassifierScorer:
             return Scored(np.log(np.stack(rows)), np.array(sure))
 
     def candidates(self, scores: npt.NDArray[np.float64], top: int) -> tuple[Candidate, ...]:
-        """See `Scorer.candidates`."""
+        """See `Scorer.candidates`. Labels that share what is left, as those that no saved token names, are none."""
+        told = int((scores > scores.min()).sum())
+        if 0 < told < len(scores) - 1:
+            top = min(top, told)
         return tuple(
             Candidate(text=self.labels[label], id=None, score=float(np.exp(scores[label])))
             for label in best(scores, top)

@@ -23,11 +23,15 @@ class ClipRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FeatureFound:
-    """What the networks saw in a clip: the backbone's feature, finite float32 `(feature_dim,)`, and see `Seen`."""
+    """What the networks saw in a clip: the backbone's feature, finite float32 `(feature_dim,)`, and see `Seen`.
+
+    A clip that shows the picture of the one before is not `recomputed`, even if that was.
+    """
 
     number: int
     feature: npt.NDArray[np.float32]
     pictures: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    recomputed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,11 +35,13 @@ class Seen(NamedTuple):
         feature: the backbone's, float32 `(feature_dim,)`.
         busy_s: seconds that it took.
         pictures: for each question that pictures answer its logits, float32 `(labels,)`.
+        recomputed: whether the clip lay near a tie and was computed again in fp32.
     """
 
     feature: Feature
     busy_s: float
     pictures: Mapping[str, npt.NDArray[np.float32]] = MappingProxyType({})
+    recomputed: bool = False
 
 
 # Starts the backbone on the frames of one clip.
@@ -94,7 +96,8 @@ def features(
         seconds["backbone"] += 0 if clip.again else seen.busy_s
         if not np.isfinite(seen.feature).all():
             raise not_finite(clip.clip_index, clip.start_s)
-        return FeatureFound(number=clip.number, feature=seen.feature, pictures=seen.pictures)
+        recomputed = seen.recomputed and not clip.again
+        return FeatureFound(number=clip.number, feature=seen.feature, pictures=seen.pictures, recomputed=recomputed)
 
     try:
         for number, clip in enumerate(_timed(clips, seconds)):
@@ -157,7 +160,9 @@ class _Stills:
 def _timed(clips: Iterator[Clip], seconds: Seconds) -> Iterator[Clip]:
     while True:
         began = time.perf_counter()
-        clip = next(clips, None)
+        # What is in none of the spans inside: frame times, and which frames make the clip.
+        with span("sample"):
+            clip = next(clips, None)
         seconds["decode"] += time.perf_counter() - began
         if clip is None:
             return

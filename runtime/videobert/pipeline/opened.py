@@ -17,25 +17,27 @@ from videobert.base.errors import MismatchError, ModelError
 from videobert.base.limits import Limits
 from videobert.base.spans import span
 from videobert.base.version import __version__
-from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine
+from videobert.engines.base import Assign, AssignsTokens, DeviceArray, Engine, RunsInFp32, RunsInt8
 from videobert.engines.checked_stages import CheckedStages
 from videobert.families.family import Aligns, Capability, ChoosesLabels, Compares, Embeds, Forecasts, Joint
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.picture_classifier import PictureClassifier
 from videobert.families.registry import capabilities_of, lacks, open_family
 from videobert.families.untrained import untrained_behind
+from videobert.model.exact_margin import exact_margin
 from videobert.model.folder import ModelFolder, no_codebook, no_tokens
 from videobert.model.got import is_got
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import BUNDLED, command, typed
 from videobert.model.recipe import Recipe, check_stride
 from videobert.model.stage_lists import BACKBONE, stage_specs
+from videobert.pipeline.exact_features import ExactFeatures
 from videobert.pipeline.features import Seen
 from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
 from videobert.text.reader import TextTokenizer
 from videobert.video.decoders.available import DecoderName, Device
-from videobert.visual.codebook import Codebook
+from videobert.visual.codebook import Assignment, Codebook
 
 
 class OpenedModel:
@@ -60,6 +62,7 @@ class OpenedModel:
     Raises:
         ModelError: tokenizer or codebook is damaged.
         MismatchError: the codebook was made for another backbone, recipe or number of visual tokens.
+        ModelError: the engine's precision is exact, and the model has no tokens, no codebook or no margin for it.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class OpenedModel:
                 self._assign = engine.assigner(self._codebook)
             elif self.threads is not None:
                 self._assign = partial(self._codebook.assign, threads=self.threads)
+        self._exact = self._exact_features() if engine.precision == "exact" else None
         self._clips = ThreadPoolExecutor(engine.parallel, thread_name_prefix="videobert-backbone")
         self._by_turns = threads is not None and engine.device == "CPU"
         self._started: list[Future[Any]] = []
@@ -233,15 +237,24 @@ class OpenedModel:
             stride=recipe.stride,
             videobert=__version__,
             fallback=self.engine.fallback,
+            int8=self.engine.int8_stages if isinstance(self.engine, RunsInt8) else (),
         )
 
-    def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Future[Seen]:
+    @property
+    def recomputes(self) -> bool:
+        """Whether clips near a tie are computed again, see `Origin.recomputed`."""
+        return self._exact is not None
+
+    def feature(self, frames: npt.NDArray[np.uint8] | DeviceArray, method: Assignment = "flat") -> Future[Seen]:
         """Start the backbone on one clip, uint8 `(frames, height, width, 3)`, on the host or on a GPU.
 
         The networks that answer questions by single pictures see it too. Where threads are limited, the engine's are
         waited for, so that the caller's next work comes after theirs.
+
+        Args:
+            method: how the clip's token will be assigned, which decides what lies near a tie.
         """
-        future = self._clips.submit(self._feature, frames)
+        future = self._clips.submit(self._feature, frames, method)
         if self._by_turns:
             self._take_turns(future)
         return future
@@ -264,18 +277,27 @@ class OpenedModel:
         with span("wait"):
             wait(started)
 
-    def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray) -> Seen:
+    def _exact_features(self) -> ExactFeatures:
+        assert isinstance(self.engine, RunsInFp32)
+        if not self.has_tokens:
+            raise no_tokens(self.config.name)
+        margin = exact_margin(self._folder, self.codebook.hash)
+        return ExactFeatures(self.engine, self.run, self.codebook, margin, self.threads)
+
+    def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray, method: Assignment) -> Seen:
         began = time.perf_counter()
         if isinstance(frames, np.ndarray):
             clips: npt.NDArray[np.uint8] | DeviceArray = frames[None]
         else:
             clips = frames if self.engine.takes_device_arrays else frames.on_host()[None]
-        feature = self.run(BACKBONE, clips=clips)[0]
+        feature, again = self.run(BACKBONE, clips=clips)[0], False
+        if self._exact is not None:
+            feature, again = self._exact.mended(clips, feature, method)
         pictures = {}
         if self.picture_classifiers:
             shown = frames if isinstance(frames, np.ndarray) else frames.on_host()
             pictures = {name: network.logits(shown) for name, network in self.picture_classifiers.items()}
-        return Seen(feature, time.perf_counter() - began, pictures)
+        return Seen(feature, time.perf_counter() - began, pictures, again)
 
 
 def _codebook(folder: ModelFolder) -> Codebook:
@@ -287,7 +309,9 @@ def _codebook(folder: ModelFolder) -> Codebook:
             "the codebook does not fit config.json",
             seen=f"{sizes[0]} visual tokens of {sizes[1]} values",
             allowed=f"{wanted[0]} of {wanted[1]}",
-            fix="Put back the codebook that belongs to this model, or fit the model to another one with "
+            fix="Put back the codebook that belongs to this model."
+            if folder.config.tokens_are_given
+            else "Put back the codebook that belongs to this model, or fit the model to another one with "
             f"{command('cluster VIDEOS --model', folder.root, ' --replace')}.",
         )
     # A folder that carries graphs only was checked when it was exported; its manifest ties the files together.

@@ -113,6 +113,7 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
     recipe, seconds = opened.recipe_for(request.stride), defaultdict[str, float](float)
     rows: list[npt.NDArray[np.float32]] = []
     pictures: list[dict[str, npt.NDArray[np.float32]]] = []
+    recomputed = 0
     with ShotFinder(opened, request) as finder:
         stream = open_clips(
             video,
@@ -130,6 +131,7 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
             ahead = opened.engine.parallel + 1
             for event in features(opened.feature, clips, ahead=ahead, cancel=request.cancel, seconds=seconds):
                 if isinstance(event, FeatureFound):
+                    recomputed += event.recomputed
                     rows.append(event.feature)
                     pictures.append({name: logits[None] for name, logits in event.pictures.items()})
             info = info_fields(stream.info)
@@ -156,7 +158,11 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
         )
         for place, (token, feature, seen, (start_s, end_s)) in enumerate(zip(found, rows, pictures, times, strict=True))
     )
-    origin = dataclasses.replace(opened.origin(recipe.stride), assignment="flat" if opened.has_tokens else None)
+    origin = dataclasses.replace(
+        opened.origin(recipe.stride),
+        assignment="flat" if opened.has_tokens else None,
+        recomputed=recomputed if opened.recomputes else None,
+    )
     return _seen(
         opened,
         parts,

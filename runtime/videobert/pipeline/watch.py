@@ -10,9 +10,11 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from videobert.base.errors import InputError
+from videobert.base.spans import span
 from videobert.model.folder import no_tokens
 from videobert.pipeline.assign import BLOCK, Assigned, Assigner
 from videobert.pipeline.events import ClipRead, Ended, Event, FeatureFound, TokenFound
@@ -94,6 +96,7 @@ class Walk:
         self.features = saved_features(opened, video, request) if self.saved is None else None
         self._video: Any = video if self.saved is None and self.features is None else None
         self.seconds: Seconds = defaultdict(float)
+        self._recomputed: int | None = None
         self.live = False
         self._clips: ClipStream | GivenClips | None = None
         self._first_s = 0.0
@@ -134,7 +137,9 @@ class Walk:
         assignment = self.assignment if self._opened.has_tokens else None
         origin = dataclasses.replace(self._opened.origin(self._stride), assignment=assignment)
         given = self.given
-        return origin_of_video(origin, self.info) if given is None else origin_of_saved(origin, given)
+        if given is not None:
+            return origin_of_saved(origin, given)
+        return dataclasses.replace(origin_of_video(origin, self.info), recomputed=self._recomputed)
 
     def events(self) -> Generator[Event, None, None]:
         """All that happens, to be walked once; closing the generator at any point releases the video.
@@ -155,7 +160,8 @@ class Walk:
     def _over_video(self) -> Generator[Event, None, None]:
         # What was asked for is not kept: an array, or what an iterator has given, may be large.
         video, self._video = self._video, None
-        clips = open_video(self._opened, video, self._recipe, self._request, self._on_frame)
+        with span("open"):
+            clips = open_video(self._opened, video, self._recipe, self._request, self._on_frame)
         del video
         with clips:
             self._clips, self.live = clips, clips.live
@@ -163,7 +169,9 @@ class Walk:
             assigner = Assigner(self._opened, self.assignment, 1 if promptly else BLOCK, self.seconds, live=self.live)
             ahead = 0 if promptly else self._opened.engine.parallel + 1
             cancel = self._request.cancel
-            steps = features(self._opened.feature, clips, ahead=ahead, cancel=cancel, seconds=self.seconds)
+            self._recomputed = 0 if self._opened.recomputes else None
+            start = partial(self._opened.feature, method=self.assignment)
+            steps = features(start, clips, ahead=ahead, cancel=cancel, seconds=self.seconds)
             yield from self._with_tokens(steps, assigner)
 
     def _with_tokens(
@@ -190,6 +198,8 @@ class Walk:
                         self.standing = step.number
                 yield step
                 if isinstance(step, FeatureFound):
+                    if step.recomputed:
+                        self._recomputed = (self._recomputed or 0) + 1
                     for assigned in assigner.add(step.feature, standing=step.number == self.standing):
                         yield token(assigned)
                         found += 1

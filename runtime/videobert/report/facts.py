@@ -60,6 +60,14 @@ def untrained_words(origin: Origin) -> str:
     return f"{', '.join(origin.untrained)}: what rests on this means nothing until {each} trained"
 
 
+def recomputed_words(origin: Origin) -> str:
+    """How many clips were computed again in fp32; empty where none can be."""
+    if origin.recomputed is None:
+        return ""
+    clips = "1 clip" if origin.recomputed == 1 else f"{origin.recomputed} clips"
+    return f"{clips} near a tie computed again in fp32"
+
+
 def shot_facts(report: Report) -> list[str]:
     """How many shots there are, and the longest: `4 shots`, `longest 12.4 s`; none where nobody looked for cuts."""
     shots = report.shots

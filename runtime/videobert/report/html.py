@@ -16,6 +16,7 @@ from videobert.report.event_list import event_list
 from videobert.report.evidence_strip import STRIP_STYLE, evidence_strip
 from videobert.report.facts import (
     domain_sentence,
+    recomputed_words,
     shots_found_by,
     speed,
     timing_rows,
@@ -258,7 +259,7 @@ def _origin(report: Report) -> str:
     rows = [
         ("model", escaped(origin.model)),
         ("engine", escaped(f"{origin.engine} on {origin.device}")),
-        ("precision", escaped(origin.precision)),
+        ("precision", escaped(", ".join(filter(None, (origin.precision, recomputed_words(origin)))))),
         ("weights", f"<code>{escaped(origin.weights)}</code>"),
         ("recipe", f"<code>{escaped(origin.recipe)}</code>"),
         ("stride", escaped(origin.stride)),

@@ -1,7 +1,8 @@
 """What `search` found as one self-contained HTML page that plays the stretches: no script, all text escaped.
 
 Thumbnails are in the page; the videos themselves are played from where they lie, by the time in their address
-(Media Fragments URI 1.0, `#t=start,end`).
+(Media Fragments URI 1.0, `#t=start,end`). Moving pictures that a player of videos does not take (GIF) are shown as a
+whole, over and over.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from videobert.results.search import Found, FoundStretch
 
 # Even if text got through unescaped, the browser would load and run nothing but local media.
 _POLICY = (
-    "default-src 'none'; img-src data:; media-src file:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; img-src data: file:; media-src file:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'"
 )
+# What browsers play as pictures alone.
+_PICTURES = (".gif", ".apng", ".webp")
 _STYLE = """
 .hits { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 16px; }
 .hits .card { margin: 0; padding: 0; overflow: hidden; }
-.hits video { display: block; width: 100%; aspect-ratio: 16 / 9; object-fit: contain; background: #000; }
+.hits video, .hits img { display: block; width: 100%; aspect-ratio: 16 / 9; object-fit: contain; background: #000; }
 .hits .said { padding: 10px 14px 14px; }
 .hits .name { overflow-wrap: anywhere; font-weight: 600; }
 .hits .place { overflow-wrap: anywhere; color: var(--soft); font-size: 12.5px; }
@@ -70,8 +74,12 @@ def _hit(number: int, hit: FoundStretch, found: Found) -> str:
         if holds
     )
     said = hit.score if hit.similarity is None else hit.similarity
+    if path.suffix.lower() in _PICTURES:
+        shown = f'<img loading="lazy" alt="{escaped(path.name)}" src="{escaped(_address(hit))}">'
+    else:
+        shown = f'<video controls preload="none"{poster} src="{escaped(_address(hit))}"></video>'
     return (
-        f'<article class="card"><video controls preload="none"{poster} src="{escaped(_address(hit))}"></video>'
+        f'<article class="card">{shown}'
         f'<div class="said"><div class="row"><b>{number}</b><span>{escaped(span(hit.start_s, hit.end_s))}</span>'
         f"<em>{said:.3f}</em></div>{marks}"
         f'<div class="name">{escaped(path.name)}</div><div class="place">{escaped(path.parent)}</div>'

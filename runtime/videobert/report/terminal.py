@@ -11,6 +11,7 @@ from videobert.report.caption_line import FROM_LABELS, caption_line
 from videobert.report.evidence_lines import evidence_lines
 from videobert.report.facts import (
     domain_sentence,
+    recomputed_words,
     shot_facts,
     shots_found_by,
     speed,
@@ -163,6 +164,9 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
         f"model {origin.model}  recipe {origin.recipe}  stride {origin.stride}  "
         f"{origin.engine} on {origin.device}, {origin.precision}"
     )
+    recomputed = recomputed_words(origin)
+    if recomputed:
+        made_by += f"  {recomputed}"
     _prose(console, printable(made_by), "dim")
     if origin.untrained:
         _prose(console, "untrained", "yellow", behind=f"  {printable(untrained_words(origin))}", behind_style="")

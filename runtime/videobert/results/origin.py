@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from videobert.results.as_json import LEFT_OUT_IF_EMPTY, LEFT_OUT_IF_NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,8 @@ class Origin:
         recipe: hash of the recipe in use, stride included.
         engine: engine that ran the graphs, e.g. `"openvino"`.
         device: device it ran on, e.g. `"CPU"`.
-        precision: arithmetic of the graphs, e.g. `"fp32"` or `"bf16"`.
+        precision: arithmetic of the graphs, e.g. `"fp32"` or `"bf16"`; `"exact"` is bf16 whose tokens are fp32's, see
+            `recomputed`.
         stride: every how many clips one was used.
         videobert: version of this package.
         decoder: what decoded the video, `"pyav"` or `"dali"`; None where nothing was decoded.
@@ -38,6 +41,10 @@ class Origin:
         untrained: parts of the model that this answer rests on and that were never trained: names of stages, and
             `visual_tokens` for what tells the encoder one of these from another. Such an answer means nothing. Absent
             in JSON where there are none.
+        int8: stages that run on 8-bit values: in precision `"int8"` those that the model was made ready for, and in all
+            but fp32 those of which that was shown to change no answer; empty, and absent in JSON, of other models.
+        recomputed: in precision `"exact"` how many clips lay near a tie and were computed again in fp32; None, and
+            absent in JSON, in others and where no video was read.
     """
 
     model: str
@@ -58,3 +65,5 @@ class Origin:
     frames_left_out: int | None = None
     stills_cut: int | None = None
     untrained: tuple[str, ...] = ()
+    int8: tuple[str, ...] = field(default=(), metadata=LEFT_OUT_IF_EMPTY)
+    recomputed: int | None = field(default=None, metadata=LEFT_OUT_IF_NONE)

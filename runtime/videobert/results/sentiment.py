@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from videobert.results.as_json import LEFT_OUT_IF_NONE
 from videobert.results.candidate import Candidate
 from videobert.results.classify import Segment
 from videobert.results.origin import Origin
@@ -36,14 +37,16 @@ class Sentiment:
     """The result of `sentiment`.
 
     Args:
-        question: of the model, whose labels these are; None where only a text was given.
-        answered_by: what answers it, see `QuestionConfig`; None where only a text was given.
+        question: of the model, whose labels these are; None where only a text was judged.
+        answered_by: what answers it, see `QuestionConfig`; None where only a text was judged.
         candidates: of the whole video, best first: the mean over its segments, weighted by their lengths; those that
             the model is unsure of do not count, unless it is unsure of all.
         segments: one per window of the video, in time order.
         unsure: the model leaves the whole video open.
         percentile, out_of_domain: see `Report`; None without a video.
         text: of the text, apart from the video's; None where none was given.
+        video_unknown: why a video that was given has no sentiment here: the model has no such question. The video was
+            not read then. None, and left out of JSON, if not.
     """
 
     question: str | None
@@ -55,6 +58,7 @@ class Sentiment:
     out_of_domain: bool | None
     origin: Origin
     text: TextSentiment | None = None
+    video_unknown: str | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
 
     @property
     def unknown_words(self) -> tuple[str, ...]:

@@ -34,14 +34,14 @@ def edit(
     opened: OpenedModel,
     video: Any,
     instruction: str | None,
-    spans: Iterable[SpanLike] | None,
+    keep: Iterable[SpanLike] | None,
     remove: Iterable[SpanLike] | None,
-    most_s: float | None,
+    seconds: float | None,
     with_evidence: bool,
     request: Request,
 ) -> EditPlan:
     """See `Runtime.edit`."""
-    steps = _steps(instruction, spans, remove, most_s)
+    steps = _steps(instruction, keep, remove, seconds)
     named = [what for step in steps for what in (*step.what, *step.where)]
     texts = list(dict.fromkeys(what.text for what in named if isinstance(what, Words)))
     if with_evidence and not texts:
@@ -115,21 +115,21 @@ class _Found:
 
 def _steps(
     instruction: str | None,
-    spans: Iterable[SpanLike] | None,
+    keep: Iterable[SpanLike] | None,
     remove: Iterable[SpanLike] | None,
-    most_s: float | None,
+    seconds: float | None,
 ) -> tuple[Step, ...]:
     steps: list[Step] = []
-    if spans is not None:
-        steps.append(Step("keep", tuple(Times(*pair) for pair in seconds_of("spans", spans))))
+    if keep is not None:
+        steps.append(Step("keep", tuple(Times(*pair) for pair in seconds_of("keep", keep))))
     if remove is not None:
         steps.append(Step("remove", tuple(Times(*pair) for pair in seconds_of("remove", remove))))
     if instruction is not None:
         steps += parse(instruction)
-    if most_s is not None:
+    if seconds is not None:
         allowed = "a number of seconds above 0"
         most = number(
-            "most_s", most_s, least=1e-6, most=_LONGEST_S, allowed=allowed, fix="Give it more, or leave it out."
+            "seconds", seconds, least=1e-6, most=_LONGEST_S, allowed=allowed, fix="Give it more, or leave it out."
         )
         steps.append(Step("at_most", seconds=Fraction(most)))
     if not steps:
@@ -137,7 +137,7 @@ def _steps(
             "there is nothing to do",
             seen="no instruction and no spans",
             allowed=GRAMMAR,
-            fix='For example edit(video, "keep only the parts where someone pours") or edit(video, spans=[(3, 7.5)]).',
+            fix='For example edit(video, "keep only the parts where someone pours") or edit(video, keep=[(3, 7.5)]).',
             fix_cli='For example `videobert edit VIDEO "keep only the parts where someone pours"`, or --keep 3-7.5.',
         )
     return tuple(steps)

@@ -33,7 +33,7 @@ MOST_AHEAD = 64
 def forecast(
     opened: OpenedModel,
     video: Any,
-    horizons: Iterable[int],
+    ahead: Iterable[int],
     top: int,
     index: str | Path | IndexReader | None,
     context_clips: int | None,
@@ -43,7 +43,7 @@ def forecast(
     """See `Runtime.forecast`."""
     top = check_top(top)
     family = opened.forecasts
-    steps = _steps(horizons, min(MOST_AHEAD, family.room(0) - 1))
+    steps = _steps(ahead, min(MOST_AHEAD, family.room(0) - 1))
     longest = _context(opened, context_clips, family.room(0) - steps[-1])
     exemplars = None if index is None else Exemplars(opened, index, request)
     watched = watch(opened, video, request)
@@ -83,11 +83,16 @@ def forecast(
     )
 
 
-def _steps(horizons: Iterable[int], most: int) -> list[int]:
+def _steps(ahead: Iterable[int], most: int) -> list[int]:
     """How many clips ahead, each once and rising."""
-    given = items("horizons", horizons, most=MOST_AHEAD, of="numbers of clips", example="horizons=(1, 2, 3)")
+    given = items("ahead", ahead, most=MOST_AHEAD, of="numbers of clips", example="ahead=(1, 2, 3)")
     if not given:
-        raise UsageError("no horizon is given", allowed="1 or more", fix="For example horizons=(1, 2, 3).")
+        raise UsageError(
+            "no horizon is given",
+            allowed="1 or more",
+            fix="For example ahead=(1, 2, 3).",
+            fix_cli="For example --ahead 1.",
+        )
     allowed = f"1 to {most} clips ahead"
     fix = "1 is the next clip; a larger stride looks further ahead."
     return sorted({whole("a horizon", step, least=1, most=most, allowed=allowed, fix=fix) for step in given})

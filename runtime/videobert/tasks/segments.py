@@ -15,6 +15,7 @@ import numpy.typing as npt
 from videobert.base.arguments import whole
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
+from videobert.base.spans import span
 from videobert.pipeline.answering import Answered, Answering, Row, Scorers
 from videobert.pipeline.assign import BLOCK
 from videobert.pipeline.events import ClipRead, Ended, FeatureFound, TokenFound
@@ -209,8 +210,9 @@ class Segments:
         with closing(self._walk.events()) as events:
             for event in events:
                 if isinstance(event, ClipRead):
-                    pictures[event.number] = middle_picture(event.clip)
-                    self._stills.add(event.clip)
+                    with span("pictures"):
+                        pictures[event.number] = middle_picture(event.clip)
+                        self._stills.add(event.clip)
                     if self._walk.of_clips:
                         self._shots.see_given(event)
                 elif isinstance(event, FeatureFound):
@@ -248,7 +250,8 @@ class Segments:
 
     def _timed(self, answer: Callable[..., list[Answered]], *arguments: Clips) -> list[Answered]:
         began = time.perf_counter()
-        answers = answer(*arguments, self._cancel)
+        with span("score"):
+            answers = answer(*arguments, self._cancel)
         self._encode_s += time.perf_counter() - began
         return answers
 

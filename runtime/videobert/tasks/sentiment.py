@@ -35,7 +35,9 @@ def sentiment(opened: OpenedModel, video: Any, text: str | None, with_evidence: 
             fix_cli="Give a video too, or leave --evidence out.",
         )
     name = sentiment_question(opened.config.questions)
-    if video is None:
+    if video is not None and name is None and (text is None or with_evidence):
+        raise _no_head(opened)
+    if name is None or video is None:
         of_text = _of_text(opened, name, text, request)
         return Sentiment(
             question=None,
@@ -47,9 +49,8 @@ def sentiment(opened: OpenedModel, video: Any, text: str | None, with_evidence: 
             out_of_domain=None,
             origin=opened.resting_on(opened.origin(request.stride), *_rests_on(of_text), text=True),
             text=of_text,
+            video_unknown=None if video is None else _no_head(opened).what,
         )
-    if name is None:
-        raise _no_head(opened)
     scorer = _scorer(opened, name)
     size = window_size(opened, scorer.longest)
     # Before the video is read: what is wrong with the text is known already.

@@ -20,9 +20,13 @@ def tokens(opened: OpenedModel, video: Any, request: Request) -> VisualTokens:
     # Whatever the model is: `events` and `caption` look at every video shot by shot.
     watched = watch_shots(opened, video, request, always=True)
     # Where tokens are the labels of a question, its classifier found them.
-    named = () if opened.config.token_question is None else (opened.config.token_question,)
+    question = opened.config.token_question
+    named = () if question is None else (question,)
+    tokens = cast(VisualTokens, watched.tokens)
+    labels = None if question is None else opened.config.questions[question].labels
     return dataclasses.replace(
-        cast(VisualTokens, watched.tokens),
+        tokens,
+        names=None if labels is None else tuple(labels[token] for token in tokens.ids.tolist()),
         cuts_s=watched.cuts_s,
         percentile=watched.percentile,
         out_of_domain=watched.out_of_domain,

@@ -56,7 +56,8 @@ class VisualTokens:
         assignment: how tokens were chosen, `"flat"` or `"tree"`.
         engine, precision: what ran the backbone.
         percentile, out_of_domain: see `Report`.
-        origin: where the answer of `Runtime.tokens` comes from. These three are not kept in a file (there they are None
+        names: what each token is called, where tokens are the labels of a question; None where they have no names.
+        origin: where the answer of `Runtime.tokens` comes from. These four are not kept in a file (there they are None
             until a model has taken the tokens), and no part of what makes tokens equal.
     """
 
@@ -78,6 +79,7 @@ class VisualTokens:
     cuts_s: npt.NDArray[np.float64] | None = dataclasses.field(default=None, metadata=LEFT_OUT_IF_NONE)
     percentile: float | None = dataclasses.field(default=None, compare=False)
     out_of_domain: bool | None = dataclasses.field(default=None, compare=False)
+    names: tuple[str, ...] | None = dataclasses.field(default=None, compare=False, metadata=LEFT_OUT_IF_NONE)
     origin: Origin | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +123,9 @@ class VisualTokens:
         self._check_judgement()
 
     def _check_judgement(self) -> None:
+        names = self.names
+        if names is not None and (not isinstance(names, tuple) or len(names) != len(self.ids)):
+            raise _wrong("names", described(names), "a tuple with one for each token, or None", _USE_THEIRS)
         if self.percentile is not None and as_number(self.percentile) is None:
             raise _wrong("percentile", described(self.percentile), "a number, or None", _USE_THEIRS)
         if self.out_of_domain is not None and not isinstance(self.out_of_domain, (bool, np.bool_)):
@@ -228,6 +233,7 @@ class VisualTokens:
             stride=stride,
             percentile=None,
             out_of_domain=None,
+            names=None if self.names is None else self.names[keep],
             origin=None,
         )
 

@@ -45,6 +45,7 @@ class FakeTokens:
     origin: Origin
     scores: npt.NDArray[np.float32] | None = None
     sure: npt.NDArray[np.bool_] | None = None
+    names: tuple[str, ...] | None = None
 
     @property
     def judgement(self) -> tuple[str, npt.NDArray[np.float32]]:
@@ -111,6 +112,7 @@ class FakeRuntime:
     finds: bool = True
     fits: bool | None = True
     closed: bool = False
+    of_a_file: str = "it is damaged"
 
     def __enter__(self) -> FakeRuntime:
         return self
@@ -177,6 +179,7 @@ class FakeRuntime:
         judged: dict[str, Any] = {}
         if self.report.percentile is None:
             judged = {"scores": np.array([0.995, 0.31], np.float32), "sure": np.array([True, False])}
+            judged["names"] = ("juggling", "arm wrestling")
         return FakeTokens(
             np.array([7, 1041], np.int32),
             np.array([0.0, 1.5]),
@@ -275,7 +278,7 @@ class FakeRuntime:
         files = (
             IndexedFile(source="/films/a.mp4", state="added", stretches=3),
             IndexedFile(source="/films/b.mp4", state="unchanged", stretches=1),
-            IndexedFile(source="/films/c.mp4", state="failed", error="it is damaged"),
+            IndexedFile(source="/films/c.mp4", state="failed", error=self.of_a_file),
         )
         for number, file in enumerate(files):
             options["on_begin"](file.source, number, len(files))

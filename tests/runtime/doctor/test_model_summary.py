@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.small_next_token import open_small_next_token
 
 from videobert.base.code_trust import remember_build, sidecar_digest
 from videobert.base.errors import ModelError
@@ -216,3 +217,31 @@ def test_untrained_parts_are_told_and_an_untrained_backbone_is_a_problem(folder:
     (folder / "config.json").write_text(json.dumps(fields | {"untrained": ["backbone"]}))
     assert "the backbone was never trained" in problems(summarize(str(folder)))
     assert "--backbone FILE" in problems(summarize(str(folder)))
+
+
+def test_a_model_whose_tokens_are_given_is_not_sent_to_cluster(tmp_path: Path) -> None:
+    with open_small_next_token(tmp_path):
+        pass
+    content = (tmp_path / "codebook.safetensors").read_bytes()
+    (tmp_path / "codebook.safetensors").unlink()
+    said = problems(summarize(tmp_path))
+    assert "only text can be asked: Import it again with --centroids" in said
+    assert "cluster" not in said
+    (tmp_path / "codebook.safetensors").write_bytes(content)
+    config = json.loads((tmp_path / "config.json").read_bytes())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"visual_tokens": 9}))
+    said = problems(summarize(tmp_path))
+    assert "config.json says 9 of 4: Import it again with --centroids" in said
+    assert "cluster" not in said
+
+
+def test_nor_is_one_that_was_never_built(tmp_path: Path) -> None:
+    with open_small_next_token(tmp_path):
+        pass
+    for name in ("codebook.safetensors", "manifest.json"):
+        (tmp_path / name).unlink()
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    with pytest.raises(ModelError, match="was not built") as refused:
+        ModelFolder(tmp_path)
+    assert str(refused.value.fix).startswith("Import it again with --centroids")
+    assert "cluster" not in str(refused.value.fix)

@@ -103,21 +103,21 @@ def numbers_of(path: Path) -> list[int]:
 def packets_of(path: Path) -> dict[bytes, int]:
     """The bytes of each packet of the pictures, and how often it comes.
 
-    Of H.264 it is the bytes of the slices: containers differ in how they part them, and in what stands before.
+    Of H.264 and HEVC it is the bytes of the slices: containers differ in how they part them, and in what stands before.
     """
     found: dict[bytes, int] = {}
     with av.open(str(path)) as film:
         stream = film.streams.video[0]
-        slices = stream.codec_context.codec.canonical_name == "h264"
+        codec = stream.codec_context.codec.canonical_name
         lengths = (stream.codec_context.extradata or b"")[:1] == b"\1"
         for packet in film.demux(stream):
             if packet.size:
-                data = _slices(bytes(packet), lengths) if slices else bytes(packet)
+                data = _slices(bytes(packet), lengths, codec) if codec in ("h264", "hevc") else bytes(packet)
                 found[data] = found.get(data, 0) + 1
     return found
 
 
-def _slices(data: bytes, lengths: bool) -> bytes:
+def _slices(data: bytes, lengths: bool, codec: str) -> bytes:
     units, at = [], 0
     while lengths and at < len(data):
         end = at + 4 + int.from_bytes(data[at : at + 4], "big")
@@ -125,6 +125,8 @@ def _slices(data: bytes, lengths: bool) -> bytes:
         at = end
     if not lengths:
         units = [unit.rstrip(b"\0") for unit in data.split(b"\0\0\1")]
+    if codec == "hevc":
+        return b"".join(unit for unit in units if unit and unit[0] >> 1 & 63 < 32)
     return b"".join(unit for unit in units if unit and unit[0] & 31 in (1, 5))
 
 

@@ -17,12 +17,22 @@ from tests.runtime.editing.film_factory import write_film as make
 from videobert.base.errors import Cancelled, DecodeError, InputError, LimitExceeded, UsageError
 from videobert.base.limits import Limits
 from videobert.editing.film import write_film
+from videobert.editing.mastering import Mastering
 from videobert.results.film import Film
 
 # In frames: a cut between key frames at both ends, frames moved, and one frame alone.
 SPANS = ((9, 30), (2, 8), (37, 38))
 B_FRAMES = {"bf": "2", "x264-params": "scenecut=0"}
 OPEN = {"bf": "2", "x264-params": "scenecut=0:open-gop=1"}
+# Key frames that pictures lead which need what comes before: as the encoder makes films if it is not told otherwise.
+OPEN_HEVC = {"x265-params": "log-level=none:keyint=12:min-keyint=12:scenecut=0:open-gop=1"}
+
+REPEATED = {"x265-params": OPEN_HEVC["x265-params"] + ":repeat-headers=1"}
+_DISPLAY = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+HDR = {
+    "libx264": {"bf": "2", "x264-params": f"scenecut=0:mastering-display={_DISPLAY}:cll=1000,400"},
+    "libx265": {"x265-params": f"{OPEN_HEVC['x265-params']}:master-display={_DISPLAY}:max-cll=1000,400"},
+}
 
 
 def seconds(
@@ -60,7 +70,9 @@ def check(source: Path, cut: Path, film: Film, spans: Any = SPANS, rate: Fractio
         ("open.mp4", "libx264", OPEN, "cut.mp4", "encode", 0),
         ("b.webm", "libvpx-vp9", {}, "cut.webm", "smart", 18),
         ("old.webm", "libvpx", {}, "cut.webm", "smart", 18),
-        ("hevc.mp4", "libx265", {}, "cut.mp4", "encode", 0),
+        ("hevc.mp4", "libx265", {}, "cut.mp4", "smart", 17),
+        ("open_hevc.mp4", "libx265", OPEN_HEVC, "cut.mkv", "smart", 17),
+        ("open_hevc.ts", "libx265", OPEN_HEVC, "cut.mp4", "smart", 17),
         ("simple.mp4", "mpeg4", {"bf": "2"}, "cut.mp4", "encode", 0),
         ("simple.avi", "mpeg4", {"bf": "2"}, "cut.mkv", "encode", 0),
         ("intra.avi", "mjpeg", {"strict": "unofficial"}, "cut.mkv", "copy", 28),
@@ -99,6 +111,68 @@ def test_cuts_at_key_frames_copy_everything(tmp_path: Path, codec: str, name: st
     assert (film.method, film.why, film.frames_copied) == ("copy", None, 24)
     # To the bit: every packet is one of the source's.
     assert packets_of(target).keys() <= packets_of(source).keys()
+
+
+@pytest.mark.parametrize("spans", [((12, 36), (12, 40)), ((24, 40), (0, 20)), ((3, 40),)])
+def test_key_frames_of_hevc_that_others_lead(tmp_path: Path, spans: Any) -> None:
+    """Before each but the film's first stands the end of a sequence, which no copied packet holds."""
+    source = make(tmp_path / "a.mp4", codec="libx265", options=OPEN_HEVC)
+    target = tmp_path / "cut.mp4"
+    film = write_film(source, seconds(spans), target)
+    check(source, target, film, spans)
+    assert film.method == "smart"
+    assert film.frames_copied >= film.frames - 10
+    with av.open(str(target)) as cut:
+        assert cut.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p10le", "yuv422p10le"])
+def test_hevc_of_deep_colour(tmp_path: Path, pixel_format: str) -> None:
+    source = make(tmp_path / "a.mp4", codec="libx265", options=OPEN_HEVC, pixel_format=pixel_format)
+    target = tmp_path / "cut.mp4"
+    film = write_film(source, seconds(SPANS), target)
+    check(source, target, film)
+    assert film.method == "smart"
+
+
+def test_hevc_that_keeps_its_parameters_in_its_packets(tmp_path: Path) -> None:
+    """They may change there: so no second encoder goes beside them, and the film is marked as what it is."""
+    with_header = make(tmp_path / "a.mp4", codec="libx265", options=OPEN_HEVC | REPEATED)
+    source = tmp_path / "b.mp4"
+    with av.open(str(with_header)) as given, av.open(str(source), "w") as output:
+        track = given.streams.video[0]
+        stream = output.add_stream_from_template(track, opaque=True)
+        stream.codec_context.extradata = (track.codec_context.extradata or b"")[:22] + b"\0"
+        stream.codec_context.codec_tag = "hev1"
+        for packet in given.demux(track):
+            if packet.size:
+                packet.stream = stream
+                output.mux_one(packet)
+    target = tmp_path / "cut.mp4"
+    film = write_film(source, seconds(SPANS), target)
+    check(source, target, film)
+    assert (film.method, film.why) == ("encode", "the film keeps its parameters in its packets, not in its header")
+    film = write_film(source, seconds([(12, 40)]), target)
+    check(source, target, film, [(12, 40)])
+    with av.open(str(target)) as cut:
+        assert (film.method, cut.streams.video[0].codec_context.codec_tag) == ("copy", "hev1")
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_what_the_film_says_of_its_display_is_kept(tmp_path: Path, codec: str) -> None:
+    source = make(tmp_path / "a.mp4", codec=codec, options=HDR[codec], pixel_format="yuv420p10le", color_trc=16)
+    target = tmp_path / "cut.mp4"
+    film = write_film(source, seconds([(3, 8), (9, 30)]), target)
+    assert (film.method, film.left_out) == ("smart", ())
+    with av.open(str(source)) as there, av.open(str(target)) as here:
+        said = Mastering.of(next(there.decode(video=0)))
+        frames = [frame for frame in here.decode(video=0)]
+    assert said.light == (1000, 400)
+    assert said.primaries is not None
+    assert [Mastering.of(frame) for frame in frames if frame.key_frame] == [said] * 4
+    other = write_film(source, seconds([(3, 8)]), tmp_path / "cut.webm")
+    assert other.left_out == ("HDR mastering data of frames encoded anew",)
+    assert write_film(source, seconds([(3, 8)]), tmp_path / "cut.webm", dry_run=True).left_out == other.left_out
 
 
 @pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60000, 1001), Fraction(25, 2)])

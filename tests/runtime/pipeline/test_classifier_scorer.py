@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,15 @@ def test_tokens_are_labels_with_their_probability(model: Runtime) -> None:
     assert tokens.scores[0] > 0.99
     assert tokens.scores[2] < 0.5
     assert VisualTokens.from_bytes(tokens.to_bytes()) == tokens
+    # As the labels are called, which no file keeps: a model that takes the tokens says it anew.
+    assert tokens.names is not None
+    assert (tokens.names[0], tokens.names[5]) == ("red", "green")
+    loaded = VisualTokens.from_bytes(tokens.to_bytes())
+    assert loaded.names is None
+    assert model.tokens(loaded).names == tokens.names
+    assert tokens.strided(2).names == tokens.names[::2]
+    with pytest.raises(UsageError, match="names"):
+        dataclasses.replace(tokens, names=("red",))
 
 
 def test_a_token_is_the_classifiers_first_label(model: Runtime) -> None:
@@ -118,7 +128,10 @@ def test_saved_tokens_answer_what_they_can(model: Runtime, tmp_path: Path) -> No
     assert [list(s.answers) for s in report.segments] == [["colour", "any"]] * 3
     assert [(s.start_s, s.unsure) for s in report.segments] == [(0.0, ()), (3.0, ("colour", "any")), (6.0, ())]
     assert first(report.segments[0], "colour") == "red"
-    assert model.classify(tokens, question="colour").segments[0].text == "red"
+    found = model.classify(tokens, question="colour", window_clips=2).segments
+    # What tokens say nothing of is no answer, though it shares what probability is left.
+    assert [[each.text for each in segment.candidates] for segment in found] == [["red"], ["red"], ["green"]]
+    assert len(model.classify(FILM, question="colour").segments[0].candidates) == 3
     with pytest.raises(InputError, match="visual tokens do not answer the question light"):
         model.classify(tokens, question="light")
 

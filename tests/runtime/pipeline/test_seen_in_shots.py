@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,18 +56,34 @@ def test_saved_features_part_at_the_cuts_that_they_know(model: Runtime) -> None:
     saved = model.features(film(RED, GREEN, seconds=2.0))
     found = seen(model, saved)
     assert found.cuts_s == (2.0,)
-    # Clips begin every 1.5 s. The second one shows more of the second shot, the last is mostly a repeated frame.
-    assert times(found) == [(0.0, 2.0), (2.0, 3.0), (3.0, 4.0)]
-    assert found.shots == (0, 1, 1)
-    # A third of it is red: what it says is said of neither.
-    assert [bool(part.sure[0]) for part in found.parts if part.sure is not None][:2] == [True, False]
+    # Clips begin every 1.5 s. A third of the second one is red, so it is not heard: each shot has one of its own.
+    assert times(found) == [(0.0, 2.0), (2.0, 4.0)]
+    assert found.shots == (0, 1)
+    assert [int(part.ids[0]) for part in found.parts] == [0, 1]
 
 
-def test_saved_tokens_know_no_cuts(model: Runtime) -> None:
-    found = seen(model, model.tokens(film(RED, GREEN)))
-    assert found.cuts_s is None
+def test_a_clip_across_a_cut_is_heard_where_its_shot_has_no_other(model: Runtime) -> None:
+    saved = model.features(film(RED, GREEN, RED, seconds=1.3))
+    found = seen(model, saved)
+    assert found.cuts_s == (1.3, 2.6)
+    # Clips of 0 to 1.5 s, 1.5 to 3 s and 3 to 3.9 s: the second shows some of the third shot, and is not stood to.
+    assert found.shots == (0, 1, 2)
+    sure = [bool(part.sure[0]) for part in found.parts if part.sure is not None]
+    assert not sure[1]
+
+
+def test_saved_tokens_part_at_the_cuts_that_they_know(model: Runtime) -> None:
+    saved = model.tokens(film(RED, GREEN))
+    found = seen(model, saved)
+    assert found.cuts_s == (3.0,)
     assert found.tokens_only
     assert times(found) == [(0.0, 1.5), (1.5, 3.0), (3.0, 4.5), (4.5, 6.0)]
+    assert found.by_shot() == [range(0, 2), range(2, 4)]
+
+
+def test_tokens_that_were_saved_without_cuts_say_so(model: Runtime) -> None:
+    found = seen(model, dataclasses.replace(model.tokens(film(RED, GREEN)), cuts_s=None))
+    assert found.cuts_s is None
     assert found.by_shot() == [range(0, 4)]
 
 

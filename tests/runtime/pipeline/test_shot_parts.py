@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,8 +91,12 @@ def test_nobody_looks_for_shots_where_frames_are_left_out(model: Runtime, stride
     assert model.features(FILM, stride=stride).cuts_s is None
 
 
-def test_tokens_know_no_shots(model: Runtime) -> None:
-    report = model.run(model.tokens(FILM))
+def test_tokens_know_the_shots_of_their_video(model: Runtime) -> None:
+    tokens = model.tokens(FILM)
+    report = model.run(tokens)
+    assert (report.shots, report.shots_by) == (model.run(FILM).shots, "saved")
+    # As those that were saved before files kept cuts.
+    report = model.run(dataclasses.replace(tokens, cuts_s=None))
     assert (report.shots, report.shots_by) == ((), None)
 
 

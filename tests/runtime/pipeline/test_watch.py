@@ -38,9 +38,9 @@ def test_a_picture_that_stands_still_is_looked_at_once(
     ran = []
     feature = OpenedModel.feature
 
-    def counted(opened: OpenedModel, frames: Any) -> Any:
+    def counted(opened: OpenedModel, frames: Any, method: Any = "flat") -> Any:
         ran.append(1)
-        return feature(opened, frames)
+        return feature(opened, frames, method)
 
     monkeypatch.setattr(OpenedModel, "feature", counted)
     still, moving = video.frames[:1], video.frames[:15]

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from browser import BROWSER, Tab, opened
 from sample_report import make_everyday_report
+from tests.headless_browser import BROWSER, Tab, opened
 
 from videobert.report.html import html_page
 from videobert.report.page_search import SCRIPT, SEARCH_BOX

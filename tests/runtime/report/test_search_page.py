@@ -13,6 +13,7 @@ from sample_report import make_report
 
 from videobert.base.errors import UsageError
 from videobert.report.search_page import search_page
+from videobert.results.evidence import Evidence
 from videobert.results.search import Found, FoundStretch
 
 JPEG = b"\xff\xd8 picture \xff\xd9"
@@ -125,3 +126,25 @@ def test_marks_and_kinds_of_scores_are_said() -> None:
 def test_anything_but_what_search_gave_is_refused() -> None:
     with pytest.raises(UsageError, match="found is no Found"):
         search_page(make_report())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a.gif", "B.GIF", "a.apng", "a.webp"])
+def test_pictures_that_move_are_shown_as_pictures(name: str) -> None:
+    page = search_page(found(hit(f"/films/{name}"), hit()))
+    tags = Tags(page).tags
+    (picture,) = [attributes for tag, attributes in tags if tag == "img"]
+    assert str(picture["src"]).startswith(f"file:///films/{name}#")
+    assert picture["alt"] == name
+    assert len([tag for tag, _ in tags if tag == "video"]) == 1
+    # The page lets pictures of this machine in, and no others.
+    assert "img-src data: file:;" in page
+
+
+def test_what_a_hit_rests_on_is_marked() -> None:
+    clips = tuple(
+        Evidence(start_s=1.5 * at, end_s=1.5 * at + 1.5, drop=drop) for at, drop in enumerate((0.1, -0.2, 0.5))
+    )
+    page = search_page(found(hit(evidence=clips), hit()))
+    assert page.count('<div class="marks">') == 1
+    assert "most by 3.0–4.5 s, without it -0.500" in page
+    assert "1.5–3.0 s: without it +0.200" in page

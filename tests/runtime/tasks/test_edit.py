@@ -28,7 +28,7 @@ def frames(plan: videobert.EditPlan) -> list[tuple[int, int]]:
 
 
 def test_spans_by_hand(model: Runtime, film: Path, tmp_path: Path) -> None:
-    plan = model.edit(film, spans=[(4.0, 6.0), (1.01, 2.0), (1.5, 3.0)], remove=[(5, 5.2)], most_s=3.5)
+    plan = model.edit(film, keep=[(4.0, 6.0), (1.01, 2.0), (1.5, 3.0)], remove=[(5, 5.2)], seconds=3.5)
     # In the film's order, overlaps once, bounds at the nearest frames; the first parts fit whole.
     assert frames(plan) == [(25, 75), (100, 125), (130, 142)]
     assert plan.duration_s == pytest.approx(3.48)
@@ -104,17 +104,17 @@ def test_bytes_and_files(model: Runtime, film: Path, located: list[str]) -> None
         ({}, UsageError, "nothing to do"),
         ({"instruction": "make it nicer"}, UsageError, "cannot be understood"),
         ({"instruction": 5}, UsageError, "cannot be understood"),
-        ({"spans": []}, UsageError, "no span"),
-        ({"spans": [(2, 1)]}, UsageError, "reversed"),
-        ({"spans": [(1, 1)]}, UsageError, "empty"),
-        ({"spans": [(1, 100)]}, InputError, "outside"),
-        ({"spans": 5}, UsageError, "list of spans"),
-        ({"spans": [("1", "2")]}, UsageError, "list of spans"),
+        ({"keep": []}, UsageError, "no span"),
+        ({"keep": [(2, 1)]}, UsageError, "reversed"),
+        ({"keep": [(1, 1)]}, UsageError, "empty"),
+        ({"keep": [(1, 100)]}, InputError, "outside"),
+        ({"keep": 5}, UsageError, "list of spans"),
+        ({"keep": [("1", "2")]}, UsageError, "list of spans"),
         ({"remove": [(0, 8)]}, InputError, "nothing is left"),
         ({"instruction": "keep 9 to 12 s"}, InputError, "outside"),
-        ({"most_s": 0}, UsageError, "out of range"),
-        ({"most_s": float("nan")}, UsageError, "out of range"),
-        ({"most_s": 0.01}, InputError, "nothing is left"),
+        ({"seconds": 0}, UsageError, "out of range"),
+        ({"seconds": float("nan")}, UsageError, "out of range"),
+        ({"seconds": 0.01}, InputError, "nothing is left"),
     ],
 )
 def test_bad_input(model: Runtime, film: Path, arguments: dict[str, Any], error: type[Exception], match: str) -> None:
@@ -125,7 +125,7 @@ def test_bad_input(model: Runtime, film: Path, arguments: dict[str, Any], error:
 def test_what_is_no_film(model: Runtime, make_video: Any) -> None:
     for video in (make_video(10, 1), iter([]), 5):
         with pytest.raises(InputError, match="cannot be cut"):
-            model.edit(video, most_s=1)
+            model.edit(video, seconds=1)
 
 
 @needs_everyday

@@ -108,6 +108,13 @@ def test_a_text_is_judged_only_if_asked_and_apart_from_the_video(model_folder: P
     assert (alone.question, alone.candidates, alone.segments, alone.percentile) == (None, (), (), None)
 
 
+def test_a_text_alone_has_no_evidence(model_folder: Path) -> None:
+    model = opened(model_folder, mood=MOODS)
+    with pytest.raises(UsageError, match="a text alone has no clips") as refused:
+        model.sentiment(text="a dark square", evidence=True)
+    assert "Give a video too" in str(refused.value.fix)
+
+
 def test_texts_are_compared_where_they_lie_in_one_space(tmp_path: Path) -> None:
     with open_small_conse(tmp_path, questions={**CONSE.questions, "mood": OF_COLOURS}) as model:
         found = model.sentiment(text="a dark square is light")
@@ -137,9 +144,15 @@ def test_a_text_that_names_a_label_is_taken_at_its_word(model_folder: Path) -> N
 
 def test_a_model_without_such_a_question_says_how_to_teach_one(model_folder: Path, tmp_path: Path) -> None:
     model = opened(model_folder, colour=MOODS)
-    for ask in ({}, {"text": "a red square"}):
+    for ask in ({}, {"text": "a red square", "evidence": True}):
         with pytest.raises(ModelError, match="never taught what a film feels like") as refused:
             model.sentiment(tmp_path / "nowhere.mp4", **ask)
+    asked = model.sentiment(tmp_path / "nowhere.mp4", text="a negative square")
+    assert asked.video_unknown == "this model was never taught what a film feels like"
+    assert (asked.question, asked.candidates, asked.segments, asked.unsure) == (None, (), (), False)
+    assert asked.text == model.sentiment(text="a negative square").text
+    assert asked.origin.model == "tiny"
+    assert model.sentiment(text="a negative square").video_unknown is None
     assert refused.value.seen == "the questions of tiny: colour"
     assert refused.value.allowed == "a model with a question called sentiment, mood or emotion"
     # A folder below the current one is named from there.

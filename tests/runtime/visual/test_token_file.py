@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from videobert.base.errors import InputError
+from videobert.base.errors import InputError, UsageError
 from videobert.visual.token_file import is_token_file
 from videobert.visual.tokens import VisualTokens
 
@@ -202,3 +202,71 @@ def test_a_failed_save_leaves_what_was_there(tmp_path: Path) -> None:
         dataclasses.replace(make(4), start_s=np.zeros(4)).save(path)
     assert VisualTokens.load(path) == make(3)
     assert [file.name for file in tmp_path.iterdir()] == ["a.vbt"]
+
+
+def test_cuts_are_kept_in_files_of_version_2_alone() -> None:
+    plain, none, two = make(), make(cuts_s=np.zeros(0)), make(cuts_s=np.array([0.1, 2.0 / 3]))
+    assert plain.to_bytes()[:8] == b"VBTOKEN\x01"
+    for given in (none, two):
+        content = given.to_bytes()
+        assert content[:8] == b"VBTOKEN\x02"
+        found = VisualTokens.from_bytes(content)
+        assert found == given
+        assert found.cuts_s is not None
+        np.testing.assert_array_equal(found.cuts_s, given.cuts_s)
+    # That nobody looked, and that nothing was found, are two things.
+    assert none != plain
+    assert VisualTokens.from_bytes(plain.to_bytes()).cuts_s is None
+
+
+def test_cuts_of_judged_tokens_stand_behind_what_they_are_sure_of() -> None:
+    judged: dict[str, Any] = {
+        "percentiles": None,
+        "scores": np.array([0.5, 0.25, 1.0]),
+        "sure": np.array([True, False, True]),
+    }
+    given = make(3, **judged, ids=np.array([3, 5, 7], np.int32), cuts_s=np.array([1.5]))
+    found = VisualTokens.from_bytes(given.to_bytes())
+    assert found == given
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"cuts": 1}, "out of range"),
+        ({"cuts": -1}, "cuts = -1"),
+        ({"cuts": True}, "cuts = True"),
+        ({"cuts": 10**9}, "cuts = 1000000000"),
+        ({"cuts": None}, "cuts = None"),
+    ],
+)
+def test_a_file_that_lies_about_its_cuts_is_refused(change: dict[str, object], match: str) -> None:
+    content = make(cuts_s=np.array([0.5, 1.0])).to_bytes()
+    with pytest.raises(InputError, match=match):
+        VisualTokens.from_bytes(_with_header(content, change))
+
+
+@pytest.mark.parametrize("cuts", [[1.0, 1.0], [2.0, 1.0], [np.nan, 1.0], [1.0, np.inf]])
+def test_cuts_that_are_no_rising_times_are_refused(cuts: list[float]) -> None:
+    with pytest.raises(UsageError, match="cuts_s"):
+        make(cuts_s=np.array(cuts))
+    content = make(cuts_s=np.array([0.5, 1.0])).to_bytes()[:-16]
+    changed = content[: -2 * 8] + np.array(cuts, "<f8").tobytes()
+    with pytest.raises(InputError, match="no rising times"):
+        VisualTokens.from_bytes(changed + hashlib.sha256(changed).digest()[:16])
+
+
+def test_version_1_holds_no_cuts_and_version_2_does_not_go_without() -> None:
+    with_cuts, without = make(cuts_s=np.array([0.5])).to_bytes(), make().to_bytes()
+    for content, magic in ((with_cuts, b"VBTOKEN\x01"), (without, b"VBTOKEN\x02"), (without, b"VBTOKEN\x03")):
+        changed = magic + content[8:-16]
+        with pytest.raises(InputError, match="token file"):
+            VisualTokens.from_bytes(changed + hashlib.sha256(changed).digest()[:16])
+
+
+def _with_header(content: bytes, change: dict[str, object]) -> bytes:
+    (length,) = struct.unpack_from("<I", content, 8)
+    header = json.loads(content[12 : 12 + length]) | change
+    text = json.dumps(header, separators=(",", ":")).encode()
+    body = content[:8] + struct.pack("<I", len(text)) + text + content[12 + length : -16]
+    return body + hashlib.sha256(body).digest()[:16]

@@ -17,6 +17,7 @@ from videobert.families.quantisation_check import check_judgeable
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder, own_place
 from videobert.model.graph_files import graph_file
+from videobert.model.kept_layers import KeptLayers
 from videobert.model.manifest import write_manifest
 from videobert.model.precision import FLOAT_PRECISIONS, GRAPH_PRECISIONS, QUANTISED
 from videobert.model.stage_lists import NEAREST, nearest, stages_with_lengths
@@ -51,7 +52,7 @@ class EngineGraph:
 
 
 def export_engine_graphs(
-    folder: Path, *precisions: str, on_progress: Progress | None = None
+    folder: Path, *precisions: str, keep: KeptLayers | None = None, on_progress: Progress | None = None
 ) -> tuple[EngineGraph, ...]:
     """Write the engine graphs of a model folder that has its portable graphs and weights, and its manifest anew.
 
@@ -61,6 +62,7 @@ def export_engine_graphs(
     Args:
         precisions: of `"fp32"`, `"fp16"`, `"bf16"`, `"int8"` and `"fp8"`; the first three if none is given. The last
             two are judged by the agreement of answers, see `quantised_stages`, and bring the fp16 graphs with them.
+        keep: layers that stay in float32, of int8 and fp8 in fp16; None for those that always do.
 
     Raises:
         InputError: an unknown precision, or int8 or fp8 of a model that has no encoder.
@@ -87,7 +89,9 @@ def export_engine_graphs(
             on_progress(graph.name, done, len(graphs))
         portable = opened.read(f"graphs/{graph.name}.onnx")
         for precision in plain:
-            files = dict(variants(graph.name, precision, portable))
+            files = dict(
+                variants(graph.name, precision, portable, frozenset() if keep is None else keep.of(graph.name))
+            )
             contents |= files
             dtype = _CHECKED.get(precision)
             reference = Reference(graph, dtype) if dtype and files else None
@@ -97,7 +101,7 @@ def export_engine_graphs(
                     parity = reference.check("onnxruntime", beside(portable, graph.name, content))
                 reports.append(EngineGraph(name=name, size_bytes=len(content), parity=parity))
     for kind in quantised:
-        for stage in quantised_stages(opened, kind):  # type: ignore[arg-type]
+        for stage in quantised_stages(opened, kind, keep):  # type: ignore[arg-type]
             contents |= stage.files
             reports += [
                 EngineGraph(name=name, size_bytes=len(content), parity=None, agreement=stage.agreement)
@@ -110,13 +114,15 @@ def export_engine_graphs(
     return tuple(reports)
 
 
-def variants(stage: str, precision: str, portable: bytes) -> Iterator[tuple[str, bytes]]:
+def variants(
+    stage: str, precision: str, portable: bytes, keep: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, bytes]]:
     """The files that a portable graph gives in one precision: name in the folder and content.
 
-    For a stage with attention a graph with lengths and one with a mask.
+    For a stage with attention a graph with lengths and one with a mask. Nodes named in `keep` stay in float32.
     """
     source = onnx.load_from_string(portable)
-    for name, model in _models(stage, precision, source):
+    for name, model in _models(stage, precision, source, keep):
         yield name, sharing(model, f"{stage}.onnx", portable)
 
 
@@ -148,9 +154,9 @@ def write_graphs(folder: Path, contents: dict[str, bytes]) -> None:
     write_manifest(folder)
 
 
-def _models(stage: str, precision: str, source: ModelProto) -> Iterator[tuple[str, ModelProto]]:
+def _models(stage: str, precision: str, source: ModelProto, keep: frozenset[str]) -> Iterator[tuple[str, ModelProto]]:
     def low(model: ModelProto) -> ModelProto:
-        return model if precision == "fp32" else lowered(model, precision)  # type: ignore[arg-type]
+        return model if precision == "fp32" else lowered(model, precision, keep)  # type: ignore[arg-type]
 
     if precision != "fp32":
         yield graph_file(stage, precision, mask=False).name, low(source)

@@ -27,17 +27,18 @@ _COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 _HALF = ".fp16"
 
 
-def lowered(model: ModelProto, precision: Low) -> ModelProto:
+def lowered(model: ModelProto, precision: Low, keep: frozenset[str] = frozenset()) -> ModelProto:
     """The graph with low-precision arithmetic.
 
     Args:
         model: a portable graph as `to_onnx` writes it.
+        keep: names of nodes that stay in float32.
 
     Returns:
         A new model with the same inputs, outputs and initialisers.
     """
     out = folded(model)
-    nodes = _Rewriting(out, _TYPE[precision]).run()
+    nodes = _Rewriting(out, _TYPE[precision], keep).run()
     del out.graph.node[:]
     out.graph.node.extend(nodes)
     _drop_unused(out.graph)
@@ -48,7 +49,8 @@ def lowered(model: ModelProto, precision: Low) -> ModelProto:
 class _Rewriting:
     """One pass over the nodes, which knows the type that each float value has by now."""
 
-    def __init__(self, model: ModelProto, low: int) -> None:
+    def __init__(self, model: ModelProto, low: int, keep: frozenset[str]) -> None:
+        self._keep = keep
         self._graph = model.graph
         self._low = low
         inferred = shape_inference.infer_shapes(model, strict_mode=True).graph
@@ -85,7 +87,7 @@ class _Rewriting:
         if node.op_type not in _COMPARISONS and not any(name in self._floats for name in node.output):
             self._nodes.append(node)
             return
-        kind = TensorProto.FLOAT if self._is_exact(node) else self._low
+        kind = TensorProto.FLOAT if self._is_exact(node) or node.name in self._keep else self._low
         for position, name in enumerate(node.input):
             if name in self._floats:
                 node.input[position] = self._as(name, kind)

@@ -8,6 +8,7 @@ size.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Literal
 
 import numpy as np
@@ -24,19 +25,22 @@ _PRODUCTS = ("MatMul", "Gemm")
 _ZERO = "zero_point"
 
 
-def activations_of(model: ModelProto) -> tuple[str, ...]:
+def activations_of(model: ModelProto, keep: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The values that enter a product with a weight, in order: those whose ranges `quantised` needs."""
     weights = {tensor.name for tensor in model.graph.initializer}
-    entering = [node.input[0] for node in model.graph.node if node.op_type in _PRODUCTS and node.input[1] in weights]
+    entering = [node.input[0] for node in model.graph.node if _is_quantised(node, weights, keep)]
     return tuple(dict.fromkeys(entering))
 
 
-def quantised(model: ModelProto, kind: Quantised, ranges: dict[str, float] | None) -> ModelProto:
+def quantised(
+    model: ModelProto, kind: Quantised, ranges: dict[str, float] | None, keep: frozenset[str] = frozenset()
+) -> ModelProto:
     """The graph with quantised products.
 
     Args:
         model: an fp16 graph, see `lowered`.
-        ranges: largest magnitude of each of `activations_of(model)`; None quantises weights only.
+        ranges: largest magnitude of each of `activations_of(model, keep)`; None quantises weights only.
+        keep: names of products that stay as they are.
     """
     out = ModelProto()
     out.CopyFrom(model)
@@ -59,7 +63,7 @@ def quantised(model: ModelProto, kind: Quantised, ranges: dict[str, float] | Non
     for original in model.graph.node:
         node = NodeProto()
         node.CopyFrom(original)
-        if node.op_type in _PRODUCTS and node.input[1] in weights:
+        if _is_quantised(node, weights, keep):
             value, weight = node.input[0], node.input[1]
             if ranges is not None:
                 if value not in done:
@@ -85,6 +89,10 @@ def quantised(model: ModelProto, kind: Quantised, ranges: dict[str, float] | Non
     graph.node.extend(copied)
     onnx.checker.check_model(out, full_check=True)
     return out
+
+
+def _is_quantised(node: NodeProto, weights: Container[str], keep: frozenset[str]) -> bool:
+    return node.op_type in _PRODUCTS and node.input[1] in weights and node.name not in keep
 
 
 def _scale(name: str, largest: npt.NDArray[np.float32], kind: Quantised) -> TensorProto:

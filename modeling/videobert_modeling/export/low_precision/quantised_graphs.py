@@ -13,6 +13,7 @@ from onnx import ModelProto
 from videobert.base.errors import UsageError, VideoBertError
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import check_quantisable, graph_file, portable_graph
+from videobert.model.kept_layers import KeptLayers
 from videobert.model.precision import FLOAT_PRECISIONS
 from videobert.model.stage import StageSpec
 from videobert.model.stage_lists import stage_specs, stages_with_lengths
@@ -58,25 +59,33 @@ class QuantisedStage:
     files: dict[str, bytes]
 
 
-def quantised_stages(folder: ModelFolder, kind: Quantised) -> tuple[QuantisedStage, ...]:
+def quantised_stages(
+    folder: ModelFolder, kind: Quantised, keep: KeptLayers | None = None
+) -> tuple[QuantisedStage, ...]:
     """The encoders and the heads over a vocabulary, each with activations quantised if that keeps `LEAST_AGREEMENT`.
 
     Otherwise its weights alone are; a stage that does not agree even so gets no graph and runs in fp16. One encoder
     whose states heads read is judged by their answers, others by their own states.
+
+    Args:
+        folder: the model.
+        kind: int8 or fp8.
+        keep: products that stay in fp16; None for none.
 
     Raises:
         ModelError: the folder lacks a file.
         UsageError: the model has no encoder, or none that an answer about a text or a film needs.
         VideoBertError: no encoder agrees even with weights alone.
     """
+    kept = KeptLayers(weights="") if keep is None else keep
     specs = stage_specs(folder.config, folder.recipe)
     check_quantisable(specs, kind)
     encoders = [spec for spec in specs if spec.is_encoder]
     heads = [spec for spec in specs if spec.scores_candidates and portable_graph(spec.name) in folder]
     if len(encoders) == 1 and heads and _takes_joint_sequences(encoders[0]):
-        found = _by_answers(folder, kind, encoders[0], heads)
+        found = _by_answers(folder, kind, encoders[0], heads, kept)
     else:
-        found = _by_states(folder, kind, encoders, [head for head in heads if len(head.outputs) == 1])
+        found = _by_states(folder, kind, encoders, [head for head in heads if len(head.outputs) == 1], kept)
     if not {stage.stage for stage in found} & {spec.name for spec in encoders}:
         raise VideoBertError(
             f"{'this encoder does' if len(encoders) == 1 else 'these encoders do'} not keep its answers in {kind}",
@@ -92,7 +101,7 @@ def _takes_joint_sequences(encoder: StageSpec) -> bool:
 
 
 def _by_answers(
-    folder: ModelFolder, kind: Quantised, encoder: StageSpec, heads: Sequence[StageSpec]
+    folder: ModelFolder, kind: Quantised, encoder: StageSpec, heads: Sequence[StageSpec], keep: KeptLayers
 ) -> tuple[QuantisedStage, ...]:
     """One encoder of joint sequences, whose states at hidden places the heads read."""
     names = [head.name for head in heads]
@@ -111,17 +120,17 @@ def _by_answers(
         return lambda model: _agreement(onnxruntime_runner(model.SerializeToString())({"states": states}), logits[head])
 
     calls: _Calls = [(known.inputs, known.real)]
-    found = [_stage(encoder.name, kind, portable[encoder.name], calls, encoder_agrees, len(states))]
+    found = [_stage(encoder.name, kind, portable[encoder.name], calls, encoder_agrees, len(states), keep)]
     if found[0] is None:
         return ()
     for head in names:
         inputs: _Calls = [({"states": known_states}, None)]
-        found.append(_stage(head, kind, portable[head], inputs, head_agrees(head), len(states)))
+        found.append(_stage(head, kind, portable[head], inputs, head_agrees(head), len(states), keep))
     return tuple(stage for stage in found if stage is not None)
 
 
 def _by_states(
-    folder: ModelFolder, kind: Quantised, encoders: Sequence[StageSpec], heads: Sequence[StageSpec]
+    folder: ModelFolder, kind: Quantised, encoders: Sequence[StageSpec], heads: Sequence[StageSpec], keep: KeptLayers
 ) -> tuple[QuantisedStage, ...]:
     """Encoders by the states of real places, heads by their best candidates, on what the family's answers give them.
 
@@ -158,7 +167,7 @@ def _by_states(
 
         inputs: _Calls = [(call.inputs, _places_of_values(spec, call)) for call in known]
         count = int(sum(real.sum() for real in places))
-        found.append(_stage(spec.name, kind, folder.read(portable_graph(spec.name)), inputs, agrees, count))
+        found.append(_stage(spec.name, kind, folder.read(portable_graph(spec.name)), inputs, agrees, count, keep))
     return tuple(stage for stage in found if stage is not None)
 
 
@@ -177,18 +186,22 @@ def _stage(
     calls: _Calls,
     judge: _Judge,
     judged: int,
+    keep: KeptLayers,
 ) -> QuantisedStage | None:
+    kept = keep.of(stage)
     source = onnx.load_from_string(content)
     low = lowered(source, "fp16")
     for share in _SHARES:
-        ranges = None if share is None else ranges_of(low, activations_of(low), calls, share)
-        model = quantised(low, kind, ranges)
+        ranges = None if share is None else ranges_of(low, activations_of(low, kept), calls, share)
+        model = quantised(low, kind, ranges, kept)
         agreement = judge(model)
         if agreement < LEAST_AGREEMENT:
             continue
         models = {graph_file(stage, kind, mask=False).name: model}
         if stage in stages_with_lengths():
-            models[graph_file(stage, kind, mask=True).name] = quantised(lowered(masked(source), "fp16"), kind, ranges)
+            models[graph_file(stage, kind, mask=True).name] = quantised(
+                lowered(masked(source), "fp16"), kind, ranges, kept
+            )
         files = {name: sharing(model, f"{stage}.onnx", content) for name, model in models.items()}
         return QuantisedStage(
             stage=stage, activations=ranges is not None, agreement=agreement, judged=judged, files=files

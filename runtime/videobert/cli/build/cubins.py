@@ -32,6 +32,8 @@ def build_cubins_of(job: TargetJob) -> Sequence[dict[str, Any]]:
             seen=", ".join(job.capabilities),
             fix="Leave --sm out.",
         )
+    if job.keep is not None:
+        raise UsageError("--keep belongs to engines and to int8", seen=job.target, fix="Leave --keep out.")
     precision = job.precision or DEFAULT_PRECISION
     if precision not in FLOAT_PRECISIONS:
         raise UsageError(

@@ -66,8 +66,10 @@ def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
             )
         copy_folder(folder, job.out)
         folder = ModelFolder(job.out)
-    if missing_graphs(folder.names(), folder.config, precision, mask=mask):
-        export_engine_graphs(folder.root, precision, job.options)
+    if job.keep is not None:
+        job.keep.check(folder)
+    if job.keep is not None or missing_graphs(folder.names(), folder.config, precision, mask=mask):
+        export_engine_graphs(folder.root, precision, job.options, keep=job.keep)
         folder = ModelFolder(folder.root)
     return folder
 

@@ -10,6 +10,7 @@ from videobert.cli.notes import note
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import step_progress
 from videobert.families.build_check import check_buildable
+from videobert.model.kept_layers import KeptLayers
 from videobert.model.mending import make_codebook, typed
 
 
@@ -27,7 +28,7 @@ def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> lis
     if not sees:
         note(
             f"note: {typed(folder)} has no codebook yet, so its text side alone is built, for fill and embed of text. "
-            f"{make_codebook(folder)}",
+            f"{make_codebook(folder, given=buildable.config.tokens_are_given)}",
             options,
         )
     with modeling_side("build", "build"):
@@ -38,8 +39,13 @@ def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> lis
     return [{"name": graph.name, "size_bytes": graph.size_bytes, "error": graph.openvino.error} for graph in exported]
 
 
-def export_engine_graphs(folder: Path, precision: str, options: CommonOptions) -> None:
+def export_engine_graphs(
+    folder: Path, precision: str, options: CommonOptions, *, keep: KeptLayers | None = None
+) -> None:
     """Export the graphs that engines of one precision are built from.
+
+    Args:
+        keep: layers that stay in a higher precision; None for those that always do.
 
     Raises:
         EngineUnavailable: torch or another library of the modeling side is missing.
@@ -48,4 +54,4 @@ def export_engine_graphs(folder: Path, precision: str, options: CommonOptions) -
         from videobert_modeling.export import export_engine_graphs as export
 
         with step_progress(f"exporting {precision}", options) as on_progress:
-            export(folder, precision, on_progress=on_progress)
+            export(folder, precision, keep=keep, on_progress=on_progress)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from videobert.cli.parser.options import CommonOptions
+from videobert.model.kept_layers import KeptLayers
 
 # What the weights of a model folder are stored in, and what a target is made in where nothing is said.
 DEFAULT_PRECISION = "fp16"
@@ -24,6 +25,7 @@ class TargetJob:
         precision: None where it was not said.
         capabilities: from `--sm`; None means all that the target has.
         trust_engines: from `--trust-engines`: copy plans that someone else built.
+        keep: layers that stay in a higher precision; None for those that always do.
     """
 
     folder: Path
@@ -33,6 +35,7 @@ class TargetJob:
     capabilities: tuple[str, ...] | None
     trust_engines: bool
     options: CommonOptions
+    keep: KeptLayers | None = None
 
 
 # Takes the job and returns one JSON object for each thing built, with `name`, `size_bytes` and `summary` at least.

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import videobert
-from videobert.base.errors import EngineUnavailable
+from videobert.base.errors import EngineUnavailable, InputError, UsageError
 from videobert.cli.build.export import export_graphs
 from videobert.cli.notes import note
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
+from videobert.model.exact_margin import ExactMargin, write_exact_margin
+from videobert.model.folder import ModelFolder
+from videobert.model.got import is_got
+from videobert.model.int8_file import Int8Judged, write_int8_model
+from videobert.model.kept_layers import KeptLayers
+from videobert.model.manifest import write_manifest
 from videobert.model.mending import BUNDLED
+from videobert.model.stage_lists import BACKBONE
+from videobert.pipeline.exact_calibration import calibrated
+from videobert.pipeline.folder_search import videos_in
+from videobert.pipeline.int8_calibration import calibrated_int8
+from videobert.results.as_json import LEFT_OUT_IF_NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +37,41 @@ class BuiltHere:
         folder: with the graphs.
         graphs: one JSON object for each that was exported; none where those that were there are used.
         compile_s: how long compiling took.
+        exact: the margin that was measured, if that was asked for.
+        int8: what int8 costs, if the backbone was made ready for it.
     """
 
     folder: str
     graphs: list[dict[str, Any]]
     compile_s: float
+    exact: ExactMargin | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
+    int8: Int8Judged | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
 
 
-def build_here(root: Path, out: Path | None, options: CommonOptions) -> BuiltHere:
+def build_here(
+    root: Path,
+    out: Path | None,
+    options: CommonOptions,
+    *,
+    clips: Sequence[str] = (),
+    int8: bool = False,
+    keep: KeptLayers | None = None,
+) -> BuiltHere:
     """Export the graphs, where that is possible, and compile them, so that the first use of the model is quick.
 
     Args:
         root: the model folder.
         out: where to put it; None is in place.
+        clips: videos, and folders of them, to measure the margin of precision exact on; none measures nothing.
+        int8: make the backbone ready for int8 on those, in place of that.
+        keep: of int8, layers that are left out.
 
     Raises:
+        InputError: a video of `clips` cannot be read, or they hold too few clips.
         EngineUnavailable: no graphs can be exported here, and there are none to fall back on.
-        ModelError, UsageError: see `export_graphs`.
+        ModelError, UsageError: see `export_graphs`; a bundled model, or one that was got, is not written to.
     """
+    videos = _videos(root, out, clips)
     graphs = _exported(root, out, options)
     built = str(out or root)
     with spinner("compiling for this machine", options):
@@ -49,7 +79,37 @@ def build_here(root: Path, out: Path | None, options: CommonOptions) -> BuiltHer
         with videobert.load(built) as model:
             model.warmup()
         compile_s = time.perf_counter() - started_s
-    return BuiltHere(folder=built, graphs=graphs, compile_s=compile_s)
+    exact = judged = None
+    if videos:
+        place = Path(built)
+        folder = ModelFolder(place)
+        if keep is not None:
+            keep.check(folder)
+        with spinner("measuring on clips", options):
+            if int8:
+                made = calibrated_int8(folder, videos, frozenset() if keep is None else keep.of(BACKBONE))
+                write_int8_model(place, made)
+                judged = made.judged
+            else:
+                exact = calibrated(folder, videos)
+                write_exact_margin(place, exact)
+        write_manifest(place)
+    return BuiltHere(folder=built, graphs=graphs, compile_s=compile_s, exact=exact, int8=judged)
+
+
+def _videos(root: Path, out: Path | None, clips: Sequence[str]) -> list[str]:
+    """The videos among what was typed, with folders searched."""
+    if clips and out is None and (root.is_relative_to(BUNDLED) or is_got(root)):
+        raise UsageError(
+            "this model is not written to", seen=str(root), allowed="a folder of your own", fix="Pass --out DIR."
+        )
+    found: list[str] = []
+    for typed in clips:
+        for video in videos_in(typed) if os.path.isdir(typed) else [typed]:
+            if isinstance(video, InputError):
+                raise video
+            found.append(video)
+    return found
 
 
 def _exported(root: Path, out: Path | None, options: CommonOptions) -> list[dict[str, Any]]:

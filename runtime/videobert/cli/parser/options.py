@@ -75,7 +75,11 @@ class ModelOptions(CommonOptions):
     ] = "latency"
     precision: Annotated[
         Precision,
-        typer.Option(help="bf16 where the hardware multiplies it natively, or one of the two.", rich_help_panel=_MODEL),
+        typer.Option(
+            help="bf16 where the hardware multiplies it natively, or one of the two. exact: as auto, but clips whose "
+            "visual token could be another in fp32 are computed again in it. int8: in a model built for it.",
+            rich_help_panel=_MODEL,
+        ),
     ] = "auto"
     cache_dir: Annotated[
         Path | None,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from videobert.base.errors import UsageError
+from videobert.cli.failure import DIFFERENT
 from videobert.cli.inputs import keep_videos
 from videobert.cli.notes import note
 from videobert.cli.open_model import load_arguments
@@ -63,6 +64,15 @@ def bench(
         Path | None,
         typer.Option(metavar="FILE", help="Write what ran when, for ui.perfetto.dev.", rich_help_panel=_FILES),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD.json",
+            help="A file of --out to be judged by; exits with 1 if this is slower.",
+            rich_help_panel=_FILES,
+            show_default=False,
+        ),
+    ] = None,
     *,
     options: VideoOptions,
 ) -> None:
@@ -72,16 +82,22 @@ def bench(
 
     Example: videobert bench --film 320x240x4 --runs 3 --no-cold
     """
+    from videobert.bench.compare_saved import against as judged
+    from videobert.bench.saved_results import read_saved
     from videobert.bench.suite import Asked, bench_model
     from videobert.bench.sweep import parse_sweep
     from videobert.bench.trace import perfetto_trace
     from videobert.report.bench_facts import noise_words
     from videobert.report.bench_page import bench_page
     from videobert.report.bench_terminal import print_bench
+    from videobert.report.comparison import speed_words
 
     for path, name in ((out, "--out"), (html, "--html"), (trace, "--trace")):
         check_writable(path, name)
         keep_videos([] if video is None else [video], [path], name)
+    if against is not None:
+        # What cannot be read is said before anything is measured.
+        read_saved(against)
     if video is not None and film is not None:
         raise UsageError("a video and --film are given", seen=str(video), fix="Give one of them.")
     asked = Asked(
@@ -110,3 +126,8 @@ def bench(
             note(f"note: {noise_words(result.noise)}", options)
     else:
         print_bench(result)
+    if against is not None:
+        speed = judged(against, result)
+        note(f"against {against}: {speed_words(speed)}", options)
+        if speed.verdict == "slower":
+            raise typer.Exit(DIFFERENT)

@@ -17,6 +17,7 @@ from videobert.cli.parser.options import CommonOptions
 from videobert.cli.stdout import print_json, print_row
 from videobert.cuda.kernel_targets import KERNEL_TARGETS
 from videobert.model.folder import find
+from videobert.model.kept_layers import read_kept_layers
 from videobert.model.precision import GRAPH_PRECISIONS
 from videobert.report.times import elapsed
 
@@ -46,13 +47,35 @@ def build(
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(help=f"With --target: {_PRECISIONS}.", show_default=False),
+        typer.Option(
+            help=f"With --target: {_PRECISIONS}. Without: int8, which makes the backbone ready for it on --clips.",
+            show_default=False,
+        ),
     ] = None,
     sm: Annotated[
         str | None,
         typer.Option(
             metavar="8.6,12.0",
             help="With --target: compute capabilities to build for; all if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    clips: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clips",
+            metavar="VIDEO",
+            help="Measure on the clips of this video, or folder of videos, how near to a tie a clip must lie for "
+            "--precision exact to compute it again, or with --precision int8 the ranges of values; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="FILE",
+            help="With --precision: layers that stay in a higher one, as videobert compare --layers writes them.",
             show_default=False,
         ),
     ] = None,
@@ -83,6 +106,11 @@ def build(
         )
     if trust_engines and "triton-server" not in (target or ()):
         raise UsageError("--trust-engines belongs to --target triton-server", fix="Leave it out.")
+    if keep is not None and (precision is None or (not target and not clips)):
+        raise UsageError("--keep belongs to --precision", seen=str(keep), fix="Say which precision is to be built.")
+    kept = None if keep is None else read_kept_layers(keep)
+    if target and clips:
+        raise UsageError("--clips does not belong to --target", fix="Build without a target, then for the target.")
     if target:
         capabilities = None if sm is None else tuple(part.strip() for part in sm.split(","))
         jobs = [
@@ -93,24 +121,38 @@ def build(
                 precision=precision,
                 capabilities=capabilities,
                 trust_engines=trust_engines,
+                keep=kept,
                 options=options,
             )
             for name in dict.fromkeys(target)
         ]
         _build_targets(jobs, str(out or root), options)
         return
-    if precision is not None or sm is not None:
+    if sm is not None or precision not in (None, "int8"):
         raise UsageError(
             "--precision and --sm belong to --target",
             seen=" ".join(f"{name} {value}" for name, value in (("--precision", precision), ("--sm", sm)) if value),
             fix="Give a --target too.",
         )
-    built = build_here(root, out, options)
+    if precision is not None and not clips:
+        raise UsageError(
+            "int8 without a --target is made on clips",
+            seen="--precision int8",
+            fix="Give videos like those that the model is for, with --clips VIDEO.",
+        )
+    built = build_here(root, out, options, clips=clips or (), int8=precision == "int8", keep=kept)
     if options.json:
         print_json(built)
         return
     for graph in built.graphs:
         print_row(graph["name"], f"{graph['size_bytes']} bytes", f"error {graph['error']:.2g}")
+    if built.exact is not None:
+        said = f"{built.exact.again:.1%} of {built.exact.clips} clips are computed again"
+        print_row("precision exact", said, f"{built.exact.left:.2%} of tokens may differ from fp32")
+    if built.int8 is not None:
+        judged = built.int8
+        said = f"{judged.same} of {judged.clips} clips have the token of fp32"
+        print_row("precision int8", said, f"{judged.sure_same} of {judged.sure} that are not near a tie")
     print_row(built.folder, f"compiled in {elapsed(built.compile_s)}")
 
 

@@ -65,9 +65,9 @@ def edit(
             show_default=False,
         ),
     ] = None,
-    most_s: Annotated[
+    seconds: Annotated[
         float | None,
-        typer.Option("--most-s", metavar="SECONDS", help="The longest that the new film may be.", show_default=False),
+        typer.Option(min=0.0, help="The longest that the new film may be.", show_default=False),
     ] = None,
     edit_list: Annotated[
         Path | None,
@@ -123,7 +123,7 @@ def edit(
         container_of(out)
     if from_list is not None:
         _by_list(
-            video, from_list, out, instruction or keep or remove or most_s or edit_list or evidence, dry_run, options
+            video, from_list, out, instruction or keep or remove or seconds or edit_list or evidence, dry_run, options
         )
         return
     kept, removed = _spans("--keep", keep), _spans("--remove", remove)
@@ -132,9 +132,9 @@ def edit(
         plan = model.edit(
             given,
             instruction,
-            spans=kept,
+            keep=kept,
             remove=removed,
-            most_s=most_s,
+            seconds=seconds,
             evidence=evidence,
             stride=options.stride,
             track=options.track,

@@ -33,7 +33,7 @@ def forecast(
             show_default=False,
         ),
     ],
-    horizons: Annotated[
+    ahead: Annotated[
         list[int] | None,
         typer.Option(
             "--ahead",
@@ -72,7 +72,7 @@ def forecast(
     def ask(model: Runtime, video: Any, _: Input, bar: VideoProgress | None) -> Forecast:
         return model.forecast(
             video,
-            horizons=tuple(horizons or (1, 2, 3)),
+            ahead=tuple(ahead or (1, 2, 3)),
             top=top,
             index=index,
             context_clips=context_clips,

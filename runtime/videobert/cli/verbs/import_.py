@@ -13,7 +13,6 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
 from videobert.cli.stdout import print_json, print_text
-from videobert.families.registry import capabilities_of
 from videobert.model.config import ModelConfig
 from videobert.model.mending import CODEBOOK, typed
 
@@ -205,7 +204,7 @@ def _next(folder: Path, untrained: list[str]) -> str:
     config = ModelConfig.read(folder / "config.json")
     if (folder / CODEBOOK).is_file() or not config.has_tokens:
         return build
-    if capabilities_of(config) == {"forecasts"}:
+    if config.tokens_are_given:
         # Its visual tokens mean what it was trained on: others would tell it nothing.
         return "import again with --centroids, those that this model was trained with"
     cluster = f"videobert cluster VIDEOS --model {typed(folder)}, then {build}"

@@ -14,7 +14,7 @@ from videobert.cli.open_model import open_model
 from videobert.cli.parser.command import command
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import paused, video_progress
-from videobert.cli.stdout import print_json, print_row
+from videobert.cli.stdout import for_a_person, print_json, print_row, print_text
 
 if TYPE_CHECKING:
     from videobert.results.index import Indexed, IndexedFile
@@ -80,7 +80,11 @@ def index(
 
 def _tell(file: IndexedFile) -> None:
     # At once: whoever reads may rely on it.
-    print_row(file.state, file.error if file.error is not None else _stretches(file.stretches), file.source)
+    said = _stretches(file.stretches) if file.error is None else file.error
+    if for_a_person():
+        print_text(f"{file.state}  {file.source}: {said}")
+    else:
+        print_row(file.state, said, file.source)
     sys.stdout.flush()
 
 

@@ -91,6 +91,8 @@ def _tell(options: VideoOptions, result: Sentiment, about: Input) -> None:
         print_evidence(segment.evidence, segment.text)
     if faint and for_a_person():
         note(f"{UNSURE}: {UNSURE_MEANS}", options)
+    if result.video_unknown is not None:
+        note(f"note: the video's sentiment is not known: {result.video_unknown}", options)
     if result.text is not None:
         note("the text alone: a guess from its words, which nobody calibrated", options)
 

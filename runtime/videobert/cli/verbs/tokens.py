@@ -76,7 +76,11 @@ def _tell(options: VideoOptions, found: VisualTokens, about: Input) -> None:
         told, judged = found.judgement
         clips = zip(found.ids, found.start_s, found.end_s, judged, strict=True)
         headings = ["time", "token", told]
-        rows = [[span(start_s, end_s), f"<{token}>", f"{value:g}"] for token, start_s, end_s, value in clips]
+        called = found.names or [""] * len(found.ids)
+        rows = [
+            [span(start_s, end_s), f"<{token}> {name}".rstrip(), f"{value:g}"]
+            for (token, start_s, end_s, value), name in zip(clips, called, strict=True)
+        ]
         faint: set[int] = set()
         if found.sure is not None:
             headings.append("sure")

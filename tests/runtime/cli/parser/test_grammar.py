@@ -35,7 +35,7 @@ MISTAKES: dict[str, tuple[list[str], str | None, str]] = {
     "missing second argument": (["align", "c.mp4"], None, "`videobert align VIDEO TEXT [OPTIONS]`"),
     "missing repeated argument": (["cluster"], None, "`videobert cluster SOURCES… [OPTIONS]`"),
     "missing option": (["import", "bert", "x"], None, "`videobert import KIND SOURCE --out PATH [OPTIONS]`"),
-    "unknown option": (["align", "c.mp4", "text", "--htlm"], "--htlm", "--window-clips, --json"),
+    "unknown option": (["align", "c.mp4", "text", "--htlm"], "--htlm", "--window-clips, --evidence, --json"),
     "unknown letter": (["doctor", "-z"], "-z", "--json, --quiet, --debug, --help"),
     "unknown option of the command": (["--verson"], "--verson", "--version"),
     "no value": (["embed", "--text"], None, "--text TEXT"),

@@ -59,7 +59,7 @@ VERBS = {
     "edit": [
         "--keep",
         "--remove",
-        "--most-s",
+        "--seconds",
         "--list",
         "--from",
         "--out",
@@ -88,6 +88,8 @@ VERBS = {
     "get": ["--from", "--quality", "VIDEOBERT_MODELS", "sha256"],
     "models": [],
     "show": ["--words", "MODEL"],
+    "compare": ["shapes:fp32", "--film", "--runs", "--no-speed", "--layers", "--verb", "--stride", "--threads"],
+    "plan": ["--latency-ms", "--memory-mb", "--real-time", "--least-agreement", "--model", "--engine", "--runs"],
     "doctor": [],
 }
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from videobert.engines.openvino_engine import cpu_features
 from videobert.model.config import ModelConfig
-from videobert.model.folder import find
+from videobert.model.folder import BUNDLED, ModelFolder, find
+from videobert.model.kept_layers import KeptLayers, weights_name
+
+CLIP = BUNDLED / "shapes" / "clip.mp4"
+needs_both = pytest.mark.skipif(
+    not (cpu_features()["avx512_bf16"] and cpu_features()["avx512_vnni"]), reason="the processor lacks bf16 or VNNI"
+)
 
 
 def test_build_without_torch_compiles_what_is_exported(call: Any, fake: Any, without: Any, tmp_path: Path) -> None:
@@ -77,3 +85,54 @@ def test_engines_of_a_model_without_a_codebook_are_refused_at_once(
     assert ended.code == 3
     assert "has no codebook yet" in ended.err
     assert "videobert cluster VIDEOS --model" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--precision", "int8"], "made on clips"),
+        (["--precision", "bf16", "--clips", CLIP], "belong to --target"),
+        (["--keep", "kept.json"], "--keep belongs to --precision"),
+        (["--keep", "kept.json", "--precision", "int8"], "--keep belongs to --precision"),
+        (["--target", "cuda-sm90", "--clips", CLIP], "--clips does not belong"),
+        (["--clips", CLIP], "is not written to"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(arguments: list[Any], said: str, call: Any) -> None:
+    ended = call("build", "shapes", *arguments)
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_layers_to_keep_that_cannot_be_read_are_refused(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "kept.json").write_text("[]")
+    ended = call("build", "shapes", "--precision", "int8", "--clips", CLIP, "--keep", tmp_path / "kept.json")
+    assert ended.code == 3
+    assert "layers to keep" in ended.err
+
+
+@pytest.mark.slow
+@needs_both
+def test_a_folder_is_made_ready_for_exact_and_for_int8(call: Any, without: Any, tmp_path: Path) -> None:
+    without("torch")
+    folder = tmp_path / "model"
+    shutil.copytree(find("shapes"), folder)
+    clips = [word for _ in range(6) for word in ("--clips", CLIP)]
+    ended = call("build", folder, *clips, "--json")
+    assert ended.json["exact"]["clips"] == 42
+    assert json.loads((folder / "exact.json").read_text()) == {"format": 1, **ended.json["exact"]}
+    assert "clips are computed again" in call("build", folder, *clips).out
+
+    kept = KeptLayers(weights=weights_name(ModelFolder(folder)), stages={"backbone": ("node_conv3d",)})
+    (tmp_path / "kept.json").write_text(json.dumps(kept.to_json()))
+    ended = call("build", folder, "--precision", "int8", *clips, "--keep", tmp_path / "kept.json", "--json")
+    assert ended.json["int8"]["clips"] == 21
+    assert "node_conv3d" not in json.loads((folder / "int8.json").read_text())["stages"]["backbone"]["tops"]
+
+    exact = call("tokens", CLIP, "--model", folder, "--precision", "exact", "--json")
+    small = call("tokens", CLIP, "--model", folder, "--precision", "int8", "--json")
+    true = call("tokens", CLIP, "--model", folder, "--precision", "fp32", "--json")
+    assert exact.json["ids"] == true.json["ids"]
+    assert exact.json["origin"]["recomputed"] >= 0
+    assert (small.json["origin"]["precision"], small.json["origin"]["int8"]) == ("int8", ["backbone"])
+    assert "near a tie computed again in fp32" in call("run", CLIP, "--model", folder, "--precision", "exact").out

@@ -64,7 +64,11 @@ def test_several_videos_have_a_file_each(call: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--out", "clip.txt"), "no file of subtitles"), (("--out", "clip.srt", "--format", "vtt"), "differ")],
+    [
+        (("--out", "clip.txt"), "no file of subtitles"),
+        (("--out", "clip.srt", "--format", "vtt"), "differ"),
+        (("--format", "vtt", "--evidence"), "subtitles have no place for evidence"),
+    ],
 )
 def test_a_form_that_is_not_clear_is_refused_before_the_model_is_asked(
     call: Any, fake: Any, arguments: tuple[str, ...], said: str
@@ -73,3 +77,10 @@ def test_a_form_that_is_not_clear_is_refused_before_the_model_is_asked(
     assert ended.code == 2
     assert said in ended.err
     assert fake.asked == []
+
+
+def test_evidence_stands_behind_the_sentences(call: Any, fake: Any) -> None:
+    ended = call("caption", "clip.mp4", "--evidence")
+    assert fake.asked[0][2]["evidence"] is True
+    assert ended.out.splitlines()[-2:] == ["0.0–1.5 s\tIt is red.\t+0.250", "1.5–3.0 s\tIt is red.\t-0.500"]
+    assert call("caption", "clip.mp4", "--evidence", "--format", "srt", "--json").json["segments"][0]["evidence"]

@@ -28,10 +28,10 @@ def test_on_a_terminal_it_fits(watch: Any, fake: Any) -> None:
 
 
 def test_options_reach_the_runtime(call: Any, fake: Any) -> None:
-    call("edit", "clip.mp4", "--keep", "3.0-7.5", "--keep", "1:05–1:30", "--remove", "4-5", "--most-s", "20")
+    call("edit", "clip.mp4", "--keep", "3.0-7.5", "--keep", "1:05–1:30", "--remove", "4-5", "--seconds", "20")
     _, args, options = fake.asked[0]
     assert args == ("clip.mp4", None)
-    assert (options["spans"], options["remove"], options["most_s"]) == ([(3.0, 7.5), (65.0, 90.0)], [(4.0, 5.0)], 20)
+    assert (options["keep"], options["remove"], options["seconds"]) == ([(3.0, 7.5), (65.0, 90.0)], [(4.0, 5.0)], 20)
 
 
 def test_a_film_and_a_list_are_written(call: Any, fake: Any, film: Path, tmp_path: Path) -> None:

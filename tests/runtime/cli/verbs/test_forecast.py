@@ -22,8 +22,8 @@ def test_options_reach_the_runtime(call: Any, fake: Any) -> None:
     call("forecast", "clip.mp4")
     call("forecast", "clip.mp4", "-a", "2", "--ahead", "5", "--top", "1", "--context-clips", "3", "--index", "made")
     plain, asked = (options for _, _, options in fake.asked)
-    assert [plain[name] for name in ("horizons", "top", "index", "context_clips")] == [(1, 2, 3), 5, None, None]
-    assert [asked[name] for name in ("horizons", "top", "context_clips")] == [(2, 5), 1, 3]
+    assert [plain[name] for name in ("ahead", "top", "index", "context_clips")] == [(1, 2, 3), 5, None, None]
+    assert [asked[name] for name in ("ahead", "top", "context_clips")] == [(2, 5), 1, 3]
     assert asked["index"] == Path("made")
     assert call("forecast", "clip.mp4", "--ahead", "0").code == 2
 

@@ -53,3 +53,14 @@ def test_an_index_of_another_model_is_bad_input(call: Any, fake: Any, tmp_path: 
 def test_an_index_needs_a_place(call: Any, fake: Any) -> None:
     assert call("index", "films").code == 2
     assert call("index", "--out", "x").code == 2
+
+
+def test_a_person_is_told_of_a_failure_in_whole_words(watch: Any, fake: Any, tmp_path: Path) -> None:
+    fake.of_a_file = "it is damaged: " + "moov atom not found, " * 8
+    lines = watch(60, "index", "films", "--out", str(tmp_path / "index")).out.splitlines()
+    assert "added  /films/a.mp4: 3 stretches" in lines
+    failed = next(
+        number for number, line in enumerate(lines) if line.startswith("failed  /films/c.mp4: it is damaged:")
+    )
+    assert all(len(line) <= 60 for line in lines[failed:])
+    assert lines[failed + 1].startswith("  ")

@@ -24,11 +24,12 @@ def test_tokens_are_saved(call: Any, fake: Any, tmp_path: Path) -> None:
 def test_tokens_of_a_classifier_have_a_probability_and_say_where_it_is_unsure(call: Any, watch: Any, fake: Any) -> None:
     fake.report = make_everyday_report()
     assert call("tokens", "clip.mp4").out.splitlines() == [
-        "0.0–1.5 s\t<7>\t0.995\tyes",
-        "1.5–3.0 s\t<1041>\t0.31\tno",
+        "0.0–1.5 s\t<7> juggling\t0.995\tyes",
+        "1.5–3.0 s\t<1041> arm wrestling\t0.31\tno",
     ]
     shown = watch(80, "tokens", "clip.mp4").out
-    assert "\x1b[2m<1041>\x1b[0m" in shown
+    assert "\x1b[2m<1041> arm wrestling\x1b[0m" in shown
     assert "\x1b[2m<7>" not in shown
     answer = call("tokens", "clip.mp4", "--json").json
     assert answer["sure"] == [True, False]
+    assert answer["names"] == ["juggling", "arm wrestling"]

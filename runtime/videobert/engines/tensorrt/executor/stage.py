@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.errors import DeviceError, InputError, ModelError, VideoBertError
+from videobert.base.spans import span
 from videobert.cuda.device_array import DeviceView, matches
 from videobert.cuda.driver import DeviceBuffer, Graph
 from videobert.engines.tensorrt.executor.buckets import Bucket, buckets_of
@@ -170,12 +171,14 @@ class StageExecutor:
         prepared = self._choose(inputs)
         try:
             with self._library():
-                for name, value in inputs.items():
-                    if isinstance(value, DeviceView):
-                        session.driver.copy(self._buffers[name], value.address, value.size_bytes, session.stream)
-                    else:
-                        self._stage_in(prepared, name, value)
-                        session.driver.upload(self._buffers[name], prepared.views[name], session.stream)
+                # To pinned memory by the host; what the device copies after it is a part of the stage.
+                with span("copy"):
+                    for name, value in inputs.items():
+                        if isinstance(value, DeviceView):
+                            session.driver.copy(self._buffers[name], value.address, value.size_bytes, session.stream)
+                        else:
+                            self._stage_in(prepared, name, value)
+                            session.driver.upload(self._buffers[name], prepared.views[name], session.stream)
                 if prepared.graph is not None:
                     prepared.graph.launch(session.stream)
                 else:
@@ -188,7 +191,8 @@ class StageExecutor:
                 session.stream.synchronize()
             raise
         session.stream.synchronize()
-        return {name: self._taken(prepared, name, inputs) for name in self._outputs}
+        with span("copy"):
+            return {name: self._taken(prepared, name, inputs) for name in self._outputs}
 
     def _execute(self, context: Any) -> None:
         if not context.execute_async_v3(self._session.stream.handle):

@@ -1,9 +1,11 @@
-"""An engine that remembers what it was asked, so that another one can be asked the same."""
+"""What an engine was asked, and what it answered, so that another one can be asked the same."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,11 +29,10 @@ class Call:
     outputs: dict[str, Array]
 
 
-class RecordedEngine:
-    """Passes everything on to an engine. Thread-safe, as that is.
+class RecordedCalls:
+    """What an engine was asked. Thread-safe.
 
     Args:
-        engine: what runs the stages.
         single: the stages whose every output is kept, by what went in: those of clips.
 
     Attributes:
@@ -39,28 +40,33 @@ class RecordedEngine:
         singles: of each of the stages `single`, the output by the digest of the input.
     """
 
-    def __init__(self, engine: Engine, single: frozenset[Stage]) -> None:
-        self._inner, self._single = engine, single
+    def __init__(self, single: frozenset[Stage]) -> None:
+        self._single = single
         self._lock = threading.Lock()
         self._bytes = 0
         self.calls: dict[Stage, list[Call]] = {}
         self.singles: dict[Stage, dict[str, Array]] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        # What else an engine can do: `parallel`, `prepare`, `close` and the abilities that only some have.
-        return getattr(self._inner, name)
+    @contextmanager
+    def of(self, engine: Engine) -> Iterator[None]:
+        """Listen to an engine while this is open; it stays the very object that it is, with all its abilities."""
+        run_all = engine.run_all
 
-    def run(self, stage: Stage, **inputs: Any) -> Array:
-        """See `Engine.run`."""
-        output = self._inner.run(stage, **inputs)
-        self._keep(stage, inputs, {"": output})
-        return output
+        def heard(stage: Stage, **inputs: Any) -> dict[str, Array]:
+            outputs = run_all(stage, **inputs)
+            self._keep(stage, inputs, outputs)
+            return outputs
 
-    def run_all(self, stage: Stage, **inputs: Any) -> dict[str, Array]:
-        """See `Engine.run_all`."""
-        outputs = self._inner.run_all(stage, **inputs)
-        self._keep(stage, inputs, outputs)
-        return outputs
+        def heard_alone(stage: Stage, **inputs: Any) -> Array:
+            (output,) = heard(stage, **inputs).values()
+            return output
+
+        vars(engine).update(run=heard_alone, run_all=heard)
+        try:
+            yield
+        finally:
+            for name in ("run", "run_all"):
+                vars(engine).pop(name)
 
     def _keep(self, stage: Stage, inputs: dict[str, Any], outputs: dict[str, Array]) -> None:
         on_host = {

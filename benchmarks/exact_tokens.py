@@ -1,0 +1,204 @@
+"""Tokens in `precision="exact"`, bf16 and int8 beside those of fp32, on films that were not calibrated with.
+
+    python benchmarks/exact_tokens.py calibrate MODEL OUT.json [FILM…]
+    python benchmarks/exact_tokens.py int8 FOLDER OUT.json [FILM…]
+    python benchmarks/exact_tokens.py judge MODEL OUT.json [FILM…]
+    python benchmarks/exact_tokens.py time MODEL OUT.json [FILM…]
+
+`calibrate` measures the margin of exact. `int8` makes a folder, a copy of a model, ready for int8; the others look at
+that precision too if theirs is. Without films those of the world that `shapes` was trained on are drawn, others to
+judge than to calibrate. `judge` and `time` add to OUT.json what they find; run `time` on a machine that does nothing
+else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from videobert import load, open_clips
+from videobert.bench.environment import environment
+from videobert.model.folder import ModelFolder
+from videobert.model.int8_file import INT8_FILE, write_int8_model
+from videobert.model.manifest import write_manifest
+from videobert.pipeline.exact_calibration import calibrated
+from videobert.pipeline.int8_calibration import NEAR_TIE, calibrated_int8
+from videobert.video.clip import Clip
+from videobert.visual.near_ties import NearTies
+from videobert_modeling.train.shapes.media import write_film
+from videobert_modeling.train.shapes.world import Film, held_out_stories, training_films
+
+# Seeds that no training used.
+CALIBRATION_SEED, JUDGED_SEED = 7001, 7002
+CALIBRATION_FILMS, INT8_FILMS, JUDGED_FILMS, TIMED_FILMS = 100, 12, 80, 24
+ROUNDS = 9
+
+
+def drawn(what: str) -> list[Film]:
+    """Films of the generated world; the judged ones have backgrounds that training and calibration do not have."""
+    if what in ("calibrate", "int8"):
+        return training_films(CALIBRATION_FILMS if what == "calibrate" else INT8_FILMS, CALIBRATION_SEED)
+    films = [
+        film
+        for split in ("seen", "unseen")
+        for any_length in (False, True)
+        for film in held_out_stories(JUDGED_FILMS, JUDGED_SEED, split, any_length=any_length)  # type: ignore[arg-type]
+    ]
+    return films if what == "judge" else films[:: len(films) // TIMED_FILMS]
+
+
+def files(what: str, given: list[Path], folder: Path, seen: int = 0) -> Iterator[Path]:
+    """The films as files, without the first `seen`; those that are drawn are written to `folder`, one at a time."""
+    if given:
+        yield from given[seen:]
+        return
+    for number, film in list(enumerate(drawn(what)))[seen:]:
+        path = write_film(film, folder, f"{number}")
+        yield path
+        if what in ("judge", "time"):
+            path.unlink()
+
+
+def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval of a share, 95 %."""
+    share, square = hits / count, z * z
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = z / (1 + square / count) * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def different(hits: int, count: int, sure_hits: int, sure: int) -> dict[str, Any]:
+    """Tokens that differ, of all clips and of those that are not near a tie, each with its interval."""
+    found: dict[str, Any] = {}
+    for words, wrong, all_ in (("", hits, count), ("_not_near_a_tie", sure_hits, sure)):
+        low, high = wilson(wrong, all_) if all_ else (0.0, 1.0)
+        found[f"different{words}"] = wrong
+        found[f"share{words}"] = [wrong / max(all_, 1), low, high]
+    return found
+
+
+def judge(model: str, films: Iterator[Path], before: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Tokens in three precisions, and in int8 where the model is ready for it, of the whole clips of films until time
+    is up; added to what was counted before.
+    """
+    names = ["fp32", "bf16", "exact", *(["int8"] if INT8_FILE in ModelFolder(model) else [])]
+    counts = Counter({name: before[name] for name in ("films", "clips", "recomputed", "not_near_a_tie") if before})
+    for name in names[1:] if before else ():
+        counts[name] = before[name]["different"]
+        counts[f"{name} sure"] = before[name]["different_not_near_a_tie"]
+    end = time.monotonic() + seconds
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(load(model, precision=name))._opened for name in names}  # type: ignore[arg-type]
+        codebook, ties = opened["fp32"].codebook, NearTies(opened["fp32"].codebook)
+        for film in films:
+            with open_clips(film, opened["fp32"].recipe) as stream:
+                for clip in stream:
+                    if clip.padded_frames:
+                        continue
+                    seen = {name: each.feature(clip.on_host()).result() for name, each in opened.items()}
+                    ids = {name: int(codebook.assign(each.feature[None])[0][0]) for name, each in seen.items()}
+                    sure = ties.nearest_plane(seen["fp32"].feature).margin >= NEAR_TIE
+                    counts.update(clips=1, recomputed=seen["exact"].recomputed, not_near_a_tie=sure)
+                    for name in names[1:]:
+                        differs = ids[name] != ids["fp32"]
+                        counts.update({name: differs, f"{name} sure": differs and sure})
+            counts["films"] += 1
+            print(film.name, dict(counts), flush=True)
+            if time.monotonic() > end:
+                break
+        weights = opened["exact"].origin().weights
+    clips, far = counts["clips"], counts["not_near_a_tie"]
+    return {
+        "model": Path(model).name,
+        "weights": weights,
+        **{name: counts[name] for name in ("films", "clips", "recomputed", "not_near_a_tie")},
+        "near_tie_below": NEAR_TIE,
+        **{name: different(counts[name], clips, counts[f"{name} sure"], far) for name in names[1:]},
+    }
+
+
+def clip_sets(model: str, films: Iterator[Path]) -> list[list[Clip]]:
+    """The whole clips of films, in memory."""
+    recipe = ModelFolder(model).recipe
+    sets = []
+    for film in films:
+        with open_clips(film, recipe) as stream:
+            sets.append([clip for clip in stream if clip.padded_frames == 0])
+    return sets
+
+
+def timed(model: str, films: Iterator[Path]) -> dict[str, Any]:
+    """Pairs of bf16 and exact on clips that are decoded already: what exact costs more of the backbone's time."""
+    sets = clip_sets(model, films)
+    names = ["bf16", "exact", *(["int8"] if INT8_FILE in ModelFolder(model) else [])]
+    seconds: dict[str, list[float]] = {name: [] for name in (*names, "fp32")}
+    recomputed = 0
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(load(model, precision=name)) for name in seconds}  # type: ignore[arg-type]
+        for each in opened.values():
+            for clips in sets:
+                each.tokens(iter(clips))
+        for turn in range(ROUNDS):
+            for name in names if turn % 2 else reversed(names):
+                began = time.perf_counter()
+                found = [opened[name].tokens(iter(clips)) for clips in sets]
+                seconds[name].append(time.perf_counter() - began)
+                if name == "exact":
+                    recomputed = sum(each.origin.recomputed or 0 for each in found if each.origin is not None)
+        began = time.perf_counter()
+        for clips in sets:
+            opened["fp32"].tokens(iter(clips))
+        seconds["fp32"].append(time.perf_counter() - began)
+    count = sum(map(len, sets))
+    ratios = [exact / low for exact, low in zip(seconds["exact"], seconds["bf16"], strict=True)]
+    return {
+        "clips": count,
+        "recomputed": recomputed,
+        "pairs": len(ratios),
+        **{f"{name}_ms_a_clip": 1000 * statistics.median(each) / count for name, each in seconds.items()},
+        "exact_over_bf16": statistics.median(ratios),
+        "exact_over_bf16_each": ratios,
+    }
+
+
+def main() -> None:
+    """Read the arguments and do one of the four."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("calibrate", "int8", "judge", "time"))
+    parser.add_argument("model")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("films", type=Path, nargs="*")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="of judge: stop then; the next run goes on")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = json.loads(given.out.read_text()) if given.out.exists() else {}
+        before = found.get(given.what, {}) if given.what == "judge" else {}
+        films = files(given.what, given.films, Path(folder), before.get("films", 0))
+        if given.what == "calibrate":
+            found = calibrated(ModelFolder(given.model), list(films)).to_json()
+        elif given.what == "int8":
+            made = calibrated_int8(ModelFolder(Path(given.model)), list(films), frozenset())
+            write_int8_model(Path(given.model), made)
+            write_manifest(Path(given.model))
+            found = made.to_json()
+        else:
+            found["environment"] = environment("openvino", "av", "numpy")
+            judged = given.what == "judge"
+            found[given.what] = (
+                judge(given.model, films, before, given.seconds) if judged else timed(given.model, films)
+            )
+    given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

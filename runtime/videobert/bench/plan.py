@@ -1,0 +1,285 @@
+"""`plan`: the setting of a model that keeps within a latency and a memory at the least loss, found by measuring."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from videobert.base.arguments import local_path, number, one_of, whole
+from videobert.base.cpu_threads import processors
+from videobert.base.errors import DeviceError, VideoBertError
+from videobert.bench.agreement import same_time
+from videobert.bench.noise import NoiseProbe
+from videobert.bench.saved_results import segments_of
+from videobert.bench.statistics import spread_of
+from videobert.engines.selection import DEVICES, ENGINES
+from videobert.model.folder import ModelFolder
+from videobert.model.precision import PRECISIONS
+from videobert.model.recipe import STRIDES
+from videobert.results.plan import Plan, PlanCandidate
+from videobert.results.run import ReportSegment
+
+_LONGEST_S: Final = 600
+_MOST: Final = 1e9
+_REFERENCE_PRECISION: Final = "fp32"
+# Agreements that differ by less are the same choice.
+_SAME_LOSS: Final = 0.001
+Told = Callable[[str], None]
+
+
+def plan(
+    name_or_folder: str | Path,
+    video: str | Path,
+    *,
+    latency_ms: float | None = None,
+    memory_mb: float | None = None,
+    real_time: float = 1.0,
+    least_agreement: float = 0.99,
+    engines: Sequence[str] | None = None,
+    device: str = "auto",
+    runs: int = 10,
+    cache_dir: str | Path | None = None,
+    on_step: Told | None = None,
+) -> Plan:
+    """Choose engine, precision, threads, batch and stride of a model by measuring each in a process of its own.
+
+    Larger strides are tried only where no setting keeps up with the video otherwise.
+
+    Args:
+        name_or_folder: a model's name or folder.
+        video: a short one of the kind that is to come.
+        latency_ms: most milliseconds from one clip of pixels to its answer, in 95 of 100; None for any.
+        memory_mb: most memory of the process, in units of 1,000,000 bytes; None for any.
+        real_time: seconds of video that must be answered in a second; 0 for any.
+        least_agreement: with fp32 at the model's own stride, 0 to 1: share of the time with the same answers.
+        engines: what to try; None is every one that is installed and runs on `device`.
+        device: see `load`.
+        runs: clips that a latency is taken of, 5 or more.
+        cache_dir: see `load`.
+        on_step: hears what is being measured.
+
+    Raises:
+        DeviceError: nothing fits; the error says what is nearest. Or the reference cannot run.
+        UsageError: a limit that is none.
+    """
+    told = on_step or (lambda doing: None)
+    asked = {
+        "latency_ms": _limit("latency_ms", latency_ms),
+        "memory_mb": _limit("memory_mb", memory_mb),
+        "real_time": number("real_time", real_time, least=0, most=_MOST, allowed="0 or more", fix="Choose another."),
+        "least_agreement": number(
+            "least_agreement", least_agreement, least=0, most=1, allowed="0 to 1", fix="Choose another."
+        ),
+    }
+    runs = whole("runs", runs, least=5, most=10_000, allowed="5 or more", fix="Ask for more.")
+    one_of("device", device, DEVICES)
+    for engine in engines or ():
+        one_of("engine", engine, ENGINES[1:])
+    folder, path = ModelFolder(name_or_folder), local_path("video", video)
+    measuring = _Measuring(str(name_or_folder), path, device, runs, cache_dir, asked)
+    noise = NoiseProbe()
+    tried: list[PlanCandidate] = []
+    own = folder.recipe.stride
+    for setting in _settings(engines, device, own):
+        told(_words(setting))
+        noise.look()
+        tried.append(measuring.candidate(setting))
+    if not any(each.fits for each in tried):
+        for setting in _larger_strides(tried, own, asked["real_time"] or 0.0):
+            told(_words(setting))
+            noise.look()
+            tried.append(measuring.candidate(setting))
+    noise.look()
+    chosen = _choice(tried, asked)
+    candidates = tuple(each if each is chosen else _passed_over(each, chosen) for each in tried)
+    return Plan(
+        model=str(name_or_folder),
+        video=path.name,
+        asked=asked,
+        chosen=chosen,
+        loss=None if chosen.agreement is None else 1.0 - chosen.agreement,
+        reference=measuring.reference_words,
+        command=_command(str(name_or_folder), path, chosen, device),
+        python=_python(str(name_or_folder), path, chosen, device),
+        candidates=candidates,
+        noise=noise.found(),
+    )
+
+
+class _Measuring:
+    """Measures settings, each in a process of its own; the first that runs in fp32 is what answers are held to."""
+
+    def __init__(
+        self, model: str, video: Path, device: str, runs: int, cache_dir: str | Path | None, asked: Mapping[str, Any]
+    ) -> None:
+        self._model, self._video, self._device, self._runs, self._asked = model, video, device, runs, asked
+        self._cache_dir = None if cache_dir is None else str(cache_dir)
+        self._reference: tuple[ReportSegment, ...] | None = None
+        self.reference_words = ""
+
+    def candidate(self, setting: PlanCandidate) -> PlanCandidate:
+        """The setting with what was measured, and whether it fits."""
+        try:
+            found = self._run(setting)
+        except VideoBertError as error:
+            return dataclasses.replace(setting, why=str(error))
+        segments = segments_of(self._video, found["segments"])
+        if self._reference is None and setting.precision == _REFERENCE_PRECISION:
+            self._reference = segments
+            self.reference_words = f"{setting.engine} in {_REFERENCE_PRECISION}, stride {setting.stride}"
+        latency = spread_of(found["latencies_s"])
+        measured = dataclasses.replace(
+            setting,
+            batch=found["batch"],
+            latency=latency,
+            times_real_time=found["video_s"] / found["answer_s"],
+            peak_memory_bytes=found["peak_memory_bytes"],
+            agreement=None if self._reference is None else same_time(self._reference, segments),
+        )
+        broken = [words for words, over in _over(measured, self._asked) if over > 1]
+        return dataclasses.replace(measured, fits=not broken, why="; ".join(broken) or None)
+
+    def _run(self, setting: PlanCandidate) -> dict[str, Any]:
+        options = {name: getattr(setting, name) for name in ("engine", "precision", "threads", "hint")}
+        asked = {
+            "model": self._model,
+            "video": str(self._video),
+            "stride": setting.stride,
+            "runs": self._runs,
+            "options": {**options, "device": self._device, "cache_dir": self._cache_dir},
+        }
+        command = [sys.executable, "-m", "videobert.bench.plan_child", json.dumps(asked)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(
+                "this setting was too slow to be measured", seen=f"{_LONGEST_S} s", fix="Give a shorter video."
+            ) from error
+        if done.returncode:
+            raise DeviceError(
+                "a new process could not measure this setting",
+                seen=done.stderr.strip().rsplit("\n", 1)[-1] or f"exit code {done.returncode}",
+                fix="Run the verb by itself with it to see what is wrong.",
+            )
+        found: dict[str, Any] = json.loads(done.stdout.strip().rsplit("\n", 1)[-1])
+        if "error" in found:
+            raise DeviceError(found["error"])
+        return found
+
+
+def _settings(engines: Sequence[str] | None, device: str, stride: int) -> Iterator[PlanCandidate]:
+    """What is tried at first: fp32 before the rest, since it is the reference."""
+    on_gpu = device == "cuda"
+    names = engines or [name for name in (("tensorrt", "torch") if on_gpu else ("openvino", "torch")) if _there(name)]
+    many = processors()
+    for engine in names:
+        for precision in sorted(PRECISIONS[1:], key=lambda each: each != _REFERENCE_PRECISION):
+            ways: list[tuple[int | None, str]] = [(None, "latency")]
+            if engine == "openvino" and not on_gpu:
+                ways = [(many, "latency"), *([(1, "latency"), (many, "throughput")] if many > 1 else [])]
+            for threads, hint in ways:
+                yield PlanCandidate(engine=engine, precision=precision, threads=threads, hint=hint, stride=stride)
+
+
+def _there(engine: str) -> bool:
+    return engine == "tensorrt" or importlib.util.find_spec(engine) is not None
+
+
+def _larger_strides(tried: Sequence[PlanCandidate], own: int, real_time: float) -> Iterator[PlanCandidate]:
+    """The two fastest settings with larger strides, where it is speed that none has enough of."""
+    slow = [each for each in tried if each.times_real_time is not None and each.times_real_time < real_time]
+    slow.sort(key=lambda each: -(each.times_real_time or 0.0))
+    for each in slow[:2]:
+        for stride in STRIDES:
+            if stride > own:
+                yield PlanCandidate(
+                    engine=each.engine, precision=each.precision, threads=each.threads, hint=each.hint, stride=stride
+                )
+
+
+def _over(each: PlanCandidate, asked: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Each limit in words, and how many times beyond it a setting is; 1 and less is within."""
+    if asked["latency_ms"] is not None and each.latency is not None:
+        took = 1000 * each.latency.p95
+        yield f"latency {took:.3g} ms, above {asked['latency_ms']:g} ms", took / asked["latency_ms"]
+    if asked["memory_mb"] is not None and each.peak_memory_bytes is not None:
+        took = each.peak_memory_bytes / 1e6
+        yield f"memory {took:.4g} MB, above {asked['memory_mb']:g} MB", took / asked["memory_mb"]
+    if asked["real_time"] and each.times_real_time is not None:
+        speed = each.times_real_time
+        yield f"{speed:.3g} x real time, below {asked['real_time']:g}", asked["real_time"] / max(speed, 1e-9)
+    if each.agreement is not None and asked["least_agreement"]:
+        least = asked["least_agreement"]
+        yield f"agreement {each.agreement:.1%}, below {least:.1%}", least / max(each.agreement, 1e-9)
+
+
+def _choice(tried: Sequence[PlanCandidate], asked: Mapping[str, Any]) -> PlanCandidate:
+    fitting = [each for each in tried if each.fits]
+    if fitting:
+        return min(fitting, key=_worth)
+    measured = [each for each in tried if each.latency is not None]
+    if not measured:
+        raise DeviceError(
+            "no setting of this model can run here",
+            seen="; ".join(dict.fromkeys(each.why or "" for each in tried)),
+            fix="Try one by itself with `videobert run`.",
+        )
+    nearest = min(measured, key=lambda each: max((over for _, over in _over(each, asked)), default=1.0))
+    limits = ", ".join(f"{name} {value:g}" for name, value in asked.items() if value is not None)
+    raise DeviceError(
+        "no setting of this model keeps within these limits here",
+        seen=f"nearest: {_words(nearest)}: {nearest.why}",
+        allowed=limits,
+        fix="Loosen what the nearest one breaks, choose a smaller model, or a faster machine.",
+    )
+
+
+def _worth(each: PlanCandidate) -> tuple[int, float]:
+    """The least loss first; of the same loss the fastest."""
+    loss = 0.0 if each.agreement is None else 1.0 - each.agreement
+    return round(loss / _SAME_LOSS), -(each.times_real_time or 0.0)
+
+
+def _passed_over(each: PlanCandidate, chosen: PlanCandidate) -> PlanCandidate:
+    if not each.fits:
+        return each
+    if _worth(each)[0] > _worth(chosen)[0]:
+        why = f"fits, but agrees in {each.agreement:.1%} only"
+    else:
+        why = f"fits, but is slower: {each.times_real_time:.3g} x real time"
+    return dataclasses.replace(each, why=why)
+
+
+def _words(each: PlanCandidate) -> str:
+    threads = "" if each.threads is None else f", {each.threads} threads"
+    return f"{each.engine} in {each.precision}{threads}, {each.hint}, stride {each.stride}"
+
+
+def _limit(name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    return number(name, value, least=1e-6, most=_MOST, allowed="above 0", fix="Choose another.")
+
+
+def _load_options(each: PlanCandidate, device: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"engine": each.engine, "precision": each.precision, "hint": each.hint}
+    if each.threads is not None:
+        told["threads"] = each.threads
+    return told | ({} if device == "auto" else {"device": device})
+
+
+def _command(model: str, video: Path, each: PlanCandidate, device: str) -> str:
+    words = [word for name, value in _load_options(each, device).items() for word in (f"--{name}", str(value))]
+    return shlex.join(["videobert", "run", str(video), "--model", model, *words, "--stride", str(each.stride)])
+
+
+def _python(model: str, video: Path, each: PlanCandidate, device: str) -> str:
+    options = ", ".join(f"{name}={value!r}" for name, value in _load_options(each, device).items())
+    return f"videobert.load({model!r}, {options}).run({str(video)!r}, stride={each.stride})"

@@ -1,0 +1,99 @@
+"""int8 for a model's backbone: ranges observed on some clips, judged on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from videobert.base.errors import InputError
+from videobert.engines.base import EngineOptions
+from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.engines.openvino_ranges import observed_ranges
+from videobert.model.folder import ModelFolder
+from videobert.model.int8_file import Int8Judged, Int8Model
+from videobert.model.int8_ranges import Int8Ranges
+from videobert.model.mending import CODEBOOK
+from videobert.model.stage_lists import BACKBONE
+from videobert.video.open import open_clips
+from videobert.visual.codebook import Codebook
+from videobert.visual.near_ties import NearTies
+
+# Clips that ranges are observed on: more change little, and each is kept until the graph has run on it.
+MOST_OBSERVED = 32
+MOST_JUDGED = 1024
+LEAST_CLIPS = 16
+# Of the clips that are judged, those nearer to a tie than this share of a feature's length are counted apart.
+NEAR_TIE = 0.005
+
+Clip = npt.NDArray[np.uint8]
+
+
+def calibrated_int8(folder: ModelFolder, videos: Sequence[str | Path], keep: frozenset[str]) -> Int8Model:
+    """Ranges of the backbone, and what they cost in tokens.
+
+    Every other clip is observed, at most 32 of them, spread over the videos; the rest are judged.
+
+    Args:
+        folder: the model.
+        videos: whose whole clips are used.
+        keep: products, by the names of their nodes, that stay in the precision of the rest.
+
+    Raises:
+        InputError, DecodeError: a video cannot be read; they hold fewer than 16 whole clips; `keep` is all there is.
+        ModelError: the folder has no backbone's graph, or a file of it is damaged.
+    """
+    count = sum(1 for _ in _whole(folder, videos))
+    if count < LEAST_CLIPS:
+        raise InputError(
+            "too few clips to calibrate int8 with",
+            seen=count,
+            allowed=f"{LEAST_CLIPS} or more",
+            fix="Give more videos, or longer ones.",
+        )
+    every = max(2, count // MOST_OBSERVED)
+    observed = (clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0)
+    found = observed_ranges(folder, BACKBONE, observed)
+    tops = {name: top for name, top in found.tops.items() if name not in keep}
+    if not tops:
+        raise InputError("every product of the backbone is to be kept", seen=len(keep), fix="Keep fewer of them.")
+    ranges = Int8Ranges(graph=found.graph, tops=tops)
+    others = (clip for number, clip in enumerate(_whole(folder, videos)) if number % every)
+    return Int8Model(stages={BACKBONE: ranges}, judged=_judged(folder, ranges, others))
+
+
+def _judged(folder: ModelFolder, ranges: Int8Ranges, clips: Iterable[Clip]) -> Int8Judged:
+    """Tokens beside those of fp32; of a model without tokens how far features are off."""
+    small = OpenVinoEngine(folder, EngineOptions(), {BACKBONE: ranges})
+    true = OpenVinoEngine(folder, EngineOptions(precision="fp32"))
+    codebook = Codebook.from_bytes(folder.read(CODEBOOK)) if folder.has_codebook else None
+    ties = None if codebook is None else NearTies(codebook)
+    count = same = sure = sure_same = 0
+    errors = []
+    try:
+        for clip in clips:
+            found, wanted = small.run(BACKBONE, clips=clip[None]), true.run(BACKBONE, clips=clip[None])
+            length = max(float(np.linalg.norm(wanted)), float(np.finfo(np.float32).tiny))
+            errors.append(float(np.linalg.norm(found - wanted)) / length)
+            count += 1
+            if codebook is not None and ties is not None:
+                equal = bool(codebook.assign(found)[0][0] == codebook.assign(wanted)[0][0])
+                far = ties.nearest_plane(wanted[0]).margin >= NEAR_TIE
+                same, sure, sure_same = same + equal, sure + far, sure_same + (equal and far)
+            if count == MOST_JUDGED:
+                break
+    finally:
+        small.close()
+        true.close()
+    return Int8Judged(clips=count, same=same, sure=sure, sure_same=sure_same, error=float(np.median(errors)))
+
+
+def _whole(folder: ModelFolder, videos: Sequence[str | Path]) -> Iterable[npt.NDArray[Any]]:
+    for video in videos:
+        with open_clips(video, folder.recipe) as stream:
+            for clip in stream:
+                if clip.padded_frames == 0:
+                    yield clip.on_host()

@@ -1,0 +1,157 @@
+"""The setting that fits: which is chosen, why the others are left, and what is told where none fits."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.small_model import frames_of, mp4
+
+import videobert
+from videobert.base.errors import DeviceError, UsageError
+from videobert.bench import plan as plan_module
+from videobert.bench import plan_child
+from videobert.results.plan import Plan, PlanCandidate
+
+
+def figures(latency_s: float, memory: float, speed: float, said: str = "red") -> dict[str, Any]:
+    segment = {"start_s": 0.0, "end_s": 3.0, "answers": {"colour": [{"text": said}]}, "tokens": []}
+    return {
+        "latencies_s": [latency_s] * 5,
+        "answer_s": 3.0 / speed,
+        "video_s": 3.0,
+        "batch": 1,
+        "peak_memory_bytes": int(memory * 1e6),
+        "segments": [segment],
+    }
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int | None, str, int], Any]:
+    """What each setting takes, by precision, threads, hint and stride; two processors."""
+    known: dict[tuple[str, int | None, str, int], Any] = {}
+
+    def run(self: Any, setting: PlanCandidate) -> dict[str, Any]:
+        found = known.get((setting.precision, setting.threads, setting.hint, setting.stride))
+        if found is None:
+            raise DeviceError("this CPU has none of it")
+        return dict(found)
+
+    monkeypatch.setattr(plan_module._Measuring, "_run", run)
+    monkeypatch.setattr(plan_module, "processors", lambda: 2)
+    return known
+
+
+def planned(**asked: Any) -> Plan:
+    return videobert.plan("shapes", "film.mp4", engines=["openvino"], **asked)
+
+
+def test_the_least_loss_is_chosen_and_of_the_same_the_fastest(machine: Any) -> None:
+    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
+    machine["fp32", 1, "latency", 1] = figures(0.09, 390, 3)
+    machine["bf16", 2, "latency", 1] = figures(0.04, 380, 9, said="blue")
+    machine["bf16", 1, "latency", 1] = figures(0.05, 300, 6)
+    found = planned(latency_ms=100, least_agreement=0.0)
+    assert (found.chosen.precision, found.chosen.threads) == ("bf16", 1)
+    assert found.loss == 0.0
+    by = {(each.precision, each.threads, each.hint): each for each in found.candidates}
+    assert "slower" in str(by["fp32", 2, "latency"].why)
+    assert "agrees in 0.0%" in str(by["bf16", 2, "latency"].why)
+    assert by["fp32", 2, "throughput"].why == "this CPU has none of it."
+    assert found.chosen.why is None
+    assert shlex.split(found.command)[:4] == ["videobert", "run", "film.mp4", "--model"]
+    assert "precision='bf16'" in found.python
+    assert found.reference.startswith("openvino in fp32")
+
+
+@pytest.mark.parametrize(
+    ("asked", "broken"),
+    [
+        ({"latency_ms": 50}, "latency 80 ms, above 50 ms"),
+        ({"memory_mb": 300}, "memory 400 MB, above 300 MB"),
+        ({"real_time": 10}, "4 x real time, below 10"),
+    ],
+)
+def test_where_nothing_fits_the_nearest_is_told(machine: Any, asked: dict[str, float], broken: str) -> None:
+    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
+    machine["fp32", 1, "latency", 1] = figures(0.8, 4000, 0.4)
+    with pytest.raises(DeviceError) as caught:
+        planned(**asked)
+    assert broken in str(caught.value.seen)
+    assert "2 threads" in str(caught.value.seen)
+
+
+def test_what_disagrees_is_left(machine: Any) -> None:
+    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
+    machine["bf16", 2, "latency", 1] = figures(0.04, 400, 9, said="blue")
+    found = planned()
+    assert found.chosen.precision == "fp32"
+    assert any("agreement 0.0%, below 99.0%" in str(each.why) for each in found.candidates)
+
+
+def test_a_larger_stride_is_for_what_does_not_keep_up(machine: Any) -> None:
+    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 0.6)
+    machine["fp32", 2, "latency", 2] = figures(0.08, 400, 1.2)
+    machine["fp32", 2, "latency", 3] = figures(0.08, 400, 1.8, said="blue")
+    found = planned()
+    assert found.chosen.stride == 2
+    assert "--stride 2" in found.command
+
+
+def test_nothing_that_runs_is_an_error(machine: Any) -> None:
+    with pytest.raises(DeviceError, match="no setting of this model can run here") as caught:
+        planned()
+    assert "none of it" in str(caught.value.seen)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"latency_ms": 0},
+        {"memory_mb": -1},
+        {"least_agreement": 1.5},
+        {"real_time": -1},
+        {"runs": 1},
+        {"device": "tpu"},
+        {"latency_ms": True},
+    ],
+)
+def test_a_limit_that_is_none_is_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        planned(**asked)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("planned") / "film.mp4"
+    path.write_bytes(mp4(frames_of(4.5, seed=2)))
+    return path
+
+
+def test_a_real_process_is_measured(
+    model_folder: Path, cache_dir: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_module, "processors", lambda: 1)
+    monkeypatch.setattr(plan_module, "PRECISIONS", ("auto", "fp32"))
+    found = videobert.plan(
+        model_folder, film, engines=["openvino"], real_time=0, runs=5, cache_dir=cache_dir, latency_ms=1e6
+    )
+    (only,) = found.candidates
+    assert only is found.chosen
+    assert only.latency is not None
+    assert only.latency.count == 5
+    assert 20e6 < (only.peak_memory_bytes or 0) < 4e9
+    assert only.batch == 1
+    assert found.loss == 0.0
+
+
+def test_a_process_that_fails_says_why(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"model": str(tmp_path / "none"), "options": {}, "video": "x.mp4", "stride": 1, "runs": 5}
+    monkeypatch.setattr(plan_child.sys, "argv", ["plan_child", json.dumps(asked)])
+    plan_child.main()
+    assert "there is no such model" in json.loads(capsys.readouterr().out)["error"]

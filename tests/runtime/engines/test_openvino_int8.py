@@ -1,0 +1,145 @@
+"""Stages on 8-bit values: as near as their ranges say, never in fp32, and only where the processor sums exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from videobert.base.errors import ModelError
+from videobert.base.limits import Limits
+from videobert.engines import openvino_engine
+from videobert.engines.base import EngineOptions, RunsInt8
+from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.engines.openvino_ranges import observed_ranges
+from videobert.model.folder import ModelFolder
+from videobert.model.int8_ranges import Int8Ranges, int8_ranges
+from videobert.model.known_int8 import KNOWN_INT8, known_int8
+from videobert.results.as_json import to_json
+from videobert.runtime import Runtime
+
+needs_vnni = pytest.mark.skipif(not openvino_engine._multiplies_int8(), reason="the processor has no VNNI")
+
+
+@pytest.fixture(scope="module")
+def folder(model_folder: Path) -> ModelFolder:
+    return ModelFolder(model_folder)
+
+
+def clips(seed: int, count: int = 4) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, 1, 15, 48, 48, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def ranges(folder: ModelFolder) -> Int8Ranges:
+    return observed_ranges(folder, "backbone", clips(0))
+
+
+def opened(
+    folder: ModelFolder, cache_dir: Path, known: Mapping[str, Int8Ranges], monkeypatch: pytest.MonkeyPatch, **asked: Any
+) -> OpenVinoEngine:
+    monkeypatch.setattr(openvino_engine, "known_int8", lambda _: dict(known))
+    return OpenVinoEngine(folder, EngineOptions(cache_dir=cache_dir, **asked))
+
+
+def kinds(engine: OpenVinoEngine, stage: str) -> list[str]:
+    """The types that its convolutions run in."""
+    graph = engine._stage(stage)._compiled.get_runtime_model()
+    said = [node.get_rt_info() for node in graph.get_ops()]
+    return [str(each["runtimePrecision"].value) for each in said if each["layerType"].value == "Convolution"]
+
+
+@needs_vnni
+def test_a_stage_with_ranges_runs_on_bytes_and_stays_near(
+    folder: ModelFolder, cache_dir: Path, ranges: Int8Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = opened(folder, cache_dir, {"backbone": ranges}, monkeypatch)
+    true = opened(folder, cache_dir, {}, monkeypatch, precision="fp32")
+    assert isinstance(small, RunsInt8)
+    assert small.int8_stages == ("backbone",)
+    assert set(kinds(small, "backbone")) <= {"u8", "i8"}
+    assert not set(kinds(true, "backbone")) & {"u8", "i8"}
+    for clip in clips(1):
+        found, wanted = small.run("backbone", clips=clip), true.run("backbone", clips=clip)
+        error = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
+        assert 1e-4 < error < 0.2
+
+
+@needs_vnni
+def test_what_is_not_named_keeps_its_precision(
+    folder: ModelFolder, cache_dir: Path, ranges: Int8Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = Int8Ranges(graph=ranges.graph, tops=dict(list(ranges.tops.items())[:2]))
+    engine = opened(folder, cache_dir, {"backbone": some}, monkeypatch)
+    found = kinds(engine, "backbone")
+    assert sum(kind in ("u8", "i8") for kind in found) == 2 < len(found)
+
+
+@needs_vnni
+def test_compiled_graphs_with_and_without_are_told_apart_in_the_cache(
+    folder: ModelFolder, cache_dir: Path, ranges: Int8Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = clips(1)[0]
+    features = []
+    for known in ({"backbone": ranges}, {}, {"backbone": ranges}):
+        engine = opened(folder, cache_dir, known, monkeypatch)
+        features.append(engine.run("backbone", clips=clip))
+    assert (features[0] == features[2]).all()
+    assert (features[0] != features[1]).any()
+
+
+def test_fp32_and_processors_without_the_instructions_have_none(
+    folder: ModelFolder, cache_dir: Path, ranges: Int8Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opened(folder, cache_dir, {"backbone": ranges}, monkeypatch, precision="fp32").int8_stages == ()
+    monkeypatch.setattr(openvino_engine, "cpu_features", lambda: {"avx2": True, "fma": True})
+    assert opened(folder, cache_dir, {"backbone": ranges}, monkeypatch).int8_stages == ()
+
+
+@needs_vnni
+def test_an_answer_says_which_stages(
+    folder: ModelFolder, cache_dir: Path, ranges: Int8Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Runtime(folder, opened(folder, cache_dir, {"backbone": ranges}, monkeypatch), Limits()) as model:
+        assert model.origin.int8 == ("backbone",)
+        assert to_json(model.origin)["int8"] == ["backbone"]
+    with Runtime(folder, opened(folder, cache_dir, {}, monkeypatch), Limits()) as model:
+        assert "int8" not in to_json(model.origin)
+
+
+@needs_vnni
+def test_ranges_of_another_graph_are_an_error(
+    folder: ModelFolder, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = opened(folder, cache_dir, {"backbone": Int8Ranges(graph="0", tops={"no_such": 1.0})}, monkeypatch)
+    with pytest.raises(ModelError, match="does not have"):
+        engine.run("backbone", clips=clips(1)[0])
+
+
+def test_known_ranges_belong_to_one_graph(folder: ModelFolder) -> None:
+    assert known_int8(folder) == {}
+    for known in KNOWN_INT8.values():
+        assert all(int8_ranges(each.to_json()) == each for each in known)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"graph": 3},
+        {"tops": {}},
+        {"tops": []},
+        {"tops": {"a": 0.0}},
+        {"tops": {"a": float("nan")}},
+        {"tops": {"a": float("-inf")}},
+        {"tops": {"a": "1"}},
+        {"tops": {"a": True}},
+        {"tops": {str(number): 1.0 for number in range(10_001)}},
+    ],
+)
+def test_damaged_ranges_are_refused(ranges: Int8Ranges, change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="ranges of an int8 stage"):
+        int8_ranges(ranges.to_json() | change)
