@@ -120,7 +120,7 @@ def _tokens(name: str, film: Film) -> Callable[[Setting], Prepared]:
 
 
 def _features(name: str, film: Film) -> Callable[[Setting], Prepared]:
-    """Of a model whose weights nobody trained: its features are near the border of many leaves, and tokens say nothing."""
+    """Of a model whose weights nobody trained: its features lie at the border of leaves, and tokens say nothing."""
 
     def prepare(setting: Setting) -> Prepared:
         import videobert
