@@ -1,4 +1,4 @@
-"""MiniLM's vectors by ours and by peers that every test environment has: the same, and another pooling is found out."""
+"""MiniLM's vectors by ours and by peers that every test environment has are the same; a wrong one is found out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_peer_with_the_same_weights_gives_the_same_vectors(asked: Prepared, pe
 
 
 @needs_everyday
-def test_another_pooling_does_not_pass(asked: Prepared) -> None:
+def test_a_planted_wrong_vector_does_not_pass(asked: Prepared) -> None:
     sentences, vectors = asked.ours.call()
     turned = vectors[:, ::-1]
     assert not asked.measure.holds(asked.judge((sentences, turned)))
