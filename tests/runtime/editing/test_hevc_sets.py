@@ -78,11 +78,9 @@ def test_a_decoder_reads_both_encoders(film: Path) -> None:
         copied = [bytes(packet) for packet in given.demux(video=0) if packet.size]
     decoder = av.CodecContext.create("hevc", "r")
     decoder.extradata = header
-    shown = [
-        frame
-        for data in [*copied, *own, *copied]
-        for frame in decoder.decode(av.Packet(data))  # type: ignore[attr-defined]
-    ] + list(decoder.decode(None))  # type: ignore[attr-defined]
+    shown = [frame for data in [*copied, *own, *copied] for frame in decoder.decode(av.Packet(data))] + list(
+        decoder.decode(None)
+    )
     assert len(shown) == 18
     for at, frame in enumerate(shown):
         difference = frame.to_ndarray().astype(int) - frames[at % 6].to_ndarray()
