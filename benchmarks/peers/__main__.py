@@ -63,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     record.save()
     asked.scratch.mkdir(parents=True, exist_ok=True)
     # What torch.compile made once is not made again, so that a second run has time for more.
+    # Everything is here: nobody asks a hub.
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(asked.scratch / "inductor"))
     setting = Setting(tiny=asked.dry_run, scratch=asked.scratch, models=asked.models, threads=processors())
     desk = Desk(setting, plan, record, budget_s=asked.seconds, until_s=started_s + 60 * asked.minutes)

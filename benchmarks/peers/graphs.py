@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.peers.case import Absent, Contender, versions
+from videobert.base.offline_imports import openvino_library
 
 if TYPE_CHECKING:
     from torch import nn
@@ -87,8 +88,9 @@ def _lacks_bf16(module: nn.Module, example: Sequence[npt.NDArray[Any]]) -> bool:
 
 def onnxruntime_peer(network: Network) -> Contender:
     """ONNX Runtime's CPU provider on our portable graph, in fp32."""
-    import onnxruntime
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
+    onnxruntime = onnxruntime_library()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = network.threads
     options.log_severity_level = 3
@@ -102,8 +104,7 @@ def onnxruntime_peer(network: Network) -> Contender:
 
 def openvino_peer(network: Network, hint: Literal["LATENCY", "THROUGHPUT"]) -> Contender:
     """OpenVINO as its own benchmark runs a graph: a performance hint, as many asynchronous requests as it asks for."""
-    import openvino
-
+    openvino = openvino_library()
     core = openvino.Core()
     if not {"BF16"} & set(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")):
         raise Absent("this processor has no bf16 arithmetic")

@@ -155,8 +155,9 @@ def sentence_transformers_peer(texts: Texts) -> Contender:
 
 def onnxruntime_peer(texts: Texts) -> Contender:
     """ONNX Runtime on our portable graph, in fp32."""
-    import onnxruntime
+    from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
+    onnxruntime = onnxruntime_library()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = texts.threads, 3
     session = onnxruntime.InferenceSession(

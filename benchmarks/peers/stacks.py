@@ -35,34 +35,46 @@ class Stack:
         wanted: the film, when samples are taken, and how large.
         frames: samples in a clip.
         backbone: the stage in fp32.
-        leaves: float32 `(tokens, dim)`, with a column more than a feature where the codebook is lifted.
+        leaves: float32 `(tokens, dim)`, with a column more than a feature where the codebook is lifted; None where
+            features are the answer.
     """
 
     wanted: Wanted
     frames: int
     backbone: nn.Module
-    leaves: npt.NDArray[np.float32]
+    leaves: npt.NDArray[np.float32] | None
 
 
 def stack_peer(stack: Stack, decode: Any, dtype: Dtype, *, compiled: bool = False) -> Contender:
     """Decoded by one library, seen by torch, assigned by faiss."""
-    import faiss
-
-    faiss.omp_set_num_threads(stack.wanted.threads)
     read = decode(stack.wanted)
     clip = (1, stack.frames, stack.wanted.crop, stack.wanted.crop, 3)
     run, _ = torch_runner(
         stack.backbone, dtype, [np.zeros(clip, np.uint8)], threads=stack.wanted.threads, compiled=compiled
     )
-    index = faiss.IndexFlatL2(stack.leaves.shape[1])
-    index.add(stack.leaves)
 
-    def call() -> Tokens:
-        features = np.concatenate([run(part) for part in read.call().reshape(-1, *clip)])
-        wide = np.pad(features, ((0, 0), (0, stack.leaves.shape[1] - features.shape[1])))
+    def features() -> npt.NDArray[np.float32]:
+        return np.concatenate([run(part) for part in read.call().reshape(-1, *clip)])
+
+    if stack.leaves is None:
+        return Contender(version=f"{read.version}, {versions('torch')}", call=features)
+    assign = _assigned(stack.leaves, stack.wanted.threads)
+    version = f"{read.version}, {versions('torch', 'faiss-cpu')}"
+    return Contender(version=version, call=lambda: assign(features()))
+
+
+def _assigned(leaves: npt.NDArray[np.float32], threads: int) -> Callable[[npt.NDArray[np.float32]], Tokens]:
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    index = faiss.IndexFlatL2(leaves.shape[1])
+    index.add(leaves)
+
+    def assign(features: npt.NDArray[np.float32]) -> Tokens:
+        wide = np.pad(features, ((0, 0), (0, leaves.shape[1] - features.shape[1])))
         return np.asarray(index.search(wide, 1)[1], np.int64).reshape(-1)
 
-    return Contender(version=f"{read.version}, {versions('torch', 'faiss-cpu')}", call=call)
+    return assign
 
 
 STACKS = {
@@ -105,6 +117,41 @@ def _tokens(name: str, film: Film) -> Callable[[Setting], Prepared]:
         )
 
     return prepare
+
+
+def _features(name: str, film: Film) -> Callable[[Setting], Prepared]:
+    """Of a model whose weights nobody trained: its features lie at the border of leaves, and tokens say nothing."""
+
+    def prepare(setting: Setting) -> Prepared:
+        import videobert
+
+        folder = folder_of(name, setting)
+        path = film.path(setting)
+        wanted, _ = wanted_of(path, folder.recipe, setting.threads)
+        cache, threads = setting.scratch / "compiled", setting.threads
+        with videobert.load(folder.root, cache_dir=cache, threads=threads, precision="fp32") as reference:
+            exact = _units(reference.features(path).features)
+        model = videobert.load(folder.root, cache_dir=cache, threads=threads)
+
+        def cosine(features: Any) -> float:
+            return float((_units(features) * exact).sum(1).min()) if np.shape(features) == exact.shape else 0.0
+
+        return Prepared(
+            ours=Contender(
+                version=f"{model.origin.engine} {model.origin.precision}", call=lambda: model.features(path).features
+            ),
+            measure=Measure(name="least cosine of a feature to ours in float32", limit=_LEAST_COSINE, better="more"),
+            judge=cosine,
+            inputs=Stack(wanted=wanted, frames=folder.recipe.frames, backbone=stages(folder)[BACKBONE], leaves=None),
+            close=model.close,
+        )
+
+    return prepare
+
+
+def _units(features: Any) -> npt.NDArray[np.float64]:
+    wide = np.asarray(features, np.float64)
+    return wide / np.linalg.norm(wide, axis=1, keepdims=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +235,8 @@ def _rate(path: Any) -> Any:
 
 
 def cases() -> list[Case]:
-    """Tokens by three models, and the pipeline."""
-    rows = [("shapes", "480p"), ("everyday", "720p"), ("paper", "720p")]
+    """Tokens by two models, features by a third, and the pipeline."""
+    rows = [("shapes", "480p"), ("everyday", "720p")]
     found = [
         Case(
             name=f"tokens/{name}",
@@ -201,6 +248,12 @@ def cases() -> list[Case]:
     ]
     return [
         *found,
+        Case(
+            name="features/paper",
+            what=f"the features of {FILMS['720p'].what}, S3D on 30 x 224 x 224",
+            prepare=_features("paper", FILMS["720p"]),
+            peers={name.removesuffix(", faiss"): peer for name, peer in STACKS.items()},
+        ),
         Case(
             name="pipeline/videomae",
             what="the first 16 frames of 720p through VideoMAE-base",

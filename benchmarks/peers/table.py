@@ -45,7 +45,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
     if row["state"] == MEASURED:
         return agreement, "", "", "not timed"
     if row["state"] == RED:
-        return agreement, "", "", "wrong, so no speed"
+        return agreement, "", "", "beyond the limit, so no speed"
     return agreement, "", "", f"{row['state']}: {row['why']}"
 
 

@@ -144,7 +144,7 @@ def test_a_dry_run_takes_no_times(rows: Any) -> None:
 def test_the_table_shows_no_speed_beside_a_wrong_answer(rows: Any) -> None:
     lines = {line.split(" | ")[0]: line for line in table({"rows": list(rows(case_of()).values())}).splitlines()}
     assert "x (" in lines["| right"]
-    assert "wrong, so no speed" in lines["| wrong"]
+    assert "beyond the limit, so no speed" in lines["| wrong"]
     assert "absent: it has no wheel" in lines["| absent"]
     assert "x (" not in lines["| wrong"]
     assert "| 1 |" in lines["| wrong"]
