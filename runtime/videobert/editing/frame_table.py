@@ -47,8 +47,7 @@ class FrameTable:
         by_order: its packets have no presentation times, or not one to a frame: a frame is known by its place alone.
         entries: numbers of frames from which on, in the order of presentation, decoding may begin.
         landings: of these, where copying may begin, less the packets that are shown before.
-        led: of these, in HEVC, those that nothing may stand before but the end of a sequence: a decoder that does not
-            know it as a beginning goes on counting, and throws away what it has not shown yet.
+        led: of these, those that a decoder does not know as a beginning where others stand before; see `broken_links`.
         landing_packets: how many packets lie before each landing in the order of decoding.
         decoded_before: int64, one more than there are frames: how many packets lie before this frame in the order of
             decoding, where those hold exactly the frames before it, so that copying may end there; else -1.

@@ -18,8 +18,6 @@ from videobert.video.codec.unit_bits import SET_BYTES, UnitBits
 
 VPS, SPS, PPS = 32, 33, 34
 _SLICES, _IRAP = range(32), range(16, 24)
-# A unit that ends a sequence: what follows is decoded as if nothing had been before.
-_END_OF_SEQUENCE = b"\x48\x01"
 _MOST_VIDEO_SETS = 16
 # Numbers whose Exp-Golomb code has nine bits, where that of nought has one; there are sixteen sequence sets at most.
 _SEQUENCE, _PICTURES = 15, range(30, 14, -1)
@@ -64,6 +62,8 @@ class HevcSets:
         try:
             for _ in range(extradata[_HEAD_BYTES]):
                 kind, count, at = extradata[at], int.from_bytes(extradata[at + 1 : at + 3], "big"), at + 3
+                if at > len(extradata):
+                    raise IndexError
                 inside = []
                 for _ in range(count):
                     end = at + 2 + int.from_bytes(extradata[at : at + 2], "big")
@@ -120,15 +120,9 @@ class HevcSets:
             parts += [len(unit).to_bytes(2, "big") + unit for unit in together]
         return b"".join(parts)
 
-    def as_in_film(self, packet: bytes, numbers: HevcNumbers, *, ends: bool) -> bytes:
-        """A packet of the encoder, whose units begin with start codes, in the form of the film's packets.
-
-        Args:
-            ends: what follows is decoded as if nothing had been before.
-        """
+    def as_in_film(self, packet: bytes, numbers: HevcNumbers) -> bytes:
+        """A packet of the encoder, whose units begin with start codes, in the form of the film's packets."""
         found = [renumbered(unit, numbers) for unit in units(packet) if kind_of(unit) not in (VPS, SPS, PPS)]
-        if ends:
-            found.append(_END_OF_SEQUENCE)
         if not self.length_bytes:
             return b"".join(b"\0\0\0\1" + unit for unit in found)
         return b"".join(len(unit).to_bytes(self.length_bytes, "big") + unit for unit in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from av.sidedata.sidedata import Type
 from av.video.frame import PictureType
 
 from videobert.base.errors import DecodeError
+from videobert.editing.broken_links import as_broken_link
 from videobert.editing.container_codecs import codecs_taken_by
 from videobert.editing.encoders import (
     CODINGS,
@@ -25,7 +26,7 @@ from videobert.editing.encoders import (
     set_like,
 )
 from videobert.editing.frame_table import FrameTable
-from videobert.editing.hevc_sets import lacks_sets
+from videobert.editing.hevc_sets import HevcSets, lacks_sets
 from videobert.editing.mastering import Mastering
 from videobert.editing.pieces import Frames, Piece, encoded, pieces_of
 from videobert.editing.shared_header import SharedHeader, shared_header
@@ -42,6 +43,7 @@ class Way:
         codec: of the new film, and `coding`: what encodes it, if something is encoded.
         why: see `Film`.
         header: of a film whose pieces are encoded under numbers of their own.
+        links: numbers of copied pieces whose first frame is to be known as a beginning, see `broken_links`.
     """
 
     method: Method
@@ -50,6 +52,7 @@ class Way:
     pieces: list[Piece]
     coding: Coding
     header: SharedHeader | None = None
+    links: Collection[int] = ()
 
     @property
     def frames(self) -> int:
@@ -57,7 +60,7 @@ class Way:
 
     @property
     def frames_copied(self) -> int:
-        return sum(len(piece) for piece in self.pieces if piece.copied)
+        return sum(len(piece) for piece in self.pieces if piece.copied) - len(self.links)
 
 
 def choose_way(table: FrameTable, stream: Any, spans: Sequence[Frames], output: Any) -> Way:
@@ -70,8 +73,10 @@ def choose_way(table: FrameTable, stream: Any, spans: Sequence[Frames], output: 
     codec = table.codec
     takes = codecs_taken_by(output)
     pieces = pieces_of(table, spans)
+    links = [at for at, piece in enumerate(pieces) if at and piece.copied and piece.first in table.led]
     if codec in takes and all(piece.copied for piece in pieces):
-        return Way(method="copy", why=None, codec=codec, pieces=pieces, coding=CODINGS.get(codec, CODINGS["h264"]))
+        coding = CODINGS.get(codec, CODINGS["h264"])
+        return Way(method="copy", why=None, codec=codec, pieces=pieces, coding=coding, links=links)
     own = codec in CODINGS and codec in takes and can_encode(codec, rate_for(table.rate))
     into = codec if own else next(name for name in ("h264", "vp9") if name in takes)
     coding = CODINGS[into]
@@ -88,7 +93,7 @@ def choose_way(table: FrameTable, stream: Any, spans: Sequence[Frames], output: 
         header, reason = _matching(codec, stream)
         if reason is None:
             why = "cuts lie between key frames"
-            return Way(method="smart", why=why, codec=codec, pieces=pieces, coding=coding, header=header)
+            return Way(method="smart", why=why, codec=codec, pieces=pieces, coding=coding, header=header, links=links)
     return Way(method="encode", why=reason, codec=into, pieces=encoded(spans), coding=coding)
 
 
@@ -178,17 +183,23 @@ class Pictures:
 
     def _mixed(self) -> Iterator[tuple[int, Any]]:
         """Packets with their new times."""
-        number, pieces = 0, self._way.pieces
-        for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+        number = 0
+        for at, piece in enumerate(self._way.pieces):
             if piece.copied:
                 shift = self.ticks[number] - self._table.ticks[piece.first]
                 for packet in self._reader.packets(piece.first, piece.end):
-                    yield packet.pts + shift, packet
+                    is_link = packet.pts == self._table.ticks[piece.first] and at in self._way.links
+                    yield packet.pts + shift, self._link(packet) if is_link else packet
             else:
-                ends = following is not None and following.copied
-                for packet, is_last in _with_last(self._apart(piece, number)):
-                    yield self.ticks[packet.pts], self._as_in_film(packet, ends=ends and is_last)
+                for packet in self._apart(piece, number):
+                    yield self.ticks[packet.pts], self._as_in_film(packet)
             number += len(piece)
+
+    def _link(self, packet: Any) -> Any:
+        length_bytes = HevcSets.read(self._reader.stream.codec_context.extradata or b"").length_bytes
+        own = av.Packet(as_broken_link(bytes(packet), length_bytes))
+        own.pts, own.is_keyframe = packet.pts, packet.is_keyframe
+        return own
 
     def _apart(self, piece: Piece, number: int) -> Iterator[Any]:
         """The packets of an encoder of its own."""
@@ -225,10 +236,10 @@ class Pictures:
                 fix="Leave that stretch out, or check that the film plays there.",
             )
 
-    def _as_in_film(self, packet: Any, *, ends: bool) -> Any:
+    def _as_in_film(self, packet: Any) -> Any:
         if self._way.header is None:
             return packet
-        own = av.Packet(self._way.header.as_in_film(bytes(packet), ends=ends))
+        own = av.Packet(self._way.header.as_in_film(bytes(packet)))
         own.is_keyframe = packet.is_keyframe
         return own
 
@@ -266,16 +277,6 @@ def _new_times(table: FrameTable, pieces: Sequence[Piece]) -> tuple[array[int], 
         ticks.extend(begin + tick - first for tick in table.ticks[piece.first : piece.end])
         begin += table.bound(piece.end) - first
     return ticks, begin
-
-
-def _with_last(packets: Iterator[Any]) -> Iterator[tuple[Any, bool]]:
-    """Each packet, and whether it is the last one."""
-    before = next(packets, None)
-    for packet in packets:
-        yield before, False
-        before = packet
-    if before is not None:
-        yield before, True
 
 
 def _header_apart(output: Any) -> bool:

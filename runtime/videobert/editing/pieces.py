@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from videobert.editing.frame_table import FrameTable
 
@@ -41,26 +41,12 @@ def joined(spans: Iterable[Frames]) -> list[Frames]:
 def pieces_of(table: FrameTable, spans: Sequence[Frames]) -> list[Piece]:
     """The pieces of which as many frames as can be are copied: from a landing on, while packets hold no later one."""
     closed = [number for number, packets in enumerate(table.decoded_before) if packets >= 0]
-    found: list[Piece] = []
-    for first, end in spans:
-        following = list(_pieces(table, closed, first, end))
-        if found and found[-1].copied and following[0].copied and following[0].first in table.led:
-            found[-1:] = _with_tail(closed, found[-1])
-        found += following
-    return found
+    return [piece for first, end in spans for piece in _pieces(table, closed, first, end)]
 
 
 def encoded(spans: Sequence[Frames]) -> list[Piece]:
     """The pieces of which none is copied."""
     return [Piece(first, end, copied=False) for first, end in spans]
-
-
-def _with_tail(closed: Sequence[int], piece: Piece) -> Iterator[Piece]:
-    """A copied piece whose end is encoded anew, so that the end of a sequence can stand behind it."""
-    stop = closed[bisect_left(closed, piece.end) - 1]
-    if stop > piece.first:
-        yield replace(piece, end=stop)
-    yield Piece(max(stop, piece.first), piece.end, copied=False)
 
 
 def _pieces(table: FrameTable, closed: Sequence[int], first: int, end: int) -> Iterator[Piece]:

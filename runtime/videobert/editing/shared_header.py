@@ -22,12 +22,8 @@ class SharedHeader(Protocol):
         """The header of the new film, of the film's parameters and those of an encoder's header."""
         ...
 
-    def as_in_film(self, packet: bytes, *, ends: bool) -> bytes:
-        """A packet of the encoder in the form of the film's packets.
-
-        Args:
-            ends: it is the last one of its piece, and copied packets follow.
-        """
+    def as_in_film(self, packet: bytes) -> bytes:
+        """A packet of the encoder in the form of the film's packets."""
         ...
 
 
@@ -62,8 +58,7 @@ class _H264Header:
     def with_those_of(self, encoder: bytes) -> bytes:
         return self._sets.with_those_of(H264Sets.read(encoder))
 
-    def as_in_film(self, packet: bytes, *, ends: bool) -> bytes:
-        # What is copied begins with a picture that clears all before.
+    def as_in_film(self, packet: bytes) -> bytes:
         return self._sets.as_in_film(packet)
 
 
@@ -75,5 +70,5 @@ class _HevcHeader:
     def with_those_of(self, encoder: bytes) -> bytes:
         return self._sets.with_those_of(HevcSets.read(encoder), self._numbers)
 
-    def as_in_film(self, packet: bytes, *, ends: bool) -> bytes:
-        return self._sets.as_in_film(packet, self._numbers, ends=ends)
+    def as_in_film(self, packet: bytes) -> bytes:
+        return self._sets.as_in_film(packet, self._numbers)

@@ -13,12 +13,13 @@ class Film:
 
     Args:
         path: where it lies.
-        method: `"copy"`: every frame is the source's own bytes; `"smart"`: frames around the cuts are encoded anew, the
+        method: `"copy"`: no frame is encoded anew; `"smart"`: frames around the cuts are encoded anew, the
             rest is copied; `"encode"`: all frames are encoded anew.
         why: why it could not be done by copying more; None if all was copied.
         codec: of its pictures, e.g. `"h264"`.
         frames: how many it has.
-        frames_copied: of these, how many are the source's own bytes.
+        frames_copied: of these, how many are the source's own bytes. In HEVC a key frame that others led is not among
+            them where its piece follows another: one byte of it says from then on that a decoder begins there.
         duration_s: its length.
         sound: what became of each track of sound, e.g. `"aac, encoded anew"`.
         left_out: what the source has besides and the film has not, e.g. `"subtitles"`.

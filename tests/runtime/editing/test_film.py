@@ -71,8 +71,8 @@ def check(source: Path, cut: Path, film: Film, spans: Any = SPANS, rate: Fractio
         ("b.webm", "libvpx-vp9", {}, "cut.webm", "smart", 18),
         ("old.webm", "libvpx", {}, "cut.webm", "smart", 18),
         ("hevc.mp4", "libx265", {}, "cut.mp4", "smart", 17),
-        ("open_hevc.mp4", "libx265", OPEN_HEVC, "cut.mkv", "smart", 17),
-        ("open_hevc.ts", "libx265", OPEN_HEVC, "cut.mp4", "smart", 17),
+        ("open_hevc.mp4", "libx265", OPEN_HEVC, "cut.mkv", "smart", 16),
+        ("open_hevc.ts", "libx265", OPEN_HEVC, "cut.mp4", "smart", 16),
         ("simple.mp4", "mpeg4", {"bf": "2"}, "cut.mp4", "encode", 0),
         ("simple.avi", "mpeg4", {"bf": "2"}, "cut.mkv", "encode", 0),
         ("intra.avi", "mjpeg", {"strict": "unofficial"}, "cut.mkv", "copy", 28),
@@ -113,15 +113,17 @@ def test_cuts_at_key_frames_copy_everything(tmp_path: Path, codec: str, name: st
     assert packets_of(target).keys() <= packets_of(source).keys()
 
 
-@pytest.mark.parametrize("spans", [((12, 36), (12, 40)), ((24, 40), (0, 20)), ((3, 40),)])
-def test_key_frames_of_hevc_that_others_lead(tmp_path: Path, spans: Any) -> None:
-    """Before each but the film's first stands the end of a sequence, which no copied packet holds."""
+@pytest.mark.parametrize(
+    ("spans", "method", "changed"),
+    [(((12, 40), (12, 40)), "copy", 1), (((24, 40), (0, 40)), "copy", 0), (((3, 40),), "smart", 10)],
+)
+def test_key_frames_of_hevc_that_others_lead(tmp_path: Path, spans: Any, method: str, changed: int) -> None:
+    """They are known as a beginning by a byte: all others of what is copied are the source's."""
     source = make(tmp_path / "a.mp4", codec="libx265", options=OPEN_HEVC)
     target = tmp_path / "cut.mp4"
     film = write_film(source, seconds(spans), target)
     check(source, target, film, spans)
-    assert film.method == "smart"
-    assert film.frames_copied >= film.frames - 10
+    assert (film.method, film.frames - film.frames_copied) == (method, changed)
     with av.open(str(target)) as cut:
         assert cut.streams.video[0].codec_context.codec_tag == "hvc1"
 
@@ -169,7 +171,9 @@ def test_what_the_film_says_of_its_display_is_kept(tmp_path: Path, codec: str) -
         frames = [frame for frame in here.decode(video=0)]
     assert said.light == (1000, 400)
     assert said.primaries is not None
-    assert [Mastering.of(frame) for frame in frames if frame.key_frame] == [said] * 4
+    told = [Mastering.of(frame) for frame in frames if frame.key_frame]
+    assert len(told) >= 4
+    assert set(told) == {said}
     other = write_film(source, seconds([(3, 8)]), tmp_path / "cut.webm")
     assert other.left_out == ("HDR mastering data of frames encoded anew",)
     assert write_film(source, seconds([(3, 8)]), tmp_path / "cut.webm", dry_run=True).left_out == other.left_out

@@ -73,16 +73,14 @@ def test_a_decoder_reads_both_encoders(film: Path) -> None:
     header = sets.with_those_of(HevcSets.read(encoder.context.extradata or b""), NUMBERS)
     packets = [packet for at, frame in enumerate(frames) for packet in encoder.encode(at, frame)]
     packets += encoder.finish()
-    own = [sets.as_in_film(bytes(packet), NUMBERS, ends=at == len(packets) - 1) for at, packet in enumerate(packets)]
+    own = [sets.as_in_film(bytes(packet), NUMBERS) for packet in packets]
     with av.open(str(film)) as given:
         copied = [bytes(packet) for packet in given.demux(video=0) if packet.size]
     decoder = av.CodecContext.create("hevc", "r")
     decoder.extradata = header
-    shown = [
-        frame
-        for data in [*copied, *own, *copied]
-        for frame in decoder.decode(av.Packet(data))  # type: ignore[attr-defined]
-    ] + list(decoder.decode(None))  # type: ignore[attr-defined]
+    shown = [frame for data in [*copied, *own, *copied] for frame in decoder.decode(av.Packet(data))] + list(
+        decoder.decode(None)
+    )
     assert len(shown) == 18
     for at, frame in enumerate(shown):
         difference = frame.to_ndarray().astype(int) - frames[at % 6].to_ndarray()
@@ -139,9 +137,8 @@ def test_packets_in_the_form_of_the_film() -> None:
     packet = b"\0\0\0\1" + bytes([SPS << 1, 1, 9, 9]) + b"\0\0\1" + bytes([78, 1, 5]) + b"\0"
     film = HevcSets((), head=bytes(21) + b"\1")
     assert film.length_bytes == 2
-    assert film.as_in_film(packet, NUMBERS, ends=False) == b"\0\3\x4e\1\5"
-    assert film.as_in_film(packet, NUMBERS, ends=True) == b"\0\3\x4e\1\5\0\2\x48\1"
-    assert list(units(HevcSets(()).as_in_film(packet, NUMBERS, ends=True))) == [b"\x4e\1\5", b"\x48\1"]
+    assert film.as_in_film(packet, NUMBERS) == b"\0\3\x4e\1\5"
+    assert list(units(HevcSets(()).as_in_film(packet, NUMBERS))) == [b"\x4e\1\5"]
 
 
 def test_taken_numbers_and_missing_sets(film: Path) -> None:

@@ -28,6 +28,7 @@ def table(ticks: Sequence[int] = range(COUNT)) -> FrameTable:
         by_order=True,
         entries=array("q"),
         landings=array("q"),
+        led=frozenset(),
         landing_packets=array("q"),
         decoded_before=array("q"),
         reorder=0,
