@@ -2,6 +2,10 @@
 
 The format is the JSON of the Trace Event Format, which Perfetto's trace processor reads: complete events (`ph` X) with
 microseconds, and names of threads as metadata (`ph` M).
+
+The trace processor drops a complete event that partly overlaps another one of its thread. Spans of a thread lie inside
+each other or behind each other, and keep to that here: both ends of each are rounded to whole nanoseconds from one
+zero, and a length is the difference of two such numbers, never a third one that is rounded by itself.
 """
 
 from __future__ import annotations
@@ -36,10 +40,14 @@ def perfetto_trace(spans: Sequence[Span], name: str) -> bytes:
             "cat": "videobert",
             "pid": _PROCESS,
             "tid": threads[span.thread],
-            "ts": round((span.began_s - began_s) * 1e6, 3),
-            "dur": round((span.ended_s - span.began_s) * 1e6, 3),
+            "ts": _nanoseconds(span.began_s - began_s) / 1000,
+            "dur": (_nanoseconds(span.ended_s - began_s) - _nanoseconds(span.began_s - began_s)) / 1000,
         }
         if span.shapes:
             event["args"] = {each: "x".join(map(str, shape)) for each, shape in span.shapes}
         events.append(event)
     return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}).encode()
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * 1e9)

@@ -25,6 +25,8 @@ Progress = Callable[[float, float | None], None]
 
 # More than Limits' four hours at a thousand frames a second.
 _MOST_FRAMES = 20_000_000
+# As many pictures as any codec's decoder holds back: ITU-T H.264, A.3.1, and H.265, A.4.2.
+_MOST_REORDERED = 16
 # Of a stream that states no rate and no times.
 _NOMINAL_RATE = Fraction(25)
 # Their key frames may be followed by pictures that need what came before: the headers tell which do not.
@@ -116,7 +118,7 @@ def read_frame_table(
     `on_progress` is called with seconds of the film that were read, and None for its length, which is not known yet.
 
     Raises:
-        DecodeError: it has no frames, or its clock jumps back.
+        DecodeError: it has no frames, or its clock jumps back; the error says how it is mended.
         LimitExceeded: it is longer than the limits allow.
         Cancelled: `cancel` is set.
         InputError: see `open_path` and `choose_track`.
@@ -214,13 +216,11 @@ class _Packets:
             shown = shown & ((np.arange(len(pts)) < first) | (pts >= pts[first]))
         ticks = np.sort(pts[shown])
         if len(ticks) > 1 and not (np.diff(ticks) > 0).all():
-            raise DecodeError(
-                "two frames of this film have one time: its clock was set back, or its parts were joined",
-                seen=name,
-                fix="Write it anew, so that its times rise: ffmpeg -i FILM -fflags +genpts NEW.mp4.",
-            )
+            raise _set_back("two frames of this film have one time", name)
         places = np.searchsorted(ticks, pts)
         before, clean, reorder = _bounds(places, shown, len(ticks))
+        if reorder > _MOST_REORDERED:
+            raise _set_back("frames of this film come behind others that are shown much later", name)
         entries = np.flatnonzero(lands & shown)
         resumes = np.frombuffer(self._resumes, np.uint8).astype(bool)
         starts = entries[clean[entries]] if self._told_by_headers else entries
@@ -263,6 +263,14 @@ class _Packets:
             reorder=0,
             codec=self._codec,
         )
+
+
+def _set_back(what: str, name: str) -> DecodeError:
+    return DecodeError(
+        f"{what}: its clock was set back, or its parts were joined",
+        seen=name,
+        fix="Write it anew, as it is but with times that rise: ffmpeg -i FILM -c copy NEW.mp4.",
+    )
 
 
 def _bounds(places: Any, shown: Any, count: int) -> tuple[array[int], Any, int]:

@@ -3,6 +3,7 @@
     instruction = step { ("and" | "then" | "," | ";" | ".") step }
     step        = ("keep" | "only") what                                  only these stretches stay
                 | ("cut out" | "remove" | "delete" | "leave out") what    these stretches go
+                | ("keep" | "cut out") "everything but" what              the other way round
                 | ("bring" | "move" | "put") what place                   these stretches change places
                 | ("start with" | "end with") what                        likewise
                 | ["to"] ("at most" | "no more than") duration            the best parts that fit stay
@@ -10,15 +11,17 @@
     place       = "to the front" | "to the end" | "before" what | "after" what
     what        = ["only" | "all"] ["the" ("part" | "parts" | …) ("where" | "with" | …)] text
                 | quoted { ("and" | "or" | ",") quoted }                  any of several texts
-                | ["from"] time "to" time | "the" ("first" | "last") duration | "everything" ("before" | "after") time
+                | ["from"] time "to" time | "the" ("first" | "last") duration
+                | ["everything"] ("before" | "after") time | "from" time "to the end" | "from the start to" time
     time        = seconds | minutes ":" seconds | hours ":" minutes ":" seconds
     duration    = number ("s" | "seconds" | "minutes")
 
 Other words for the same are taken too ("drop", "skip", "without", "show only", "make it"). A text is looked for by its
 meaning; all stretches that fit count, and of a text that is moved, the one that fits best, unless it says "parts" or
 "all". Steps are done in their order on what the steps before left. Of several "keep" that "and" joins, each adds to
-what stays; after "then" it narrows. An "and" inside a text stays there unless a verb of this language or times follow;
-quotes make it plain.
+what stays; after "then" it narrows. An "and" inside a text stays there unless a verb of this language, times or "the
+parts where" follow; quotes make it plain. What speaks of times or frames, or of an exception, in a way that is not
+understood is refused, and never looked for as a text: it would be cut by chance.
 """
 
 from __future__ import annotations
@@ -117,7 +120,8 @@ class Step:
 # Verbs that follow "and" and a comma; the second list could as well go on a text: "people sing and cut a cake".
 _CLEAR = (
     "keep|remove|delete|erase|cut out|leave out|take out|bring|move|start with|begin with|open with|end with|"
-    "finish with|at most|no more than|no longer than|reverse the"
+    "finish with|at most|no more than|no longer than|reverse the|"
+    r"put\b(?=.* (?:(?:to|at|in) (?:the )?(?:very )?(?:front|beginning|start|end|back)|first|last|before|after)\b)"
 )
 _ANY = f"{_CLEAR}|cut|drop|skip|put|make it|limit|only|just|show only|show just|trim|shorten|without|lose|to at most"
 _JOINT = re.compile(
@@ -129,6 +133,11 @@ _UNIT = r"(?:s|secs?|seconds?|mins?|minutes?)"
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
 _TIME = rf"(?:(?:\d{{1,3}}:)?\d{{1,3}}:\d{{1,2}}(?:\.\d{{1,9}})?|{_NUMBER})(?:\s*{_UNIT})?"
 _DURATION = rf"({_NUMBER})\s*({_UNIT})"
+_AT_AN_END = r"(?:the )?(?:first|last)\b"
+_POLITE = re.compile(
+    r"(?:(?:please|(?:could|can|would|will) you|i want(?: you)? to|i(?:['’]d| would) like(?: you)? to|let['’]s)\s+)+",
+    re.IGNORECASE,
+)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -137,7 +146,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 _MOST = _pattern(
     r"(?:(?:keep|limit|make|shorten|trim|cut)(?: it| this| the film| the video)? )?(?:to )?"
-    rf"(?:at most|no more than|no longer than|up to|within|under|to) {_DURATION}(?: long| in all| in total)?"
+    rf"(?:at most|no more than|no longer than|up to|within|under|to|max(?:imum)?|(?<=make it )) ?{_DURATION}"
+    r"(?: long| in all| in total)?"
 )
 _REVERSE = _pattern(r"(?:reverse|turn round)(?: the)? (?:order|parts)(?: of the parts)?")
 _TO = _pattern(
@@ -145,8 +155,18 @@ _TO = _pattern(
 )
 _BESIDE = _pattern(r"(?:bring|move|put) (.+?) (before|after|behind) (.+)")
 _WITH = _pattern(r"(start|begin|open|end|finish|close) with (.+)")
-_REMOVE = _pattern(r"(?:cut out|cut away|cut|remove|delete|erase|drop|leave out|take out|skip|without|lose) (.+)")
-_KEEP = _pattern(r"(?:keep(?: only| just)?|only keep|show only|show just|only|just|leave only) (.+)")
+_NOT = "(?:do not|don't|don’t|never)"
+_REMOVE = _pattern(
+    rf"(?:cut out|cut away|cut|remove|delete|erase|drop|leave out|take out|skip|without|lose|trim(?= {_AT_AN_END})"
+    rf"|{_NOT} (?:show|keep|include)) (.+)"
+)
+_KEEP = _pattern(
+    r"(?:keep(?: only| just)?|only keep|only show|show(?: me)?(?: only| just)?|only|just|leave only"
+    rf"|{_NOT} (?:cut(?: out)?|remove|delete)) (.+)"
+)
+_BUT = _pattern(
+    r"(?:everything|all|anything)(?: of it| else)? (?:but|except for|except|apart from|other than|besides) (.+)"
+)
 _NOUN = r"(?P<noun>parts?|bits?|moments?|scenes?|stretch(?:es)?|clips?|shots?|pieces?|places?|times?|everything|all)"
 _PART = _pattern(
     rf"(?:(?P<all>all|every|each|any|only|just) )?(?:of )?(?:the |those |that )?{_NOUN} "
@@ -155,9 +175,23 @@ _PART = _pattern(
 _PLAIN = _pattern(r"(?:(?P<all>all|every|each|any|only|just)(?: of)? )?(?:the )?(.+)")
 _BETWEEN = _pattern(rf"(?:(?:from|between) )?({_TIME})\s*(?:to|until|till|and|-|–)\s*({_TIME})")
 _FIRST = _pattern(rf"(?:the )?(first|last) {_DURATION}")
-_SIDE = _pattern(rf"(?:everything|all|what is) (before|until|after|from) ({_TIME})(?: on)?")
+_SIDE = _pattern(rf"(?:(?:everything|all|what is) )?(before|until|till|up to|after|from) ({_TIME})(?: on)?")
+_TO_END = _pattern(rf"(?:everything |all )?from ({_TIME}) (?:to|until|till) the (?:very )?end(?: of (?:it|the \w+))?")
+_TO_TIME = _pattern(rf"(?:everything |all )?from the (?:beginning|start) (?:to|until|till) ({_TIME})")
 _AND = _pattern(r"\s*(?:,\s*and|,|\band\b)\s+")
-_QUOTED = re.compile('"([^"]*)"|“([^”]*)”')
+_NEXT_PART = _pattern(
+    r"\s*(?:,\s*and|,|\band\b)\s+(?=(?:(?:all|every|any|only) )?(?:of )?the "
+    r"(?:parts?|bits?|moments?|scenes?|stretch(?:es)?|clips?|shots?|pieces?|places?) (?:where|when|with|of|showing)\b)"
+)
+_QUOTED = re.compile("\"([^\"]*)\"|“([^”]*)”|(?<!\\w)'([^']+)'(?!\\w)|«([^»]*)»")
+# A text that speaks of these is one that was not understood: nothing like it is in a picture.
+_NO_TEXT = _pattern(
+    rf".*\b(?:\d+:\d\d|\d+(?:\.\d+)?\s*{_UNIT}|frames?\s*\d+|\d+\s*frames?)\b.*"
+    rf"|\d[\d.e+]*\s*(?:to|-|–)\s*\d[\d.e+]*(?:\s*{_UNIT})?"
+    r"|(?:first|last|second|other) (?:half|third|quarter|part|minutes?|seconds?)(?: of .+)?"
+    r"|(?:everything|all|anything)\b.*\b(?:but|except|apart|besides)\b.*"
+)
+_SOUNDS = frozenset({"sound", "sounds", "the sound", "audio", "silence", "noise"})
 # What is left where a verb stands alone: "cut out", "keep only".
 _NO_TEXTS = frozenset({"out", "away", "only", "just", "it", "the", "all", "to", "first", "last"})
 _HELD = re.compile("\ue000(\\d+)\ue001")
@@ -175,12 +209,13 @@ def parse(instruction: str) -> tuple[Step, ...]:
     held: list[str] = []
 
     def hold(found: re.Match[str]) -> str:
-        held.append(" ".join((found[1] or found[2] or "").split()))
+        held.append(" ".join(next((text for text in found.groups() if text), "").split()))
         return f"\ue000{len(held) - 1}\ue001"
 
     text = _QUOTED.sub(hold, instruction.replace("\ue000", " ").replace("\ue001", " "))
-    text = " ".join(text.split()).strip(" .,;!")
-    text = re.sub(r"^please ", "", text, flags=re.IGNORECASE)
+    text = " ".join(text.split()).strip(" .,;!?")
+    polite = _POLITE.match(text)
+    text = re.sub(r",? please$", "", text[polite.end() if polite else 0 :], flags=re.IGNORECASE)
     steps: list[Step] = []
     for number, (joined, part) in enumerate(_parts(text)):
         if number >= _MOST_STEPS:
@@ -217,9 +252,11 @@ def _step(part: str, held: list[str]) -> Step:
     if found := _WITH.fullmatch(part):
         return Step("front" if found[1].lower() in ("start", "begin", "open") else "end", _what(found[2], held))
     if found := _REMOVE.fullmatch(part):
-        return Step("remove", _what(found[1], held))
+        but = _BUT.fullmatch(found[1])
+        return Step("keep" if but else "remove", _what(but[1] if but else found[1], held))
     if found := _KEEP.fullmatch(part):
-        return Step("keep", _what(found[1], held))
+        but = _BUT.fullmatch(found[1])
+        return Step("remove" if but else "keep", _what(but[1] if but else found[1], held))
     raise _not_understood(part, held)
 
 
@@ -231,7 +268,7 @@ def _what(text: str, held: list[str]) -> tuple[What, ...]:
     parts = [part for part in _AND.split(text.strip()) if part]
     if len(parts) > 1 and any(_times(part) is not None for part in parts):
         return tuple(what for part in parts for what in _what(part, held))
-    return _words(text.strip(), held)
+    return tuple(words for part in _NEXT_PART.split(text.strip()) for words in _words(part, held))
 
 
 def _times(text: str) -> Times | None:
@@ -243,13 +280,17 @@ def _times(text: str) -> Times | None:
         return Times(seconds, None, from_end=True) if last else Times(Fraction(0), seconds, from_start=True)
     if found := _SIDE.fullmatch(text):
         time = _time(found[2])
-        before = found[1].lower() in ("before", "until")
+        before = found[1].lower() in ("before", "until", "till", "up to")
         return Times(None, time) if before else Times(time, None)
+    if found := _TO_END.fullmatch(text):
+        return Times(_time(found[1]), None)
+    if found := _TO_TIME.fullmatch(text):
+        return Times(None, _time(found[1]))
     return None
 
 
 def _words(text: str, held: list[str]) -> tuple[Words, ...]:
-    every = False
+    every, whole = False, text
     if found := _PART.fullmatch(text):
         noun = found["noun"].lower()
         every = (found["all"] or "").lower() in ("all", "every", "each", "any") or noun[-1] == "s" or noun[0] in "ae"
@@ -261,6 +302,8 @@ def _words(text: str, held: list[str]) -> tuple[Words, ...]:
         names = [held[int(number)] for number in _HELD.findall(text)]
     else:
         names = [_spoken(text, held)]
+        if any(_NO_TEXT.fullmatch(_HELD.sub("", each)) for each in (whole, text)) or text.lower() in _SOUNDS:
+            raise _not_understood(names[0], held)
     if not all(name.strip() and name.lower() not in _NO_TEXTS for name in names):
         raise _not_understood(text, held)
     return tuple(Words(name, every or len(names) > 1) for name in names)

@@ -6,6 +6,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -31,6 +32,11 @@ _SHORTEST_S = 1 / 36
 # Where frames so far apart show the same scene all along, and no two neighbours differ far more than others do, no shot
 # ends: the network need not look.
 _APART, _EVERY = 16, 8
+# Such frames show another scene where their parts differ by so many levels of 255. What passes close to a camera makes
+# them differ by less, and so does a transition between scenes that resemble each other: that one shows both at once,
+# with this share of the second and of the whole change no more than so much that no mixture explains.
+_APART_CHANGED, _MIXED_CHANGED = 34.0, 20.0
+_MIXED_SHARE, _MIXED_REST = (0.3, 0.7), 0.3
 # Levels of 255 by which neighbours differ at the least, and times the usual, where something may have happened at once.
 _SUDDEN, _TIMES_THE_USUAL = 6.0, 4.0
 
@@ -38,6 +44,7 @@ _SUDDEN, _TIMES_THE_USUAL = 6.0, 4.0
 # differs in another scene. Between films of very different kinds most parts differed by 29 or more, from one frame to
 # the next of one shot by 19 or less, a camera that is knocked included.
 _BLOCK = (9, 12)
+_ROWS, _COLUMNS, _VALUES = SHOT_HEIGHT // _BLOCK[0], SHOT_WIDTH // _BLOCK[1], 3 * _BLOCK[0] * _BLOCK[1]
 _REACH = 6
 _CHANGED = 24.0
 _LOOKED_AT = 3
@@ -194,9 +201,22 @@ def _is_explained(window: npt.NDArray[np.uint8], cuts: list[int]) -> bool:
         return False
     for start, stop in pairwise([first, *(cut for cut in cuts if first < cut < end), end]):
         for place in (*range(start, stop, _EVERY), stop - 1):
-            if is_another_scene(window[place], window[min(place + _APART, stop - 1)]):
+            frames = window[place : min(place + _APART, stop - 1) + 1]
+            if is_another_scene(frames[0], frames[-1], _MIXED_CHANGED) and (
+                is_another_scene(frames[0], frames[-1], _APART_CHANGED) or _is_mixed(frames)
+            ):
                 return False
     return True
+
+
+def _is_mixed(frames: npt.NDArray[np.uint8]) -> bool:
+    """Whether a frame between the first and the last is a mixture of both, as in a dissolve and in a fade."""
+    rows = frames.reshape(len(frames), -1).astype(np.float32)
+    gone, change = rows[1:-1] - rows[0], rows[-1] - rows[0]
+    shares = gone @ change / max(float(change @ change), 1.0)
+    rests = np.abs(gone - shares[:, None] * change).mean(axis=1)
+    mixed = (shares >= _MIXED_SHARE[0]) & (shares <= _MIXED_SHARE[1])
+    return bool((rests[mixed] <= _MIXED_REST * np.abs(change).mean()).any())
 
 
 def _distance(one: Small, other: Small) -> float:
@@ -267,16 +287,38 @@ def is_another_scene(one: Small, other: Small, changed: float = _CHANGED) -> boo
     Args:
         changed: by how many levels of 255 a part differs at least that is not found.
     """
+    least = changed * _VALUES
     # As it is, and only then moved: moving can but make them more alike.
-    if np.median(_by_block(np.abs(one.astype(np.int16) - other))) < changed:
+    if np.median(_by_block(_differences(one, other))) < least:
         return False
-    around = np.pad(one.astype(np.int16), ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), constant_values=1000)
+    around = np.pad(one, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)))
     moved = np.lib.stride_tricks.sliding_window_view(around, one.shape)[:, :, 0]
-    return bool(np.median(_by_block(np.abs(moved - other)).min((0, 1))) >= changed)
+    sums = np.where(_within(), _by_block(_differences(moved, other)), np.iinfo(np.uint32).max)
+    return bool(np.median(sums.min((0, 1))) >= least)
 
 
-def _by_block(difference: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    rows, columns = SHOT_HEIGHT // _BLOCK[0], SHOT_WIDTH // _BLOCK[1]
-    blocks = difference.reshape(*difference.shape[:-3], rows, _BLOCK[0], columns, _BLOCK[1] * difference.shape[-1])
-    means: npt.NDArray[np.float64] = blocks.mean((-3, -1))
-    return means
+def _differences(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """By how much values differ, without leaving 8 bits: five times as fast as in 16."""
+    larger = np.maximum(one, other)
+    larger -= np.minimum(one, other)
+    return larger
+
+
+def _by_block(differences: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """The sum over each part, `(..., rows, columns)`, of differences `(..., 27, 48, 3)`."""
+    pixels = differences.reshape(*differences.shape[:-3], _ROWS, _BLOCK[0], SHOT_WIDTH * 3)
+    lines = np.add.reduce(pixels, axis=-2, dtype=np.uint16)
+    sums: npt.NDArray[np.uint32] = np.add.reduce(
+        lines.reshape(*lines.shape[:-1], _COLUMNS, _BLOCK[1] * 3), axis=-1, dtype=np.uint32
+    )
+    return sums
+
+
+@cache
+def _within() -> npt.NDArray[np.bool_]:
+    """For each way to move a picture which of its parts come from inside of it, `(down, right, rows, columns)`."""
+    moves = np.arange(-_REACH, _REACH + 1)[:, None]
+    tops, lefts = _BLOCK[0] * np.arange(_ROWS) + moves, _BLOCK[1] * np.arange(_COLUMNS) + moves
+    in_rows = (tops >= 0) & (tops + _BLOCK[0] <= SHOT_HEIGHT)
+    in_columns = (lefts >= 0) & (lefts + _BLOCK[1] <= SHOT_WIDTH)
+    return in_rows[:, None, :, None] & in_columns[None, :, None, :]

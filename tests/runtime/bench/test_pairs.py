@@ -54,7 +54,17 @@ def test_the_verdict_is_of_b(clock: Any, b_s: float, said: str) -> None:
 
 def test_who_is_first_changes_from_pair_to_pair(clock: Any) -> None:
     asked: list[str] = []
-    time_pairs(lambda: asked.append("a"), lambda: asked.append("b"), 4, QuietProbe())  # type: ignore[arg-type, return-value]
+
+    def named(name: str) -> Callable[[], None]:
+        work = clock(1.0)
+
+        def done() -> None:
+            asked.append(name)
+            work()
+
+        return done
+
+    time_pairs(named("a"), named("b"), 4, QuietProbe())
     assert "".join(asked[-8:]) == "abbaabba"
 
 

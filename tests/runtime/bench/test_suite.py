@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.runtime.bench.trace_rules import broken_rules
 
 from videobert.base.errors import DeviceError, UsageError
 from videobert.bench.cold import cold_start
 from videobert.bench.measure import Measured
 from videobert.bench.suite import Asked, bench_model
+from videobert.bench.trace import perfetto_trace
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +34,9 @@ def test_the_stages_of_the_caller_are_all_of_the_answer(measured: Measured) -> N
     caller_s = sum(stage.self_s for stage in bench.stages if stage.thread == "caller")
     assert caller_s == pytest.approx(bench.answer.mean, rel=0.02)
     named = {stage.name for stage in bench.stages}
-    assert {"demux", "decode", "transform", "backbone", "assign", "wait", "other"} <= named
-    assert 0 < bench.explained <= 1
+    assert {"open", "demux", "decode", "sample", "transform", "backbone", "copy", "assign", "wait", "other"} <= named
+    # 98 to 99.8 % of real answers on a quiet machine; here an answer takes milliseconds, and others are at work.
+    assert 0.8 < bench.explained <= 1
 
 
 def test_what_was_asked_is_in_the_result(measured: Measured) -> None:
@@ -54,7 +57,14 @@ def test_rates_stand_below_the_roofs_of_the_machine(measured: Measured) -> None:
     backbone = next(stage for stage in bench.stages if stage.name == "backbone")
     assert backbone.flops is not None
     assert backbone.of_roof is not None
-    assert 0 < backbone.of_roof < 1.5
+    # A roof that was measured while others were at work lies too low, by as much as their share.
+    assert 0 < backbone.of_roof < 10
+    assert backbone.of_roof == pytest.approx(backbone.flops_per_s / bench.roofs.flops_per_s["fp32"])
+    assert backbone.of_bandwidth > 0
+
+
+def test_the_trace_of_a_real_answer_keeps_the_rules(measured: Measured) -> None:
+    assert broken_rules(perfetto_trace(measured.spans, "videobert tiny")) == []
 
 
 def test_a_new_process_imports_loads_and_answers(measured: Measured) -> None:

@@ -111,6 +111,16 @@ def test_faults(tmp_path: Path) -> None:
     twice = restamp(path, tmp_path / "twice.mkv", {4: 5 * 512})
     with pytest.raises(DecodeError, match="two frames"):
         read(twice)
+    # A second part whose clock begins anew, at the same times or between them.
+    for start, what in ((Fraction(0), "have one time"), (Fraction(51, 100), "shown much later")):
+        parts = [
+            write_film(tmp_path / "part.ts", options=B_FRAMES, start_s=begin, time_base=Fraction(1, 100)).read_bytes()
+            for begin in (Fraction(0), start)
+        ]
+        (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+        with pytest.raises(DecodeError, match=f"{what}: its clock was set back") as caught:
+            read(tmp_path / "joined.ts")
+        assert "ffmpeg -i FILM -c copy NEW.mp4" in str(caught.value)
     with pytest.raises(LimitExceeded):
         read(path, Limits(max_duration_s=1))
     cancel = threading.Event()

@@ -61,6 +61,37 @@ def words(text: str, every: bool = False) -> tuple[Words, ...]:
         ("keep 3.0–7.5 s", [Step("keep", (Times(F(3), F(15, 2)),))]),
         ("keep from 1 to 2 minutes", [Step("keep", (Times(F(60), F(120)),))]),
         ("keep between 3 and 4 s", [Step("keep", (Times(F(3), F(4)),))]),
+        # The other way round.
+        ("keep everything but the talking", [Step("remove", words("talking"))]),
+        (
+            "remove everything except the goal and cut out the bow",
+            [Step("keep", words("goal")), Step("remove", words("bow"))],
+        ),
+        ("keep all except for the first 10 seconds", [Step("remove", (Times(F(0), F(10), from_start=True),))]),
+        ("don't show the parts where someone talks", [Step("remove", words("someone talks", True))]),
+        ("do not cut out the goal", [Step("keep", words("goal"))]),
+        # As people speak.
+        ("Could you please cut out the talking?", [Step("remove", words("talking"))]),
+        ("I'd like you to keep the goal, please", [Step("keep", words("goal"))]),
+        ("show me the goal", [Step("keep", words("goal"))]),
+        ("keep 'a dog' and 'a cat'", [Step("keep", (Words("a dog", True), Words("a cat", True)))]),
+        ("keep a dog's tail", [Step("keep", words("a dog's tail"))]),
+        (
+            "keep the parts with people and the parts with dogs",
+            [Step("keep", (Words("people", True), Words("dogs", True)))],
+        ),
+        (
+            "bring the goal to the front and put the dog at the end",
+            [Step("front", words("goal")), Step("end", words("dog"))],
+        ),
+        ("keep people who sing and put on a hat", [Step("keep", words("people who sing and put on a hat"))]),
+        ("cut from 1:10 till the end", [Step("remove", (Times(F(70), None),))]),
+        ("keep from the start to 0:30", [Step("keep", (Times(None, F(30)),))]),
+        ("cut after 1:30", [Step("remove", (Times(F(90), None),))]),
+        ("trim the last 5 seconds", [Step("remove", (Times(F(5), None, from_end=True),))]),
+        ("make it 30 seconds long", [Step("at_most", seconds=F(30))]),
+        ("keep 2-3 people at the end of a pier", [Step("keep", words("2-3 people at the end of a pier"))]),
+        ('keep "a 5 second sprint"', [Step("keep", words("a 5 second sprint"))]),
     ],
 )
 def test_understood(instruction: str, steps: list[Step]) -> None:
@@ -86,6 +117,10 @@ def test_understood(instruction: str, steps: list[Step]) -> None:
             None,
         ),
         *("bring the goal", "at most", "keep a" + ", then keep a" * 200),
+        # Times and exceptions that are said in another way are no texts: they would be cut by chance.
+        *("keep the first half", "delete frames 10 to 20", "keep the part at 0:30", "keep 1e9 to 2e9 s"),
+        *("cut out the talking, then the first 5 seconds", "trim 5 seconds off the end", "keep all red but the dog"),
+        *("remove the sound", "cut silence", "keep all apart from"),
     ],
 )
 def test_not_understood(instruction: Any) -> None:

@@ -112,6 +112,38 @@ def test_a_dissolve_is_shown_to_the_network(length: int) -> None:
     assert sees.windows
 
 
+def pale(frames: np.ndarray) -> np.ndarray:
+    """The same with less contrast: another scene differs by little more than what moves does."""
+    return (frames.astype(int) * 2 // 5 + 70).astype(np.uint8)
+
+
+def test_what_changes_a_picture_without_mixing_it_needs_no_network() -> None:
+    """A camera that leaves behind all that it saw, 16 frames before, where little differs from anything."""
+    frames = pale(shot(4, 90, speed=1))
+    pairs = [(frames[n], frames[n + 16]) for n in range(8, 72)]
+    assert any(is_another_scene(*pair) for pair in pairs)
+    assert not any(is_another_scene(*pair, 34.0) for pair in pairs)
+    sees = Sees()
+    assert cuts(network(sees), frames) == []
+    assert not sees.windows
+
+
+@pytest.mark.parametrize("length", [4, 12, 18])
+def test_a_dissolve_between_scenes_that_are_much_alike_is_shown_to_the_network(length: int) -> None:
+    one, other = pale(shot(1, 120)), pale(shot(2, 120))
+    assert not is_another_scene(one[-1], other[0], 34.0)
+    sees = Sees()
+    cuts(network(sees), np.concatenate([one, blended(one[-1], other[0], length), other]))
+    assert sees.windows
+
+
+def test_a_fade_is_shown_to_the_network() -> None:
+    one = shot(1, 120)
+    sees = Sees()
+    cuts(network(sees), np.concatenate([one, blended(one[-1], np.zeros_like(one[0]), 12), 0 * one[:40]]))
+    assert sees.windows
+
+
 def test_a_small_sudden_change_is_shown_to_the_network() -> None:
     """Another camera on the same stage: no part of the picture is far from what it was."""
     calm = np.random.default_rng(3).integers(60, 190, (27, 48, 3))
@@ -237,6 +269,31 @@ def test_a_scene_is_another_one_if_little_of_it_is_found() -> None:
     # Moved to any side.
     for place in ((0, 5), (0, -5), (5, 0), (-5, -5)):
         assert not is_another_scene(one, np.roll(one, place, (0, 1)))
+
+
+@pytest.mark.parametrize("changed", [4.0, 12.0, 24.0, 34.0])
+def test_parts_are_looked_for_as_by_definition(changed: float) -> None:
+    """Each of the twelve parts at every place within 6 pixels that lies in the other picture, one by one."""
+    random = np.random.default_rng(8)
+    found = set()
+    for seed in range(12):
+        # From almost the same to something else.
+        other = random.integers(0, 256, (27, 48, 3), dtype=np.uint8).astype(int)
+        share = seed / 11
+        one = ((1 - share) * np.roll(other, -3, 1) + share * random.integers(0, 256, other.shape)).astype(int)
+        least = [
+            min(
+                np.abs(one[top + y :, left + x :][:9, :12] - other[top : top + 9, left : left + 12]).mean()
+                for y in range(max(-6, -top), min(6, 18 - top) + 1)
+                for x in range(max(-6, -left), min(6, 36 - left) + 1)
+            )
+            for top in (0, 9, 18)
+            for left in (0, 12, 24, 36)
+        ]
+        said = is_another_scene(one.astype(np.uint8), other.astype(np.uint8), changed)
+        assert said == (np.median(least) >= changed)
+        found.add(said)
+    assert found == {True, False}
 
 
 @pytest.mark.parametrize("name", ["network", "network beside", "changes"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.small_conse import film, open_small_conse
+from tests.small_conse import CONFIG, film, open_small_conse
 from tests.small_milnce import open_small_milnce
 
 from videobert.base.errors import InputError, ModelError, UsageError
@@ -99,6 +99,21 @@ def test_by_meaning_hits_end_at_cuts_and_dark_stretches_are_none(tmp_path: Path)
         assert found.method == "meaning"
         assert found.calibrated
         assert all(not hit.unsure and hit.score > 0.5 for hit in found)
+
+
+def test_the_best_of_many_is_sure_only_where_its_odds_are_above_their_number(tmp_path: Path) -> None:
+    """One shot that fits with odds of e to one: among two stretches it counts, among six it may be by accident."""
+    space = CONFIG.text_space
+    assert space is not None
+    with open_small_conse(tmp_path / "plain") as model:
+        fit = model.locate(film(BLUE, RED, seconds=1.5), "blue").hits[0].fit
+    moved = dataclasses.replace(space, cosine_at_half=space.cosine_at_half + (fit - 1) * space.cosine_scale)
+    with open_small_conse(tmp_path / "moved", text_space=moved) as model:
+        for others, is_unsure in ((1, False), (5, True)):
+            found = model.locate(film(BLUE, *[RED, GREEN, RED, GREEN, RED][:others], seconds=1.5), "blue")
+            assert found.hits[0].start_s == 0
+            assert found.hits[0].fit == pytest.approx(1.0, abs=0.1)
+            assert found.hits[0].unsure is is_unsure
 
 
 def test_a_model_that_only_compares_always_has_a_hit(tmp_path: Path) -> None:
