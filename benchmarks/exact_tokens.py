@@ -76,14 +76,13 @@ def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def different(hits: int, count: int, sure_hits: int, sure: int) -> dict[str, Any]:
-    """Tokens that differ, of all clips and of those that are not near a tie, each with its interval."""
-    found: dict[str, Any] = {}
-    for words, wrong, all_ in (("", hits, count), ("_not_near_a_tie", sure_hits, sure)):
-        low, high = wilson(wrong, all_) if all_ else (0.0, 1.0)
-        found[f"different{words}"] = wrong
-        found[f"share{words}"] = [wrong / max(all_, 1), low, high]
-    return found
+def different(hits: int, count: int) -> dict[str, Any]:
+    """Tokens that differ of so many, and their share with its interval."""
+    return {
+        "different": hits,
+        "of": count,
+        "share": [hits / max(count, 1), *(wilson(hits, count) if count else (0, 1))],
+    }
 
 
 def judge(model: str, films: Iterator[Path], before: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -91,10 +90,10 @@ def judge(model: str, films: Iterator[Path], before: dict[str, Any], seconds: fl
     is up; added to what was counted before.
     """
     names = ["fp32", "bf16", "exact", *(["int8"] if INT8_FILE in ModelFolder(model) else [])]
-    counts = Counter({name: before[name] for name in ("films", "clips", "recomputed", "not_near_a_tie") if before})
-    for name in names[1:] if before else ():
-        counts[name] = before[name]["different"]
-        counts[f"{name} sure"] = before[name]["different_not_near_a_tie"]
+    told = (*names[1:], "int8_not_near_a_tie")
+    counts = Counter({name: before[name] for name in ("films", "clips", "recomputed") if before})
+    counts.update({name: before[name]["different"] for name in told if name in before})
+    counts["sure"] = before.get("int8_not_near_a_tie", {}).get("of", 0)
     end = time.monotonic() + seconds
     with ExitStack() as stack:
         opened = {name: stack.enter_context(load(model, precision=name))._opened for name in names}  # type: ignore[arg-type]
@@ -106,23 +105,24 @@ def judge(model: str, films: Iterator[Path], before: dict[str, Any], seconds: fl
                         continue
                     seen = {name: each.feature(clip.on_host()).result() for name, each in opened.items()}
                     ids = {name: int(codebook.assign(each.feature[None])[0][0]) for name, each in seen.items()}
-                    sure = ties.nearest_plane(seen["fp32"].feature).margin >= NEAR_TIE
-                    counts.update(clips=1, recomputed=seen["exact"].recomputed, not_near_a_tie=sure)
-                    for name in names[1:]:
-                        differs = ids[name] != ids["fp32"]
-                        counts.update({name: differs, f"{name} sure": differs and sure})
+                    differs = {name: ids[name] != ids["fp32"] for name in names[1:]}
+                    counts.update(clips=1, recomputed=seen["exact"].recomputed, **differs)
+                    if "int8" in names:
+                        sure = ties.nearest_plane(seen["fp32"].feature).margin >= NEAR_TIE
+                        counts.update(sure=sure, int8_not_near_a_tie=sure and differs["int8"])
             counts["films"] += 1
             print(film.name, dict(counts), flush=True)
             if time.monotonic() > end:
                 break
         weights = opened["exact"].origin().weights
-    clips, far = counts["clips"], counts["not_near_a_tie"]
+    found = {name: different(counts[name], counts["clips"]) for name in names[1:]}
+    if "int8" in names:
+        found["int8_not_near_a_tie"] = different(counts["int8_not_near_a_tie"], counts["sure"])
     return {
         "model": Path(model).name,
         "weights": weights,
-        **{name: counts[name] for name in ("films", "clips", "recomputed", "not_near_a_tie")},
-        "near_tie_below": NEAR_TIE,
-        **{name: different(counts[name], clips, counts[f"{name} sure"], far) for name in names[1:]},
+        **{name: counts[name] for name in ("films", "clips", "recomputed")},
+        **found,
     }
 
 

@@ -15,6 +15,7 @@ sys.path.append(str(EVERYDAY))
 
 import features  # noqa: E402
 import films  # noqa: E402
+import made_transitions  # noqa: E402
 import measures  # noqa: E402
 
 from videobert.get.everyday_config import DATA  # noqa: E402
@@ -69,3 +70,26 @@ def test_the_committed_manifest_and_readings_are_whole() -> None:
         set(film.labels) <= set(readings) and (film.kind == "action") <= bool(film.labels) for film in found.films
     )
     assert {film.topic for film in found.films} - {None} <= set(found.topics)
+
+
+def test_made_transitions_are_where_they_are_said_to_be() -> None:
+    random = np.random.default_rng(5)
+    one, other = (random.integers(0, 256, (1, 27, 48, 3), dtype=np.uint8).repeat(60, 0) for _ in range(2))
+    for kind, mixed in made_transitions.KINDS.items():
+        film, places = made_transitions.joined(one, other, kind)
+        assert (len(film), len(places)) == (120, mixed + 1)
+        assert np.array_equal(film[: places[0]], one[: places[0]])
+        assert np.array_equal(film[places[-1] :], other[places[-1] - 60 :])
+        known = [film[place] for place in places[:-1]]
+        assert not any(np.array_equal(picture, end[0]) for picture in known for end in (one, other))
+        assert made_transitions.is_noticed(film, places)
+    assert film[59:61].mean() < one.mean() / 4
+    still, places = made_transitions.joined(one, one, "hard cut")
+    assert not made_transitions.is_noticed(still, places)
+
+
+def test_the_rule_without_mixtures_is_put_back() -> None:
+    with_mixtures = made_transitions.cut_detectors._MIXED_CHANGED
+    with made_transitions.without_mixtures():
+        assert made_transitions.cut_detectors._MIXED_CHANGED == made_transitions.WITHOUT_MIXTURES
+    assert made_transitions.cut_detectors._MIXED_CHANGED == with_mixtures != made_transitions.WITHOUT_MIXTURES

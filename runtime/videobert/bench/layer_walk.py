@@ -14,9 +14,9 @@ from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph
 from videobert.bench.stage_differences import Opened
 from videobert.bench.tolerance import judged, lower_of, share_apart
+from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.engines.openvino_int8 import quantise
 from videobert.model.graph_files import portable_graph
-from videobert.model.known_int8 import known_int8
 from videobert.model.stage import StageSpec
 from videobert.results.compare import Apart
 
@@ -56,10 +56,7 @@ def layers_apart(spec: StageSpec, a: Opened, b: Opened, call: Call) -> tuple[Apa
 def _chunks(spec: StageSpec, a: Opened, b: Opened, call: Call) -> Iterator[list[Apart]]:
     name = portable_graph(spec.name)
     precisions = (a.precision_of(spec), b.precision_of(spec))
-    ours, theirs = (
-        RoundedGraph(each.folder.read(name), call.inputs, _quantised(spec, each, precision))
-        for each, precision in zip((a, b), precisions, strict=True)
-    )
+    ours, theirs = (RoundedGraph(each.folder.read(name), call.inputs, _quantised(spec, each)) for each in (a, b))
     # What A computes in is no matter of what plain computing in float32 gives.
     plainly = ours if precisions[0] != "int8" else RoundedGraph(a.folder.read(name), call.inputs)
     lower = lower_of(*precisions)
@@ -78,9 +75,7 @@ def _chunks(spec: StageSpec, a: Opened, b: Opened, call: Call) -> Iterator[list[
         ]
 
 
-def _quantised(spec: StageSpec, each: Opened, precision: str) -> Callable[[Any], object] | None:
+def _quantised(spec: StageSpec, each: Opened) -> Callable[[Any], object] | None:
     """What the engine does to the graph of a stage that it runs in int8."""
-    if precision != "int8":
-        return None
-    ranges = known_int8(each.folder)[spec.name]
-    return lambda graph: quantise(graph, ranges, portable_graph(spec.name))
+    ranges = each.engine.int8_ranges(spec.name) if isinstance(each.engine, OpenVinoEngine) else None
+    return None if ranges is None else lambda graph: quantise(graph, ranges, portable_graph(spec.name))

@@ -43,6 +43,7 @@ def plan(
     real_time: float = 1.0,
     least_agreement: float = 0.99,
     engines: Sequence[str] | None = None,
+    precisions: Sequence[str] | None = None,
     device: str = "auto",
     runs: int = 10,
     cache_dir: str | Path | None = None,
@@ -59,7 +60,8 @@ def plan(
         memory_mb: most memory of the process, in units of 1,000,000 bytes; None for any.
         real_time: seconds of video that must be answered in a second; 0 for any.
         least_agreement: with fp32 at the model's own stride, 0 to 1: share of the time with the same answers.
-        engines: what to try; None is every one that is installed and runs on `device`.
+        engines, precisions: what to try; None is every one that is installed and runs on `device`. Without fp32 the
+            reference is the first of them that runs.
         device: see `load`.
         runs: clips that a latency is taken of, 5 or more.
         cache_dir: see `load`.
@@ -82,15 +84,25 @@ def plan(
     one_of("device", device, DEVICES)
     for engine in engines or ():
         one_of("engine", engine, ENGINES[1:])
+    for precision in precisions or ():
+        one_of("precision", precision, PRECISIONS[1:])
     folder, path = ModelFolder(name_or_folder), local_path("video", video)
     measuring = _Measuring(str(name_or_folder), path, device, runs, cache_dir, asked)
     noise = NoiseProbe()
     tried: list[PlanCandidate] = []
     own = folder.recipe.stride
-    for setting in _settings(engines, device, own):
+    refused: dict[tuple[str, str], PlanCandidate] = {}
+    for setting in _settings(engines, precisions, device, own):
+        earlier = refused.get((setting.engine, setting.precision))
+        if earlier is not None:
+            # What cannot be loaded cannot be with other threads either.
+            tried.append(dataclasses.replace(setting, why=earlier.why))
+            continue
         told(_words(setting))
         noise.look()
         tried.append(measuring.candidate(setting))
+        if tried[-1].latency is None:
+            refused[setting.engine, setting.precision] = tried[-1]
     if not any(each.fits for each in tried):
         for setting in _larger_strides(tried, own, asked["real_time"] or 0.0):
             told(_words(setting))
@@ -114,7 +126,10 @@ def plan(
 
 
 class _Measuring:
-    """Measures settings, each in a process of its own; the first that runs in fp32 is what answers are held to."""
+    """Measures settings, each in a process of its own.
+
+    The first that runs, which is in fp32 unless that was left out, is what answers are held to.
+    """
 
     def __init__(
         self, model: str, video: Path, device: str, runs: int, cache_dir: str | Path | None, asked: Mapping[str, Any]
@@ -129,11 +144,11 @@ class _Measuring:
         try:
             found = self._run(setting)
         except VideoBertError as error:
-            return dataclasses.replace(setting, why=str(error))
+            return dataclasses.replace(setting, why=str(error).rstrip("."))
         segments = segments_of(self._video, found["segments"])
-        if self._reference is None and setting.precision == _REFERENCE_PRECISION:
+        if self._reference is None:
             self._reference = segments
-            self.reference_words = f"{setting.engine} in {_REFERENCE_PRECISION}, stride {setting.stride}"
+            self.reference_words = f"{setting.engine} in {setting.precision}, stride {setting.stride}"
         latency = spread_of(found["latencies_s"])
         measured = dataclasses.replace(
             setting,
@@ -141,7 +156,7 @@ class _Measuring:
             latency=latency,
             times_real_time=found["video_s"] / found["answer_s"],
             peak_memory_bytes=found["peak_memory_bytes"],
-            agreement=None if self._reference is None else same_time(self._reference, segments),
+            agreement=same_time(self._reference, segments),
         )
         broken = [words for words, over in _over(measured, self._asked) if over > 1]
         return dataclasses.replace(measured, fits=not broken, why="; ".join(broken) or None)
@@ -174,13 +189,15 @@ class _Measuring:
         return found
 
 
-def _settings(engines: Sequence[str] | None, device: str, stride: int) -> Iterator[PlanCandidate]:
+def _settings(
+    engines: Sequence[str] | None, precisions: Sequence[str] | None, device: str, stride: int
+) -> Iterator[PlanCandidate]:
     """What is tried at first: fp32 before the rest, since it is the reference."""
     on_gpu = device == "cuda"
     names = engines or [name for name in (("tensorrt", "torch") if on_gpu else ("openvino", "torch")) if _there(name)]
     many = processors()
     for engine in names:
-        for precision in sorted(PRECISIONS[1:], key=lambda each: each != _REFERENCE_PRECISION):
+        for precision in sorted(precisions or PRECISIONS[1:], key=lambda each: each != _REFERENCE_PRECISION):
             ways: list[tuple[int | None, str]] = [(None, "latency")]
             if engine == "openvino" and not on_gpu:
                 ways = [(many, "latency"), *([(1, "latency"), (many, "throughput")] if many > 1 else [])]

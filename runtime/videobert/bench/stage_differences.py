@@ -12,6 +12,7 @@ from videobert.bench.recorded_calls import Call
 from videobert.bench.rounded_graph import RoundedGraph
 from videobert.bench.tolerance import judged, lower_of, share_apart
 from videobert.engines.base import Engine
+from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph
 from videobert.model.places import real_places
@@ -26,10 +27,10 @@ class Opened(NamedTuple):
     engine: Engine
 
     def precision_of(self, spec: StageSpec) -> str:
-        """Of the arithmetic of a stage: cheap ones stay in fp32 where the engine is free to choose, others are int8."""
-        if spec.name in getattr(self.engine, "int8_stages", ()):
-            return "int8"
-        return "fp32" if spec.keeps_fp32 and self.engine.name == "openvino" else self.engine.precision
+        """Of the arithmetic of a stage, which is not that of every other where the engine is free to choose."""
+        if isinstance(self.engine, OpenVinoEngine):
+            return self.engine.precision_of(spec.name)
+        return self.engine.precision
 
 
 class StageFound(NamedTuple):

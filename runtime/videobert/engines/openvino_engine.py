@@ -98,6 +98,16 @@ class OpenVinoEngine:
                 fix="Export the folder again with `videobert build`.",
             ) from error
 
+    def precision_of(self, stage: Stage) -> str:
+        """What a stage is computed in: cheap ones stay in fp32, and some are quantised, whatever `precision` says."""
+        if stage in self._int8:
+            return "int8"
+        return "fp32" if self._specs[stage].keeps_fp32 else self._arithmetic
+
+    def int8_ranges(self, stage: Stage) -> Int8Ranges | None:
+        """What the products of a stage are quantised by; None of one that is not."""
+        return self._int8.get(stage)
+
     def prepare(self) -> None:
         """See `Engine.prepare`."""
         for stage in self._specs:

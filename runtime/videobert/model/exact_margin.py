@@ -1,7 +1,7 @@
 """`exact.json`: how near to a tie a clip's feature in bf16 must lie to be computed again in fp32.
 
-A folder holds it where `videobert build --clips` has measured it; of models that come with the install, or that
-`videobert get` makes, it is known. It belongs to one backbone and one codebook.
+A folder holds it where `videobert build --clips` has measured it; of models that come with the install it is known. It
+belongs to one backbone and one codebook.
 """
 
 from __future__ import annotations

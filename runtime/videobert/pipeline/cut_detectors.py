@@ -48,6 +48,7 @@ _ROWS, _COLUMNS, _VALUES = SHOT_HEIGHT // _BLOCK[0], SHOT_WIDTH // _BLOCK[1], 3 
 _REACH = 6
 _CHANGED = 24.0
 _LOOKED_AT = 3
+_NOWHERE = np.uint32(2**32 - 1)
 
 
 class SoFar(NamedTuple):
@@ -293,12 +294,16 @@ def is_another_scene(one: Small, other: Small, changed: float = _CHANGED) -> boo
         return False
     around = np.pad(one, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)))
     moved = np.lib.stride_tricks.sliding_window_view(around, one.shape)[:, :, 0]
-    sums = np.where(_within(), _by_block(_differences(moved, other)), np.iinfo(np.uint32).max)
-    return bool(np.median(sums.min((0, 1))) >= least)
+    # Row by row, so that what is worked on stays in the nearest cache.
+    found = [
+        np.where(within, _by_block(_differences(to_the_side, other)), _NOWHERE).min(0)
+        for to_the_side, within in zip(moved, _within(), strict=True)
+    ]
+    return bool(np.median(np.min(found, axis=0)) >= least)
 
 
 def _differences(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """By how much values differ, without leaving 8 bits: five times as fast as in 16."""
+    """By how much values differ, without leaving 8 bits, of which a register holds most."""
     larger = np.maximum(one, other)
     larger -= np.minimum(one, other)
     return larger

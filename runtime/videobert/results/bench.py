@@ -32,8 +32,10 @@ class StageTime:
     """What one stage took in one answer, on average over the answers.
 
     Args:
-        name: `demux`, `decode`, `transform`, `shots`, `text`, `assign`, `copy`, `wait`, or that of a stage of the
-            model; `other` is what stands in no span.
+        name: `open` (containers and their tables), `demux`, `decode`, `sample` (frame times, and which frames make a
+            clip), `transform`, `shots`, `text`, `assign`, `score` (what a scorer does around its stages), `pictures`,
+            `copy` (host arrays into and out of an engine), `wait`, or that of a stage of the model; `other` is what
+            stands in no span.
         thread: `"caller"`, or `"beside"` for what other threads do meanwhile.
         calls: how often in one answer.
         self_s: seconds in one answer, without the spans inside it. Those of the caller add up to the whole.

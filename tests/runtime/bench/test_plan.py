@@ -46,7 +46,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int | None, str,
 
 
 def planned(**asked: Any) -> Plan:
-    return videobert.plan("shapes", "film.mp4", engines=["openvino"], **asked)
+    return videobert.plan("shapes", "film.mp4", engines=["openvino"], **{"precisions": ["bf16", "fp32"], **asked})
 
 
 def test_the_least_loss_is_chosen_and_of_the_same_the_fastest(machine: Any) -> None:
@@ -60,7 +60,7 @@ def test_the_least_loss_is_chosen_and_of_the_same_the_fastest(machine: Any) -> N
     by = {(each.precision, each.threads, each.hint): each for each in found.candidates}
     assert "slower" in str(by["fp32", 2, "latency"].why)
     assert "agrees in 0.0%" in str(by["bf16", 2, "latency"].why)
-    assert by["fp32", 2, "throughput"].why == "this CPU has none of it."
+    assert by["fp32", 2, "throughput"].why == "this CPU has none of it"
     assert found.chosen.why is None
     assert shlex.split(found.command)[:4] == ["videobert", "run", "film.mp4", "--model"]
     assert "precision='bf16'" in found.python
@@ -101,6 +101,21 @@ def test_a_larger_stride_is_for_what_does_not_keep_up(machine: Any) -> None:
     assert "--stride 2" in found.command
 
 
+def test_what_cannot_be_loaded_is_tried_once(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
+    run = plan_module._Measuring._run
+
+    def counted(self: Any, setting: PlanCandidate) -> dict[str, Any]:
+        tried.append(setting.precision)
+        return run(self, setting)
+
+    monkeypatch.setattr(plan_module._Measuring, "_run", counted)
+    found = planned()
+    assert tried.count("bf16") == 1
+    assert [each.why for each in found.candidates if each.precision == "bf16"] == ["this CPU has none of it"] * 3
+
+
 def test_nothing_that_runs_is_an_error(machine: Any) -> None:
     with pytest.raises(DeviceError, match="no setting of this model can run here") as caught:
         planned()
@@ -116,6 +131,7 @@ def test_nothing_that_runs_is_an_error(machine: Any) -> None:
         {"real_time": -1},
         {"runs": 1},
         {"device": "tpu"},
+        {"precisions": ["fp31"]},
         {"latency_ms": True},
     ],
 )
@@ -135,9 +151,15 @@ def test_a_real_process_is_measured(
     model_folder: Path, cache_dir: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_module, "processors", lambda: 1)
-    monkeypatch.setattr(plan_module, "PRECISIONS", ("auto", "fp32"))
     found = videobert.plan(
-        model_folder, film, engines=["openvino"], real_time=0, runs=5, cache_dir=cache_dir, latency_ms=1e6
+        model_folder,
+        film,
+        engines=["openvino"],
+        precisions=["fp32"],
+        real_time=0,
+        runs=5,
+        cache_dir=cache_dir,
+        latency_ms=1e6,
     )
     (only,) = found.candidates
     assert only is found.chosen

@@ -49,6 +49,14 @@ def plan(
             show_default=False,
         ),
     ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Try this precision alone, may be repeated; fp32 is what answers are held to.",
+            rich_help_panel=_DETAILS,
+            show_default=False,
+        ),
+    ] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where to run.", rich_help_panel=_DETAILS)
     ] = "auto",
@@ -69,7 +77,7 @@ def plan(
     Every setting is measured in a process of its own, which takes some seconds each. Run it on a machine that does
     nothing else.
 
-    Example: videobert plan clip.mp4 --latency-ms 500 --memory-mb 2000 --engine openvino
+    Example: videobert plan clip.mp4 --latency-ms 500 --memory-mb 2000 --engine openvino --precision fp32
     """
     from videobert.bench.plan import plan as planned
     from videobert.report.plan import print_plan
@@ -83,6 +91,7 @@ def plan(
             real_time=real_time,
             least_agreement=least_agreement,
             engines=engine,
+            precisions=precision,
             device=device,
             runs=runs,
             cache_dir=cache_dir,

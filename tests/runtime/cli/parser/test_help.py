@@ -89,7 +89,7 @@ VERBS = {
     "models": [],
     "show": ["--words", "MODEL"],
     "compare": ["shapes:fp32", "--film", "--runs", "--no-speed", "--layers", "--verb", "--stride", "--threads"],
-    "plan": ["--latency-ms", "--memory-mb", "--real-time", "--least-agreement", "--model", "--engine", "--runs"],
+    "plan": ["--latency-ms", "--memory-mb", "--real-time", "--least-agreement", "--model", "--engine", "--precision"],
     "doctor": [],
 }
 

@@ -65,6 +65,7 @@ def test_what_is_typed_reaches_the_plan(call: Any, answer: dict[str, Any]) -> No
     (model, video), asked = answer["asked"]
     assert (model, video) == ("everyday", Path("clip.mp4"))
     assert (asked["latency_ms"], asked["memory_mb"], asked["engines"]) == (50.0, 500.0, ["openvino"])
+    assert asked["precisions"] is None
     assert (asked["real_time"], asked["least_agreement"]) == (1.0, 0.99)
     lines = done.out.splitlines()
     assert lines[0] == "videobert run clip.mp4 --precision bf16"
