@@ -57,7 +57,8 @@ def quantise(model: Any, ranges: Int8Ranges, name: str) -> None:
         if key not in done:
             done[key] = _activation(value, top)
         node.input(0).replace_source_output(done[key].output(0))
-        node.input(1).replace_source_output(_weight(node).output(0))
+        weight = _constant(node.input_value(1))
+        node.input(1).replace_source_output(_quantised_weight(node, weight).output(0))
     model.validate_nodes_and_infer_types()
 
 
@@ -68,16 +69,13 @@ def _activation(value: Any, top: float) -> Any:
     return openvino_library().opset13.fake_quantize(value, *bounds, *bounds, 256)
 
 
-def _weight(node: Any) -> Any:
-    """The weight on 255 levels, symmetric, each output with its own scale."""
-    value = node.input_value(1)
-    constant = _constant(value)
-    assert constant is not None
-    weight = np.asarray(constant.get_data(), np.float32).reshape(tuple(value.get_shape()))
+def _quantised_weight(node: Any, constant: Any) -> Any:
+    """The weight of a product, which `constant` holds, on 255 levels, symmetric, each output with its own scale."""
+    weight = np.asarray(constant.get_data(), np.float32).reshape(tuple(node.input_value(1).get_shape()))
     top = np.maximum(np.abs(weight).max(axis=_summed(node, weight), keepdims=True), _LEAST)
     opset = openvino_library().opset13
     bounds = [opset.constant(-top), opset.constant(top)]
-    return opset.fake_quantize(value, *bounds, *bounds, 255)
+    return opset.fake_quantize(node.input_value(1), *bounds, *bounds, 255)
 
 
 def _summed(node: Any, weight: npt.NDArray[np.float32]) -> tuple[int, ...]:

@@ -278,11 +278,12 @@ class OpenedModel:
             wait(started)
 
     def _exact_features(self) -> ExactFeatures:
-        assert isinstance(self.engine, RunsInFp32)
+        # What gives the precision exact runs in fp32 too: the selection of engines holds that.
+        engine = cast(RunsInFp32, self.engine)
         if not self.has_tokens:
             raise no_tokens(self.config.name)
         margin = exact_margin(self._folder, self.codebook.hash)
-        return ExactFeatures(self.engine, self.run, self.codebook, margin, self.threads)
+        return ExactFeatures(engine, self.run, self.codebook, margin, self.threads)
 
     def _feature(self, frames: npt.NDArray[np.uint8] | DeviceArray, method: Assignment) -> Seen:
         began = time.perf_counter()

@@ -69,7 +69,7 @@ class Network:
 @pytest.fixture(params=[None, "network", "network by turns"])
 def opened(request: pytest.FixtureRequest, model_folder: Path) -> Iterator[Any]:
     """A model without a network for shots, with one, and with one where threads are limited."""
-    engine: Any = SimpleNamespace(name="none", device="CPU", parallel=1, close=lambda: None)
+    engine: Any = SimpleNamespace(name="none", device="CPU", precision="fp32", parallel=1, close=lambda: None)
     threads = 1 if request.param == "network by turns" else None
     model = OpenedModel(ModelFolder(model_folder), engine, Limits(), threads=threads)
     if request.param:

@@ -23,9 +23,7 @@ from videobert.model.kept_layers import KeptLayers
 from videobert.model.manifest import write_manifest
 from videobert.model.mending import BUNDLED
 from videobert.model.stage_lists import BACKBONE
-from videobert.pipeline.exact_calibration import calibrated
 from videobert.pipeline.folder_search import videos_in
-from videobert.pipeline.int8_calibration import calibrated_int8
 from videobert.results.as_json import LEFT_OUT_IF_NONE
 
 
@@ -81,6 +79,10 @@ def build_here(
         compile_s = time.perf_counter() - started_s
     exact = judged = None
     if videos:
+        # Here, since they load what reads videos, and help is to be quick.
+        from videobert.pipeline.exact_calibration import calibrated
+        from videobert.pipeline.int8_calibration import calibrated_int8
+
         place = Path(built)
         folder = ModelFolder(place)
         if keep is not None:

@@ -77,7 +77,7 @@ def plan(
     Every setting is measured in a process of its own, which takes some seconds each. Run it on a machine that does
     nothing else.
 
-    Example: videobert plan clip.mp4 --latency-ms 500 --memory-mb 2000 --engine openvino --precision fp32
+    Example: videobert plan clip.mp4 --latency-ms 500 --precision fp32
     """
     from videobert.bench.plan import plan as planned
     from videobert.report.plan import print_plan
