@@ -56,15 +56,13 @@ class NearTies:
         if method == "flat" or not self._offsets:
             return self._flat.nearest_plane(point, dim, 0, len(self._codebook))[1]
         start, stop = 0, len(self._codebook.levels[0].centroids) if self._codebook.levels else 0
-        best: NearestPlane | None = None
+        planes = []
         for depth, table in enumerate(self._tree):
             node, plane = table.nearest_plane(point, dim, start, stop)
-            if best is None or plane.margin < best.margin:
-                best = plane
+            planes.append(plane)
             if depth < len(self._offsets):
                 start, stop = self._offsets[depth][node : node + 2].tolist()
-        assert best is not None
-        return best
+        return min(planes, key=lambda plane: plane.margin)
 
 
 class _Table:
