@@ -60,7 +60,7 @@ def use(folder: Path, name: str, cache_dir: Path) -> None:
         engine = OpenVinoEngine(opened, EngineOptions(cache_dir=cache_dir, precision="fp32"))
         engine.run(name.removeprefix("graphs/").removesuffix(".onnx"))  # type: ignore[arg-type]
     else:
-        OpenedModel(opened, SimpleNamespace(parallel=1), Limits())  # type: ignore[arg-type]
+        OpenedModel(opened, SimpleNamespace(precision="fp32", parallel=1), Limits())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -206,7 +206,7 @@ def test_each_file_is_hashed_once_to_load(engine: str, folder: Path, monkeypatch
 
         OpenedModel(opened, TorchEngine(opened, "cpu", EngineOptions()), Limits()).close()
     else:
-        OpenedModel(opened, SimpleNamespace(parallel=1), Limits())  # type: ignore[arg-type]
+        OpenedModel(opened, SimpleNamespace(precision="fp32", parallel=1), Limits())  # type: ignore[arg-type]
     assert counted.files == ["model.safetensors"]
     sizes = {name: (folder / name).stat().st_size for name in (*READ, "manifest.json")}
     # Beside the files, the backbone's own tensors, which are a part of the weights.

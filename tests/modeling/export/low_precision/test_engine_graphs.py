@@ -294,8 +294,8 @@ def test_a_graph_that_computes_something_else_is_not_written(
         path.unlink()
     export = engine_graphs.lowered
 
-    def wrong(model: ModelProto, precision: str) -> ModelProto:
-        out = export(model, precision)  # type: ignore[arg-type]
+    def wrong(model: ModelProto, precision: str, keep: frozenset[str]) -> ModelProto:
+        out = export(model, precision, keep)  # type: ignore[arg-type]
         for tensor in out.graph.initializer:
             if tensor.name == "model.heads.transform.norm.bias":
                 tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + 0.1, tensor.name))

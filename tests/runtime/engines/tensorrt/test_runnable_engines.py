@@ -98,7 +98,7 @@ def test_a_model_answers_through_it(library: Any, place: Path, folder: ModelFold
 
 
 def test_tokens_come_from_the_engine_only_if_it_offers(folder: ModelFolder) -> None:
-    plain = SimpleNamespace(parallel=1, close=lambda: None)
+    plain = SimpleNamespace(precision="fp32", parallel=1, close=lambda: None)
     stages = OpenedModel(folder, plain, videobert.Limits())  # type: ignore[arg-type]
     assert stages.assign == stages.codebook.assign
     stages.close()
