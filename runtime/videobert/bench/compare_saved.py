@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from videobert.base.errors import InputError, MismatchError
 from videobert.bench.pairs import speed_of
@@ -13,6 +14,9 @@ from videobert.bench.shares import equal_answers, equal_tokens
 from videobert.results.as_json import to_json
 from videobert.results.bench import Bench
 from videobert.results.compare import Comparison, Speed
+
+# A processor whose clock changes by more than this slows different work by different shares.
+_MOST_DRIFT: Final = 1.2
 
 
 def compare_saved(old: Path, new: Path) -> Comparison:
@@ -95,5 +99,7 @@ def _times(a: Saved, b: Saved) -> tuple[Speed, tuple[str, ...]]:
         notes.append(f"the machine's own plain work took {machine:.3g} times as long, which counts for neither")
     noisy = [saved.side.name for saved in (a, b) if not saved.quiet]
     why = f"measured on a machine under load: {', '.join(noisy)}" if noisy else None
+    if why is None and max(machine, 1 / machine) > _MOST_DRIFT:
+        why = f"the machine itself took {machine:.3g} times as long, more than can be counted out"
     ratio = ratio_between(a.answers_s, b.answers_s, machine=machine)
     return speed_of(ratio, list(a.answers_s), list(b.answers_s), why_none=why), tuple(notes)

@@ -57,6 +57,13 @@ def test_a_noisy_file_decides_nothing(old: Path) -> None:
     assert "under load: now" in str(speed.why)
 
 
+@pytest.mark.parametrize("work_s", [0.7e-3, 1.4e-3])
+def test_a_machine_of_another_speed_decides_nothing(old: Path, work_s: float) -> None:
+    speed = against(old, bench(1, 2.0, noise=dataclasses.replace(BENCH.noise, quiet=True, work_s=work_s)))
+    assert speed.verdict == "too noisy to say"
+    assert "the machine itself took" in str(speed.why)
+
+
 @pytest.mark.parametrize(
     "changed", [{"verb": "tokens"}, {"video": {**BENCH.video, "name": "x"}}, {"environment": {"cpu": "another"}}]
 )
