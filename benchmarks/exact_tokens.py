@@ -93,31 +93,30 @@ def named(films: list[Path]) -> list[dict[str, str]]:
     return [{"title": film.name, "sha256": hashlib.sha256(film.read_bytes()).hexdigest()} for film in films]
 
 
-def calibrate(
-    model: str, films: list[Path], kept: Path, *, mirrored: bool, seconds: float
-) -> tuple[dict[str, Any], list[Path]]:
-    """The margin on films until time is up, and those; features in both precisions are kept in a file."""
+def calibrate(model: str, films: Iterator[Path], kept: Path, *, mirrored: bool, seconds: float) -> dict[str, Any]:
+    """The margin, from features that are kept in a file and those of more films until time is up."""
     folder = ModelFolder(model)
     features: dict[str, npt.NDArray[np.float32]] = dict(np.load(kept)) if kept.exists() else {}
-    end, counts = time.monotonic() + seconds, Counter[str]()
+    end, counts = time.monotonic() + seconds, list[int]()
 
     def clips() -> Iterator[npt.NDArray[np.uint8]]:
         for film in films:
-            if film.name not in features and time.monotonic() < end:
-                counts[film.name] = 0
-                for clip in whole_clips(film, folder.recipe, mirrored=mirrored):
-                    counts[film.name] += 1
-                    yield clip
-                print(film.name, counts[film.name], flush=True)
+            counts.append(0)
+            for clip in whole_clips(film, folder.recipe, mirrored=mirrored):
+                counts[-1] += 1
+                yield clip
+            print(film.name, counts[-1], flush=True)
+            if time.monotonic() > end:
+                break
 
     both = np.stack(both_features(folder, clips()))
-    ends = np.cumsum(list(counts.values()))
-    features |= dict(zip(counts, np.split(both, ends[:-1], axis=1), strict=True)) if counts else {}
+    parts = np.split(both, np.cumsum(counts)[:-1], axis=1) if counts else []
+    features |= {f"{number:04}": part for number, part in enumerate(parts, len(features))}
     np.savez(kept, **features)  # type: ignore[arg-type]
-    used = [film for film in films if film.name in features]
-    low, high = np.concatenate([features[film.name] for film in used], axis=1)
+    low, high = np.concatenate([features[number] for number in sorted(features)], axis=1)
     codebook = Codebook.from_bytes(folder.read(CODEBOOK))
-    return measured_margin(low, high, codebook, folder.digest(portable_graph(BACKBONE))).to_json(), used
+    margin = measured_margin(low, high, codebook, folder.digest(portable_graph(BACKBONE)))
+    return {"films": len(features), **margin.to_json()}
 
 
 def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
@@ -237,7 +236,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = json.loads(given.out.read_text()) if given.out.exists() else {}
-        before = found.get(given.what, {}) if given.what == "judge" else {}
+        before = found.get(given.what, {}) if given.what in ("calibrate", "judge") else {}
         films = files(given.what, given.films, Path(folder), before.get("films", 0))
         if given.what == "int8":
             made = calibrated_int8(ModelFolder(Path(given.model)), list(films), frozenset())
@@ -248,14 +247,14 @@ def main() -> None:
             found["environment"] = environment("openvino", "av", "numpy")
             how: dict[str, Any] = {"mirrored": given.mirrored, "seconds": given.seconds}
             if given.what == "calibrate":
-                found["calibrate"], used = calibrate(given.model, list(films), given.features, **how)
+                found["calibrate"] = calibrate(given.model, films, given.features, **how)
             elif given.what == "judge":
                 found["judge"] = judge(given.model, films, before, **how)
-                used = given.films[: found["judge"]["films"]]
             else:
-                found["time"], used = timed(given.model, films), given.films
+                found["time"] = timed(given.model, films)
             if given.films:
-                found[given.what] |= {"mirrored": given.mirrored, "film_list": named(used)}
+                seen = given.films[: found[given.what].get("films")]
+                found[given.what] |= {"mirrored": given.mirrored, "film_list": named(seen)}
     given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 
