@@ -125,7 +125,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
     },
     "forecast": {
         "video": set(),
-        "ahead": {"array", "list", "twice", "set"},
+        "ahead": WHOLE | {"int", "array", "list", "twice", "set"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
         "index": {"None"},
         "context_clips": WHOLE | {"None", "int"},
