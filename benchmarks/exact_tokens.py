@@ -50,6 +50,7 @@ from videobert_modeling.train.shapes.world import Film, held_out_stories, traini
 CALIBRATION_SEED, JUDGED_SEED = 7001, 7002
 CALIBRATION_FILMS, INT8_FILMS, JUDGED_FILMS, TIMED_FILMS = 100, 12, 80, 24
 ROUNDS = 9
+LEAF_DIM, TIES, TIMED_MARGIN = 1024, 200, 0.001
 
 
 def drawn(what: str) -> list[Film]:
@@ -223,6 +224,35 @@ def timed(model: str, films: Iterator[Path]) -> dict[str, Any]:
     }
 
 
+def ties_timed() -> dict[str, Any]:
+    """Milliseconds in which a codebook of the paper's size tells whether a feature is near a tie, by the search and by
+    looking at every centroid.
+    """
+    random = np.random.default_rng(0)
+    leaves = np.zeros((1, LEAF_DIM))
+    for depth in range(4):
+        children = random.normal(0, 0.6**depth, (len(leaves), 12, LEAF_DIM))
+        leaves = (leaves[:, None] + children).reshape(-1, LEAF_DIM)
+    about: dict[str, Any] = {"distances": np.array([0, 1], np.float32), "backbone_hash": "", "clip_hash": ""}
+    codebook = Codebook(leaves=leaves.astype(np.float32), **about)
+    ties = NearTies(codebook)
+    points = (leaves[random.integers(0, len(leaves), TIES)] + random.normal(0, 0.1, (TIES, LEAF_DIM))).astype(
+        np.float32
+    )
+    ways = {
+        "search": lambda point: ties.is_sure(point, TIMED_MARGIN),
+        "every_centroid": lambda point: ties.nearest_plane(point).margin >= TIMED_MARGIN,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for point in (points[0], *points):
+        for name, is_sure in ways.items():
+            began = time.perf_counter()
+            is_sure(point)
+            seconds[name].append(time.perf_counter() - began)
+    medians = {f"{name}_ms": 1000 * statistics.median(each[1:]) for name, each in seconds.items()}
+    return {"leaves": len(leaves), "dim": LEAF_DIM, "features": TIES, **medians}
+
+
 def main() -> None:
     """Read the arguments and do one of the four."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -252,6 +282,7 @@ def main() -> None:
                 found["judge"] = judge(given.model, films, before, **how)
             else:
                 found["time"] = timed(given.model, films)
+                found["ties"] = ties_timed()
             if given.films:
                 seen = given.films[: found[given.what].get("films")]
                 found[given.what] |= {"mirrored": given.mirrored, "film_list": named(seen)}
