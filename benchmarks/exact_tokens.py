@@ -117,7 +117,7 @@ def calibrate(model: str, films: Iterator[Path], kept: Path, *, mirrored: bool, 
     low, high = np.concatenate([features[number] for number in sorted(features)], axis=1)
     codebook = Codebook.from_bytes(folder.read(CODEBOOK))
     margin = measured_margin(low, high, codebook, folder.digest(portable_graph(BACKBONE)))
-    return {"films": len(features), **margin.to_json()}
+    return {"films": len(features), "margin_share": margin.to_json()}
 
 
 def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:

@@ -40,8 +40,8 @@ def test_features_of_a_calibration_are_kept(tmp_path: Path) -> None:
     kept = tmp_path / "features.npz"
     found = exact_tokens.calibrate("shapes", iter([CLIP] * 3), kept, mirrored=True, seconds=99)
     assert found["films"] == 3
-    assert found["clips"] >= 36
-    assert found["backbone"] == ModelFolder("shapes").digest("graphs/backbone.onnx")
+    assert found["margin_share"]["clips"] >= 36
+    assert found["margin_share"]["backbone"] == ModelFolder("shapes").digest("graphs/backbone.onnx")
     assert sorted(np.load(kept)) == ["0000", "0001", "0002"]
     assert exact_tokens.calibrate("shapes", iter([]), kept, mirrored=True, seconds=99) == found
 
