@@ -62,7 +62,11 @@ def bench(
     ] = None,
     trace: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write what ran when, for ui.perfetto.dev.", rich_help_panel=_FILES),
+        typer.Option(
+            metavar="FILE",
+            help="Write what ran when, for ui.perfetto.dev: as protobuf if named .pftrace, else as JSON.",
+            rich_help_panel=_FILES,
+        ),
     ] = None,
     against: Annotated[
         Path | None,
@@ -87,6 +91,7 @@ def bench(
     from videobert.bench.suite import Asked, bench_model
     from videobert.bench.sweep import parse_sweep
     from videobert.bench.trace import perfetto_trace
+    from videobert.bench.trace_packets import NATIVE_SUFFIXES, perfetto_packets
     from videobert.report.bench_facts import noise_words
     from videobert.report.bench_page import bench_page
     from videobert.report.bench_terminal import print_bench
@@ -119,7 +124,8 @@ def bench(
     if html is not None:
         write_output(html, bench_page(result).encode(), options)
     if trace is not None:
-        write_output(trace, perfetto_trace(measured.spans, f"videobert {result.model}"), options)
+        written = perfetto_packets if trace.suffix in NATIVE_SUFFIXES else perfetto_trace
+        write_output(trace, written(measured.spans, f"videobert {result.model}"), options)
     if options.json:
         print_json(result)
         if not result.noise.quiet:
