@@ -24,6 +24,7 @@ SPANS = [
     Span("beside", 'a "wörker"', 2.25, 2.5, 0),
     Span("after", "main", 3.0, 3.0 + 1e-9, 0),
 ]
+OVERLAP = perfetto_trace(SPANS, "x").replace(b'"dur": 250000.0', b'"dur": 750000.0')
 # Packets of an event on the first thread, after 127 ns.
 NO_TYPE = b"\x0a\x08\x40\x7f\x50\x01\x5a\x02\x58\x02"
 NO_SEQUENCE = b"\x0a\x08\x40\x7f\x5a\x04\x48\x01\x58\x02"
@@ -115,7 +116,7 @@ def test_it_reads_a_trace_of_nothing(processor: Processor, written: Written) -> 
 @pytest.mark.parametrize(
     ("trace", "said"),
     [
-        (perfetto_trace(SPANS, "x").replace(b'"dur": 250000.0', b'"dur": 750000.0'), "slice_drop_overlapping_complete_event"),
+        (OVERLAP, "slice_drop_overlapping_complete_event"),
         (perfetto_packets(SPANS, "x") + NO_TYPE, "track_event_parser_errors"),
         (perfetto_packets(SPANS, "x") + NO_SEQUENCE, "track_event_tokenizer_errors"),
     ],
