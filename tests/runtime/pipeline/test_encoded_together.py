@@ -75,7 +75,8 @@ def test_neighbours_that_reach_differently_far_are_not_mixed(asked: tuple[Runtim
     model, engine = asked
     video = tokens_of(model, list(range(1, 41)))
     wide, near = (model.run(video, context_clips=clips) for clips in (100, 0))
-    assert wide.segments and near.segments
+    assert wide.segments
+    assert near.segments
     lengths = {length for _, length in of(engine, lambda: model.run(video, context_clips=100))}
     assert max(lengths) <= model.config.encoder.positions
 
