@@ -145,7 +145,8 @@ def judge(
     """
     names = ["fp32", "bf16", "exact", *(["int8"] if INT8_FILE in ModelFolder(model) else [])]
     told = (*names[1:], "int8_not_near_a_tie")
-    counts = Counter({name: before[name] for name in ("films", "clips", "recomputed") if before})
+    counted = ("films", "clips", "mirror_images", "recomputed")
+    counts = Counter({name: before.get(name, 0) for name in counted})
     counts.update({name: before[name]["different"] for name in told if name in before})
     counts["sure"] = before.get("int8_not_near_a_tie", {}).get("of", 0)
     end = time.monotonic() + seconds
@@ -153,14 +154,14 @@ def judge(
         opened = {name: stack.enter_context(load(model, precision=name))._opened for name in names}  # type: ignore[arg-type]
         codebook, ties = opened["fp32"].codebook, NearTies(opened["fp32"].codebook)
         for film in films:
-            for frames in whole_clips(film, opened["fp32"].recipe, mirrored=mirrored):
+            for number, frames in enumerate(whole_clips(film, opened["fp32"].recipe, mirrored=mirrored)):
                 seen = {name: opened[name].feature(frames).result() for name in names if name != "bf16"}
                 # What exact did not compute again is bf16's.
                 exact = seen["exact"]
                 seen["bf16"] = opened["bf16"].feature(frames).result() if exact.recomputed else exact
                 ids = {name: int(codebook.assign(each.feature[None])[0][0]) for name, each in seen.items()}
                 differs = {name: ids[name] != ids["fp32"] for name in names[1:]}
-                counts.update(clips=1, recomputed=exact.recomputed, **differs)
+                counts.update(clips=1, mirror_images=mirrored and number % 2, recomputed=exact.recomputed, **differs)
                 if "int8" in names:
                     sure = ties.nearest_plane(seen["fp32"].feature).margin >= NEAR_TIE
                     counts.update(sure=sure, int8_not_near_a_tie=sure and differs["int8"])
@@ -175,7 +176,7 @@ def judge(
     return {
         "model": Path(model).name,
         "weights": weights,
-        **{name: counts[name] for name in ("films", "clips", "recomputed")},
+        **{name: counts[name] for name in counted},
         **found,
     }
 

@@ -34,6 +34,7 @@ def test_judging_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> No
     assert first["exact"]["different"] == 0
     both = exact_tokens.judge("shapes", iter(films[1:2]), first, mirrored=True, seconds=0)
     assert (both["films"], both["clips"]) == (2, 3 * first["clips"])
+    assert (first["mirror_images"], both["mirror_images"]) == (0, first["clips"])
 
 
 def test_features_of_a_calibration_are_kept(tmp_path: Path) -> None:
