@@ -25,11 +25,8 @@ with videobert.load(asked["model"], **asked["options"]) as model:
     loaded = time.perf_counter()
     getattr(model, asked["verb"])(asked["video"], **asked["reading"])
     answered = time.perf_counter()
-try:
-    import resource
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-except ImportError:
-    peak = 0
+from videobert.bench.peak_memory import peak_memory_bytes
+peak = peak_memory_bytes() or 0
 print(json.dumps([imported - began, loaded - imported, answered - loaded, peak]))
 """
 _LONGEST_S = 600
