@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.runtime.bench.trace_rules import broken_rules
+from tests.runtime.bench.trace_rules import broken_rules, broken_schema
 
 from videobert.base.errors import DeviceError, UsageError
 from videobert.bench.cold import cold_start
 from videobert.bench.measure import Measured
 from videobert.bench.suite import Asked, bench_model
 from videobert.bench.trace import perfetto_trace
+from videobert.bench.trace_packets import perfetto_packets
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,8 @@ def test_rates_stand_below_the_roofs_of_the_machine(measured: Measured) -> None:
 
 def test_the_trace_of_a_real_answer_keeps_the_rules(measured: Measured) -> None:
     assert broken_rules(perfetto_trace(measured.spans, "videobert tiny")) == []
+    pytest.importorskip("perfetto", reason="the schema is not installed")
+    assert broken_schema(perfetto_packets(measured.spans, "videobert tiny")) == []
 
 
 def test_a_new_process_imports_loads_and_answers(measured: Measured) -> None:

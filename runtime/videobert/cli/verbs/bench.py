@@ -15,6 +15,7 @@ from videobert.cli.notes import note
 from videobert.cli.open_model import load_arguments
 from videobert.cli.output_file import check_writable, write_output
 from videobert.cli.parser.command import command
+from videobert.cli.parser.measuring_options import FilmOption
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import step_progress
 from videobert.cli.stdout import print_json
@@ -32,21 +33,15 @@ def bench(
             help="A video file; the model's own clip if neither this nor --film is given.", show_default=False
         ),
     ] = None,
-    film: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WxHxS",
-            help="Make a film of this width, height and length in seconds, e.g. 854x480x20.",
-            show_default=False,
-        ),
-    ] = None,
+    film: FilmOption = None,
     verb: Annotated[Literal["run", "tokens", "features", "embed"], typer.Option(help="What is asked.")] = "run",
     runs: Annotated[int, typer.Option(min=3, help="Answers that count; those that warm up come before.")] = 10,
     sweep: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=V,V",
-            help="Measure these settings too: threads, engine, precision, hint, stride; may be repeated.",
+            help="Measure these too: threads, engine, precision, hint, stride, length (seconds of the video), "
+            "batch (clips that the backbone gets at once); may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +57,11 @@ def bench(
     ] = None,
     trace: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write what ran when, for ui.perfetto.dev.", rich_help_panel=_FILES),
+        typer.Option(
+            metavar="FILE",
+            help="Write what ran when, for ui.perfetto.dev: as protobuf if named .pftrace, else as JSON.",
+            rich_help_panel=_FILES,
+        ),
     ] = None,
     against: Annotated[
         Path | None,
@@ -87,6 +86,7 @@ def bench(
     from videobert.bench.suite import Asked, bench_model
     from videobert.bench.sweep import parse_sweep
     from videobert.bench.trace import perfetto_trace
+    from videobert.bench.trace_packets import NATIVE_SUFFIXES, perfetto_packets
     from videobert.report.bench_facts import noise_words
     from videobert.report.bench_page import bench_page
     from videobert.report.bench_terminal import print_bench
@@ -119,7 +119,8 @@ def bench(
     if html is not None:
         write_output(html, bench_page(result).encode(), options)
     if trace is not None:
-        write_output(trace, perfetto_trace(measured.spans, f"videobert {result.model}"), options)
+        written = perfetto_packets if trace.suffix in NATIVE_SUFFIXES else perfetto_trace
+        write_output(trace, written(measured.spans, f"videobert {result.model}"), options)
     if options.json:
         print_json(result)
         if not result.noise.quiet:
