@@ -28,7 +28,7 @@ class MemoryWatch:
         self._context = 0
         self._before = self._most = 0
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="videobert-gpu-memory", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> MemoryWatch:
         try:
@@ -38,18 +38,18 @@ class MemoryWatch:
             library.call("cuDeviceGet", ctypes.byref(device), self._device)
             # As elsewhere kept as long as the process.
             self._context = library.made("cuDevicePrimaryCtxRetain", device)
-            self._library = library
-            self._before = self._most = self._taken()
+            self._before = self._most = self._taken(library)
         except (EngineUnavailable, DeviceError):
-            self._library = None
             return self
+        self._library = library
+        self._thread = threading.Thread(target=self._look, args=(library,), name="videobert-gpu-memory", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._library is not None:
+        if self._thread is not None:
             self._over.set()
             self._thread.join()
 
@@ -58,20 +58,19 @@ class MemoryWatch:
         """The most that was taken, more than at the beginning; None where the driver does not tell."""
         return None if self._library is None else self._most - self._before
 
-    def _look(self) -> None:
+    def _look(self, library: Libcuda) -> None:
         while not self._over.wait(self._every_s):
             try:
-                self._most = max(self._most, self._taken())
+                self._most = max(self._most, self._taken(library))
             except DeviceError:
                 self._library = None
                 return
 
-    def _taken(self) -> int:
-        assert self._library is not None
+    def _taken(self, library: Libcuda) -> int:
         free, total, before = ctypes.c_size_t(0), ctypes.c_size_t(0), ctypes.c_void_p()
-        self._library.call("cuCtxPushCurrent_v2", self._context)
+        library.call("cuCtxPushCurrent_v2", self._context)
         try:
-            self._library.call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+            library.call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
         finally:
-            self._library.call("cuCtxPopCurrent_v2", ctypes.byref(before))
+            library.call("cuCtxPopCurrent_v2", ctypes.byref(before))
         return total.value - free.value

@@ -110,7 +110,7 @@ class _Table:
     @cached_property
     def _halves(self) -> Vector:
         squares = np.einsum("ij,ij->i", self._centroids, self._centroids, dtype=np.float64)
-        return (squares / 2).astype(np.float32)
+        return np.asarray(squares / 2, np.float32)
 
     def nearest_plane(self, point: Vector, dim: int, start: int, stop: int) -> tuple[int, NearestPlane]:
         """The nearest of the centroids `start` to `stop - 1`, and the plane to another of them."""
