@@ -6,7 +6,7 @@ length than the one before costs an engine as much again. Sentences of one lengt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,17 @@ Key = tuple[bytes | None, ...]
 Found = npt.NDArray[np.float64]
 
 
+# Of one window: how many log-probabilities are held of what is encoded together.
+_MOST_NUMBERS = 1 << 13
+
+
 class EncodedTogether:
     """What the encoder said of some sentences, for as long as one request takes.
 
     Groups of windows are kept whole: were some of a batch left out, the rest would be encoded in another one.
 
     Args:
-        asking: templates whose sentences are encoded in one go.
+        asking: templates whose sentences are encoded in one go; each asks once about the same windows.
 
     Attributes:
         probes: the sentences, each once.
@@ -38,17 +42,23 @@ class EncodedTogether:
         self.words = tuple(sorted({word for asked in asking for word in asked.words}))
         self._row = {probe: row for row, probe in enumerate(self.probes)}
         self._column = {word: column for column, word in enumerate(self.words)}
-        self._groups: dict[Key, Found] = {}
+        self._askers = len(asking)
+        # With how many templates are yet to ask.
+        self._groups: dict[Key, tuple[Found, int]] = {}
 
     def known(self, key: Key) -> Found | None:
-        """What `keep` was given for the same windows."""
-        return self._groups.get(key)
+        """What `keep` was given for the same windows; forgotten once every template has asked."""
+        found, askers = self._groups.pop(key, (None, 0))
+        if found is not None and askers > 1:
+            self._groups[key] = found, askers - 1
+        return found
 
     def keep(self, key: Key, found: Found) -> Found:
-        """Keep what was found, `(windows, probes, words)`, and give it back."""
-        if len(self._groups) == self._MOST_GROUPS:
-            self._groups.pop(next(iter(self._groups)))
-        self._groups[key] = found
+        """Keep what was found, `(windows, probes, words)`, for the other templates, and give it back."""
+        if self._askers > 1:
+            if len(self._groups) == self._MOST_GROUPS:
+                self._groups.pop(next(iter(self._groups)))
+            self._groups[key] = found, self._askers - 1
         return found
 
     def part(self, found: Found, asked: Asked) -> Found:
@@ -60,14 +70,36 @@ class EncodedTogether:
 def encoded_together(asking: Iterable[Asked]) -> dict[tuple[Probe, ...], EncodedTogether]:
     """For the sentences of each template those that they are encoded with.
 
-    They are those of the same lengths: where every sentence of a template has one length, of all such templates of
-    that length. Templates with labels of different lengths are encoded by themselves, once for all that ask the same.
+    Templates of one sentence, which those are whose labels are single pieces, go with others of their length, as far as
+    little is held for it. Others are encoded by themselves, once for all that ask the same.
     """
-    groups: dict[object, list[Asked]] = {}
+    by_length: dict[int, list[Asked]] = {}
+    alone: dict[tuple[Probe, ...], list[Asked]] = {}
     for asked in asking:
-        lengths = {len(probe.pieces) for probe in asked.probes}
-        groups.setdefault(lengths.pop() if len(lengths) == 1 else asked.probes, []).append(asked)
+        if len(asked.probes) == 1:
+            by_length.setdefault(len(asked.probes[0].pieces), []).append(asked)
+        else:
+            alone.setdefault(asked.probes, []).append(asked)
+    groups = [group for several in by_length.values() for group in _within_bounds(several)]
     found: dict[tuple[Probe, ...], EncodedTogether] = {}
-    for group in groups.values():
+    for group in (*groups, *alone.values()):
         found |= dict.fromkeys((asked.probes for asked in group), EncodedTogether(group))
     return found
+
+
+def _within_bounds(asking: Iterable[Asked]) -> Iterator[list[Asked]]:
+    """Templates in groups that hold few numbers, those of the same sentences in one."""
+    same: dict[tuple[Probe, ...], list[Asked]] = {}
+    for asked in asking:
+        same.setdefault(asked.probes, []).append(asked)
+    group: list[Asked] = []
+    probes, words = 0, set[int]()
+    for several in same.values():
+        more = {word for asked in several for word in asked.words}
+        if group and (probes + 1) * len(words | more) > _MOST_NUMBERS:
+            yield group
+            group, probes, words = [], 0, set()
+        group.extend(several)
+        probes, words = probes + 1, words | more
+    if group:
+        yield group

@@ -114,3 +114,24 @@ def test_sentences_of_different_lengths_in_a_template_stay_by_themselves() -> No
     groups = encoded_together([mixed, plain])
     assert groups[mixed.probes].probes == mixed.probes
     assert groups[plain.probes].probes == plain.probes
+
+
+def test_no_more_is_held_together_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [Asked((Probe((5, word), 1),), (word, 100 + word), (((0, 0),), ((0, 1),))) for word in range(6)]
+    assert len({id(group) for group in encoded_together(asked).values()}) == 1
+    monkeypatch.setattr("videobert.pipeline.encoded_together._MOST_NUMBERS", 12)
+    groups = {id(group): group for group in encoded_together([*asked, asked[0]]).values()}
+    assert [len(group.probes) * len(group.words) for group in groups.values()] == [8, 8, 8]
+    wide = Asked((Probe((5, 1), 1),), tuple(range(50)), (((0, 0),),))
+    assert encoded_together([wide])[wide.probes].words == wide.words, "one alone is encoded whatever it holds"
+
+
+def test_what_every_template_has_asked_for_is_forgotten() -> None:
+    first, second = (Asked((Probe((5, word), 1),), (word,), (((0, 0),),)) for word in (1, 2))
+    together = encoded_together([first, second, first])[first.probes]
+    found = np.zeros((1, 2, 2))
+    assert together.known((b"a",)) is None
+    together.keep((b"a",), found)
+    assert together.known((b"a",)) is found
+    assert together.known((b"a",)) is found
+    assert together.known((b"a",)) is None
