@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from videobert.base.errors import InputError
 from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.engines.openvino_int8_error import bias_corrected
 from videobert.engines.openvino_ranges import observed_ranges
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_file import Int8Judged, Int8Model
@@ -33,7 +34,7 @@ Clip = npt.NDArray[np.uint8]
 
 
 def calibrated_int8(folder: ModelFolder, videos: Sequence[str | Path], keep: frozenset[str]) -> Int8Model:
-    """Ranges of the backbone, and what they cost in tokens.
+    """Ranges of the backbone that cost the least squares, with bias correction, and what they cost in tokens.
 
     Every other clip is observed, at most 32 of them, spread over the videos; the rest are judged.
 
@@ -55,12 +56,15 @@ def calibrated_int8(folder: ModelFolder, videos: Sequence[str | Path], keep: fro
             fix="Give more videos, or longer ones.",
         )
     every = max(2, count // MOST_OBSERVED)
-    observed = (clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0)
-    found = observed_ranges(folder, BACKBONE, observed)
+
+    def observed() -> Iterator[Clip]:
+        return (clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0)
+
+    found = observed_ranges(folder, BACKBONE, observed(), "squares")
     tops = {name: top for name, top in found.tops.items() if name not in keep}
     if not tops:
         raise InputError("every product of the backbone is to be kept", seen=len(keep), fix="Keep fewer of them.")
-    ranges = Int8Ranges(graph=found.graph, tops=tops)
+    ranges = bias_corrected(folder, BACKBONE, Int8Ranges(graph=found.graph, tops=tops), observed())
     others = (clip for number, clip in enumerate(_whole(folder, videos)) if number % every)
     return Int8Model(stages={BACKBONE: ranges}, judged=_judged(folder, ranges, others))
 
