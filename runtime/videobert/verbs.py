@@ -355,7 +355,7 @@ class Verbs:
         self,
         video: Video,
         *,
-        ahead: Iterable[int] = (1, 2, 3),
+        ahead: int | Iterable[int] = (1, 2, 3),
         top: int = 5,
         index: str | Path | IndexReader | None = None,
         context_clips: int | None = None,
@@ -368,7 +368,8 @@ class Verbs:
         behind the video.
 
         Args:
-            ahead: how many clips ahead, 1 being the next one; with a stride, so many used clips.
+            ahead: how many clips ahead, 1 being the next one, or several such numbers; with a stride, so many used
+                clips.
             top: tokens at each time.
             index: of videos, made with this model: each token gets the stretches there that look most like it.
             context_clips: the last clips of the video that it goes on from; None is the model's own window, or of a

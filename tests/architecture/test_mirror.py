@@ -12,6 +12,7 @@ WHOLE_TREE = {"test_clean_clone.py", "test_documentation.py", "test_examples.py"
 # Beside the rooms of the run side, tests of the run side as a whole.
 WHOLE_RUN_SIDE = {
     "test_arguments.py",
+    "test_arguments_of_data.py",
     "test_bundled.py",
     "test_damaged_folder.py",
     "test_everyday.py",

@@ -1,4 +1,4 @@
-"""Every argument of every public function meets every kind of odd value: an answer, or an error that says what to do.
+"""Every argument of every verb meets every kind of odd value: an answer, or an error that says what to do.
 
 A bare TypeError, ValueError, AttributeError, IndexError or KeyError from inside fails these tests.
 """
@@ -6,164 +6,24 @@ A bare TypeError, ValueError, AttributeError, IndexError or KeyError from inside
 from __future__ import annotations
 
 import dataclasses
-import io
 import itertools
-import math
 import threading
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.runtime.odd_values import WHOLE, answered
 
-from videobert.base.errors import InputError, UsageError, VideoBertError
-from videobert.base.limits import Limits
+from videobert.base.errors import InputError, UsageError
 from videobert.index.reader import open_index
 from videobert.model.folder import find
-from videobert.model.recipe import Recipe
-from videobert.report.html import html_page
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime, load
 from videobert.verbs import Verbs
-from videobert.video.open import open_clips
-from videobert.video.source.frame_array import FrameArray
-from videobert.visual.codebook import Codebook, Level
 from videobert.visual.tokens import VisualTokens
 from videobert.visual.video_features import VideoFeatures
-
-
-class Nasty:
-    """Raises whatever is asked of it."""
-
-    def _raise(self, *_: object, **__: object) -> Any:
-        raise RuntimeError("nasty")
-
-    __repr__ = __str__ = __eq__ = __hash__ = __len__ = __bool__ = __iter__ = __contains__ = __getitem__ = _raise
-    __index__ = __int__ = __float__ = __fspath__ = __array__ = _raise  # type: ignore[assignment]
-
-
-class NoPath:
-    def __fspath__(self) -> Any:
-        return 5
-
-
-def deep() -> Any:
-    nested: list[Any] = []
-    for _ in range(100_000):
-        nested = [nested]
-    return nested
-
-
-def closed(file: Any) -> Any:
-    file.close()
-    return file
-
-
-def released() -> memoryview:
-    view = memoryview(b"abc")
-    view.release()
-    return view
-
-
-# Made anew for each call: some can be read only once.
-ODD: dict[str, Callable[[], Any]] = {
-    "None": lambda: None,
-    "text": lambda: "x",
-    "no text": lambda: "",
-    "number text": lambda: "3",
-    "text with NUL": lambda: "a\0b",
-    "long text": lambda: "x" * 5000,
-    "surrogate": lambda: "\ud800",
-    "int": lambda: 3,
-    "negative": lambda: -1,
-    "zero": lambda: 0,
-    "huge": lambda: 10**400,
-    "too huge to print": lambda: 10**6000,
-    "float": lambda: 1.5,
-    "whole float": lambda: 2.0,
-    "NaN": lambda: math.nan,
-    "infinity": lambda: math.inf,
-    "minus infinity": lambda: -math.inf,
-    "True": lambda: True,
-    "numpy True": lambda: np.True_,
-    "numpy int": lambda: np.int64(2),
-    "numpy byte": lambda: np.uint8(1),
-    "numpy float": lambda: np.float32(1),
-    "numpy NaN": lambda: np.float64("nan"),
-    "numpy date": lambda: np.datetime64("2020-01-01"),
-    "array of one": lambda: np.array(2),
-    "array": lambda: np.array([1, 2]),
-    "table": lambda: np.zeros((2, 2)),
-    "array of texts": lambda: np.array(["red", "blue"]),
-    "array of objects": lambda: np.array([None, object()], dtype=object),
-    "empty array": lambda: np.zeros(0),
-    "empty list": list,
-    "list": lambda: [1],
-    "twice": lambda: [1, 1],
-    "texts": lambda: ["red", "red"],
-    "alike": lambda: ["red", "Red"],
-    "paths": lambda: ["a.mp4", Path("b.mp4")],
-    "nested": lambda: [[1], [2]],
-    "ragged": lambda: [[1], [1, 2]],
-    "deep": deep,
-    "dict": lambda: {"a": 1},
-    "empty dict": dict,
-    "set": lambda: {1},
-    "generator": lambda: (number for number in range(3)),
-    "empty generator": lambda: iter(()),
-    "endless numbers": itertools.count,
-    "endless texts": lambda: itertools.repeat("red"),
-    "bytes": lambda: b"x",
-    "no bytes": lambda: b"",
-    "bytearray": lambda: bytearray(b"xx"),
-    "memory of floats": lambda: memoryview(np.arange(10.0)),
-    "memory with gaps": lambda: memoryview(np.arange(10.0))[::2],
-    "released memory": released,
-    "closed file": lambda: closed(io.BytesIO(b"abc")),
-    "text file": lambda: io.StringIO("abc"),
-    "path": lambda: Path("nowhere"),
-    "folder": lambda: Path(__file__).parent,
-    "no path": NoPath,
-    "complex": lambda: 1j,
-    "fraction": lambda: Fraction(1, 2),
-    "decimal": lambda: Decimal("1.5"),
-    "object": object,
-    "class": lambda: dict,
-    "slice": lambda: slice(1),
-    "nasty": Nasty,
-    "frames without times": lambda: iter([np.zeros((4, 4, 3), np.uint8)]),
-    "a time that is text": lambda: iter([(np.zeros((4, 4, 3), np.uint8), "x")]),
-    "a frame that is ragged": lambda: iter([([[1], [1, 2]], 0.0)]),
-}
-WHOLE = {"numpy int", "numpy byte", "array of one"}
-
-
-def check(call: Callable[[Any], object], odd: Callable[[], Any]) -> bool:
-    """Whether there was an answer; an error must say what, and what next."""
-    try:
-        call(odd())
-    except VideoBertError as error:
-        if not (error.what and error.fix and str(error)):
-            raise AssertionError(f"an error that does not say what to do: {error}") from error
-        return False
-    return True
-
-
-def answered(call: Callable[[Any], object], *, without: frozenset[str] = frozenset()) -> set[str]:
-    """The names of the odd values that `call` takes."""
-    taken = set()
-    for name, odd in ODD.items():
-        if name in without:
-            continue
-        try:
-            if check(call, odd):
-                taken.add(name)
-        except Exception as error:
-            raise AssertionError(f"{name}: {type(error).__name__}: {error}") from error
-    return taken
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +125,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
     },
     "forecast": {
         "video": set(),
-        "ahead": {"array", "list", "twice", "set"},
+        "ahead": WHOLE | {"int", "array", "list", "twice", "set"},
         "top": WHOLE | {"int", "huge", "too huge to print"},
         "index": {"None"},
         "context_clips": WHOLE | {"None", "int"},
@@ -334,18 +194,6 @@ OF_LOAD: list[tuple[str, set[str]]] = [
     ("decoder", set()),
     ("rebuild_engines", {"True", "numpy True"}),
     ("trust_engines", {"True", "numpy True"}),
-]
-OF_OPEN_CLIPS: list[tuple[str, set[str]]] = [
-    ("source", set()),
-    ("recipe", set()),
-    ("limits", {"None"}),
-    ("on_progress", {"None"}),
-    ("cancel", {"None"}),
-    ("threads", WHOLE | {"None", "int"}),
-    ("track", {"None", "zero"}),
-    ("decoder", set()),
-    ("device", set()),
-    ("on_frame", {"None"}),
 ]
 
 
@@ -429,7 +277,6 @@ def test_every_argument_of_every_verb_is_tried() -> None:
     assert {*GOOD, *OF_FILES, "stream", "each"} == {name for name in vars(Verbs) if not name.startswith("_")}
     assert {name for name, _ in OF_EACH} == set(inspect.signature(Runtime.each).parameters) - {"self", "asked"}
     assert {name for name, _ in OF_LOAD} == set(inspect.signature(load).parameters)
-    assert {name for name, _ in OF_OPEN_CLIPS} == set(inspect.signature(open_clips).parameters)
 
 
 def test_what_stands_for_a_number_or_a_list_gives_the_same_answer(model: Runtime, saved: VisualTokens) -> None:
@@ -512,183 +359,6 @@ def test_load_opens_a_model_or_says_what_is_wrong(
     assert answered(opened, without=without) == taken
 
 
-FIELDS: dict[str, Any] = {
-    "first_s": 0.0,
-    "last_end_s": 3.0,
-    "percentiles": [50, 50],
-    "ids": [1, 2],
-    "padded_frames": 0,
-    "stride": 1,
-    "clip_s": Fraction(3, 2),
-    "model": "tiny",
-    "codebook": "0" * 16,
-    "clip_recipe": "1" * 16,
-    "assignment": "flat",
-    "engine": "openvino",
-    "precision": "fp32",
-}
-
-
-@pytest.mark.parametrize("argument", [*FIELDS, "percentile", "out_of_domain", "origin", "unheard_of"])
-def test_tokens_that_can_be_made_can_be_used(argument: str) -> None:
-    def used(value: Any) -> None:
-        tokens = VisualTokens.on_grid(**(FIELDS | {argument: value}))
-        assert tokens.ids.dtype == np.int32
-        assert (type(tokens.stride), type(tokens.padded_frames)) == (int, int)
-        assert repr(tokens)
-        assert len(tokens.strided(tokens.stride)) == len(tokens)
-        to_json(tokens)
-        assert VisualTokens.from_bytes(tokens.to_bytes()) == tokens
-
-    taken = answered(used)
-    if argument in ("stride", "padded_frames"):
-        assert (
-            taken & (WHOLE | {"True", "float", "whole float", "NaN"})
-            == {
-                "stride": {"numpy byte"},
-                "padded_frames": WHOLE,
-            }[argument]
-        )
-    if argument == "ids":
-        assert taken == {"array", "twice", "bytearray"}
-
-
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(VisualTokens)])
-def test_a_field_of_tokens_is_right_or_refused(field: str) -> None:
-    good = VisualTokens.on_grid(**FIELDS)
-
-    def used(value: Any) -> None:
-        tokens = dataclasses.replace(good, **{field: value})
-        assert len({len(tokens.ids), len(tokens.start_s), len(tokens.end_s), len(tokens.percentiles)}) == 1
-        tokens.to_bytes()
-
-    answered(used)
-
-
-def test_the_rest_of_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    good = VisualTokens.on_grid(**FIELDS)
-    assert answered(good.strided) == WHOLE | {"int"}
-    assert answered(VisualTokens.load) == set()
-    assert answered(VisualTokens.from_bytes) == set()
-    assert answered(good.save) == {"text", "number text", "path"}
-    content = good.to_bytes()
-    for same in (bytearray(content), memoryview(content)):
-        assert VisualTokens.from_bytes(same) == good  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="need other fields"):
-        VisualTokens.on_grid(first_s=0, last_end_s=1, percentiles=np.zeros(1, np.float32), ids=[1])
-
-
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(VideoFeatures)])
-def test_a_field_of_features_is_right_or_refused(field: str, kept: VideoFeatures, tmp_path: Path) -> None:
-    def used(value: Any) -> None:
-        features = dataclasses.replace(kept, **{field: value})
-        assert repr(features)
-        assert len(features.strided(features.stride)) == len(features.start_s) == len(features.end_of_clip_s)
-        to_json(features)
-        if field != "origin":
-            assert VideoFeatures.from_bytes(features.to_bytes()) == features
-
-    answered(used)
-
-
-def test_the_rest_of_features(kept: VideoFeatures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert answered(kept.strided) == WHOLE | {"int"}
-    assert answered(VideoFeatures.load) == set()
-    assert answered(VideoFeatures.from_bytes) == set()
-    assert answered(kept.save) == {"text", "number text", "path"}
-    content = kept.to_bytes()
-    for same in (bytearray(content), memoryview(content)):
-        assert VideoFeatures.from_bytes(same) == kept  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("argument", ["leaves", "distances", "backbone_hash", "clip_hash", "levels", "agreement"])
-def test_a_codebook_that_can_be_made_can_be_used(argument: str, tmp_path: Path) -> None:
-    good: dict[str, Any] = {
-        "leaves": np.eye(4, dtype=np.float32),
-        "distances": np.array([0, 1], np.float32),
-        "backbone_hash": "0" * 16,
-        "clip_hash": "1" * 16,
-        "seed": np.int64(3),
-        "samples": np.int32(9),
-    }
-
-    def used(value: Any) -> None:
-        codebook = Codebook(**(good | {argument: value}))
-        assert repr(codebook)
-        codebook.save(tmp_path / "codebook.safetensors")
-        assert Codebook.load(tmp_path / "codebook.safetensors").hash == codebook.hash
-
-    answered(used)
-    level = Level(np.eye(4, dtype=np.float32)[:2], np.array([0, 2, 4]))
-    assert Codebook(**good, levels=[level]).levels == (level,)  # type: ignore[arg-type]
-
-
-def test_the_rest_of_a_codebook(model: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    codebook = model.codebook
-    feature = np.zeros((1, codebook.dim), np.float32)
-    assert answered(codebook.assign) == set()
-    assert answered(lambda method: codebook.assign(feature, method)) == set()
-    assert answered(lambda threads: codebook.assign(feature, threads=threads)) == WHOLE | {"None", "int", "zero"}
-    assert answered(lambda given: codebook.check(given, codebook.clip_hash)) == set()
-    assert answered(Codebook.load) == set()
-    assert answered(Codebook.from_bytes) == set()
-    assert answered(codebook.save) == {"text", "number text", "path"}
-    with pytest.raises(InputError, match="distances are not numbers"):
-        codebook.percentile([0.0, math.nan])
-    np.testing.assert_array_equal(codebook.percentile([-1, math.inf]), [0, 100])
-    answered(codebook.percentile)
-    with pytest.raises(InputError, match=r"cannot be written; got no/x \(No such file"):
-        codebook.save("no/x")
-
-
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Recipe)])
-def test_a_recipe_that_can_be_made_comes_back_from_json(field: str) -> None:
-    def used(value: Any) -> None:
-        recipe = Recipe(**{field: value})
-        assert Recipe.from_json(recipe.to_json()) == recipe
-        assert recipe.hash
-
-    taken = answered(used)
-    if field in ("frames", "stride", "crop"):
-        assert taken == WHOLE | {"int"}
-    if field in ("frame_choice", "colour"):
-        assert taken == set()
-    assert answered(Recipe.from_json) == set()
-
-
-@pytest.mark.parametrize("field", ["max_duration_s", "max_side_px", "max_text_chars"])
-def test_limits_are_numbers(field: str) -> None:
-    taken = answered(lambda value: Limits(**{field: value}))
-    real = (
-        {"zero", "float", "whole float", "numpy float", "fraction", "infinity"} if field == "max_duration_s" else set()
-    )
-    assert taken == WHOLE | {"int", "huge", "too huge to print"} | real
-
-
-@pytest.mark.parametrize(("argument", "taken"), OF_OPEN_CLIPS)
-def test_open_clips_opens_or_says_what_is_wrong(argument: str, taken: set[str]) -> None:
-    good: dict[str, Any] = {
-        "source": FrameArray(np.zeros((3, 8, 8, 3), np.uint8), np.arange(3.0)),
-        "recipe": Recipe(fps=5, frames=2, short_side=8, crop=8),
-    }
-
-    def used(value: Any) -> None:
-        with open_clips(**(good | {argument: value})) as stream:
-            assert list(itertools.islice(stream, 2))
-
-    # A class can be called; what comes of it is the caller's.
-    assert answered(used, without=frozenset({"class"})) == taken
-
-
-@pytest.mark.parametrize("field", ["frames", "times_s"])
-def test_frames_and_their_times_are_numbers(field: str) -> None:
-    good: dict[str, Any] = {"frames": np.zeros((2, 4, 4, 3), np.uint8), "times_s": [0, 1]}
-    assert answered(lambda value: FrameArray(**(good | {field: value}))) == ({"array"} if field == "times_s" else set())
-
-
 def test_memory_of_any_form_is_its_bytes(model: Runtime, factory: Any, tmp_path: Path) -> None:
     content = factory.write_clip(tmp_path / "a.mp4", ticks=range(5)).read_bytes()
     padded = content + b"\0" * (-len(content) % 8)
@@ -697,39 +367,6 @@ def test_memory_of_any_form_is_its_bytes(model: Runtime, factory: Any, tmp_path:
     wanted = model.tokens(content)
     for same in (memoryview(np.frombuffer(padded, np.float64)), memoryview(spread)[::2]):
         assert model.tokens(same) == wanted
-
-
-def test_a_report_and_nothing_else_becomes_a_page() -> None:
-    assert answered(html_page) == set()
-
-
-def test_what_json_has_no_form_for_is_refused() -> None:
-    taken = answered(to_json, without=frozenset({"endless numbers", "endless texts"}))
-    refused = {
-        *("numpy date", "array of objects", "complex", "set", "generator", "empty generator", "bytes", "no bytes"),
-        *("bytearray", "memory of floats", "memory with gaps", "released memory", "closed file", "text file"),
-        *("no path", "decimal", "object", "class", "slice", "nasty", "deep", "frames without times"),
-        *("a time that is text", "a frame that is ragged"),
-    }
-    assert set(ODD) - taken - {"endless numbers", "endless texts"} == refused
-    assert to_json({"a": [np.int8(1), np.float32(0.5), np.array([[1.5]]), Path("x"), np.str_("y"), np.True_]}) == {
-        "a": [1, 0.5, [[1.5]], "x", "y", True]
-    }
-
-
-def test_what_a_caller_gives_is_read_once() -> None:
-    from videobert.base.arguments import texts
-
-    class Once:
-        asked = 0
-
-        def __iter__(self) -> Iterator[str]:
-            self.asked += 1
-            return iter(["red", "blue"])
-
-    once = Once()
-    assert texts("labels", once, example="[]") == ("red", "blue")
-    assert once.asked == 1
 
 
 def test_an_event_of_another_kind_stops_the_work(model: Runtime, saved: VisualTokens) -> None:

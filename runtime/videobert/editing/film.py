@@ -139,6 +139,18 @@ def _written(
         output.metadata.update(tags)
         way = choose_way(table, reader.stream, kept, output)
         spans = [(table.time(first), table.time(end)) for first, end in kept]
+        mastering = Mastering()
+        if way.method != "copy":
+            # In some codecs key frames alone tell.
+            key_frame = _frame(reader, table.entry_before(kept[0][0]))
+            mastering = mastering if key_frame is None else Mastering.of(key_frame)
+            left_out += mastering.lost_by(way.coding.encoder)
+        pictures = None
+        if place is not None:
+            first_frame = _frame(reader, kept[0][0])
+            matrix = None if first_frame is None else display_matrix(first_frame)
+            # The first stream, as players and editors expect it.
+            pictures = Pictures(way, table, reader, output, matrix=matrix, mastering=mastering)
         tracks = [
             SoundTrack(
                 stack.enter_context(SoundReader(source, number, cancel)),
@@ -148,17 +160,8 @@ def _written(
             )
             for number in range(sounds)
         ]
-        mastering = Mastering()
-        if way.method != "copy":
-            # In some codecs key frames alone tell.
-            key_frame = _frame(reader, table.entry_before(kept[0][0]))
-            mastering = mastering if key_frame is None else Mastering.of(key_frame)
-            left_out += mastering.lost_by(way.coding.encoder)
-        if place is None:
+        if pictures is None:
             return _told(way, table, spans, target, tracks, left_out, way.frames)
-        first_frame = _frame(reader, kept[0][0])
-        matrix = None if first_frame is None else display_matrix(first_frame)
-        pictures = Pictures(way, table, reader, output, matrix=matrix, mastering=mastering)
         total = float(pictures.end * table.time_base)
         for packet in _in_step(pictures.packets(), [track.packets() for track in tracks]):
             if on_progress is not None and packet.stream is pictures.stream and packet.dts is not None:

@@ -9,7 +9,7 @@ from typing import Literal
 from videobert.results.as_json import LEFT_OUT_IF_NONE
 from videobert.results.origin import Origin
 
-FileState = Literal["added", "changed", "moved", "unchanged", "removed", "failed"]
+FileState = Literal["added", "changed", "moved", "copied", "unchanged", "removed", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +19,9 @@ class IndexedFile:
     Args:
         source: its absolute path.
         state: `"added"` for a new one; `"changed"` for one that was indexed again; `"moved"` for a content that is
-            known under another path; `"unchanged"`; `"removed"` for one that is no longer there; `"failed"` for one
-            that could not be indexed, now or, where it is the same since, before.
+            known of another path and no longer there; `"copied"` for one that is there too; `"unchanged"`; `"removed"`
+            for one that is no longer there; `"failed"` for one that could not be indexed, now or, where it is the same
+            since, before.
         stretches: that it has in the index.
         error: why it failed.
     """

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.arguments import items, whole
+from videobert.base.arguments import as_whole, items, whole
 from videobert.base.errors import UsageError
 from videobert.families.family import ForecastsAhead
 from videobert.index.reader import IndexReader
@@ -33,7 +33,7 @@ MOST_AHEAD = 64
 def forecast(
     opened: OpenedModel,
     video: Any,
-    ahead: Iterable[int],
+    ahead: int | Iterable[int],
     top: int,
     index: str | Path | IndexReader | None,
     context_clips: int | None,
@@ -83,9 +83,14 @@ def forecast(
     )
 
 
-def _steps(ahead: Iterable[int], most: int) -> list[int]:
+def _steps(ahead: int | Iterable[int], most: int) -> list[int]:
     """How many clips ahead, each once and rising."""
-    given = items("ahead", ahead, most=MOST_AHEAD, of="numbers of clips", example="ahead=(1, 2, 3)")
+    alone = as_whole(ahead)
+    given = (
+        items("ahead", ahead, most=MOST_AHEAD, of="numbers of clips", example="ahead=(1, 2, 3)")
+        if alone is None
+        else (alone,)
+    )
     if not given:
         raise UsageError(
             "no horizon is given",

@@ -22,7 +22,7 @@ from videobert.pipeline.folder_search import videos_in
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.request import Request
 from videobert.pipeline.stretches import identity_of, new_stretches, see_video
-from videobert.results.index import Indexed, IndexedFile
+from videobert.results.index import FileState, Indexed, IndexedFile
 
 OnFile = Callable[[IndexedFile], object]
 OnBegin = Callable[[str, int, int], object]
@@ -153,9 +153,11 @@ class _Run:
             return
         same = writer.with_hash(sha256)
         if same is not None:
-            writer.add_path(path, stat, same)
+            copied = any(_is_there(other, then) for other, then in same.paths.items() if other != path)
             as_before = known is not None and known[0] is same
-            self.tell(IndexedFile(source=path, state="unchanged" if as_before else "moved", stretches=same.rows))
+            writer.add_path(path, stat, same)
+            state: FileState = "unchanged" if as_before else "copied" if copied else "moved"
+            self.tell(IndexedFile(source=path, state=state, stretches=same.rows))
             return
         self._read(path, stat, sha256, known is not None)
 
@@ -213,6 +215,13 @@ def _stat(path: str) -> Stat:
         # A pipe would be waited for, and a device may have no end.
         raise OSError(errno.EINVAL, "it is no plain file")
     return Stat(found.st_size, found.st_mtime_ns)
+
+
+def _is_there(path: str, then: Stat) -> bool:
+    try:
+        return _stat(path) == then
+    except OSError:
+        return False
 
 
 def _inside(path: str, folders: Iterable[str]) -> bool:

@@ -49,6 +49,8 @@ def test_in_step(tmp_path: Path, name: str, codec: str, sounds: tuple[str, ...],
     cut = tmp_path / f"cut{source.suffix}"
     film = write_film(source, SPANS, cut)
     assert len(film.sound) == len(sounds)
+    with av.open(str(cut)) as written:
+        assert [stream.type for stream in written.streams] == ["video", *["audio"] * len(sounds)]
     for track in range(len(sounds)):
         check_step(source, cut, track, most_off)
 

@@ -1,4 +1,4 @@
-"""The same asked of many videos: an answer or an error for each, in order."""
+"""The same asked of many videos: an answer or an error for each, in order; several at once share fairly."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import io
 import shutil
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,21 @@ def test_several_verbs_and_their_arguments(model: Runtime, films: Path) -> None:
     (each_of_both,) = model.each(str(films / "a.mp4"), both)
     tokens, segments = each_of_both.result()
     assert tokens >= segments > 0
+
+
+def test_videos_at_once_get_on_alike(model: Runtime, make_video: Callable[..., FrameArray]) -> None:
+    """None waits for another to end: when the first is done, the others have most of their way behind them."""
+    films = [make_video(45, seed=seed) for seed in range(3)]
+    seen_s: dict[int, float] = {}
+    behind: list[list[float]] = []
+
+    def ask(number: int) -> None:
+        model.tokens(films[number], on_progress=lambda done_s, total_s: seen_s.update({number: done_s}))
+        behind.append([seen_s.get(other, 0.0) for other in range(3)])
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(ask, range(3)))
+    assert min(behind[0]) >= 0.5 * max(behind[0])
 
 
 def test_every_kind_of_video_may_stand_in_the_list(model: Runtime, films: Path) -> None:

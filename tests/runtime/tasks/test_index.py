@@ -101,7 +101,7 @@ def test_what_moved_is_recognised_by_its_content(model: Runtime, folder: Path, t
     indexed = model.index(folder, tmp_path / "index")
     assert states(indexed) == {
         "red.mp4": "removed",
-        "copy.mp4": "moved",
+        "copy.mp4": "copied",
         "both.mp4": "unchanged",
         "rouge.mp4": "moved",
     }

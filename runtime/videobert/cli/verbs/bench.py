@@ -15,6 +15,7 @@ from videobert.cli.notes import note
 from videobert.cli.open_model import load_arguments
 from videobert.cli.output_file import check_writable, write_output
 from videobert.cli.parser.command import command
+from videobert.cli.parser.measuring_options import FilmOption
 from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import step_progress
 from videobert.cli.stdout import print_json
@@ -32,14 +33,7 @@ def bench(
             help="A video file; the model's own clip if neither this nor --film is given.", show_default=False
         ),
     ] = None,
-    film: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WxHxS",
-            help="Make a film of this width, height and length in seconds, e.g. 854x480x20.",
-            show_default=False,
-        ),
-    ] = None,
+    film: FilmOption = None,
     verb: Annotated[Literal["run", "tokens", "features", "embed"], typer.Option(help="What is asked.")] = "run",
     runs: Annotated[int, typer.Option(min=3, help="Answers that count; those that warm up come before.")] = 10,
     sweep: Annotated[

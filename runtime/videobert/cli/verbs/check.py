@@ -12,13 +12,12 @@ from videobert.cli.failure import DIFFERENT
 from videobert.cli.notes import note
 from videobert.cli.output_file import check_writable
 from videobert.cli.parser.command import command
+from videobert.cli.parser.measuring_options import DETAILS, CacheDirOption, DeviceOption
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
 from videobert.cli.stdout import print_json, print_rows
 from videobert.model.precision import Precision
 from videobert.results.check import Check
-
-_DETAILS = "Details"
 
 
 @command
@@ -57,20 +56,11 @@ def check(
         ),
     ] = None,
     precision: Annotated[
-        Precision, typer.Option(help="Only fp32 is held to anything.", rich_help_panel=_DETAILS)
+        Precision, typer.Option(help="Only fp32 is held to anything.", rich_help_panel=DETAILS)
     ] = "fp32",
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where to run.", rich_help_panel=_DETAILS)
-    ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Of inputs that are made.", rich_help_panel=_DETAILS)] = 0,
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where compiled models are kept; the user's cache if not given.",
-            rich_help_panel=_DETAILS,
-            show_default=False,
-        ),
-    ] = None,
+    device: DeviceOption = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of inputs that are made.", rich_help_panel=DETAILS)] = 0,
+    cache_dir: CacheDirOption = None,
     *,
     options: CommonOptions,
 ) -> None:

@@ -12,11 +12,10 @@ from videobert.cli.failure import DIFFERENT
 from videobert.cli.inputs import keep_videos
 from videobert.cli.output_file import check_writable, write_output
 from videobert.cli.parser.command import command
+from videobert.cli.parser.measuring_options import DETAILS, CacheDirOption, FilmOption
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import step_progress
 from videobert.cli.stdout import print_json
-
-_DETAILS = "Details"
 
 
 @command
@@ -35,14 +34,7 @@ def compare(
         Path | None,
         typer.Argument(help="A video file; the clip of A if neither this nor --film is given.", show_default=False),
     ] = None,
-    film: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WxHxS",
-            help="Make a film of this width, height and length in seconds, e.g. 854x480x20.",
-            show_default=False,
-        ),
-    ] = None,
+    film: FilmOption = None,
     runs: Annotated[int, typer.Option(min=5, help="Pairs of answers whose times are compared.")] = 10,
     speed: Annotated[bool, typer.Option(help="Compare times, too; never without parity.")] = True,
     layers: Annotated[
@@ -54,23 +46,16 @@ def compare(
         ),
     ] = None,
     verb: Annotated[
-        Literal["run", "tokens", "features", "embed"], typer.Option(help="What is timed.", rich_help_panel=_DETAILS)
+        Literal["run", "tokens", "features", "embed"], typer.Option(help="What is timed.", rich_help_panel=DETAILS)
     ] = "run",
     stride: Annotated[
         int | None,
         typer.Option(min=1, max=5, help="Use every n-th clip; A's recipe decides if not given."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Most CPU threads of both.", rich_help_panel=_DETAILS, show_default=False)
+        int | None, typer.Option(min=1, help="Most CPU threads of both.", rich_help_panel=DETAILS, show_default=False)
     ] = None,
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where compiled models are kept; the user's cache if not given.",
-            rich_help_panel=_DETAILS,
-            show_default=False,
-        ),
-    ] = None,
+    cache_dir: CacheDirOption = None,
     *,
     options: CommonOptions,
 ) -> None:

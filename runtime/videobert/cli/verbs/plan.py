@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from videobert.cli.parser.command import command
+from videobert.cli.parser.measuring_options import DETAILS, CacheDirOption, DeviceOption
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import step_progress
 from videobert.cli.stdout import print_json
-
-_DETAILS = "Details"
 
 
 @command
@@ -45,7 +44,7 @@ def plan(
         list[str] | None,
         typer.Option(
             help="Try this engine alone, may be repeated: openvino, tensorrt, torch.",
-            rich_help_panel=_DETAILS,
+            rich_help_panel=DETAILS,
             show_default=False,
         ),
     ] = None,
@@ -53,22 +52,13 @@ def plan(
         list[str] | None,
         typer.Option(
             help="Try this precision alone, may be repeated; fp32 is what answers are held to.",
-            rich_help_panel=_DETAILS,
+            rich_help_panel=DETAILS,
             show_default=False,
         ),
     ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where to run.", rich_help_panel=_DETAILS)
-    ] = "auto",
-    runs: Annotated[int, typer.Option(min=5, help="Clips that a latency is taken of.", rich_help_panel=_DETAILS)] = 10,
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where compiled models are kept; the user's cache if not given.",
-            rich_help_panel=_DETAILS,
-            show_default=False,
-        ),
-    ] = None,
+    device: DeviceOption = "auto",
+    runs: Annotated[int, typer.Option(min=5, help="Clips that a latency is taken of.", rich_help_panel=DETAILS)] = 10,
+    cache_dir: CacheDirOption = None,
     *,
     options: CommonOptions,
 ) -> None:
