@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.int8.stage_runs import features, opened
-from videobert.engines.openvino_engine import cpu_features
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_ranges import Int8Ranges
 
@@ -55,18 +54,13 @@ def turns(
     folder: ModelFolder,
     points: Mapping[str, Int8Ranges],
     clip: npt.NDArray[np.uint8],
-    *,
-    rest: str | None = None,
-    all_s: float = 60.0,
+    all_s: float = 40.0,
 ) -> dict[str, Any]:
-    """`in_turns` of the backbone on one clip, in fp32, in bf16 and at points.
-
-    Args:
-        rest: what a point's other products run in; None for bf16 where the processor has it, else fp32.
-    """
-    native = any(cpu_features().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-    rest = rest or ("bf16" if native else "fp32")
+    """`in_turns` of the backbone on one clip, in fp32, in bf16 and at points."""
     with ExitStack() as stack:
-        engines = {name: stack.enter_context(opened(folder, name)) for name in dict.fromkeys(("fp32", rest))}  # type: ignore[arg-type]
-        engines |= {name: stack.enter_context(opened(folder, rest, each)) for name, each in points.items()}  # type: ignore[arg-type]
+        engines = {
+            "fp32": stack.enter_context(opened(folder, "fp32")),
+            "bf16": stack.enter_context(opened(folder, "bf16")),
+            **{name: stack.enter_context(opened(folder, "auto", each)) for name, each in points.items()},
+        }
         return in_turns({name: partial(features, each, [clip]) for name, each in engines.items()}, all_s=all_s)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.side_by_side import made_once
+from tests.small_model import write_small_model
 
 from benchmarks.int8 import points
 from benchmarks.int8.sensitivity import one_by_one, worst_first
@@ -20,6 +22,11 @@ RANGES = Int8Ranges(
     scales={"b": (2.0,)},
 )
 needs_vnni = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "small-model", write_small_model)
 
 
 def test_kept_products_are_in_no_part() -> None:

@@ -40,9 +40,10 @@ def outputs_of(folder: ModelFolder, ranges: Int8Ranges | None, product: str, cli
     """What one product gives, float32 `(1, outputs, …)`."""
     core = openvino.Core()
     model = core.read_model(folder.read("graphs/backbone.onnx"))
+    node = products_of(model)[product]
     if ranges is not None:
         quantise(model, ranges, "backbone")
-    model.add_outputs(products_of(model)[product].output(0))
+    model.add_outputs(node.output(0))
     return np.array(core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([clip])[1])
 
 
