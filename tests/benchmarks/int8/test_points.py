@@ -51,7 +51,10 @@ def test_points_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 @needs_vnni
-def test_a_product_with_a_wrong_range_is_the_worst(model_folder: Path, tmp_path: Path) -> None:
+def test_a_product_with_a_wrong_range_is_the_worst(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(points, "RULES", {"squares": "squares"})
     folder = ModelFolder(model_folder)
     clips = np.random.default_rng(0).integers(0, 256, (2, 15, 48, 48, 3), dtype=np.uint8)
     whole = points.by_rule(folder, "backbone", [clip[None] for clip in clips])["squares"]
