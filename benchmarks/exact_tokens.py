@@ -7,13 +7,14 @@
 
 `calibrate` measures the margin of exact. `int8` makes a folder, a copy of a model, ready for int8; the others look at
 that precision too if theirs is. Without films those of the world that `shapes` was trained on are drawn, others to
-judge than to calibrate. `judge` and `time` add to OUT.json what they find; run `time` on a machine that does nothing
-else.
+judge than to calibrate. All but `int8` add to OUT.json what they find. `calibrate` and `judge` stop after --seconds and
+go on in the next run; run `time` on a machine that does nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import statistics
@@ -25,14 +26,22 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from videobert import load, open_clips
 from videobert.bench.environment import environment
 from videobert.model.folder import ModelFolder
+from videobert.model.graph_files import portable_graph
 from videobert.model.int8_file import INT8_FILE, write_int8_model
 from videobert.model.manifest import write_manifest
-from videobert.pipeline.exact_calibration import calibrated
+from videobert.model.mending import CODEBOOK
+from videobert.model.recipe import Recipe
+from videobert.model.stage_lists import BACKBONE
+from videobert.pipeline.exact_calibration import both_features, measured_margin
 from videobert.pipeline.int8_calibration import NEAR_TIE, calibrated_int8
 from videobert.video.clip import Clip
+from videobert.visual.codebook import Codebook
 from videobert.visual.near_ties import NearTies
 from videobert_modeling.train.shapes.media import write_film
 from videobert_modeling.train.shapes.world import Film, held_out_stories, training_films
@@ -41,6 +50,7 @@ from videobert_modeling.train.shapes.world import Film, held_out_stories, traini
 CALIBRATION_SEED, JUDGED_SEED = 7001, 7002
 CALIBRATION_FILMS, INT8_FILMS, JUDGED_FILMS, TIMED_FILMS = 100, 12, 80, 24
 ROUNDS = 9
+LEAF_DIM, TIES, TIMED_MARGIN = 1024, 200, 0.001
 
 
 def drawn(what: str) -> list[Film]:
@@ -68,6 +78,48 @@ def files(what: str, given: list[Path], folder: Path, seen: int = 0) -> Iterator
             path.unlink()
 
 
+def whole_clips(film: Path, recipe: Recipe, *, mirrored: bool) -> Iterator[npt.NDArray[np.uint8]]:
+    """The clips of a film that end before it does, each followed by its mirror image if that is wanted."""
+    with open_clips(film, recipe) as stream:
+        for clip in stream:
+            if clip.padded_frames:
+                continue
+            yield clip.on_host()
+            if mirrored:
+                yield np.ascontiguousarray(clip.on_host()[:, :, ::-1])
+
+
+def named(films: list[Path]) -> list[dict[str, str]]:
+    """Films by title and hash; they are not in this repository."""
+    return [{"title": film.name, "sha256": hashlib.sha256(film.read_bytes()).hexdigest()} for film in films]
+
+
+def calibrate(model: str, films: Iterator[Path], kept: Path, *, mirrored: bool, seconds: float) -> dict[str, Any]:
+    """The margin, from features that are kept in a file and those of more films until time is up."""
+    folder = ModelFolder(model)
+    features: dict[str, npt.NDArray[np.float32]] = dict(np.load(kept)) if kept.exists() else {}
+    end, counts = time.monotonic() + seconds, list[int]()
+
+    def clips() -> Iterator[npt.NDArray[np.uint8]]:
+        for film in films:
+            counts.append(0)
+            for clip in whole_clips(film, folder.recipe, mirrored=mirrored):
+                counts[-1] += 1
+                yield clip
+            print(film.name, counts[-1], flush=True)
+            if time.monotonic() > end:
+                break
+
+    both = np.stack(both_features(folder, clips()))
+    parts = np.split(both, np.cumsum(counts)[:-1], axis=1) if counts else []
+    features |= {f"{number:04}": part for number, part in enumerate(parts, len(features))}
+    np.savez(kept, **features)  # type: ignore[arg-type]
+    low, high = np.concatenate([features[number] for number in sorted(features)], axis=1)
+    codebook = Codebook.from_bytes(folder.read(CODEBOOK))
+    margin = measured_margin(low, high, codebook, folder.digest(portable_graph(BACKBONE)))
+    return {"films": len(features), "margin_share": margin.to_json()}
+
+
 def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
     """Wilson's interval of a share, 95 %."""
     share, square = hits / count, z * z
@@ -85,7 +137,9 @@ def different(hits: int, count: int) -> dict[str, Any]:
     }
 
 
-def judge(model: str, films: Iterator[Path], before: dict[str, Any], seconds: float) -> dict[str, Any]:
+def judge(
+    model: str, films: Iterator[Path], before: dict[str, Any], *, mirrored: bool, seconds: float
+) -> dict[str, Any]:
     """Tokens in three precisions, and in int8 where the model is ready for it, of the whole clips of films until time
     is up; added to what was counted before.
     """
@@ -99,17 +153,17 @@ def judge(model: str, films: Iterator[Path], before: dict[str, Any], seconds: fl
         opened = {name: stack.enter_context(load(model, precision=name))._opened for name in names}  # type: ignore[arg-type]
         codebook, ties = opened["fp32"].codebook, NearTies(opened["fp32"].codebook)
         for film in films:
-            with open_clips(film, opened["fp32"].recipe) as stream:
-                for clip in stream:
-                    if clip.padded_frames:
-                        continue
-                    seen = {name: each.feature(clip.on_host()).result() for name, each in opened.items()}
-                    ids = {name: int(codebook.assign(each.feature[None])[0][0]) for name, each in seen.items()}
-                    differs = {name: ids[name] != ids["fp32"] for name in names[1:]}
-                    counts.update(clips=1, recomputed=seen["exact"].recomputed, **differs)
-                    if "int8" in names:
-                        sure = ties.nearest_plane(seen["fp32"].feature).margin >= NEAR_TIE
-                        counts.update(sure=sure, int8_not_near_a_tie=sure and differs["int8"])
+            for frames in whole_clips(film, opened["fp32"].recipe, mirrored=mirrored):
+                seen = {name: opened[name].feature(frames).result() for name in names if name != "bf16"}
+                # What exact did not compute again is bf16's.
+                exact = seen["exact"]
+                seen["bf16"] = opened["bf16"].feature(frames).result() if exact.recomputed else exact
+                ids = {name: int(codebook.assign(each.feature[None])[0][0]) for name, each in seen.items()}
+                differs = {name: ids[name] != ids["fp32"] for name in names[1:]}
+                counts.update(clips=1, recomputed=exact.recomputed, **differs)
+                if "int8" in names:
+                    sure = ties.nearest_plane(seen["fp32"].feature).margin >= NEAR_TIE
+                    counts.update(sure=sure, int8_not_near_a_tie=sure and differs["int8"])
             counts["films"] += 1
             print(film.name, dict(counts), flush=True)
             if time.monotonic() > end:
@@ -170,6 +224,35 @@ def timed(model: str, films: Iterator[Path]) -> dict[str, Any]:
     }
 
 
+def ties_timed() -> dict[str, Any]:
+    """Milliseconds in which a codebook of the paper's size tells whether a feature is near a tie, by the search and by
+    looking at every centroid.
+    """
+    random = np.random.default_rng(0)
+    leaves = np.zeros((1, LEAF_DIM))
+    for depth in range(4):
+        children = random.normal(0, 0.6**depth, (len(leaves), 12, LEAF_DIM))
+        leaves = (leaves[:, None] + children).reshape(-1, LEAF_DIM)
+    about: dict[str, Any] = {"distances": np.array([0, 1], np.float32), "backbone_hash": "", "clip_hash": ""}
+    codebook = Codebook(leaves=leaves.astype(np.float32), **about)
+    ties = NearTies(codebook)
+    points = (leaves[random.integers(0, len(leaves), TIES)] + random.normal(0, 0.1, (TIES, LEAF_DIM))).astype(
+        np.float32
+    )
+    ways = {
+        "search": lambda point: ties.is_sure(point, TIMED_MARGIN),
+        "every_centroid": lambda point: ties.nearest_plane(point).margin >= TIMED_MARGIN,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for point in (points[0], *points):
+        for name, is_sure in ways.items():
+            began = time.perf_counter()
+            is_sure(point)
+            seconds[name].append(time.perf_counter() - began)
+    medians = {f"{name}_ms": 1000 * statistics.median(each[1:]) for name, each in seconds.items()}
+    return {"leaves": len(leaves), "dim": LEAF_DIM, "features": TIES, **medians}
+
+
 def main() -> None:
     """Read the arguments and do one of the four."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -177,25 +260,32 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("out", type=Path)
     parser.add_argument("films", type=Path, nargs="*")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="of judge: stop then; the next run goes on")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop then; the next run goes on")
+    parser.add_argument("--mirrored", action="store_true", help="take the mirror image of each clip too")
+    parser.add_argument("--features", type=Path, default=Path("features.npz"), help="where calibrate keeps features")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = json.loads(given.out.read_text()) if given.out.exists() else {}
-        before = found.get(given.what, {}) if given.what == "judge" else {}
+        before = found.get(given.what, {}) if given.what in ("calibrate", "judge") else {}
         films = files(given.what, given.films, Path(folder), before.get("films", 0))
-        if given.what == "calibrate":
-            found = calibrated(ModelFolder(given.model), list(films)).to_json()
-        elif given.what == "int8":
+        if given.what == "int8":
             made = calibrated_int8(ModelFolder(Path(given.model)), list(films), frozenset())
             write_int8_model(Path(given.model), made)
             write_manifest(Path(given.model))
             found = made.to_json()
         else:
             found["environment"] = environment("openvino", "av", "numpy")
-            judged = given.what == "judge"
-            found[given.what] = (
-                judge(given.model, films, before, given.seconds) if judged else timed(given.model, films)
-            )
+            how: dict[str, Any] = {"mirrored": given.mirrored, "seconds": given.seconds}
+            if given.what == "calibrate":
+                found["calibrate"] = calibrate(given.model, films, given.features, **how)
+            elif given.what == "judge":
+                found["judge"] = judge(given.model, films, before, **how)
+            else:
+                found["time"] = timed(given.model, films)
+                found["ties"] = ties_timed()
+            if given.films:
+                seen = given.films[: found[given.what].get("films")]
+                found[given.what] |= {"mirrored": given.mirrored, "film_list": named(seen)}
     given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 

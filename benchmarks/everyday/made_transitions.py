@@ -1,18 +1,21 @@
-"""Which transitions the network for shots is shown, or are found without it: `python
-benchmarks/everyday/made_transitions.py FILMS.json OUT.json`.
+"""Which transitions are found where the network for shots is asked by rule, and which where it is always asked: `python
+benchmarks/everyday/made_transitions.py FILMS.json MODEL OUT.json`.
 
-Two stretches of different films are joined by a transition of a known kind and place. It is noticed if it is found as a
-plain hard cut, or if the network is asked about a window whose middle it lies in. Frames that are far apart are asked
-about where they differ much, or less and one between them is a mixture of both; beside it stands the rule without
-mixtures, which asks wherever they differ by 24 levels. The network itself is not needed. Of each film as it is, the
-windows that either rule asks about are counted.
+Two stretches of different films are joined by transitions of known kinds at a known place. Each is looked for in three
+ways: with the network asked about every window; as the model does, which asks where plain hard cuts do not explain what
+changes: frames that are far apart differ much, or less and one between them is a mixture of both; and by the rule
+without mixtures, which asks wherever they differ by 24 levels. Of each film as it is, the windows that are asked about
+are counted. MODEL is a folder of `videobert get everyday`. After --seconds it stops; the next run goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from films import check, read
 
+from videobert import load
 from videobert.base.errors import VideoBertError
 from videobert.base.limits import Limits
 from videobert.bench.environment import environment
@@ -32,10 +36,12 @@ from videobert.pipeline.cut_detectors import NetworkCuts
 from videobert.video.small_frames import small_frames
 
 Frames = npt.NDArray[np.uint8]
+Network = Callable[[Frames], npt.NDArray[np.float32]]
 
 MOST_FRAMES, SIDE = 300, 60
-TRIALS, SEED = 150, 0
-# Frames that are mixtures; those of a fade go to black and come from it.
+TRIALS, SEED = 60, 0
+# Frames that show both films; those of a fade go to black and come from it, in a wipe the second film comes in from
+# the left.
 KINDS = {
     "hard cut": 0,
     "dissolve of 4": 4,
@@ -43,22 +49,30 @@ KINDS = {
     "dissolve of 18": 18,
     "dissolve of 25": 25,
     "fade": 24,
+    "wipe of 12": 12,
+    "wipe of 25": 25,
 }
 WITHOUT_MIXTURES = 24.0
 RATE = 25
+# Frames that a found cut may lie beside its transition.
+NEAR = 2
 
 
-class Windows:
-    """In place of the network: keeps the middles of the windows that it is asked about, and finds nothing."""
+@contextmanager
+def always() -> Iterator[None]:
+    """While it lasts, the network is asked about every window."""
+    kept = cut_detectors._is_explained
+    cut_detectors._is_explained = lambda window, cuts: False
+    try:
+        yield
+    finally:
+        cut_detectors._is_explained = kept
 
-    def __init__(self) -> None:
-        self.frame = 0
-        self.middles: list[range] = []
 
-    def __call__(self, stage: str, **inputs: Any) -> npt.NDArray[np.float32]:
-        first = self.frame + 1 - SHOT_FRAMES + SHOT_FRAMES // 4
-        self.middles.append(range(first, first + SHOT_FRAMES - 2 * (SHOT_FRAMES // 4)))
-        return np.full((1, SHOT_FRAMES), -9.0, np.float32)
+@contextmanager
+def by_rule() -> Iterator[None]:
+    """The network is asked as it is in the model."""
+    yield
 
 
 @contextmanager
@@ -72,13 +86,36 @@ def without_mixtures() -> Iterator[None]:
         cut_detectors._APART_CHANGED, cut_detectors._MIXED_CHANGED = kept
 
 
-def looked_at(film: Frames) -> tuple[list[range], list[int]]:
-    """The middles of the windows that are asked about, and the cuts that are found without."""
-    windows = Windows()
-    detector = NetworkCuts(windows, 0.5, beside=False, cancel=None)
-    for windows.frame, picture in enumerate(film):
-        detector.add(picture, windows.frame / RATE)
-    return windows.middles, [round(time * RATE) for time in detector.finish()]
+WAYS = {"always": always, "by_rule": by_rule, "without_mixtures": without_mixtures}
+
+
+class Asked:
+    """A network that is asked about each window once, and how often it was asked."""
+
+    def __init__(self, network: Network) -> None:
+        self._network, self._known = network, dict[bytes, npt.NDArray[np.float32]]()
+        self.windows = 0
+
+    def __call__(self, stage: str, **inputs: Any) -> npt.NDArray[np.float32]:
+        self.windows += 1
+        window = inputs["frames"]
+        key = window.tobytes()
+        if key not in self._known:
+            self._known[key] = self._network(window)
+        return self._known[key]
+
+
+def calm(window: Frames) -> npt.NDArray[np.float32]:
+    """In place of the network where only what it is asked about counts: it finds nothing."""
+    return np.full((1, SHOT_FRAMES), -9.0, np.float32)
+
+
+def cuts_of(film: Frames, asked: Asked, least: float) -> list[int]:
+    """First frames of shots but the first."""
+    detector = NetworkCuts(asked, least, beside=False, cancel=None)
+    for number, picture in enumerate(film):
+        detector.add(picture, number / RATE)
+    return [round(each * RATE) for each in detector.finish()]
 
 
 def joined(one: Frames, other: Frames, kind: str) -> tuple[Frames, range]:
@@ -88,27 +125,63 @@ def joined(one: Frames, other: Frames, kind: str) -> tuple[Frames, range]:
     first = SIDE - mixed // 2
     for number in range(mixed):
         place, share = first + number, (number + 1) / (mixed + 1)
+        # Each film stands still where it has no frame of its own.
+        before, after = one[min(place, SIDE - 1)], other[max(place - SIDE, 0)]
         if kind == "fade":
             film[place] *= abs(2 * share - 1)
+        elif kind.startswith("wipe"):
+            edge = round(share * film.shape[2])
+            film[place] = np.concatenate([after[:, :edge], before[:, edge:]], axis=1)
         else:
-            # Each film stands still where it has no frame of its own.
-            film[place] = (1 - share) * one[min(place, SIDE - 1)] + share * other[max(place - SIDE, 0)]
+            film[place] = (1 - share) * before + share * after
     return film.round().astype(np.uint8), range(first, first + mixed + 1)
 
 
-def is_noticed(film: Frames, transition: range) -> bool:
-    """Whether a window's middle reaches the transition, or a cut lies in it."""
-    middles, cuts = looked_at(film)
-    return any(set(middle) & set(transition) for middle in middles) or any(cut in transition for cut in cuts)
+def tried(trial: int, films: Sequence[Frames], network: Network, least: float) -> Iterator[tuple[str, Counter[str]]]:
+    """Of two films by the number of a trial: what is found of each kind of transition, in each way."""
+    random = np.random.default_rng([SEED, trial])
+    pair = [films[place] for place in random.choice(len(films), 2, replace=False)]
+    one, other = (film[start:][:SIDE] for film in pair for start in [int(random.integers(len(film) - SIDE + 1))])
+    for kind in KINDS:
+        film, transition = joined(one, other, kind)
+        near = range(transition.start - NEAR, transition.stop + NEAR)
+        asked, counts = Asked(network), Counter(trials=1)
+        found = {}
+        for name, way in WAYS.items():
+            asked.windows = 0
+            with way():
+                cuts = cuts_of(film, asked, least)
+            found[name] = any(cut in near for cut in cuts)
+            elsewhere = sum(cut not in near for cut in cuts)
+            counts.update(
+                {f"found_{name}": found[name], f"elsewhere_{name}": elsewhere, f"windows_asked_{name}": asked.windows}
+            )
+        counts.update(lost_by_rule=found["always"] and not found["by_rule"])
+        yield kind, counts
+
+
+def whole_films(films: Sequence[Frames]) -> dict[str, int]:
+    """How many windows of films as they are the network is asked about."""
+    counts = {"films": len(films), "frames": sum(map(len, films))}
+    for name, way in WAYS.items():
+        asked = Asked(calm)
+        with way():
+            for film in films:
+                cuts_of(film, asked, 0.5)
+        counts[f"windows_asked_{name}"] = asked.windows
+    return counts
 
 
 def main() -> None:
     """Read the arguments, compare, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("films", type=Path)
+    parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--folder", type=Path, help="where the films lie; beside the manifest by default")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop then; the next run goes on")
     given = parser.parse_args()
+    end = time.monotonic() + given.seconds
     films: list[Frames] = []
     for film in read(given.films, given.folder).films:
         check(film)
@@ -117,32 +190,25 @@ def main() -> None:
             films.append(np.stack([picture for picture, _ in islice(small, MOST_FRAMES)]))
         except VideoBertError:
             print("left out", film.title, flush=True)
-    asked = sum(len(looked_at(film)[0]) for film in films)
-    with without_mixtures():
-        asked_without = sum(len(looked_at(film)[0]) for film in films)
-    long = [film for film in films if len(film) >= 2 * SIDE]
-    random = np.random.default_rng(SEED)
-    rows = []
-    for kind in KINDS:
-        with_mixtures = without = 0
-        for _ in range(TRIALS):
-            one, other = (long[place] for place in random.choice(len(long), 2, replace=False))
-            starts = random.integers(0, [len(one) - SIDE, len(other) - SIDE])
-            film, transition = joined(one[starts[0] :][:SIDE], other[starts[1] :][:SIDE], kind)
-            with_mixtures += is_noticed(film, transition)
-            with without_mixtures():
-                without += is_noticed(film, transition)
-        rows.append({"kind": kind, "noticed": with_mixtures, "noticed_without_mixtures": without})
-        print(rows[-1], flush=True)
-    result = {
-        "environment": environment("numpy", "av"),
-        "films": len(films),
-        "frames": sum(map(len, films)),
-        "windows_asked": asked,
-        "windows_asked_without_mixtures": asked_without,
-        "transitions_of_a_kind": TRIALS,
-        "transitions": rows,
-    }
+    result = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    result["as_they_are"] = result.get("as_they_are") or whole_films(films)
+    counts = {row["kind"]: Counter({k: n for k, n in row.items() if k != "kind"}) for row in result.get("kinds", [])}
+    long = [film for film in films if len(film) >= SIDE]
+    with load(given.model) as model:
+        shots = model.config.shots
+        assert shots is not None, "this model has no network for shots"
+
+        def network(window: Frames) -> npt.NDArray[np.float32]:
+            return np.asarray(model._opened.run(cut_detectors.SHOT_BOUNDARIES, frames=window), np.float32)
+
+        for trial in range(counts["hard cut"]["trials"] if counts else 0, TRIALS):
+            for kind, found in tried(trial, long, network, shots.probability_at_least):
+                counts.setdefault(kind, Counter()).update(found)
+            print(trial, {kind: each["lost_by_rule"] for kind, each in counts.items()}, flush=True)
+            if time.monotonic() > end:
+                break
+    result["environment"] = environment("openvino", "numpy", "av")
+    result["kinds"] = [{"kind": kind, **each} for kind, each in counts.items()]
     given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

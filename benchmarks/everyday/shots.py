@@ -3,13 +3,16 @@ FILMS.json MODEL OUT.json`.
 
 As the network was published it is shown 100 frames, of which the middle half counts, and a frame belongs to a
 transition from a probability of 0.5. The model asks it in shorter windows, with a threshold of its own, and only where
-plain hard cuts do not explain what changes. MODEL is a folder of `videobert get everyday`.
+plain hard cuts do not explain what changes. MODEL is a folder of `videobert get everyday`. After --seconds it stops;
+the next run goes on with the films that OUT.json does not have.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -78,21 +81,29 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--folder", type=Path, help="where the films lie; beside the manifest by default")
     parser.add_argument("--every", type=int, default=3, help="take every so many of the films")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop then; the next run goes on")
     given = parser.parse_args()
+    end = time.monotonic() + given.seconds
     _, weights = load_weights(given.model)
     assert weights.shot_boundaries is not None, "this model has no network for shots"
     network = ShotStage(weights.shot_boundaries).eval()
-    rows, left_out = [], []
+    before = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    rows, left_out = before.get("each", []), before.get("left_out", [])
+    done = {row["sha256"] for row in rows} | {row["sha256"] for row in left_out}
     with load(given.model) as model:
         shots = model.config.shots
         assert shots is not None
         for film in read(given.films, given.folder).films[:: given.every]:
             check(film)
+            if film.sha256 in done:
+                continue
+            if time.monotonic() > end:
+                break
             try:
                 frames = small_frames(film.path, model.recipe, limits=Limits())
                 seen = np.stack([picture for picture, _ in islice(frames, MOST_FRAMES)])
             except VideoBertError as error:
-                left_out.append({"title": film.title, "reason": error.args[0]})
+                left_out.append({"title": film.title, "sha256": film.sha256, "reason": error.args[0]})
                 continue
             asked = Asked(model)
             short = as_built(asked, seen, shots.probability_at_least)

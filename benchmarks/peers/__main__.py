@@ -1,7 +1,8 @@
 """Ours beside its peers: `python -m benchmarks.peers OUT.json`, or `make bench`.
 
 One process, ours and each peer in turns. Parity comes before time: an answer that is wrong has no speed. A peer that
-cannot run is listed with its reason. What the minutes leave out is listed too, and `--resume` goes on with it.
+cannot run is listed with its reason. What the minutes leave out is listed too, and so is what others disturbed:
+`--resume` goes on with both, from a file that is whole whenever this is killed.
 
 Exit code 0: every answer of ours was right; 1: one was not, or a peer failed in a way that is no lack of this machine.
 """
@@ -19,7 +20,7 @@ import pytest
 
 from benchmarks.peers.case import Setting
 from benchmarks.peers.desk import Desk
-from benchmarks.peers.record import Record
+from benchmarks.peers.record import OPEN, Record
 from benchmarks.peers.suite import pairs
 from benchmarks.peers.table import table
 from videobert.base.cpu_threads import processors
@@ -69,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     setting = Setting(tiny=asked.dry_run, scratch=asked.scratch, models=asked.models, threads=processors())
     desk = Desk(setting, plan, record, budget_s=asked.seconds, until_s=started_s + 60 * asked.minutes)
     code = pytest.main(["-c", str(HERE / "pytest.ini"), "--rootdir", str(ROOT), str(HERE / "drive.py")], plugins=[desk])
-    print(table(record.content()))
+    rows = record.content()["rows"]
+    print(table({"rows": rows}))
+    left = sum(row["state"] in OPEN for row in rows)
+    goes_on = f"; --resume goes on with {left}" if left else ""
+    print(f"{len(rows) - left} of {len(rows)} rows have an answer{goes_on}")
     # 5: nothing was left to do.
     return 0 if code in (0, 5) else 1
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from benchmarks.peers.case import Absent, Case, Contender, Prepared, Setting
+from benchmarks.peers.deadline import TimeUp, deadline
 from benchmarks.peers.record import ABSENT, FAILED, LEFT, MEASURED, RED, Record, Row
 from benchmarks.peers.turns import Turns, rounds, spread
 from videobert.bench.statistics import paired_ratio
@@ -17,6 +18,8 @@ from videobert.bench.statistics import paired_ratio
 # What is kept back for a peer that takes long to be made; torch.compile takes a minute for a backbone.
 _COMPILES_S: Final = 75.0
 _ELSE_S: Final = 10.0
+# A row beside which others took more of the processors has no figure.
+_MOST_OTHERS: Final = 0.15
 _DIGITS: Final = 5
 
 
@@ -28,7 +31,7 @@ class Desk:
         plan: cases with one peer each, those of one case together.
         record: where the rows go.
         budget_s: for the rounds of one peer.
-        until_s: of `time.monotonic()`; what is not begun by then is left.
+        until_s: of `time.monotonic()`; what is not done by then is left.
     """
 
     def __init__(
@@ -63,7 +66,10 @@ class Desk:
             row = {**head, "state": LEFT, "why": f"takes up to {needs_s:.0f} s, and {max(0.0, left_s):.0f} were left"}
         else:
             try:
-                row = head | self._measured(case, peer, benchmark)
+                with deadline(self._until_s):
+                    row = head | self._measured(case, peer, benchmark)
+            except TimeUp:
+                row = {**head, "state": LEFT, "why": "the time was up"}
             except (Absent, ImportError, OSError) as error:
                 row = {**head, "state": ABSENT, "why": _said(error)}
             except Exception as error:  # a peer may fail in any way, and must not take the others with it
@@ -100,7 +106,11 @@ class Desk:
         if self._setting.tiny:
             benchmark.pedantic(theirs.call, rounds=1)
             return row
-        return row | self._timed(prepared, theirs, benchmark)
+        timed = self._timed(prepared, theirs, benchmark)
+        others = timed["noise"]["others"]
+        if others is not None and others > _MOST_OTHERS:
+            return {"state": LEFT, "why": f"others took {others:.0%} of the processors meanwhile".replace("%", " %")}
+        return row | timed
 
     def _timed(self, prepared: Prepared, theirs: Contender, benchmark: Any) -> Row:
         began = time.perf_counter()

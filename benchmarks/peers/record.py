@@ -12,8 +12,8 @@ FORMAT: Final = 1
 MEASURED, RED, ABSENT, FAILED, LEFT = "measured", "parity is red", "absent", "failed", "not measured"
 # What a later run tries again.
 OPEN: Final = frozenset({FAILED, LEFT})
-# What may differ between two runs that belong into one file.
-_MAY_DIFFER: Final = frozenset({"date", "load"})
+# What may differ between two runs that belong into one file: when, and what no case here uses.
+_MAY_DIFFER: Final = frozenset({"date", "load", "triton", "tensorrt", "tensorrt_rtx", "nvidia-dali-cuda130"})
 
 Row = dict[str, Any]
 

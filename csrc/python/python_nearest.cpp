@@ -13,6 +13,7 @@
 #include "nearest/nearest_index.h"
 #include "nearest/nearest_kernel.h"
 #include "nearest/nearest_tree.h"
+#include "nearest/nearest_within.h"
 
 namespace py = pybind11;
 
@@ -51,6 +52,20 @@ std::pair<py::array_t<std::int64_t>, py::array_t<double>> search(const Searcher&
         searcher.search(kernel, span_of(points), threads, ids_out, squared_out);
     }
     return {std::move(ids), std::move(squared)};
+}
+
+py::array_t<std::int64_t> within(const NearestIndex& index, const Floats& point, double distance,
+                                 const std::string& path) {
+    if (point.ndim() != 1 || static_cast<std::size_t>(point.size()) != index.dim()) {
+        throw std::invalid_argument("a point of the centroids' length is needed");
+    }
+    const auto& kernel = nearest_kernel(chosen_cpu_path(path));
+    std::vector<std::int64_t> found;
+    {
+        const py::gil_scoped_release unlocked;
+        found = centroids_within(index, kernel, point.data(), distance);
+    }
+    return py::array_t<std::int64_t>(static_cast<py::ssize_t>(found.size()), found.data());
 }
 
 // An index and the arrays that it looks into.
@@ -116,6 +131,13 @@ void bind_nearest(py::module_& m) {
             },
             py::arg("points").noconvert(), py::arg("threads"), py::arg("path"),
             "Index of the nearest centroid and squared distance to it, for each finite row. Releases the GIL.")
+        .def(
+            "within",
+            [](const BoundIndex& self, const Floats& point, double distance, const std::string& path) {
+                return within(self.index(), point, distance, path);
+            },
+            py::arg("point").noconvert(), py::arg("distance"), py::arg("path"),
+            "Indices of the centroids that are at most so far from a finite point, rising. Releases the GIL.")
         .def_property_readonly("packed_bytes", [](const BoundIndex& self) { return self.index().bytes(); });
 
     py::class_<BoundTree>(m, "NearestTree", "A tree of centroids; safe to search from many threads.")

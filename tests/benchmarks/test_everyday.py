@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,9 +73,14 @@ def test_the_committed_manifest_and_readings_are_whole() -> None:
     assert {film.topic for film in found.films} - {None} <= set(found.topics)
 
 
+def noise(seed: int) -> Any:
+    """A still picture for 60 frames."""
+    picture = np.random.default_rng(seed).integers(0, 256, (1, 27, 48, 3), dtype=np.uint8)
+    return picture.repeat(60, 0)
+
+
 def test_made_transitions_are_where_they_are_said_to_be() -> None:
-    random = np.random.default_rng(5)
-    one, other = (random.integers(0, 256, (1, 27, 48, 3), dtype=np.uint8).repeat(60, 0) for _ in range(2))
+    one, other = noise(5), noise(6)
     for kind, mixed in made_transitions.KINDS.items():
         film, places = made_transitions.joined(one, other, kind)
         assert (len(film), len(places)) == (120, mixed + 1)
@@ -82,14 +88,47 @@ def test_made_transitions_are_where_they_are_said_to_be() -> None:
         assert np.array_equal(film[places[-1] :], other[places[-1] - 60 :])
         known = [film[place] for place in places[:-1]]
         assert not any(np.array_equal(picture, end[0]) for picture in known for end in (one, other))
-        assert made_transitions.is_noticed(film, places)
-    assert film[59:61].mean() < one.mean() / 4
-    still, places = made_transitions.joined(one, one, "hard cut")
-    assert not made_transitions.is_noticed(still, places)
+        if kind == "fade":
+            assert film[59:61].mean() < one.mean() / 4
+        if kind.startswith("wipe"):
+            assert np.array_equal(film[60, :, :20], other[0, :, :20])
+            assert np.array_equal(film[60, :, 28:], one[0, :, 28:])
 
 
-def test_the_rule_without_mixtures_is_put_back() -> None:
-    with_mixtures = made_transitions.cut_detectors._MIXED_CHANGED
-    with made_transitions.without_mixtures():
-        assert made_transitions.cut_detectors._MIXED_CHANGED == made_transitions.WITHOUT_MIXTURES
-    assert made_transitions.cut_detectors._MIXED_CHANGED == with_mixtures != made_transitions.WITHOUT_MIXTURES
+def test_what_the_network_would_find_and_is_not_asked_about_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def network(window: Any) -> Any:
+        # It sees a transition wherever the picture changes.
+        logits = made_transitions.calm(window)
+        logits[0, :-1][(window[0, 1:] != window[0, :-1]).any((1, 2, 3))] = 9.0
+        return logits
+
+    films = [noise(5), noise(6)]
+    counts = dict(made_transitions.tried(0, films, network, 0.5))
+    assert list(counts) == list(made_transitions.KINDS)
+    hard = counts["hard cut"]
+    assert (hard["trials"], hard["found_by_rule"], hard["windows_asked_by_rule"]) == (1, 1, 0)
+    assert hard["windows_asked_always"] == 5
+    assert counts["dissolve of 25"]["windows_asked_by_rule"] > 0
+    assert counts["dissolve of 25"]["lost_by_rule"] == 0
+    monkeypatch.setattr(made_transitions.cut_detectors, "_MIXED_CHANGED", 999.0)
+    counts = dict(made_transitions.tried(0, films, network, 0.5))
+    assert counts["dissolve of 25"]["lost_by_rule"] == counts["dissolve of 25"]["found_always"] == 1
+
+
+def test_each_way_to_ask_is_put_back() -> None:
+    before = vars(made_transitions.cut_detectors).copy()
+    for name, way in made_transitions.WAYS.items():
+        with way():
+            assert (vars(made_transitions.cut_detectors) == before) == (name == "by_rule")
+        assert vars(made_transitions.cut_detectors) == before
+
+
+def test_windows_of_films_as_they_are_are_counted() -> None:
+    counts = made_transitions.whole_films([noise(5), np.concatenate([noise(5), noise(6)])])
+    assert counts == {
+        "films": 2,
+        "frames": 180,
+        "windows_asked_always": 3 + 5,
+        "windows_asked_by_rule": 0,
+        "windows_asked_without_mixtures": 0,
+    }

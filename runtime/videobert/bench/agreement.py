@@ -24,16 +24,17 @@ def agreement(a: Any, b: Any) -> float | None:
         return (
             None
             if len(a) != len(b)
-            else float(np.mean([_cosine(x, y) for x, y in zip(a.features, b.features, strict=True)]))
+            else float(np.mean([cosine(x, y) for x, y in zip(a.features, b.features, strict=True)]))
         )
     if isinstance(a, Embedding) and isinstance(b, Embedding):
-        return _cosine(a.vector, b.vector)
+        return cosine(a.vector, b.vector)
     if isinstance(a, Report) and isinstance(b, Report):
         return same_time(a.segments, b.segments)
     return None
 
 
-def _cosine(a: Any, b: Any) -> float:
+def cosine(a: Any, b: Any) -> float:
+    """Of two vectors; 1 where one has no length."""
     x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
     length = float(np.linalg.norm(x) * np.linalg.norm(y))
     return 1.0 if length == 0 else float(x @ y / length)

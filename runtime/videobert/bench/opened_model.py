@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from videobert.base.limits import limits_or_default
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.selection import open_engine
 from videobert.model.folder import ModelFolder
 from videobert.runtime import Runtime
+
+_OF_ENGINE: Final = ("precision", "hint", "threads", "cache_dir", "rebuild_engines", "trust_engines")
 
 
 class InHand(NamedTuple):
@@ -27,10 +29,10 @@ def opened_model(name_or_folder: str | Path, options: Mapping[str, Any]) -> Iter
     """As `videobert.load`, closed at the end.
 
     Args:
-        options: any of `engine`, `device`, `precision`, `hint`, `threads`, `cache_dir` and `limits`.
+        options: of `load`; the decoder is the engine's own.
     """
     folder = ModelFolder(name_or_folder)
-    of_engine = {name: options[name] for name in ("precision", "hint", "threads", "cache_dir") if name in options}
+    of_engine = {name: options[name] for name in _OF_ENGINE if name in options}
     engine = open_engine(
         folder,
         engine=options.get("engine", "auto"),

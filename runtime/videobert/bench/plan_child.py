@@ -16,6 +16,7 @@ import numpy as np
 
 from videobert.base.errors import InputError, VideoBertError
 from videobert.bench.opened_model import opened_model
+from videobert.bench.peak_memory import peak_memory_bytes
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime
 from videobert.video.open import open_clips
@@ -48,7 +49,7 @@ def measured(asked: Mapping[str, Any]) -> dict[str, Any]:
             "answer_s": answer_s,
             "video_s": report.duration_s,
             "batch": engine.parallel,
-            "peak_memory_bytes": _peak_memory(),
+            "peak_memory_bytes": peak_memory_bytes(),
             "origin": to_json(report.origin),
             "segments": to_json(report.segments),
         }
@@ -68,14 +69,6 @@ def _timed(work: Any) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _peak_memory() -> int | None:
-    try:
-        import resource
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ import dataclasses
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from videobert.bench.cold import cold_start
 from videobert.bench.film import made_film
+from videobert.bench.film_length import film_of_length
 from videobert.bench.measure import Case, Measured, Told, measure
 from videobert.bench.ranges import recording_for
 from videobert.bench.sweep import sweep
@@ -69,13 +71,31 @@ def bench_model(asked: Asked, told: Told) -> Measured:
         result = measured.bench
         if asked.sweep:
             seconds = result.video["seconds"]
-            points = tuple(sweep(asked.model, case, asked.options, asked.sweep, seconds=seconds, told=told))
+            film_of = partial(
+                film_of_length,
+                asked.video,
+                folder=Path(scratch),
+                track=asked.reading.get("track"),
+                limits=asked.options.get("limits"),
+                told=told,
+            )
+            points = tuple(
+                sweep(asked.model, case, asked.options, asked.sweep, seconds=seconds, film_of=film_of, told=told)
+            )
             result = dataclasses.replace(result, sweep=points)
         if asked.cold:
             told("new processes")
             plain = {name: value for name, value in asked.options.items() if name not in _NOT_FOR_A_NEW_PROCESS}
             cache = Path(scratch) / "cache"
-            found = cold_start(asked.model, path, asked.verb, options=plain, reading=asked.reading, scratch=cache)
+            found = cold_start(
+                asked.model,
+                path,
+                asked.verb,
+                options=plain,
+                reading=asked.reading,
+                scratch=cache,
+                on_gpu=result.device != "CPU",
+            )
             result = dataclasses.replace(result, cold=found)
     return dataclasses.replace(measured, bench=result)
 

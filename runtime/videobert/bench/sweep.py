@@ -5,21 +5,29 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from videobert.base.arguments import whole
 from videobert.base.errors import UsageError, VideoBertError
 from videobert.bench.agreement import agreement
+from videobert.bench.clip_batches import ClipBatches
 from videobert.bench.measure import Case, Told
 from videobert.bench.statistics import spread_of
 from videobert.results.bench import SweepPoint
 from videobert.runtime import load
 
-# What can be swept: those of `load`, and those of a verb.
+# What can be swept: those of `load`; those of a verb; seconds of the film; clips that the backbone is given together.
 OF_LOAD: Final = ("threads", "engine", "precision", "hint")
 OF_VERB: Final = ("stride",)
-_NUMBERS: Final = ("threads", "stride")
+LENGTH: Final = "length"
+BATCH: Final = "batch"
+NAMES: Final = (*OF_LOAD, *OF_VERB, LENGTH, BATCH)
+_NUMBERS: Final = ("threads", "stride", LENGTH, BATCH)
+# Those of the others are held where they are used.
+_MOST: Final = {LENGTH: 3600, BATCH: 64}
 _MOST_POINTS = 32
 
 
@@ -27,23 +35,35 @@ def parse_sweep(asked: Sequence[str]) -> dict[str, list[Any]]:
     """`["threads=1,2", "precision=bf16,fp32"]` as names and values.
 
     Raises:
-        UsageError: something that cannot be swept, or nothing to sweep it over.
+        UsageError: something that cannot be swept, or not together, or nothing to sweep it over.
     """
     found: dict[str, list[Any]] = {}
     for each in asked:
         name, equals, values = each.partition("=")
         words = [word.strip() for word in values.split(",") if word.strip()]
-        if not equals or not words or name not in (*OF_LOAD, *OF_VERB):
+        if not equals or not words or name not in NAMES:
             raise UsageError(
                 "a sweep needs a name and values",
                 seen=each,
-                allowed=f"NAME=VALUE,VALUE with a name of {', '.join((*OF_LOAD, *OF_VERB))}",
+                allowed=f"NAME=VALUE,VALUE with a name of {', '.join(NAMES)}",
                 fix="For example --sweep threads=1,2.",
             )
         try:
             found[name] = [int(word) if name in _NUMBERS else word for word in words]
         except ValueError as error:
             raise UsageError(f"{name} is a number", seen=values, fix=f"For example --sweep {name}=1,2.") from error
+        if name in _MOST:
+            most = _MOST[name]
+            for value in found[name]:
+                whole(name, value, least=1, most=most, allowed=f"1 to {most}", fix="Choose another one.")
+    beside = [name for name in found if name in (*OF_VERB, LENGTH)]
+    if BATCH in found and beside:
+        raise UsageError(
+            "a batch is of the backbone alone",
+            seen=f"{BATCH} with {', '.join(beside)}",
+            allowed=f"{BATCH} with {', '.join(OF_LOAD)}",
+            fix="Sweep them one after the other.",
+        )
     if len(list(_settings(found))) > _MOST_POINTS:
         raise UsageError(
             "these are too many settings", allowed=f"up to {_MOST_POINTS} together", fix="Leave some values out."
@@ -58,6 +78,7 @@ def sweep(
     values: Mapping[str, Sequence[Any]],
     *,
     seconds: float,
+    film_of: Callable[[int], Path],
     told: Told,
 ) -> Iterator[SweepPoint]:
     """Each setting, as it is measured; one that cannot run says why, and the rest goes on.
@@ -66,13 +87,25 @@ def sweep(
         model, options: what `load` takes; each setting replaces some of it.
         values: see `parse_sweep`.
         seconds: length of the video.
+        film_of: the video in a length of so many seconds.
     """
-    with load(model, **options) as base:
-        reference = case.ask(base)
+    with ExitStack() as stack:
+        if BATCH in values:
+            limits, track = options.get("limits"), case.reading.get("track")
+            batches = ClipBatches(model, options, case.video, max(values[BATCH]), track=track, limits=limits)
+        else:
+            reference = case.ask(stack.enter_context(load(model, **options)))
         for setting in _settings(values):
             told(", ".join(f"{name} {value}" for name, value in setting.items()))
+            with_setting = {**options, **{name: value for name, value in setting.items() if name in OF_LOAD}}
             try:
-                yield _point(model, case, options, setting, reference, seconds)
+                if BATCH in setting:
+                    yield batches.point(with_setting, setting, case.runs)
+                elif LENGTH in setting:
+                    film = film_of(setting[LENGTH])
+                    yield _point(model, replace(case, video=film), with_setting, setting, None, setting[LENGTH])
+                else:
+                    yield _point(model, case, with_setting, setting, reference, seconds)
             except VideoBertError as error:
                 yield SweepPoint(setting=setting, error=str(error))
 
@@ -91,7 +124,7 @@ def _point(
     seconds: float,
 ) -> SweepPoint:
     asked = replace(case, reading={**case.reading, **{k: v for k, v in setting.items() if k in OF_VERB}})
-    with load(model, **{**options, **{k: v for k, v in setting.items() if k in OF_LOAD}}) as other:
+    with load(model, **options) as other:
         answer = asked.ask(other)
         times = [_timed(lambda: asked.ask(other)) for _ in range(case.runs)]
     spread = spread_of(times)

@@ -1,4 +1,4 @@
-"""Recorded spans as a trace for Perfetto (https://ui.perfetto.dev) and chrome://tracing.
+"""Recorded spans as a trace in JSON, for Perfetto (https://ui.perfetto.dev) and chrome://tracing.
 
 The format is the JSON of the Trace Event Format, which Perfetto's trace processor reads: complete events (`ph` X) with
 microseconds, and names of threads as metadata (`ph` M).
@@ -40,8 +40,8 @@ def perfetto_trace(spans: Sequence[Span], name: str) -> bytes:
             "cat": "videobert",
             "pid": _PROCESS,
             "tid": threads[span.thread],
-            "ts": _nanoseconds(span.began_s - began_s) / 1000,
-            "dur": (_nanoseconds(span.ended_s - began_s) - _nanoseconds(span.began_s - began_s)) / 1000,
+            "ts": nanoseconds(span.began_s - began_s) / 1000,
+            "dur": (nanoseconds(span.ended_s - began_s) - nanoseconds(span.began_s - began_s)) / 1000,
         }
         if span.shapes:
             event["args"] = {each: "x".join(map(str, shape)) for each, shape in span.shapes}
@@ -49,5 +49,6 @@ def perfetto_trace(spans: Sequence[Span], name: str) -> bytes:
     return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}).encode()
 
 
-def _nanoseconds(seconds: float) -> int:
+def nanoseconds(seconds: float) -> int:
+    """Whole ones, the unit of Perfetto's clock."""
     return round(seconds * 1e9)

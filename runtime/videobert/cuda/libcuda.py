@@ -19,6 +19,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "cuDevicePrimaryCtxRetain": (_Handle, ctypes.c_int),
     "cuCtxPushCurrent_v2": (_Handle,),
     "cuCtxPopCurrent_v2": (_Handle,),
+    "cuMemGetInfo_v2": (_Handle, _Handle),
     "cuMemcpyHtoDAsync_v2": (_Address, _Handle, ctypes.c_size_t, _Handle),
     "cuMemcpyDtoHAsync_v2": (_Handle, _Address, ctypes.c_size_t, _Handle),
     "cuMemcpyDtoDAsync_v2": (_Address, _Address, ctypes.c_size_t, _Handle),

@@ -90,7 +90,7 @@ class Conse:
         """See `Embeds.vector`: of length one; text and video together are the middle of both."""
         parts = []
         if pieces is not None:
-            parts.append(self._asked([pieces], cancel)[0])
+            parts.append(self._asked([[pieces]], cancel)[0][0])
         if stretches is not None:
             parts.append(self._middle(stretches, cancel))
         return _unit(np.sum(parts, axis=0))
@@ -108,7 +108,7 @@ class Conse:
         cancel: threading.Event | None = None,
     ) -> LabelOdds:
         """See `ChoosesLabels.label_log_odds`."""
-        texts = np.stack([self._mean_text(sentences, cancel) for sentences in labels])
+        texts = np.stack([_unit(vectors.sum(axis=0)) for vectors in self._asked(labels, cancel)])
         clips, sure = [], []
         for seen in self._seen_each(stretches, cancel):
             clips.append(self._combined(seen))
@@ -179,22 +179,30 @@ class Conse:
                 self._labels = np.stack([_unit(vectors[[place[t] for t in texts]].sum(axis=0)) for texts in sentences])
             return self._labels
 
-    def _mean_text(self, sentences: Sequence[Pieces], cancel: threading.Event | None) -> States:
-        return _unit(self._asked(sentences, cancel).sum(axis=0))
-
-    def _asked(self, texts: Sequence[Pieces], cancel: threading.Event | None) -> npt.NDArray[np.float32]:
-        """`_text_vectors`, kept for whoever asks the same next: `search` and `locate` do so within one call."""
-        key = tuple(map(tuple, texts))
+    def _asked(
+        self, asked: Sequence[Sequence[Pieces]], cancel: threading.Event | None
+    ) -> list[npt.NDArray[np.float32]]:
+        """`_text_vectors` of each list of texts, kept for whoever asks the same next: `search` and `locate` do so
+        within one call. What is not known is encoded together, since an encoder's call costs much beside a short text.
+        """
+        keys = [tuple(map(tuple, texts)) for texts in asked]
+        found: dict[tuple[tuple[int, ...], ...], npt.NDArray[np.float32]] = {}
         with self._lock:
-            if (known := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return known
-        found = self._text_vectors(texts, cancel)
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return found
+            for key in keys:
+                if (known := self._kept.get(key)) is not None:
+                    self._kept.move_to_end(key)
+                    found[key] = known
+        new = [key for key in dict.fromkeys(keys) if key not in found]
+        if new:
+            vectors = iter(self._text_vectors([pieces for key in new for pieces in key], cancel))
+            # Arrays of their own: a view would keep all of them alive.
+            made = {key: np.stack(list(islice(vectors, len(key)))) for key in new}
+            found |= made
+            with self._lock:
+                self._kept |= made
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return [found[key] for key in keys]
 
     def _text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None) -> npt.NDArray[np.float32]:
         """The vectors of texts, float32 `(n, width)`, each of length one."""

@@ -18,4 +18,15 @@ KNOWN_MARGINS: tuple[Mapping[str, Any], ...] = (
         "again": 0.024804177545691905,
         "left": 0.0004985036369461924,
     },
+    # everyday
+    {
+        "format": 1,
+        "backbone": "53cb34918b7c2424ade923dde3381d4631a7696b157d329c501abfb97ae75d11",
+        "codebook": "30ba5a2d32aed947",
+        "flat": 0.0015519765988771838,
+        "tree": None,
+        "clips": 216,
+        "again": 0.05555555555555555,
+        "left": 0.00048225308641975306,
+    },
 )

@@ -74,6 +74,9 @@ class Answering:
             name: min(context_clips, (opened.family.room(scorer.longest) - 1) // 2)
             for name, scorer in scorers.all(opened).items()
         }
+        for reach in set(self._reach.values()):
+            # These are asked about the same windows.
+            LabelScorer.ask_together([s for name, s in scorers.by_templates.items() if self._reach[name] == reach])
         self._farthest = max(self._reach.values(), default=0)
         self._group = group
         self._remembered = {name: _Remembered(scorer) for name, scorer in scorers.by_templates.items()}

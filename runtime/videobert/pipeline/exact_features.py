@@ -47,9 +47,8 @@ class ExactFeatures:
         return self._run.with_engine(self._engine.run_in_fp32, BACKBONE, clips=clips)[0], True
 
     def _is_sure(self, feature: npt.NDArray[np.float32], method: Assignment) -> bool:
+        margin = self._margin.of(method)
         if self._threads is None:
-            plane = self._ties.nearest_plane(feature, method)
-        else:
-            with blas_threads(self._threads):
-                plane = self._ties.nearest_plane(feature, method)
-        return plane.margin >= self._margin.of(method)
+            return self._ties.is_sure(feature, margin, method)
+        with blas_threads(self._threads):
+            return self._ties.is_sure(feature, margin, method, threads=self._threads)

@@ -21,6 +21,7 @@ from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError
 from videobert.families.family import Asked as AskedStates
 from videobert.families.log_softmax import log_softmax
+from videobert.pipeline.encoded_together import EncodedTogether, encoded_together
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.questions import Asked, Probe
 from videobert.pipeline.ranking import best
@@ -30,8 +31,6 @@ from videobert.results.candidate import Candidate
 _GROUP = 64
 
 Windows = Sequence[ScoredStretch | None]
-# See `LabelScorer.key`, for each window.
-Key = tuple[bytes | None, ...]
 
 
 class LabelScorer:
@@ -71,21 +70,20 @@ class LabelScorer:
         )
         self.templates, self.labels = self._question.templates, self._question.labels
         self.unknown_words, self.longest = self._question.unknown_words, self._question.longest
-        self._shared: dict[tuple[Probe, ...], _Shared] = {}
+        self._together: dict[tuple[Probe, ...], EncodedTogether] = {}
 
     @classmethod
     def of_model(cls, opened: OpenedModel) -> dict[str, LabelScorer]:
-        """For each question of the model its scorer; sentences that several of them ask are encoded once."""
+        """For each question of the model its scorer."""
         questions = {name: q for name, q in opened.config.questions.items() if q.answered_by == "templates"}
-        scorers = {name: cls(opened, question.templates, question.labels) for name, question in questions.items()}
-        asking: dict[tuple[Probe, ...], list[Asked]] = {}
-        for scorer in scorers.values():
-            for asked in scorer._question.asked:
-                asking.setdefault(asked.probes, []).append(asked)
-        shared = {probes: _Shared(several) for probes, several in asking.items() if len(several) > 1}
-        for scorer in scorers.values():
-            scorer._shared = shared
-        return scorers
+        return {name: cls(opened, question.templates, question.labels) for name, question in questions.items()}
+
+    @staticmethod
+    def ask_together(scorers: Sequence[LabelScorer]) -> None:
+        """Let scorers that are asked about the same windows, for one request, encode their sentences together."""
+        together = encoded_together([asked for scorer in scorers for asked in scorer._question.asked])
+        for scorer in scorers:
+            scorer._together = together
 
     def score(self, stretches: Sequence[ScoredStretch], cancel: Event | None = None) -> Scored:
         """See `Scorer.score`; `Report.out_of_domain` says where the answers mean little."""
@@ -135,15 +133,15 @@ class LabelScorer:
         return total / len(self._question.order)
 
     def _in_template(self, asked: Asked, windows: Windows, cancel: Event | None) -> npt.NDArray[np.float32]:
-        shared = self._shared.get(asked.probes) if self._shared else None
-        if shared is None:
+        together = self._together.get(asked.probes)
+        if together is None:
             found = self._encoded(asked.probes, asked.words, windows, cancel)
         else:
             key = tuple(None if window is None else self.key(window) for window in windows)
-            known = shared.known(key)
+            known = together.known(key)
             if known is None:
-                known = shared.keep(key, self._encoded(asked.probes, shared.words, windows, cancel))
-            found = known[..., [shared.words.index(word) for word in asked.words]]
+                known = together.keep(key, self._encoded(together.probes, together.words, windows, cancel))
+            found = together.part(known, asked)
         sums = [sum(found[:, probe, column] for probe, column in pairs) for pairs in asked.terms]
         return log_softmax(np.stack(sums, axis=1))
 
@@ -180,27 +178,3 @@ def prepare_questions(opened: OpenedModel) -> None:
             continue
         with suppress(InputError):
             LabelScorer(opened, question.templates, question.labels).log_prior()
-
-
-class _Shared:
-    """What the encoder said of sentences that several questions ask, for as long as one request takes.
-
-    Groups of windows are kept whole: were some of a batch left out, the rest would be encoded in another one.
-    """
-
-    _MOST_GROUPS = 256
-
-    def __init__(self, asking: Sequence[Asked]) -> None:
-        self.words = tuple(sorted({word for asked in asking for word in asked.words}))
-        self._groups: dict[Key, npt.NDArray[np.float64]] = {}
-
-    def known(self, key: Key) -> npt.NDArray[np.float64] | None:
-        """What `keep` was given for the same windows."""
-        return self._groups.get(key)
-
-    def keep(self, key: Key, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Keep what was found, and give it back."""
-        if len(self._groups) == self._MOST_GROUPS:
-            self._groups.pop(next(iter(self._groups)))
-        self._groups[key] = found
-        return found

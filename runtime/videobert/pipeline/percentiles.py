@@ -23,7 +23,8 @@ class Percentiles:
             return None
         count = self._counts.total()
         middle = [self._at((count - 1) // 2), self._at(count // 2)]
-        return float(np.median(np.array(middle, np.float32)))
+        # Of two values the mean is the median; numpy.median imports masked arrays, and a first answer waits for that.
+        return float(np.mean(np.array(middle, np.float32)))
 
     def _at(self, rank: int) -> float:
         for value in sorted(self._counts):

@@ -56,12 +56,20 @@ def facts(bench: Bench) -> Iterator[tuple[str, str]]:
             ),
         )
         yield "peak memory", amount(cold.peak_memory_bytes, "B")
+        yield "peak GPU memory", _of_gpu(bench.device, cold.peak_device_memory_bytes)
     if bench.roofs is not None:
         products = ", ".join(f"{name} {amount(value, 'FLOP/s')}" for name, value in bench.roofs.flops_per_s.items())
         yield "machine", f"{products}; copies {amount(bench.roofs.bytes_per_s, 'B/s')}"
     yield "explained", f"{bench.explained:.1%} of an answer stands in the stages of the caller"
 
 
+def _of_gpu(device: str, peak_bytes: int | None) -> str:
+    if device == "CPU":
+        return "none: the model runs on the CPU"
+    return "not known: the driver does not tell" if peak_bytes is None else amount(peak_bytes, "B")
+
+
 def setting_words(point: SweepPoint) -> str:
-    """The setting of a point of a sweep."""
-    return ", ".join(f"{name} {value}" for name, value in point.setting.items())
+    """The setting of a point of a sweep, and what is to be known of it."""
+    said = ", ".join(f"{name} {value}" for name, value in point.setting.items())
+    return said if point.note is None else f"{said} ({point.note})"

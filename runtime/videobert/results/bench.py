@@ -84,7 +84,8 @@ class ColdStart:
             where that was not measured.
         first_answer_s: the first answer after `load`; the next ones are in `Bench.answer`.
         peak_memory_bytes: of the process, at most.
-        peak_device_memory_bytes: of its GPU; None without one.
+        peak_device_memory_bytes: of its GPU, at most, with what others took there meanwhile; None where the model runs
+            on the CPU, or the driver does not tell.
     """
 
     import_s: float
@@ -122,11 +123,13 @@ class SweepPoint:
     """One setting of a sweep.
 
     Args:
-        setting: e.g. `{"threads": 1}`.
-        answer: see `Bench`.
+        setting: e.g. `{"threads": 1}`. With a `batch` the backbone alone was asked, for so many clips.
+        answer: see `Bench`; seconds for a whole batch.
         times_real_time: seconds of video in a second.
-        same_answers: share of the answers that are those of the base setting; None where they cannot be compared.
+        same_answers: share of the answers that are those of the base setting; of features and of a batch their mean
+            cosine. None where they cannot be compared, such as those of a film of another length.
         error: why it could not be measured; the other fields are then None.
+        note: how the engine takes a batch; None of anything else.
     """
 
     setting: dict[str, Any]
@@ -134,6 +137,7 @@ class SweepPoint:
     times_real_time: float | None = None
     same_answers: float | None = None
     error: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

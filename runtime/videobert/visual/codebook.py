@@ -155,6 +155,25 @@ class Codebook:
         ids, squared = find.search(self.lift(features), threads=threads)
         return ids.astype(np.int32), _distance(squared)
 
+    def near(
+        self, feature: npt.NDArray[np.float32], more: float, *, threads: int | None = None
+    ) -> tuple[int, npt.NDArray[np.int64]]:
+        """The nearest leaf of a feature, and all leaves that are farther by at most so much, the nearest among them.
+
+        Args:
+            feature: finite float32 `(dim,)`.
+            more: Euclidean, 0 or more.
+            threads: see `assign`.
+
+        Returns:
+            An id, and int64 ids, rising.
+        """
+        point = self.lift(feature[None])
+        ids, squared = self._flat.search(point, threads=threads)
+        # Room for what the root is rounded by.
+        distance = (float(squared[0]) ** 0.5 + more) * (1 + 1e-12)
+        return int(ids[0]), self._flat.within(point[0], distance, threads=threads)
+
     def lift(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Features as wide as the leaves: with a zero behind where the leaves are lifted, else as they are."""
         return np.pad(features, ((0, 0), (0, 1))) if self.lifted else features

@@ -5,6 +5,7 @@ A feature that an engine got a little wrong has another token only if its error 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from videobert.visual.codebook import Assignment, Codebook
 
 # Centroids that are looked at beside the nearest; one that is farther away is as good as never the nearest plane.
 _MOST_RIVALS = 8
+# Centroids near enough to matter that are looked at together; and room for the rounding of what tells them.
+_AT_ONCE, _ROOM = 64, 1 + 1e-6
 
 Vector = npt.NDArray[np.float32]
 
@@ -34,7 +37,7 @@ class NearTies:
     """Planes between the centroids of a codebook. Thread-safe.
 
     Args:
-        codebook: referred to, not copied, but for one number a centroid.
+        codebook: referred to, not copied, but for one number a centroid where a plane is asked for.
     """
 
     def __init__(self, codebook: Codebook) -> None:
@@ -43,6 +46,39 @@ class NearTies:
         levels = codebook.levels or ()
         self._offsets = [level.offsets for level in levels]
         self._tree = [*(_Table(level.centroids) for level in levels), self._flat]
+
+    def is_sure(
+        self, feature: Vector, margin: float, method: Assignment = "flat", *, threads: int | None = None
+    ) -> bool:
+        """Whether no plane is nearer than a margin, found without looking at every centroid.
+
+        Args:
+            feature, method: see `nearest_plane`.
+            margin: as a share of the feature's length.
+            threads: see `Codebook.assign`.
+        """
+        if margin <= 0:
+            return True
+        if method != "flat" and self._offsets:
+            return self.nearest_plane(feature, method).margin >= margin
+        length = float(np.linalg.norm(feature.astype(np.float64)))
+        if length == 0:
+            return len(self._codebook) == 1
+        reach = margin * length
+        # The plane to a centroid at distance d lies (d² - n²) / 2g away, n being the distance to the nearest and g
+        # that between both, at most d + n: so one with d > n + 2 reach is too far away to matter.
+        nearest, rivals = self._codebook.near(feature, 2 * reach * _ROOM, threads=threads)
+        leaves, dim = self._codebook.leaves, self._codebook.dim
+        point, first = self._codebook.lift(feature[None])[0].astype(np.float64), leaves[nearest].astype(np.float64)
+        for start in range(0, len(rivals), _AT_ONCE):
+            some = rivals[start : start + _AT_ONCE]
+            ways = leaves[some[some != nearest]].astype(np.float64) - first
+            # Twice how far the point lies on this side of the plane, times the way's length.
+            leads = (ways * (ways - 2 * (point - first))).sum(axis=1)
+            lengths = np.linalg.norm(ways[:, :dim], axis=1)
+            if (leads < 2 * reach * lengths).any() or (lengths == 0).any():
+                return False
+        return True
 
     def nearest_plane(self, feature: Vector, method: Assignment = "flat") -> NearestPlane:
         """The plane that an error crosses first.
@@ -70,8 +106,11 @@ class _Table:
 
     def __init__(self, centroids: npt.NDArray[np.float32]) -> None:
         self._centroids = centroids
-        squares = np.einsum("ij,ij->i", centroids, centroids, dtype=np.float64)
-        self._halves = (squares / 2).astype(np.float32)
+
+    @cached_property
+    def _halves(self) -> Vector:
+        squares = np.einsum("ij,ij->i", self._centroids, self._centroids, dtype=np.float64)
+        return np.asarray(squares / 2, np.float32)
 
     def nearest_plane(self, point: Vector, dim: int, start: int, stop: int) -> tuple[int, NearestPlane]:
         """The nearest of the centroids `start` to `stop - 1`, and the plane to another of them."""

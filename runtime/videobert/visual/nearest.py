@@ -71,6 +71,25 @@ class NearestCentroids:
         chosen, count = cpu_path(path), thread_count(threads or None)
         return self.packed(count).search(np.ascontiguousarray(points, np.float32), count, chosen)
 
+    def within(
+        self, point: npt.NDArray[np.float32], distance: float, *, threads: int | None = None, path: str | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Indices of the centroids that are at most so far from a point, rising: those of float64 brute force.
+
+        Where few are, it takes about as long as `search` for one point.
+
+        Args:
+            point: finite float32 `(dim,)`.
+            distance: Euclidean.
+            threads: for the packing; see `search`.
+            path: see `cpu_path`.
+
+        Raises:
+            EngineUnavailable: see `cpu_path`.
+        """
+        chosen = cpu_path(path)
+        return self.packed(threads).within(np.ascontiguousarray(point, np.float32), distance, chosen)
+
     def packed(self, threads: int | None = None) -> _native.NearestIndex:
         """The packed form, made by the first call, with as many threads as this object was made with, else as here."""
         with self._lock:

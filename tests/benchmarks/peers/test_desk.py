@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from benchmarks.peers import desk
 from benchmarks.peers.case import Absent, Case, Contender, Measure, Prepared, Setting
 from benchmarks.peers.desk import Desk
 from benchmarks.peers.record import Record
 from benchmarks.peers.table import table
+from benchmarks.peers.turns import Turns
 
 ROOT = Path(__file__).parents[3]
 SPEED = {"ours_ms", "peer_ms", "ratio", "ours_s", "peer_s"}
@@ -56,6 +60,12 @@ def broken(_: Any) -> Contender:
     raise RuntimeError("it broke")
 
 
+@pytest.fixture(autouse=True)
+def _others_may_be_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other tests are.
+    monkeypatch.setattr(desk, "_MOST_OTHERS", 1.0)
+
+
 def case_of(ours: float = 1.0) -> Case:
     def prepare(_: Setting) -> Prepared:
         return Prepared(
@@ -86,9 +96,9 @@ def rows(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         path = tmp_path / "out.json"
         record = Record(path, {"cpu": "A"}, [(case.name, peer) for _, peer in plan], dry_run=tiny, resume=False)
         setting = Setting(tiny=tiny, scratch=tmp_path, models=None, threads=1)
-        desk = Desk(setting, plan, record, budget_s=0.05, until_s=until_s)
+        made = Desk(setting, plan, record, budget_s=0.05, until_s=until_s)
         for each, peer in plan:
-            desk.row(each, peer, Benchmark())
+            made.row(each, peer, Benchmark())
         return {row["peer"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
 
     return rows
@@ -133,6 +143,38 @@ def test_a_case_that_cannot_be_prepared_is_listed_for_each_of_its_peers(rows: An
 
 def test_what_the_minutes_leave_out_is_listed(rows: Any) -> None:
     assert {row["state"] for row in rows(case_of(), until_s=time.monotonic()).values()} == {"not measured"}
+
+
+def test_a_peer_that_outlasts_the_minutes_is_stopped_and_the_rest_is_left(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "_ELSE_S", 0.2)
+
+    def endless(_: Any) -> Contender:
+        while True:
+            try:
+                time.sleep(0.01)
+            except Exception:  # as a library might
+                continue
+
+    case = replace(case_of(), peers={"endless": endless, "right": case_of().peers["right"]})
+    began = time.monotonic()
+    found = rows(case, until_s=began + 0.5)
+    assert 0.4 < time.monotonic() - began < 10
+    assert (found["endless"]["state"], found["endless"]["why"]) == ("not measured", "the time was up")
+    assert found["right"]["why"].endswith("and 0 were left")
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_what_others_disturbed_has_no_figure(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = {"spread": 0.01, "others": 0.16, "quiet": False}
+    monkeypatch.setattr(Turns, "noise", lambda self: noise)
+    monkeypatch.setattr(desk, "_MOST_OTHERS", 0.15)
+    row = rows(case_of())["right"]
+    assert (row["state"], row["why"]) == ("not measured", "others took 16 % of the processors meanwhile")
+    assert not SPEED & set(row)
+    noise["others"] = 0.15
+    assert rows(case_of())["right"]["state"] == "measured"
 
 
 def test_a_dry_run_takes_no_times(rows: Any) -> None:

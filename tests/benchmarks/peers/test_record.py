@@ -41,6 +41,14 @@ def test_what_was_measured_on_a_busy_machine_is_measured_again_if_asked(tmp_path
     assert not again.open("a", "two")
 
 
+def test_what_no_case_uses_may_be_there_or_not(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    record(path, WHERE | {"triton": "3.7.1", "nvidia-dali-cuda130": "2.4.0"}).put(
+        {"case": "a", "peer": "one", "state": "measured"}
+    )
+    assert not record(path).open("a", "one")
+
+
 @pytest.mark.parametrize(
     "given", [{"where": WHERE | {"cpu": "B"}}, {"where": WHERE | {"torch": "2"}}, {"dry_run": True}]
 )

@@ -17,6 +17,7 @@
 #include "nearest/nearest_index.h"
 #include "nearest/nearest_kernel.h"
 #include "nearest/nearest_tree.h"
+#include "nearest/nearest_within.h"
 
 namespace {
 
@@ -233,6 +234,43 @@ void check_search(const videobert::NearestKernel& kernel, std::size_t rows, std:
     }
 }
 
+// Around points that lie `spread` beside a centroid: the few nearest, none at all, about half of all, and all.
+void check_within(const videobert::NearestKernel& kernel, std::size_t count, std::size_t dim, std::size_t axes,
+                  float spread) {
+    const std::vector<float> centroids = noise(count * dim, 3);
+    const std::vector<float> basis = first_axes(axes, dim);
+    const videobert::NearestIndex index(centroids, dim, basis, 2);
+    bool right = true;
+    for (std::size_t r = 0; r < 9; ++r) {
+        std::vector<float> point = noise(dim, 4 + static_cast<unsigned>(r), spread);
+        for (std::size_t i = 0; i < dim; ++i) {
+            point[i] += centroids[(r * 37 % count) * dim + i];
+        }
+        std::vector<double> squared(count);
+        for (std::size_t c = 0; c < count; ++c) {
+            squared[c] = videobert::exact_squared_distance(point.data(), centroids.data() + c * dim, dim);
+        }
+        std::vector<double> order = squared;
+        std::sort(order.begin(), order.end());
+        for (const double far : {order[0] * 0.99, order[0], order[std::min<std::size_t>(3, count - 1)],
+                                 order[count / 2], order[count - 1] * 1.01}) {
+            // A root whose square is no less, so that the farthest one counts.
+            double distance = std::sqrt(far);
+            while (distance * distance < far) {
+                distance = std::nextafter(distance, std::numeric_limits<double>::infinity());
+            }
+            std::vector<std::int64_t> wanted;
+            for (std::size_t c = 0; c < count; ++c) {
+                if (squared[c] <= distance * distance) {
+                    wanted.push_back(static_cast<std::int64_t>(c));
+                }
+            }
+            right &= videobert::centroids_within(index, kernel, point.data(), distance) == wanted;
+        }
+    }
+    expect(right, "all that is within a distance is found, and nothing else");
+}
+
 void check_tree(const videobert::NearestKernel& kernel) {
     constexpr std::size_t kDim = 19;
     const std::vector<float> top = noise(3 * kDim, 5);
@@ -348,6 +386,12 @@ int main() {
             check_search(*kernel, 61, 333, 300, 200, 0.6F);
             check_search(*kernel, 61, 333, 300, 200, 3.0F);
             check_search(*kernel, 5, 3, 1, 0, 1.0F);
+            check_within(*kernel, 3, 1, 0, 1.0F);
+            check_within(*kernel, 130, 131, 0, 1.0F);
+            // One projection, two of which the second settles, and two that settle nothing.
+            check_within(*kernel, 700, 70, 20, 0.1F);
+            check_within(*kernel, 3333, 300, 200, 0.6F);
+            check_within(*kernel, 333, 300, 200, 3.0F);
             check_tree(*kernel);
             check_concurrent_searches(*kernel);
         }

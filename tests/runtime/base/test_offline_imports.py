@@ -89,3 +89,22 @@ def test_onnxruntimes_variable_is_put_back() -> None:
     )
     assert printed(code, HOME="/nonexistent") == "None"
     assert printed(code, HOME="/nonexistent", ORT_DISABLE_TELEMETRY="0") == "0"
+
+
+def test_the_converter_waits_until_somebody_asks_for_it() -> None:
+    code = (
+        "import sys; from videobert.base.offline_imports import openvino_library; library = openvino_library(); "
+        "library.Core(); assert 'openvino.tools.ovc' not in sys.modules; name = library.__name__; "
+        "asked = __import__(name, fromlist=['convert_model']).convert_model; "
+        "assert asked is library.convert_model is library.tools.ovc.convert_model; "
+        "assert 'openvino_telemetry' not in sys.modules; print(hasattr(library, 'nothing_of_that_name'))"
+    )
+    assert printed(code) == "False"
+
+
+def test_a_converter_that_does_not_load_is_an_attribute_that_is_not_there() -> None:
+    code = (
+        "import sys; from videobert.base.offline_imports import openvino_library; library = openvino_library(); "
+        "sys.modules['openvino.tools.ovc'] = None; print(hasattr(library, 'convert_model'))"
+    )
+    assert printed(code) == "False"

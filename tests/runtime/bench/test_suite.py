@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.runtime.bench.trace_rules import broken_rules
+from tests.runtime.bench.trace_rules import broken_rules, broken_schema
 
 from videobert.base.errors import DeviceError, UsageError
+from videobert.bench import cold
 from videobert.bench.cold import cold_start
 from videobert.bench.measure import Measured
 from videobert.bench.suite import Asked, bench_model
 from videobert.bench.trace import perfetto_trace
+from videobert.bench.trace_packets import perfetto_packets
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +67,46 @@ def test_rates_stand_below_the_roofs_of_the_machine(measured: Measured) -> None:
 
 def test_the_trace_of_a_real_answer_keeps_the_rules(measured: Measured) -> None:
     assert broken_rules(perfetto_trace(measured.spans, "videobert tiny")) == []
+    pytest.importorskip("perfetto", reason="the schema is not installed")
+    assert broken_schema(perfetto_packets(measured.spans, "videobert tiny")) == []
 
 
 def test_a_new_process_imports_loads_and_answers(measured: Measured) -> None:
-    cold = measured.bench.cold
-    assert cold is not None
-    assert 0 < cold.import_s < cold.load_s + cold.import_s
-    assert cold.first_load_s is not None
-    assert cold.first_answer_s > 0
-    assert 20e6 < cold.peak_memory_bytes < 4e9
+    started = measured.bench.cold
+    assert started is not None
+    assert 0 < started.import_s < started.load_s + started.import_s
+    assert started.first_load_s is not None
+    assert started.first_answer_s > 0
+    assert 20e6 < started.peak_memory_bytes < 4e9
+
+
+def test_a_model_on_the_cpu_has_no_memory_of_a_gpu(measured: Measured) -> None:
+    assert measured.bench.cold is not None
+    assert measured.bench.cold.peak_device_memory_bytes is None
+
+
+def test_the_memory_of_a_gpu_is_watched_once_all_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+
+    class Watch:
+        peak_bytes = 1_500_000_000
+
+        def __enter__(self) -> Watch:
+            happened.append("watched")
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            happened.append("over")
+
+    def run(asked: object) -> list[float]:
+        happened.append("run")
+        return [0.1, 0.2, 0.3, 1e8]
+
+    monkeypatch.setattr(cold, "MemoryWatch", Watch)
+    monkeypatch.setattr(cold, "_run", run)
+    found = cold_start("m", tmp_path, "run", options={}, reading={}, runs=2, scratch=tmp_path, on_gpu=True)
+    assert found.peak_device_memory_bytes == 1_500_000_000
+    assert happened == ["run", "watched", "run", "run", "over"]
 
 
 def test_a_process_that_fails_says_what_it_said(tmp_path: Path) -> None:

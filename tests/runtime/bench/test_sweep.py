@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from videobert.base.errors import UsageError
 from videobert.bench.film import write_generated_film
+from videobert.bench.film_length import film_of_length
 from videobert.bench.measure import Case
 from videobert.bench.sweep import parse_sweep, sweep
+from videobert.results.bench import SweepPoint
+from videobert.runtime import load
+
+
+def _no_film(seconds: int) -> Path:
+    raise AssertionError(seconds)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("film") / "a.mp4"
+    write_generated_film(path, width=64, height=64, seconds=5, fps=20)
+    return path
 
 
 def test_names_and_values_are_read() -> None:
     assert parse_sweep(["threads=1,2", "precision=fp32, bf16"]) == {"threads": [1, 2], "precision": ["fp32", "bf16"]}
+    assert parse_sweep(["batch=1,8", "hint=latency,throughput"]) == {"batch": [1, 8], "hint": ["latency", "throughput"]}
+    assert parse_sweep(["length=10, 60", "stride=1"]) == {"length": [10, 60], "stride": [1]}
     assert parse_sweep([]) == {}
 
 
-@pytest.mark.parametrize("asked", ["threads", "threads=", "colour=red", "threads=many", "=1"])
+@pytest.mark.parametrize(
+    "asked",
+    ["threads", "threads=", "colour=red", "threads=many", "=1", "length=0", "length=3601", "batch=0", "batch=65"],
+)
 def test_what_cannot_be_swept_is_refused(asked: str) -> None:
     with pytest.raises(UsageError):
         parse_sweep([asked])
+
+
+@pytest.mark.parametrize("beside", ["stride=1,2", "length=2"])
+def test_a_batch_stands_beside_nothing_that_it_does_not_see(beside: str) -> None:
+    with pytest.raises(UsageError, match="the backbone alone"):
+        parse_sweep(["batch=1,2", beside])
 
 
 def test_too_many_settings_are_refused() -> None:
@@ -43,6 +70,7 @@ def test_a_setting_that_cannot_run_says_so_and_the_rest_goes_on(
             {"cache_dir": cache_dir, "precision": "fp32"},
             parse_sweep(["engine=openvino,tensorrt"]),
             seconds=2.0,
+            film_of=_no_film,
             told=told.append,
         )
     )
@@ -52,4 +80,69 @@ def test_a_setting_that_cannot_run_says_so_and_the_rest_goes_on(
     assert good.answer is not None
     assert good.times_real_time == pytest.approx(2.0 / good.answer.p50)
     assert bad.answer is None
+    assert bad.error
+
+
+def swept(model_folder: Path, cache_dir: Path, film: Path, asked: list[str], folder: Path) -> list[SweepPoint]:
+    case = Case(verb="features", video=film, runs=3, reading={"stride": None, "track": None})
+    film_of = partial(film_of_length, film, folder=folder, track=None, limits=None, told=lambda doing: None)
+    options = {"cache_dir": cache_dir, "precision": "fp32"}
+    return list(
+        sweep(
+            model_folder,
+            case,
+            options,
+            parse_sweep(asked),
+            seconds=5.0,
+            film_of=film_of,
+            told=lambda doing: None,
+        )
+    )
+
+
+def test_a_length_is_the_beginning_of_the_film(model_folder: Path, cache_dir: Path, film: Path, tmp_path: Path) -> None:
+    short, long, too_long = swept(model_folder, cache_dir, film, ["length=2,4,9"], tmp_path)
+    for point, seconds in ((short, 2), (long, 4)):
+        assert point.setting == {"length": seconds}
+        assert point.answer is not None
+        assert point.times_real_time == pytest.approx(seconds / point.answer.p50)
+        assert (point.same_answers, point.error, point.note) == (None, None, None)
+    assert too_long.answer is None
+    assert too_long.error is not None
+    assert "outside the video" in too_long.error
+    with load(model_folder, cache_dir=cache_dir, precision="fp32") as model:
+        whole, cut = model.features(film), model.features(tmp_path / "a 4 s.mkv")
+    # Pictures are copied, so the clips are the same; the last one of the cut ends where nothing follows.
+    assert len(cut) == 3
+    assert np.array_equal(cut.features[:2], whole.features[:2])
+
+
+def test_a_batch_gives_the_features_of_single_clips(
+    model_folder: Path, cache_dir: Path, film: Path, tmp_path: Path
+) -> None:
+    one, five = swept(model_folder, cache_dir, film, ["batch=1,5"], tmp_path)
+    assert (one.setting, five.setting) == ({"batch": 1}, {"batch": 5})
+    for point, clips in ((one, 1), (five, 5)):
+        assert point.answer is not None
+        assert point.answer.count == 3
+        assert point.same_answers == pytest.approx(1.0, abs=1e-6)
+        assert point.times_real_time == pytest.approx(1.5 * clips / point.answer.p50)
+        assert point.note == "one clip a call, 1 at once"
+
+
+def test_an_engine_that_works_on_several_clips_has_them_under_way_together(
+    model_folder: Path, cache_dir: Path, film: Path, tmp_path: Path
+) -> None:
+    (point,) = swept(model_folder, cache_dir, film, ["batch=4", "hint=throughput", "threads=2"], tmp_path)
+    assert point.setting == {"batch": 4, "hint": "throughput", "threads": 2}
+    assert point.note is not None
+    assert int(point.note.split()[-3]) >= 1
+    assert point.same_answers == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_batch_at_a_setting_that_cannot_run_says_so(
+    model_folder: Path, cache_dir: Path, film: Path, tmp_path: Path
+) -> None:
+    good, bad = swept(model_folder, cache_dir, film, ["batch=2", "engine=openvino,tensorrt"], tmp_path)
+    assert good.error is None
     assert bad.error

@@ -4,6 +4,8 @@ From "Trace Event Format" (the document of chrome://tracing): an object with `tr
 phase, a process and a thread; a complete event (`X`) has `ts` and `dur`, microseconds; metadata (`M`) names a process
 or a thread in `args.name`. From the trace processor's slice tracker: complete events of one thread nest or are
 disjoint; one that begins inside another and ends behind it is dropped.
+
+And the schema of a trace in protobuf: that of Perfetto's own package.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 _NAMES = ("process_name", "thread_name")
@@ -44,6 +47,33 @@ def broken_rules(content: bytes) -> list[str]:
     for own in slices.values():
         found += _overlaps(own)
     return found
+
+
+def broken_schema(content: bytes) -> list[str]:
+    """Where a trace in protobuf is none of `perfetto.protos.Trace`; nothing of a good one."""
+    from google.protobuf.message import DecodeError
+    from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
+
+    trace = Trace()
+    try:
+        trace.ParseFromString(content)
+    except DecodeError as error:
+        return [f"no Trace: {error}"]
+    found = list(_unknown(trace, "Trace"))
+    # What the schema knows is written by its number; whatever stands twice or out of its order comes out changed.
+    if not found and trace.SerializeToString(deterministic=True) != content:
+        found.append("a field stands twice, or out of its order")
+    return found
+
+
+def _unknown(message: Any, name: str) -> Iterator[str]:
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    yield from (f"{name} has no field {field.field_number} of this kind" for field in UnknownFieldSet(message))
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for each in value if field.is_repeated else [value]:
+                yield from _unknown(each, f"{name}.{field.name}")
 
 
 def _broken(event: Any) -> list[str]:

@@ -180,3 +180,27 @@ def test_a_text_that_is_asked_again_is_not_encoded_again(tmp_path: Path) -> None
         for number in range(100):
             family.log_odds([7] * (number % 20 + 1) + [5] * (number // 20 + 1), [clips((0.9, 0, 0))])
         assert len(family._kept) == 64, "no more are kept than are asked in turn"
+
+
+def test_the_sentences_of_all_labels_are_encoded_together_and_answered_as_alone(tmp_path: Path) -> None:
+    with open_small_conse(tmp_path) as model:
+        engine, family = model._opened.engine, model._opened.family
+        assert isinstance(engine, NumpyEngine)
+        assert isinstance(family, Conse)
+        model.warmup()
+        labels = [
+            [model._opened.tokenizer.encode(text) for text in texts]
+            for texts in (["red", "a red square"], ["the square is blue"], ["red", "a red square"], ["a dark circle"])
+        ]
+        seen = [clips((0.9, 0, 0)), clips((0, 0.5, 0), (0.02, 0, 0))]
+        before = engine.calls.count("text_encoder")
+        together = family.label_log_odds(labels, seen)
+        assert engine.calls.count("text_encoder") == before + 1
+        family._kept.clear()
+        alone = [family.label_log_odds([label], seen).log_odds for label in labels]
+        np.testing.assert_array_equal(together.log_odds, np.concatenate(alone, axis=1))
+        # One label is known by now, the other is not.
+        before = engine.calls.count("text_encoder")
+        more = family.label_log_odds([labels[1], [model._opened.tokenizer.encode("blue")]], seen)
+        assert engine.calls.count("text_encoder") == before + 1
+        np.testing.assert_array_equal(more.log_odds[:, 0], together.log_odds[:, 1])

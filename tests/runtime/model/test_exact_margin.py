@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.real_everyday import needs_everyday
 
 from videobert.base.errors import ModelError
 from videobert.model.exact_margin import EXACT_FILE, ExactMargin, exact_margin, write_exact_margin
 from videobert.model.folder import ModelFolder
 from videobert.model.manifest import write_manifest
+from videobert.visual.codebook import Codebook
 
 
 def margin(folder: ModelFolder, **changes: Any) -> ExactMargin:
@@ -83,3 +85,12 @@ def test_what_is_no_json_object_is_refused(folder: Path, content: bytes) -> None
     write_manifest(folder)
     with pytest.raises(ModelError, match=EXACT_FILE):
         exact_margin(ModelFolder(folder), "c0")
+
+
+@needs_everyday
+def test_of_the_model_that_is_got_it_is_known() -> None:
+    folder = ModelFolder("everyday")
+    assert EXACT_FILE not in folder
+    found = exact_margin(folder, Codebook.load(folder.path("codebook.safetensors")).hash)
+    assert 0 < found.flat < 0.01
+    assert found.tree is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.real_everyday import needs_everyday
 
 import videobert
 from videobert import FrameArray, Runtime
@@ -18,6 +19,7 @@ from videobert.model.stage_lists import BACKBONE
 from videobert.results.as_json import to_json
 
 CLIP = BUNDLED / "shapes" / "clip.mp4"
+FILM = Path(__file__).parents[2] / "media" / "driving_car.mp4"
 needs_bf16 = pytest.mark.skipif(
     not (cpu_features()["avx512_bf16"] or cpu_features()["amx_bf16"]), reason="the processor has no bf16"
 )
@@ -93,6 +95,16 @@ def test_far_from_ties_nothing_is_computed_again(frames: FrameArray, monkeypatch
 def test_on_its_own_clip_the_bundled_model_gives_the_tokens_of_fp32() -> None:
     with exact() as model, videobert.load("shapes", precision="fp32") as true:
         assert model.tokens(CLIP).ids.tolist() == true.tokens(CLIP).ids.tolist()
+
+
+@needs_everyday
+@needs_bf16
+def test_actions_of_real_film_are_those_of_fp32() -> None:
+    with videobert.load("everyday", precision="exact") as model, videobert.load("everyday", precision="fp32") as true:
+        found, wanted = model.tokens(FILM), true.tokens(FILM)
+        assert found.ids.tolist() == wanted.ids.tolist()
+        assert found.origin is not None
+        assert 0 <= (found.origin.recomputed or 0) < len(found)
 
 
 @needs_bf16

@@ -49,6 +49,9 @@ BENCH = Bench(
     cold=ColdStart(import_s=0.1, load_s=0.3, first_load_s=2.0, first_answer_s=0.9, peak_memory_bytes=500_000_000),
     sweep=(
         SweepPoint(setting={"threads": 1}, answer=spread_of([0.8]), times_real_time=12.5, same_answers=0.995),
+        SweepPoint(
+            setting={"batch": 4}, answer=spread_of([0.4]), times_real_time=15.0, note="one clip a call, 1 at once"
+        ),
         SweepPoint(setting={"engine": "tensorrt"}, error="the engine tensorrt is not installed"),
     ),
     answers_s=(0.5, 0.52, 0.61),

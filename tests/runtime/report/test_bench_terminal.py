@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sample_bench import BENCH, NOISY
 
-from videobert.report.bench_facts import amount, noise_words
+from videobert.report.bench_facts import amount, facts, noise_words
 from videobert.report.bench_terminal import print_bench
 
 
@@ -18,6 +20,17 @@ def test_trust_comes_first_then_facts_stages_and_sweep(capsys: pytest.CaptureFix
     assert order == sorted(order)
     assert "peak memory" in text
     assert "500 MB" in text
+    assert "none: the model runs on the CPU" in text
+    assert "batch 4 (one clip a call, 1 at once)" in text
+
+
+@pytest.mark.parametrize(
+    ("peak", "said"), [(1_500_000_000, "1.5 GB"), (None, "not known: the driver does not tell")], ids=str
+)
+def test_the_memory_of_a_gpu_is_told_or_that_it_is_not_known(peak: int | None, said: str) -> None:
+    assert BENCH.cold is not None
+    cold = replace(BENCH.cold, peak_device_memory_bytes=peak)
+    assert dict(facts(replace(BENCH, device="NVIDIA L4", cold=cold)))["peak GPU memory"] == said
 
 
 def test_a_noisy_machine_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:

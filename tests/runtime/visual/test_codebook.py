@@ -40,6 +40,14 @@ def test_flat_assignment_is_that_of_float64_brute_force(n: int, k: int, dim: int
     np.testing.assert_allclose(distances, exact, rtol=1e-6)
 
 
+def test_leaves_that_are_nearly_as_near_are_found() -> None:
+    book = codebook(np.array([[0.0, 0], [4, 0], [0, 5]], np.float32))
+    feature = np.array([1.0, 0], np.float32)
+    for more, wanted in ((0.0, [0]), (1.99, [0]), (2.0, [0, 1]), (4.2, [0, 1, 2])):
+        nearest, near = book.near(feature, more)
+        assert (nearest, near.tolist()) == (0, wanted)
+
+
 def test_ties_go_to_the_lowest_index() -> None:
     leaves = np.repeat(np.arange(5, dtype=np.float32), 3)[:, None] * np.ones(4, np.float32)
     ids, _ = codebook(leaves).assign(leaves)

@@ -73,6 +73,31 @@ def test_any_shape(n: int, k: int, dim: int, path: str) -> None:
     check(normal(n, n, dim), normal(k, k, dim), path)
 
 
+@pytest.mark.parametrize("spread", [0.01, 1.0, 5.0])
+def test_what_is_within_a_distance_is_that_of_brute_force(spread: float, path: str) -> None:
+    centroids = normal(20, 2304, 256)
+    index = NearestCentroids(centroids)
+    for number, point in enumerate(centroids[:6] + normal(21, 6, 256, scale=spread)):
+        squared = np.square(point.astype(np.float64) - centroids.astype(np.float64)).sum(axis=1)
+        order = np.sqrt(np.sort(squared))
+        # Between two of them, so that rounding decides nothing: none, the nearest, some, most, all.
+        for near in (0, 1, 7, 2000, 2304):
+            edges = [0.0, *order, 2 * order[-1]]
+            distance = (edges[near] + edges[near + 1]) / 2
+            found = index.within(point, distance, path=path)
+            np.testing.assert_array_equal(found, np.flatnonzero(squared <= distance**2), f"point {number}")
+            assert len(found) == near
+
+
+def test_within_a_small_codebook_and_a_wrong_point(path: str) -> None:
+    index = NearestCentroids(np.array([[0.0, 0], [3, 4], [0, 5]], np.float32))
+    assert index.within(np.zeros(2, np.float32), 5.0, path=path).tolist() == [0, 1, 2]
+    assert index.within(np.zeros(2, np.float32), 4.999, path=path).tolist() == [0]
+    for wrong in (np.zeros(3, np.float32), np.zeros((1, 2), np.float32)):
+        with pytest.raises(ValueError, match="centroids' length"):
+            index.within(wrong, 1.0, path=path)
+
+
 @pytest.mark.parametrize("spread", [0.05, 0.7, 2.0], ids=["near", "between", "far"])
 def test_projections_only_leave_out_what_is_farther(spread: float, path: str) -> None:
     """From points beside a centroid, where the projections settle nearly all, to points where they settle nothing."""

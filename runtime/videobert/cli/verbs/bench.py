@@ -40,7 +40,8 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="NAME=V,V",
-            help="Measure these settings too: threads, engine, precision, hint, stride; may be repeated.",
+            help="Measure these too: threads, engine, precision, hint, stride, length (seconds of the video), "
+            "batch (clips that the backbone gets at once); may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -56,7 +57,11 @@ def bench(
     ] = None,
     trace: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write what ran when, for ui.perfetto.dev.", rich_help_panel=_FILES),
+        typer.Option(
+            metavar="FILE",
+            help="Write what ran when, for ui.perfetto.dev: as protobuf if named .pftrace, else as JSON.",
+            rich_help_panel=_FILES,
+        ),
     ] = None,
     against: Annotated[
         Path | None,
@@ -81,6 +86,7 @@ def bench(
     from videobert.bench.suite import Asked, bench_model
     from videobert.bench.sweep import parse_sweep
     from videobert.bench.trace import perfetto_trace
+    from videobert.bench.trace_packets import NATIVE_SUFFIXES, perfetto_packets
     from videobert.report.bench_facts import noise_words
     from videobert.report.bench_page import bench_page
     from videobert.report.bench_terminal import print_bench
@@ -113,7 +119,8 @@ def bench(
     if html is not None:
         write_output(html, bench_page(result).encode(), options)
     if trace is not None:
-        write_output(trace, perfetto_trace(measured.spans, f"videobert {result.model}"), options)
+        written = perfetto_packets if trace.suffix in NATIVE_SUFFIXES else perfetto_trace
+        write_output(trace, written(measured.spans, f"videobert {result.model}"), options)
     if options.json:
         print_json(result)
         if not result.noise.quiet:

@@ -53,6 +53,14 @@ def test_files_are_written(call: Any, asked: list[Any], tmp_path: Path) -> None:
     assert json.loads(paths["trace"].read_text())["traceEvents"]
 
 
+@pytest.mark.parametrize("ending", ["pftrace", "perfetto-trace"])
+def test_the_ending_asks_for_perfettos_own_format(call: Any, asked: list[Any], tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"trace.{ending}"
+    assert call("bench", "--film", "64x64x1", "--trace", path).code == 0
+    # The first field of a Trace, a packet.
+    assert path.read_bytes()[0] == 1 << 3 | 2
+
+
 def test_a_noisy_machine_is_told_beside_json(call: Any, asked: list[Any]) -> None:
     done = call("bench", "--verb", "embed", "--json")
     assert json.loads(done.out)["noise"]["quiet"] is False
