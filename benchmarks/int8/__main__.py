@@ -36,7 +36,7 @@ from videobert.visual.codebook import Codebook
 
 CALIBRATION_CLIPS, FILM_WINDOWS, SENSITIVITY_CLIPS = 32, 5, 8
 # The point that products are kept out of.
-BEST = "largest, bias"
+BEST = "squares, bias"
 
 
 def draw(folder: ModelFolder, work: Path, films: list[Path], each: int) -> None:
