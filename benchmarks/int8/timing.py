@@ -54,7 +54,7 @@ def turns(
     folder: ModelFolder,
     points: Mapping[str, Int8Ranges],
     clip: npt.NDArray[np.uint8],
-    all_s: float = 40.0,
+    all_s: float = 20.0,
 ) -> dict[str, Any]:
     """`in_turns` of the backbone on one clip, in fp32, in bf16 and at points."""
     with ExitStack() as stack:

@@ -29,7 +29,7 @@ from videobert.visual.near_ties import NearTies
 MOST_OBSERVED = 32
 MOST_JUDGED = 1024
 LEAST_CLIPS = 16
-# Of S3D the largest values make the better ranges, of I3D the least squares: see benchmarks/results/int8_*.json.
+# Which is better depends on the network: values of S3D lie close together, of I3D few are large.
 _RULES: tuple[RangeRule, ...] = ("largest", "squares")
 _COMPARED = 8
 # Of the clips that are judged, those nearer to a tie than this share of a feature's length are counted apart.
