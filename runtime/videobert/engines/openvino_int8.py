@@ -6,6 +6,7 @@ weights and fuses the others. So a graph needs no second copy for int8, only its
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,12 @@ def quantise(model: Any, ranges: Int8Ranges, name: str) -> None:
     Raises:
         ModelError: the graph has no such product.
     """
-    products = products_of(model)
+    quantise_products(products_of(model), ranges, name)
+    model.validate_nodes_and_infer_types()
+
+
+def quantise_products(products: Mapping[str, Any], ranges: Int8Ranges, name: str) -> None:
+    """`quantise` of nodes that are of no finished model yet."""
     unknown = [each for each in ranges.tops if each not in products]
     if unknown:
         raise ModelError(
@@ -49,33 +55,93 @@ def quantise(model: Any, ranges: Int8Ranges, name: str) -> None:
             seen=", ".join(unknown[:3]),
             fix="Get or build the model again.",
         )
-    done: dict[tuple[str, int, float], Any] = {}
+    done: dict[tuple[Any, ...], Any] = {}
     for each, top in ranges.tops.items():
         node = products[each]
-        value = node.input_value(0)
-        key = (value.get_node().get_friendly_name(), value.get_index(), top)
+        shift, scale = ranges.shifts.get(each), ranges.scales.get(each)
+        key = (*value_key(node), top, scale)
         if key not in done:
-            done[key] = _activation(value, top)
+            done[key] = _activation(node, top, scale, name)
         node.input(0).replace_source_output(done[key].output(0))
-        weight = _constant(node.input_value(1))
-        node.input(1).replace_source_output(_quantised_weight(node, weight).output(0))
-    model.validate_nodes_and_infer_types()
+        node.input(1).replace_source_output(_quantised_weight(node, scale).output(0))
+        if shift is not None:
+            _shifted(node, shift, name)
 
 
-def _activation(value: Any, top: float) -> Any:
+def value_key(node: Any) -> tuple[str, int]:
+    """Names what enters a product; products of a layer may share it."""
+    value = node.input_value(0)
+    return value.get_node().get_friendly_name(), value.get_index()
+
+
+def weight_of(node: Any) -> npt.NDArray[np.float32]:
+    """The weight of a product, in the shape that it enters it with."""
+    data = _constant(node.input_value(1)).get_data()
+    return np.asarray(data, np.float32).reshape(tuple(node.input_value(1).get_shape()))
+
+
+def inputs_axis(node: Any) -> int | None:
+    """The axis of a matrix that its product sums over; None of a product that is a convolution."""
+    if node.get_type_name() != "MatMul":
+        return None
+    rank = len(node.input_value(1).get_shape())
+    return rank - 1 if node.get_attributes()["transpose_b"] else rank - 2
+
+
+def outputs_axis(node: Any) -> int:
+    """The axis of a product's output that has one place for each row of its weight."""
+    return len(node.output(0).get_partial_shape()) - 1 if node.get_type_name() == "MatMul" else 1
+
+
+def _activation(node: Any, top: float, scale: tuple[float, ...] | None, name: str) -> Any:
+    opset = openvino_library().opset13
+    value = node.input_value(0)
+    if scale is not None:
+        axis = inputs_axis(node)
+        if axis is None or len(scale) != node.input_value(1).get_shape()[axis]:
+            raise _other_count(name, node, "scales", len(scale))
+        value = opset.multiply(value, opset.constant(1 / np.asarray(scale, np.float32))).output(0)
     high = abs(top)
     low = -high * 128 / 127 if top < 0 else 0.0
     bounds = [np.float32(low), np.float32(high)]
-    return openvino_library().opset13.fake_quantize(value, *bounds, *bounds, 256)
+    return opset.fake_quantize(value, *bounds, *bounds, 256)
 
 
-def _quantised_weight(node: Any, constant: Any) -> Any:
-    """The weight of a product, which `constant` holds, on 255 levels, symmetric, each output with its own scale."""
-    weight = np.asarray(constant.get_data(), np.float32).reshape(tuple(node.input_value(1).get_shape()))
-    top = np.maximum(np.abs(weight).max(axis=_summed(node, weight), keepdims=True), _LEAST)
+def _quantised_weight(node: Any, scale: tuple[float, ...] | None) -> Any:
+    """The weight of a product on 255 levels, symmetric, each output with its own scale."""
     opset = openvino_library().opset13
+    weight, value = weight_of(node), node.input_value(1)
+    if scale is not None:
+        shape = [1] * weight.ndim
+        shape[inputs_axis(node) or 0] = -1
+        weight = weight * np.asarray(scale, np.float32).reshape(shape)
+        value = opset.constant(weight).output(0)
+    top = np.maximum(np.abs(weight).max(axis=_summed(node, weight), keepdims=True), _LEAST)
     bounds = [opset.constant(-top), opset.constant(top)]
-    return opset.fake_quantize(node.input_value(1), *bounds, *bounds, 255)
+    return opset.fake_quantize(value, *bounds, *bounds, 255)
+
+
+def _shifted(node: Any, shift: tuple[float, ...], name: str) -> None:
+    """Add to a product's outputs, where all that used them takes them from."""
+    output, axis = node.output(0), outputs_axis(node)
+    shape = output.get_partial_shape()
+    if shape[axis].is_static and shape[axis].get_length() != len(shift):
+        raise _other_count(name, node, "shifts", len(shift))
+    opset = openvino_library().opset13
+    users = list(output.get_target_inputs())
+    sides = [1] * len(shape)
+    sides[axis] = -1
+    added = opset.add(output, opset.constant(np.asarray(shift, np.float32).reshape(sides)))
+    for user in users:
+        user.replace_source_output(added.output(0))
+
+
+def _other_count(name: str, node: Any, what: str, count: int) -> ModelError:
+    return ModelError(
+        f"the int8 ranges of {name} have another number of {what} than the product has places for them",
+        seen=f"{count} of {node.get_friendly_name()}",
+        fix="Get or build the model again.",
+    )
 
 
 def _summed(node: Any, weight: npt.NDArray[np.float32]) -> tuple[int, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy.typing as npt
 from videobert.base.errors import InputError
 from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine
-from videobert.engines.openvino_ranges import observed_ranges
+from videobert.engines.openvino_int8_error import bias_corrected
+from videobert.engines.openvino_ranges import observe
+from videobert.engines.range_rules import RangeRule
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_file import Int8Judged, Int8Model
 from videobert.model.int8_ranges import Int8Ranges
@@ -26,6 +29,9 @@ from videobert.visual.near_ties import NearTies
 MOST_OBSERVED = 32
 MOST_JUDGED = 1024
 LEAST_CLIPS = 16
+# Which is better depends on the network: values of S3D lie close together, of I3D few are large.
+_RULES: tuple[RangeRule, ...] = ("largest", "squares")
+_COMPARED = 8
 # Of the clips that are judged, those nearer to a tie than this share of a feature's length are counted apart.
 NEAR_TIE = 0.005
 
@@ -33,7 +39,7 @@ Clip = npt.NDArray[np.uint8]
 
 
 def calibrated_int8(folder: ModelFolder, videos: Sequence[str | Path], keep: frozenset[str]) -> Int8Model:
-    """Ranges of the backbone, and what they cost in tokens.
+    """Ranges of the backbone by the better of two rules, with bias correction, and what they cost in tokens.
 
     Every other clip is observed, at most 32 of them, spread over the videos; the rest are judged.
 
@@ -55,14 +61,40 @@ def calibrated_int8(folder: ModelFolder, videos: Sequence[str | Path], keep: fro
             fix="Give more videos, or longer ones.",
         )
     every = max(2, count // MOST_OBSERVED)
-    observed = (clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0)
-    found = observed_ranges(folder, BACKBONE, observed)
-    tops = {name: top for name, top in found.tops.items() if name not in keep}
-    if not tops:
-        raise InputError("every product of the backbone is to be kept", seen=len(keep), fix="Keep fewer of them.")
-    ranges = Int8Ranges(graph=found.graph, tops=tops)
+
+    def observed() -> Iterator[Clip]:
+        return (clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0)
+
+    ranges = _ranges(folder, keep, observed)
     others = (clip for number, clip in enumerate(_whole(folder, videos)) if number % every)
     return Int8Model(stages={BACKBONE: ranges}, judged=_judged(folder, ranges, others))
+
+
+def _ranges(folder: ModelFolder, keep: frozenset[str], observed: Callable[[], Iterator[Clip]]) -> Int8Ranges:
+    """By the rule whose features are nearer to those of fp32, on the first of the clips that were observed."""
+    seen = observe(folder, BACKBONE, observed())
+    true = OpenVinoEngine(folder, EngineOptions(precision="fp32"))
+    some = list(islice(observed(), _COMPARED))
+    wanted = [true.run(BACKBONE, clips=clip) for clip in some]
+    true.close()
+    tried: list[tuple[float, Int8Ranges]] = []
+    for rule in _RULES:
+        found = seen.ranges(rule)
+        tops = {name: top for name, top in found.tops.items() if name not in keep}
+        if not tops:
+            raise InputError("every product of the backbone is to be kept", seen=len(keep), fix="Keep fewer of them.")
+        ranges = bias_corrected(folder, BACKBONE, Int8Ranges(graph=found.graph, tops=tops), observed())
+        small = OpenVinoEngine(folder, EngineOptions(), {BACKBONE: ranges})
+        errors = [_error(small.run(BACKBONE, clips=clip), feature) for clip, feature in zip(some, wanted, strict=True)]
+        small.close()
+        tried.append((float(np.median(errors)), ranges))
+    return min(tried, key=lambda each: each[0])[1]
+
+
+def _error(found: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:
+    """The distance of a feature from fp32's, as a share of its length."""
+    length = max(float(np.linalg.norm(wanted)), float(np.finfo(np.float32).tiny))
+    return float(np.linalg.norm(found - wanted)) / length
 
 
 def _judged(folder: ModelFolder, ranges: Int8Ranges, clips: Iterable[Clip]) -> Int8Judged:
@@ -76,8 +108,7 @@ def _judged(folder: ModelFolder, ranges: Int8Ranges, clips: Iterable[Clip]) -> I
     try:
         for clip in clips:
             found, wanted = small.run(BACKBONE, clips=clip[None]), true.run(BACKBONE, clips=clip[None])
-            length = max(float(np.linalg.norm(wanted)), float(np.finfo(np.float32).tiny))
-            errors.append(float(np.linalg.norm(found - wanted)) / length)
+            errors.append(_error(found, wanted))
             count += 1
             if codebook is not None and ties is not None:
                 equal = bool(codebook.assign(found)[0][0] == codebook.assign(wanted)[0][0])

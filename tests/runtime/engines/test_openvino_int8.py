@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from videobert.base.limits import Limits
 from videobert.engines import openvino_engine
 from videobert.engines.base import EngineOptions, RunsInt8
 from videobert.engines.openvino_engine import OpenVinoEngine
-from videobert.engines.openvino_ranges import observed_ranges
+from videobert.engines.openvino_ranges import observe, observed_ranges
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_ranges import Int8Ranges, int8_ranges
 from videobert.model.known_int8 import KNOWN_INT8, known_int8
@@ -119,10 +121,75 @@ def test_ranges_of_another_graph_are_an_error(
         engine.run("backbone", clips=clips(1)[0])
 
 
+def texts(seed: int, count: int = 4) -> list[dict[str, np.ndarray]]:
+    dice = np.random.default_rng(seed)
+    ids = dice.integers(5, 20, (count, 1, 12))
+    return [{"ids": each, "segments": np.zeros((1, 12), np.int64), "lengths": np.array([12])} for each in ids]
+
+
+@needs_vnni
+def test_scales_leave_results_where_they_were(
+    folder: ModelFolder, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed = observe(folder, "encoder", texts(0))
+    scaled = observed.ranges(smooth=0.5)
+    assert set(scaled.scales) == set(scaled.tops) == set(observed.ranges().tops)
+    assert scaled.tops != observed.ranges().tops
+    true = opened(folder, cache_dir, {}, monkeypatch, precision="fp32")
+    small = opened(folder, cache_dir, {"encoder": scaled}, monkeypatch)
+    for given in texts(1):
+        found, wanted = small.run("encoder", **given), true.run("encoder", **given)
+        assert 1e-5 < np.linalg.norm(found - wanted) / np.linalg.norm(wanted) < 0.05
+
+
+@needs_vnni
+def test_scales_even_out_what_enters_a_matrix(folder: ModelFolder) -> None:
+    observed = observe(folder, "encoder", texts(0))
+    key, rows = next(iter(observed.rows.items()))
+    columns = observed.seen[key].columns
+    assert columns is not None
+    name = next(name for name, each in observed.keys.items() if each == key)
+    even = observed.ranges(smooth=1.0)
+    assert even.scales[name] == pytest.approx(columns, rel=1e-4)
+    assert abs(even.tops[name]) == pytest.approx(1.0, rel=1e-4)
+    half = observed.ranges(smooth=0.5)
+    assert half.scales[name] == pytest.approx(np.sqrt(columns / rows), rel=1e-4)
+
+
+@needs_vnni
+@pytest.mark.parametrize(
+    ("stage", "change"),
+    [
+        ("backbone", {"shifts": (1.0, 2.0)}),
+        ("backbone", {"scales": (1.0, 2.0, 1.0)}),
+        ("encoder", {"scales": (1.0,)}),
+        ("encoder", {"shifts": (1.0,)}),
+    ],
+)
+def test_numbers_for_another_count_of_places_are_an_error(
+    folder: ModelFolder, cache_dir: Path, monkeypatch: pytest.MonkeyPatch, stage: str, change: dict[str, Any]
+) -> None:
+    given = clips(0, 1) if stage == "backbone" else texts(0, 1)
+    whole = observed_ranges(folder, stage, given)
+    first = next(iter(whole.tops))
+    lists = {what: {first: numbers} for what, numbers in change.items()}
+    engine = opened(folder, cache_dir, {stage: replace(whole, **lists)}, monkeypatch)
+    with pytest.raises(ModelError, match="another number of"):
+        engine.run(stage, **(given[0] if isinstance(given[0], dict) else {"clips": given[0]}))
+
+
 def test_known_ranges_belong_to_one_graph(folder: ModelFolder) -> None:
     assert known_int8(folder) == {}
     for known in KNOWN_INT8.values():
         assert all(int8_ranges(each.to_json()) == each for each in known)
+
+
+def test_ranges_are_read_as_they_were_written(ranges: Int8Ranges) -> None:
+    first = next(iter(ranges.tops))
+    whole = replace(ranges, shifts={first: (0.5, -0.25)}, scales={first: (2.0,)})
+    assert int8_ranges(json.loads(json.dumps(whole.to_json()))) == whole
+    assert len({each.hash for each in (ranges, whole, replace(whole, scales={}), replace(whole, shifts={}))}) == 4
+    assert set(ranges.to_json()) == {"format", "graph", "tops"}
 
 
 @pytest.mark.parametrize(
@@ -138,6 +205,15 @@ def test_known_ranges_belong_to_one_graph(folder: ModelFolder) -> None:
         {"tops": {"a": "1"}},
         {"tops": {"a": True}},
         {"tops": {str(number): 1.0 for number in range(10_001)}},
+        {"shifts": []},
+        {"shifts": {"node_conv3d": 1.0}},
+        {"shifts": {"no_such": [1.0]}},
+        {"shifts": {"node_conv3d": [float("nan")]}},
+        {"shifts": {"node_conv3d": ["1"]}},
+        {"shifts": {"node_conv3d": [0.0] * 1_000_001}},
+        {"scales": {"node_conv3d": [0.0]}},
+        {"scales": {"node_conv3d": [-1.0]}},
+        {"scales": {"node_conv3d": [float("inf")]}},
     ],
 )
 def test_damaged_ranges_are_refused(ranges: Int8Ranges, change: dict[str, Any]) -> None:
