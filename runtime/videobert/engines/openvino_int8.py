@@ -76,7 +76,10 @@ def value_key(node: Any) -> tuple[str, int]:
 
 def weight_of(node: Any) -> npt.NDArray[np.float32]:
     """The weight of a product, in the shape that it enters it with."""
-    data = _constant(node.input_value(1)).get_data()
+    constant = _constant(node.input_value(1))
+    if constant is None:  # such a product is none of `products_of`
+        raise TypeError(f"{node.get_friendly_name()} has no constant weight")
+    data = constant.get_data()
     return np.asarray(data, np.float32).reshape(tuple(node.input_value(1).get_shape()))
 
 
