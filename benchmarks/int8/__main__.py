@@ -6,12 +6,14 @@
     python -m benchmarks.int8 judge MODEL WORK --out OUT.json
     python -m benchmarks.int8 time MODEL WORK --out OUT.json
     python -m benchmarks.int8 processors MODEL WORK --out OUT.json
+    python -m benchmarks.int8 publish MODEL WORK --out OUT.json --points POINT
 
 `draw` cuts windows out of films and keeps them in WORK: of every fifth film clips to make points on, of the others
 windows to judge them on. Without films those of the world of `shapes` are drawn. `points` makes points by every rule;
 `sensitivity` measures products one by one and adds points with the worst ones kept. `judge` compares tokens. `time`
 takes turns, and so does `processors`, in processes that may use fewer instructions; both want a machine that does
-nothing else. All but `draw` go on where they were stopped. `--labels` names JSON with right labels by film.
+nothing else. `publish` writes a point, with what OUT.json says of it, where the product has it. All but `draw` go on
+where they were stopped. `--labels` names JSON with right labels by film.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ from benchmarks.int8.stage_runs import kept_features
 from benchmarks.int8.windows import split, whole_clips, windows
 from videobert.bench.environment import environment
 from videobert.model.folder import ModelFolder
+from videobert.model.int8_file import Int8Judged, Int8Model
+from videobert.model.int8_points import POINTS
+from videobert.model.int8_ranges import Int8Ranges
 from videobert.model.mending import CODEBOOK
 from videobert.model.stage_lists import BACKBONE
 from videobert.visual.codebook import Codebook
@@ -95,10 +100,21 @@ def judge(
     }
 
 
+def publish(folder: ModelFolder, ranges: Int8Ranges, row: dict[str, Any]) -> None:
+    """Write what `int8.json` would hold among the points that are known; its name there is given by hand."""
+    token, sure = row["same_token"], row["same_token_not_near_a_tie"]
+    judged = Int8Judged(
+        clips=token["of"], same=token["hits"], sure=sure["of"], sure_same=sure["hits"], error=row["median_error"]
+    )
+    model = Int8Model(stages={BACKBONE: ranges}, judged=judged)
+    content = json.dumps(model.to_json(), separators=(",", ":")) + "\n"
+    (POINTS / f"{folder.config.name}.json").write_text(content, encoding="utf-8")
+
+
 def main() -> None:
     """Read the arguments and do one step."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("draw", "points", "sensitivity", "judge", "time", "processors"))
+    parser.add_argument("what", choices=("draw", "points", "sensitivity", "judge", "time", "processors", "publish"))
     parser.add_argument("model")
     parser.add_argument("work", type=Path)
     parser.add_argument("films", type=Path, nargs="*")
@@ -126,6 +142,10 @@ def main() -> None:
             points.write(points.with_kept(whole, BEST, sensitivity.worst_first(errors)), made)
         return
     said = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    if given.what == "publish":
+        (point,) = given.points
+        publish(folder, points.read(made)[point], said["points"][point])
+        return
     said["environment"] = environment("openvino", "av", "numpy")
     if given.what == "judge":
         labels = json.loads(given.labels.read_text(encoding="utf-8")) if given.labels else {}

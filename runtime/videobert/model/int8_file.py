@@ -14,6 +14,7 @@ from videobert.base.atomic import write_atomically
 from videobert.base.errors import ModelError
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph, stages_of
+from videobert.model.int8_points import known_point
 from videobert.model.int8_ranges import INT8_FORMAT, Int8Ranges, int8_ranges
 from videobert.model.mending import command
 
@@ -54,15 +55,15 @@ class Int8Model:
 
 
 def int8_model(folder: ModelFolder) -> Int8Model:
-    """What a folder's `int8.json` holds.
+    """What a folder's `int8.json` holds, or without one what is known of the model.
 
     Raises:
         ModelError: there is none, it is damaged, or it was made for other graphs.
     """
     again = f"Make it on clips of yours: {command('build', folder.root, ' --precision int8 --clips VIDEO')}."
-    if INT8_FILE not in folder:
+    content = folder.read(INT8_FILE) if INT8_FILE in folder else known_point(folder)
+    if content is None:
         raise ModelError("this model was never made ready for int8", seen=f"no {INT8_FILE} in {folder.root}", fix=again)
-    content = folder.read(INT8_FILE)
     try:
         if len(content) > _MOST_BYTES:
             raise ValueError(f"more than {_MOST_BYTES} bytes")

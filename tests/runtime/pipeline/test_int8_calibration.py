@@ -64,9 +64,9 @@ def test_what_is_written_is_read_and_used(made: tuple[Path, Int8Model]) -> None:
 
 
 @needs_vnni
-def test_a_model_that_was_not_made_ready_says_how() -> None:
+def test_a_model_that_was_not_made_ready_says_how(model_folder: Path) -> None:
     with pytest.raises(ModelError, match="never made ready") as refused:
-        videobert.load("shapes", precision="int8")
+        videobert.load(model_folder, precision="int8")
     assert "--precision int8 --clips" in str(refused.value.fix)
 
 

@@ -1,0 +1,72 @@
+"""Models that many have run on 8-bit values as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.real_everyday import needs_everyday
+
+import videobert
+from videobert.engines.openvino_engine import _multiplies_int8
+from videobert.model.folder import BUNDLED, ModelFolder
+from videobert.model.int8_file import int8_model
+from videobert.model.int8_points import KNOWN_POINTS, POINTS, known_point
+from videobert.model.int8_ranges import int8_ranges
+
+MEDIA = Path(__file__).parents[2] / "media"
+CLIP = BUNDLED / "shapes" / "clip.mp4"
+needs_vnni = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
+
+
+@pytest.mark.parametrize("digest", KNOWN_POINTS)
+def test_each_point_belongs_to_its_graph(digest: str) -> None:
+    found = json.loads((POINTS / KNOWN_POINTS[digest]).read_bytes())
+    assert list(found["stages"]) == ["backbone"]
+    assert int8_ranges(found["stages"]["backbone"]).graph == digest
+
+
+def test_all_points_are_reachable() -> None:
+    assert {path.name for path in POINTS.iterdir()} == set(KNOWN_POINTS.values())
+
+
+def test_what_the_product_has_is_what_was_judged() -> None:
+    """The figures beside a point are those of the committed result."""
+    results = Path(__file__).parents[3] / "benchmarks/results"
+    for name, point in (("shapes", "largest, bias"), ("everyday", "squares, bias")):
+        row = json.loads((results / f"int8_{name}.json").read_text())["points"][point]
+        judged = json.loads((POINTS / f"{name}.json").read_bytes())["judged"]
+        sure = row["same_token_not_near_a_tie"]
+        assert (judged["clips"], judged["same"]) == (row["same_token"]["of"], row["same_token"]["hits"])
+        assert (judged["sure"], judged["sure_same"]) == (sure["of"], sure["hits"])
+        assert judged["error"] == row["median_error"]
+
+
+def test_another_model_has_none(model_folder: Path) -> None:
+    assert known_point(ModelFolder(model_folder)) is None
+
+
+@needs_vnni
+def test_shapes_runs_on_8_bit_values(cache_dir: Path) -> None:
+    judged = int8_model(ModelFolder(BUNDLED / "shapes")).judged
+    assert judged is not None
+    assert judged.sure_same / judged.sure > 0.99
+    with videobert.load("shapes", precision="int8", cache_dir=cache_dir) as model:
+        assert (model.origin.precision, model.origin.int8) == ("int8", ("backbone",))
+        found = model.tokens(CLIP)
+    with videobert.load("shapes", precision="fp32", cache_dir=cache_dir) as model:
+        wanted = model.tokens(CLIP)
+    assert (found.percentiles != wanted.percentiles).any()
+    assert (found.ids == wanted.ids).mean() >= 0.7
+
+
+@needs_vnni
+@needs_everyday
+def test_everyday_names_and_leaves_open_on_8_bit_values_what_it_does_else() -> None:
+    with videobert.load("everyday", precision="int8") as model:
+        assert set(model.origin.int8) == {"backbone", "shot_boundaries"}
+        car = model.run(MEDIA / "driving_car.mp4").segments[0]
+        assert (car.answers["action"][0].text, "action" in car.unsure) == ("driving car", False)
+        film = model.run(MEDIA / "bigbuckbunny.mp4")
+        assert all("action" in segment.unsure for segment in film.segments)
