@@ -23,6 +23,7 @@ import av
 
 from videobert import Runtime, load
 from videobert.bench.environment import environment
+from videobert.model.precision import Precision
 from videobert.results.run import Report
 
 WIDTH, HEIGHT = 854, 480
@@ -31,7 +32,7 @@ RUNS = 4
 _FRESH = """
 import sys, time
 import videobert
-with videobert.load(sys.argv[1]) as model:
+with videobert.load(sys.argv[1], precision=sys.argv[3]) as model:
     loaded = time.perf_counter()
     model.run(sys.argv[2])
     print(time.perf_counter() - loaded)
@@ -74,9 +75,9 @@ def timed(model: Runtime, film: Path) -> float:
     return time.perf_counter() - began
 
 
-def measure(model_folder: Path, video: Path, scratch: Path) -> dict[str, Any]:
+def measure(model_folder: Path, precision: Precision, video: Path, scratch: Path) -> dict[str, Any]:
     """Every figure of one video, or none where the parity check fails."""
-    with load(model_folder) as model, load(model_folder, precision="fp32") as exact:
+    with load(model_folder, precision=precision) as model, load(model_folder, precision="fp32") as exact:
         result: dict[str, Any] = {
             "video": video.name,
             "same_answers_as_f32": answers(model.run(video)) == answers(exact.run(video)),
@@ -86,7 +87,7 @@ def measure(model_folder: Path, video: Path, scratch: Path) -> dict[str, Any]:
     minute, start = scratch / "minute.mp4", scratch / "start.mp4"
     looped(video, minute, MINUTE_S)
     looped(video, start, FIRST_S)
-    with load(model_folder) as model:
+    with load(model_folder, precision=precision) as model:
         report = model.run(minute)
         seconds = [timed(model, minute) for _ in range(RUNS)]
     result |= {
@@ -94,7 +95,7 @@ def measure(model_folder: Path, video: Path, scratch: Path) -> dict[str, Any]:
         "run_s": [round(value, 2) for value in seconds],
         "times_real_time": round(MINUTE_S / statistics.median(seconds), 1),
     }
-    command = [sys.executable, "-c", _FRESH, str(model_folder), str(start)]
+    command = [sys.executable, "-c", _FRESH, str(model_folder), str(start), precision]
     told = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(RUNS)]
     result["first_answer_s"] = [round(float(seconds), 2) for seconds, _ in told]
     result["peak_memory_bytes"] = max(int(peak) for _, peak in told)
@@ -107,14 +108,16 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("videos", type=Path, nargs="+")
+    parser.add_argument("--precision", choices=("auto", "exact", "int8"), default="auto")
     given = parser.parse_args()
     results = []
     for video in given.videos:
         with tempfile.TemporaryDirectory() as scratch:
-            results.append(measure(given.model, video, Path(scratch)))
+            results.append(measure(given.model, given.precision, video, Path(scratch)))
         print(results[-1], flush=True)
     result = {
         "environment": environment("openvino", "av", "numpy"),
+        "precision": given.precision,
         "film": f"{MINUTE_S} s of {WIDTH} x {HEIGHT} H.264",
         "videos": results,
     }
