@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from films import check, read
 
-from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
 
@@ -57,7 +57,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     graph = given.model / "graphs" / "backbone.onnx"
-    core = openvino_library().Core()
+    core = openvino_core()
     backbones = {}
     for length in {int(recipe.split("@")[0]) for recipe in given.recipes}:
         network = core.read_model(graph)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from benchmarks.peers.case import Absent, Contender, versions
 from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 
 if TYPE_CHECKING:
     from torch import nn
@@ -105,7 +106,7 @@ def onnxruntime_peer(network: Network) -> Contender:
 def openvino_peer(network: Network, hint: Literal["LATENCY", "THROUGHPUT"]) -> Contender:
     """OpenVINO as its own benchmark runs a graph: a performance hint, as many asynchronous requests as it asks for."""
     openvino = openvino_library()
-    core = openvino.Core()
+    core = openvino_core()
     if not {"BF16"} & set(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")):
         raise Absent("this processor has no bf16 arithmetic")
     model = core.read_model(network.graph)

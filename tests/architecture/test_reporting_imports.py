@@ -16,6 +16,9 @@ REPORTING = {
     "onnxruntime": "modeling/videobert_modeling/export/portable/onnxruntime_library.py",
 }
 
+# What makes OpenVINO's core.
+CORE = "runtime/videobert/base/openvino_core.py"
+
 
 def names_imported(tree: ast.AST) -> Iterator[str]:
     """Top-level modules that code imports, by statement, by name, or in code that it keeps as text."""
@@ -65,3 +68,12 @@ def test_the_one_place_and_a_name_in_a_text_are_no_plain_import() -> None:
         "importlib.metadata.version(name)"
     )
     assert "openvino" not in names_imported(ast.parse(code))
+
+
+def test_openvino_has_one_core(house: House) -> None:
+    """Two that go in another order than last made first leave a thread without a stack for signals."""
+    for path in house.sources(*house.packages, *(house.root / name for name in ("benchmarks", "examples", "tests"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        made = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "Core"]
+        assert not made or house.shown(path) == CORE, f"{path} makes a core of its own in lines {made}"
+    assert (house.root / CORE).is_file()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph
 
@@ -30,7 +30,7 @@ def costs_of(
     folder: ModelFolder, calls: Iterable[tuple[str, Shapes]], precision: str
 ) -> dict[tuple[str, Shapes], Cost]:
     """The cost of each different call; of a stage without a portable graph, or with shapes that it refuses, none."""
-    core = openvino_library().Core()
+    core = openvino_core()
     found: dict[tuple[str, Shapes], Cost] = {}
     for stage, shapes in dict.fromkeys(calls):
         name = portable_graph(stage)

@@ -9,6 +9,7 @@ import numpy as np
 
 from videobert.base.cpu_threads import thread_count
 from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.results.bench import Roofs
 
 # Large enough that starting it costs nothing, small enough for a tenth of a second: 2.1 GFLOP.
@@ -37,7 +38,7 @@ def roofs_of_cpu(precisions: tuple[str, ...] = ("fp32", "bf16", "int8"), threads
 def _native(precision: str) -> bool:
     if precision in ("fp32", "int8"):
         return True
-    capabilities = openvino_library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return {"bf16": "BF16", "fp16": "FP16"}[precision] in capabilities
 
 
@@ -57,7 +58,7 @@ def _product(precision: str, threads: int) -> float:
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
     }
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    request = openvino_core().compile_model(model, "CPU", settings).create_infer_request()
     data = weights.T.copy()
     times = []
     for _ in range(_RUNS + 2):

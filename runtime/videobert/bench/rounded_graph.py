@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from videobert.base.errors import ModelError
 from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 
 Array = npt.NDArray[Any]
 # Leading bits of each type, the hidden one among them; None for whole steps of the largest magnitude.
@@ -58,7 +59,7 @@ class RoundedGraph:
         self, content: bytes, inputs: Mapping[str, Array], changed: Callable[[Any], object] | None = None
     ) -> None:
         self._content, self._inputs, self._changed = content, dict(inputs), changed
-        self._core = openvino_library().Core()
+        self._core = openvino_core()
         self._compiled: dict[str, Any] = {}
         self.layers: dict[str, str] = {op.get_friendly_name(): op.get_type_name() for op in _layers(self._read())}
 

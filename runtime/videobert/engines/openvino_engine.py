@@ -15,6 +15,7 @@ import numpy.typing as npt
 from videobert.base.errors import EngineUnavailable, InputError, ModelError
 from videobert.base.native import native_core
 from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.base.spans import span
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
@@ -316,14 +317,12 @@ def _version() -> str:
     return str(openvino_library().get_version())
 
 
-@cache
 def _core() -> Any:
     try:
-        library = openvino_library()
+        return openvino_core()
     except ImportError as error:
         raise EngineUnavailable(
             "the openvino engine cannot run",
             seen=str(error),
             fix="Run `pip install 'openvino>=2026.0'`.",
         ) from error
-    return library.Core()

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.engines.openvino_int8 import outputs_axis, products_of, quantise_products
 from videobert.engines.openvino_ranges import StageInputs, rounded
 from videobert.model.folder import ModelFolder
@@ -49,7 +50,7 @@ def product_errors(
     """
     name = portable_graph(stage)
     library = openvino_library()
-    core, content = library.Core(), folder.read(name)
+    core, content = openvino_core(), folder.read(name)
     model, twin = core.read_model(content), core.read_model(content)
     true, small = products_of(model), products_of(twin)
     for each, node in true.items():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.engines.openvino_int8 import inputs_axis, products_of, value_key, weight_of
 from videobert.engines.range_rules import Magnitudes, RangeRule
 from videobert.model.folder import ModelFolder
@@ -82,7 +82,7 @@ def observe(folder: ModelFolder, stage: str, inputs: Iterable[StageInputs]) -> O
         ModelError: the folder has no graph of that stage.
     """
     name = portable_graph(stage)
-    core = openvino_library().Core()
+    core = openvino_core()
     model = core.read_model(folder.read(name))
     products = products_of(model)
     users: dict[tuple[str, int], list[Any]] = {}

@@ -116,7 +116,7 @@ def bert_layout_shapes() -> Callable[..., dict[str, tuple[int, ...]]]:
 @pytest.fixture(scope="session")
 def cpu_engines_in_bf16(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], list[Engine]]:
     """The engines that compute in bf16 on this CPU, of a folder that has its graphs."""
-    from videobert.base.offline_imports import openvino_library
+    from videobert.base.openvino_core import openvino_core
     from videobert.engines.openvino_engine import OpenVinoEngine
     from videobert.engines.torch_engine import TorchEngine
     from videobert.model.folder import ModelFolder
@@ -124,7 +124,7 @@ def cpu_engines_in_bf16(tmp_path_factory: pytest.TempPathFactory) -> Callable[[P
     def engines(folder: Path) -> list[Engine]:
         options = EngineOptions(precision="bf16", cache_dir=tmp_path_factory.mktemp("cache"))
         found: list[Engine] = [TorchEngine(ModelFolder(folder), "cpu", options)]
-        if "BF16" in openvino_library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             found.append(OpenVinoEngine(ModelFolder(folder), options))
         return found
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.model.graph_files import portable_graph
 
 
@@ -26,7 +26,7 @@ def plant(folder: Path, copy: Path, stage: str, *, which: float = 0.5, by: float
     content = (copy / name).read_bytes()
     products = [
         (op, constant)
-        for op in openvino_library().Core().read_model(content).get_ordered_ops()
+        for op in openvino_core().read_model(content).get_ordered_ops()
         if op.get_type_name() in ("Convolution", "MatMul") and (constant := _weights(op)) is not None
     ]
     op, constant = products[round(which * (len(products) - 1))]

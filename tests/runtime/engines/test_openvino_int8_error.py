@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.engines.base import EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine, _multiplies_int8
 from videobert.engines.openvino_int8 import products_of, quantise
@@ -38,7 +38,7 @@ def narrow(folder: ModelFolder) -> Int8Ranges:
 
 def outputs_of(folder: ModelFolder, ranges: Int8Ranges | None, product: str, clip: np.ndarray) -> np.ndarray:
     """What one product gives, float32 `(1, outputs, …)`."""
-    core = openvino_library().Core()
+    core = openvino_core()
     model = core.read_model(folder.read("graphs/backbone.onnx"))
     node = products_of(model)[product]
     if ranges is not None:

@@ -25,7 +25,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from videobert.base.errors import VideoBertError
-from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert_modeling.export.portable.graphs import Graph, Inputs
 from videobert_modeling.export.portable.onnxruntime_library import onnxruntime_library
 
@@ -176,7 +176,7 @@ def onnxruntime_outputs(file: bytes | Path) -> RunAll:
 
 def openvino_outputs(content: bytes) -> RunAll:
     """Runs an ONNX file with OpenVINO on the CPU in float32."""
-    core = openvino_library().Core()
+    core = openvino_core()
     compiled = core.compile_model(core.read_model(content, b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(inputs: dict[str, npt.NDArray[np.generic]]) -> Sequence[npt.NDArray[np.float32]]:

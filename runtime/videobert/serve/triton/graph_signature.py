@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from videobert.base.errors import ModelError
-from videobert.base.offline_imports import openvino_library
+from videobert.base.openvino_core import openvino_core
 from videobert.engines.external_tensors import check_external
 from videobert.model.stage import StageSpec
 
@@ -40,7 +40,7 @@ def signature_of(content: bytes, name: str) -> Signature:
     """
     check_external(content, name)
     try:
-        model = openvino_library().Core().read_model(content)
+        model = openvino_core().read_model(content)
         return Signature(tuple(map(_port, model.inputs)), tuple(map(_port, model.outputs)))
     except (RuntimeError, KeyError) as error:
         raise ModelError(
