@@ -32,12 +32,12 @@ RUNS = 4
 _FRESH = """
 import sys, time
 import videobert
+from videobert.bench.peak_memory import peak_memory_bytes
 with videobert.load(sys.argv[1], precision=sys.argv[3]) as model:
     loaded = time.perf_counter()
     model.run(sys.argv[2])
     print(time.perf_counter() - loaded)
-# Of this process alone: what the system adds up of children begins with what their parent held.
-print(int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024)
+print(peak_memory_bytes())
 """
 
 

@@ -93,7 +93,7 @@ def sweep(
         if BATCH in values:
             limits, track = options.get("limits"), case.reading.get("track")
             batches = ClipBatches(model, options, case.video, max(values[BATCH]), track=track, limits=limits)
-        else:
+        elif LENGTH not in values:
             reference = case.ask(stack.enter_context(load(model, **options)))
         for setting in _settings(values):
             told(", ".join(f"{name} {value}" for name, value in setting.items()))

@@ -17,7 +17,6 @@ from videobert.pipeline.questions import Asked, Probe
 Key = tuple[bytes | None, ...]
 Found = npt.NDArray[np.float64]
 
-
 # Of one window: how many log-probabilities are held of what is encoded together.
 _MOST_NUMBERS = 1 << 13
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from videobert.video.open import open_clips
 from videobert.visual.codebook import Codebook
 from videobert.visual.near_ties import NearTies
 
-# Clips that ranges are observed on: more change little, and each is kept until the graph has run on it.
+# Clips that ranges are observed on, all held: more change little.
 MOST_OBSERVED = 32
 MOST_JUDGED = 1024
 LEAST_CLIPS = 16
@@ -60,35 +59,36 @@ def calibrated_int8(folder: ModelFolder, videos: Sequence[str | Path], keep: fro
             allowed=f"{LEAST_CLIPS} or more",
             fix="Give more videos, or longer ones.",
         )
-    every = max(2, count // MOST_OBSERVED)
-
-    def observed() -> Iterator[Clip]:
-        return (clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0)
-
+    every = max(2, -(-count // MOST_OBSERVED))
+    observed = [clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0]
     ranges = _ranges(folder, keep, observed)
     others = (clip for number, clip in enumerate(_whole(folder, videos)) if number % every)
     return Int8Model(stages={BACKBONE: ranges}, judged=_judged(folder, ranges, others))
 
 
-def _ranges(folder: ModelFolder, keep: frozenset[str], observed: Callable[[], Iterator[Clip]]) -> Int8Ranges:
+def _ranges(folder: ModelFolder, keep: frozenset[str], observed: Sequence[Clip]) -> Int8Ranges:
     """By the rule whose features are nearer to those of fp32, on the first of the clips that were observed."""
-    seen = observe(folder, BACKBONE, observed())
-    true = OpenVinoEngine(folder, EngineOptions(precision="fp32"))
-    some = list(islice(observed(), _COMPARED))
-    wanted = [true.run(BACKBONE, clips=clip) for clip in some]
-    true.close()
+    seen = observe(folder, BACKBONE, observed)
+    some = observed[:_COMPARED]
+    wanted = _features(OpenVinoEngine(folder, EngineOptions(precision="fp32")), some)
     tried: list[tuple[float, Int8Ranges]] = []
     for rule in _RULES:
         found = seen.ranges(rule)
         tops = {name: top for name, top in found.tops.items() if name not in keep}
         if not tops:
             raise InputError("every product of the backbone is to be kept", seen=len(keep), fix="Keep fewer of them.")
-        ranges = bias_corrected(folder, BACKBONE, Int8Ranges(graph=found.graph, tops=tops), observed())
-        small = OpenVinoEngine(folder, EngineOptions(), {BACKBONE: ranges})
-        errors = [_error(small.run(BACKBONE, clips=clip), feature) for clip, feature in zip(some, wanted, strict=True)]
-        small.close()
-        tried.append((float(np.median(errors)), ranges))
+        ranges = bias_corrected(folder, BACKBONE, Int8Ranges(graph=found.graph, tops=tops), observed)
+        features = _features(OpenVinoEngine(folder, EngineOptions(), {BACKBONE: ranges}), some)
+        tried.append((float(np.median(list(map(_error, features, wanted)))), ranges))
     return min(tried, key=lambda each: each[0])[1]
+
+
+def _features(engine: OpenVinoEngine, clips: Sequence[Clip]) -> list[npt.NDArray[np.float32]]:
+    """By an engine that is closed then."""
+    try:
+        return [engine.run(BACKBONE, clips=clip) for clip in clips]
+    finally:
+        engine.close()
 
 
 def _error(found: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.side_by_side import made_once
 from tests.small_model import write_small_model
+from tests.vnni import needs_vnni
 
 from benchmarks.int8 import points
 from benchmarks.int8.sensitivity import one_by_one, worst_first
-from videobert.engines.openvino_engine import _multiplies_int8
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_ranges import Int8Ranges
 
@@ -21,7 +21,6 @@ RANGES = Int8Ranges(
     shifts={"a": (0.5,), "b": (1.0,)},
     scales={"b": (2.0,)},
 )
-needs_vnni = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.runtime.cuda.driver_function import Function
 
 from videobert.cuda import libcuda
 from videobert.cuda.gpu_presence import GpuPresence, PresentGpu, gpu_presence, present_gpu
@@ -15,17 +16,6 @@ from videobert.video.decoders import available
 
 ADA, HOPPER = PresentGpu(name="NVIDIA L4", capability=89), PresentGpu(name="NVIDIA H100 80GB HBM3", capability=90)
 NO_DEVICE = 100
-
-
-class Function:
-    """Keeps to the types that are declared for it, as ctypes does."""
-
-    def __init__(self, body: Callable[..., int]) -> None:
-        self.body, self.argtypes, self.restype = body, (), None
-
-    def __call__(self, *arguments: Any) -> int:
-        assert len(arguments) == len(self.argtypes)
-        return self.body(*arguments)
 
 
 class Library:

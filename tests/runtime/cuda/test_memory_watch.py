@@ -7,23 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.runtime.cuda.driver_function import Function
 
 from videobert.cuda import libcuda
 from videobert.cuda.gpu_presence import gpu_presence
 from videobert.cuda.memory_watch import MemoryWatch
 
 TOTAL = 1000
-
-
-class Function:
-    """Keeps to the types that are declared for it, as ctypes does."""
-
-    def __init__(self, body: Callable[..., int]) -> None:
-        self.body, self.argtypes, self.restype = body, (), None
-
-    def __call__(self, *arguments: Any) -> int:
-        assert len(arguments) == len(self.argtypes)
-        return self.body(*arguments)
 
 
 class Library:

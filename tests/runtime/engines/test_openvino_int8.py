@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.vnni import needs_vnni
 
 from videobert.base.errors import ModelError
 from videobert.base.limits import Limits
@@ -22,8 +23,6 @@ from videobert.model.int8_ranges import Int8Ranges, int8_ranges
 from videobert.model.known_int8 import KNOWN_INT8, known_int8
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime
-
-needs_vnni = pytest.mark.skipif(not openvino_engine._multiplies_int8(), reason="the processor has no VNNI")
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.vnni import needs_vnni
 
 from videobert.base.openvino_core import openvino_core
 from videobert.engines.base import EngineOptions
-from videobert.engines.openvino_engine import OpenVinoEngine, _multiplies_int8
+from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.engines.openvino_int8 import products_of, quantise
 from videobert.engines.openvino_int8_error import bias_corrected, product_errors
 from videobert.engines.openvino_ranges import observed_ranges
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_ranges import Int8Ranges
-
-needs_vnni = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
 
 
 @pytest.fixture(scope="module")

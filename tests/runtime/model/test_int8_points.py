@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.real_everyday import needs_everyday
+from tests.vnni import needs_vnni
 
 import videobert
-from videobert.engines.openvino_engine import _multiplies_int8
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.int8_file import int8_model
 from videobert.model.int8_points import KNOWN_POINTS, POINTS, known_point
@@ -17,7 +17,6 @@ from videobert.model.int8_ranges import int8_ranges
 
 MEDIA = Path(__file__).parents[2] / "media"
 CLIP = BUNDLED / "shapes" / "clip.mp4"
-needs_vnni = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
 
 
 @pytest.mark.parametrize("digest", KNOWN_POINTS)

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.vnni import needs_vnni
 
 import videobert
 from videobert.base.errors import EngineUnavailable, InputError, ModelError, UsageError
 from videobert.engines import openvino_engine
-from videobert.engines.openvino_engine import _multiplies_int8
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.int8_file import INT8_FILE, Int8Model, int8_model, write_int8_model
 from videobert.model.manifest import write_manifest
 from videobert.pipeline.int8_calibration import calibrated_int8
 
 CLIP = BUNDLED / "shapes" / "clip.mp4"
-needs_vnni = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
 FIRST = "node_conv3d"
 
 
