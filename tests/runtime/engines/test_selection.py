@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from videobert.base import openvino_core
 from videobert.base.errors import EngineUnavailable, InputError, UsageError
-from videobert.engines import openvino_engine, selection
+from videobert.engines import selection
 from videobert.engines.base import Engine, EngineOptions
 from videobert.model.folder import ModelFolder
 
@@ -38,12 +39,10 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Any:
                 raise ImportError(f"No module named {name!r}")
             return real(name, *rest, **more)
 
-        openvino_engine._core.cache_clear()
+        monkeypatch.setattr(openvino_core, "_core", None)  # set aside, never let go: it is the one of this process
         monkeypatch.setattr(builtins, "__import__", guarded)
 
-    yield hide
-    monkeypatch.undo()
-    openvino_engine._core.cache_clear()
+    return hide
 
 
 def test_auto_is_openvino_on_the_cpu(folder: ModelFolder, cache_dir: Path) -> None:
