@@ -126,9 +126,10 @@ class Cells:
             centroids = np.frombuffer(file.read(4 * width * cells), "<f4").reshape(cells, width)
             trained = np.frombuffer(file.read(8 * width), "<f4")
             sizes = np.frombuffer(file.read(8 * cells), "<u8")
-        # Each first, so that no sum of them can wrap around.
-        if (sizes > count).any() or int(sizes.sum()) != count:
-            raise damaged(index_folder, f"{path.name} does not add up")
+            # Each first, so that no sum of them can wrap around.
+            if (sizes > count).any() or int(sizes.sum()) != count:
+                raise damaged(index_folder, f"{path.name} does not add up")
+            self._lists = _mapped_lists(faiss, file.fileno(), cells, width, sizes, size_bytes)
         if not np.isfinite(centroids).all() or not np.isfinite(trained).all():
             raise damaged(index_folder, f"{path.name} holds what is no number")
         self._path, self.vectors, self.cells = path, vectors, cells
@@ -140,7 +141,6 @@ class Cells:
         )
         faiss.copy_array_to_vector(np.ascontiguousarray(trained), self._index.sq.trained)
         self._index.is_trained = True
-        self._lists = _mapped_lists(faiss, path, cells, width, sizes, size_bytes)
         self._index.replace_invlists(self._lists, False)
         self._index.ntotal = vectors
 
@@ -170,10 +170,13 @@ class Cells:
 
 
 def _mapped_lists(
-    faiss: Any, path: Path, cells: int, width: int, sizes: npt.NDArray[np.uint64], size_bytes: int
+    faiss: Any, opened: int, cells: int, width: int, sizes: npt.NDArray[np.uint64], size_bytes: int
 ) -> Any:
-    """The inverted lists of faiss over the file, mapped read-only; they lie one after the other from its start."""
-    lists = faiss.OnDiskInvertedLists(cells, width, os.fsdecode(path))
+    """The inverted lists of faiss over the file, mapped read-only; they lie one after the other from its start.
+
+    The file is named by its descriptor: under its own name a writer may have put another by now, or taken it away.
+    """
+    lists = faiss.OnDiskInvertedLists(cells, width, f"/proc/self/fd/{opened}")
     lists.read_only = True
     own = np.ascontiguousarray(sizes.astype(np.uint64))
     lists.set_all_lists_sizes(faiss.swig_ptr(own))

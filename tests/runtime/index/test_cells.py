@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from made_index import IDENTITY, WIDTH, add, unit_rows, write
 
 from videobert.base.errors import ModelError
+from videobert.index import cells
 from videobert.index.cells import Cells, cells_for, write_cells
 from videobert.index.reader import IndexReader
 from videobert.index.writer import IndexWriter
@@ -47,6 +49,28 @@ def test_nearly_all_of_the_nearest_are_found_and_their_products_are_exact(large:
         np.testing.assert_allclose(products, vectors[rows] @ query, rtol=1e-5)
         assert not ((rows >= 600) & (rows < 800)).any()
     assert hits >= 0.9 * 500
+
+
+@pytest.mark.parametrize("change", ["gone", "another"])
+def test_cells_that_a_writer_replaces_while_they_are_opened_are_those_that_were_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    vectors = unit_rows(300, 1)
+    path = tmp_path / "index" / "generation-1" / "cells-300"
+    path.parent.mkdir(parents=True)
+    size = write_cells(path, vectors)
+    mapped = cells._mapped_lists
+
+    def late(*given: Any) -> Any:
+        path.unlink()
+        if change == "another":
+            path.write_bytes(b"\0" * size)
+        return mapped(*given)
+
+    monkeypatch.setattr(cells, "_mapped_lists", late)
+    opened = Cells(path, size_bytes=size, vectors=300, width=WIDTH)
+    for row in range(0, 300, 50):
+        assert opened.nearest(vectors[row], 1, None).tolist() == [row]
 
 
 def test_what_is_behind_the_cells_is_found_too(large: Path) -> None:

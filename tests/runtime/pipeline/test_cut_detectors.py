@@ -198,14 +198,16 @@ def test_a_cancelled_search_stops(beside: bool) -> None:
         detector.finish()
 
 
+@pytest.mark.usefixtures("asked_always")
 def test_closing_ends_the_thread() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())  # one of another test may end meanwhile
     detector = network(Sees(), beside=True)
     for frame in film(60, 60)[0]:
         detector.add(frame, 0.0)
+    assert set(threading.enumerate()) - before
     detector.close()
     detector.close()
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before
 
 
 @pytest.mark.parametrize(
