@@ -202,8 +202,8 @@ def test_a_cancelled_search_stops(beside: bool) -> None:
 def test_closing_ends_the_thread() -> None:
     before = set(threading.enumerate())  # one of another test may end meanwhile
     detector = network(Sees(), beside=True)
-    for frame in film(60, 60)[0]:
-        detector.add(frame, 0.0)
+    for number, frame in enumerate(film(60, 60)[0]):
+        detector.add(frame, number / 25)
     assert set(threading.enumerate()) - before
     detector.close()
     detector.close()
