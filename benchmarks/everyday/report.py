@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,24 @@ class Windows:
     labels: list[str]
 
 
-def windows(path: Path, films: tuple[Film, ...], model: Path) -> list[Windows]:
-    """The logits of all films in a file of features."""
+def of_features(features: Mapping[str, Rows], films: tuple[Film, ...], model: Path) -> list[Windows]:
+    """The logits of those films that have features, under their names; first frames where `NAME|start` has them."""
     head = load_file(model / "model.safetensors")
     weight, bias = (head[f"feature_heads.action.{name}"].astype(np.float64) for name in ("weight", "bias"))
     labels = json.loads((model / "config.json").read_text(encoding="utf-8"))["questions"]["action"]["labels"]
-    kept = np.load(path, allow_pickle=False)
     found = []
     for film in films:
-        if film.name in kept:
-            logits = kept[film.name] @ weight.T + bias
+        if film.name in features:
+            logits = features[film.name] @ weight.T + bias
             right = np.array([labels[first] in film.labels for first in logits.argmax(axis=1)])
-            found.append(Windows(film, logits, kept[f"{film.name}|start"].tolist(), right, labels))
+            start = features[f"{film.name}|start"].tolist() if f"{film.name}|start" in features else []
+            found.append(Windows(film, logits, start, right, labels))
     return found
+
+
+def windows(path: Path, films: tuple[Film, ...], model: Path) -> list[Windows]:
+    """The logits of all films in a file of features."""
+    return of_features(np.load(path, allow_pickle=False), films, model)
 
 
 def agreement(seen: list[Windows], reference: list[Windows]) -> dict[str, float | int]:

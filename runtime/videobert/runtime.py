@@ -55,10 +55,11 @@ def load(
             CPU quota of a container says, and where neither asks for fewer than all processors of this process, all of
             them, with the video read beside the model. Answers do not depend on it.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
-        precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32; or one of the two; or
-            `"exact"`, as auto, but clips whose visual token could be another in fp32 are computed again in it:
+        precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32, and for `"everyday"`, which is
+            known to be as right so, int8 where the hardware sums products of 8-bit values; or one of the two; or
+            `"exact"`, the two, but clips whose visual token could be another in fp32 are computed again in it:
             `origin.recomputed` says how many. It needs a margin that was measured for the model, see
-            `videobert build --clips`; the torch engine runs it in fp32. Or `"int8"`, as auto, but with the backbone on
+            `videobert build --clips`; the torch engine runs it in fp32. Or `"int8"`, the two, but with the backbone on
             8-bit values, faster and with other tokens now and then, in a model that
             `videobert build --precision int8 --clips` has made ready for it; `origin.int8` names the stages.
         cache_dir: where compiled graphs are kept; None is `$XDG_CACHE_HOME/videobert` or `~/.cache/videobert`.

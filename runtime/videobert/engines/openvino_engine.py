@@ -22,7 +22,7 @@ from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
 from videobert.engines.openvino_int8 import quantise
 from videobert.model.graph_files import portable_graph
-from videobert.model.int8_file import int8_model
+from videobert.model.int8_file import int8_model, int8_of_auto
 from videobert.model.int8_ranges import Int8Ranges
 from videobert.model.known_int8 import known_int8
 from videobert.model.stage import Stage, StageSpec
@@ -44,7 +44,7 @@ class OpenVinoEngine:
         folder: an opened model folder with its graphs.
         options: threads, hint, precision and cache folder.
         int8: ranges of stages that run on 8-bit values; None for those that are known of the model, and in precision
-            int8 those of the folder too.
+            int8 those of the folder too. Precision auto is int8 for a model that is known to be as right so.
 
     Raises:
         EngineUnavailable: OpenVINO is not installed, or the CPU lacks the precision asked for.
@@ -67,8 +67,11 @@ class OpenVinoEngine:
         self._stages: dict[tuple[Stage, bool], _CompiledStage] = {}
         self._closed = False
         self._arithmetic = _precision(options)
-        self.precision = "int8" if options.precision == "int8" else self._arithmetic
-        self._int8 = _int8_stages(folder, options.precision) if int8 is None else int8
+        made = _ready_for_int8(folder, options.precision) if int8 is None else {}
+        self.precision = "int8" if made or options.precision == "int8" else self._arithmetic
+        if int8 is None:
+            int8 = {**_always_int8(folder, options.precision), **made}
+        self._int8 = int8
         self.int8_stages = tuple(self._int8)
         self.fallback: str | None = None
         self.parallel = 1
@@ -280,7 +283,13 @@ def _multiplies_int8() -> bool:
     return features.get("avx512_vnni", False) or features.get("amx_int8", False)
 
 
-def _int8_stages(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:
+def _always_int8(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:
+    """Stages that run on 8-bit values in all precisions but fp32."""
+    return known_int8(folder) if precision != "fp32" and _multiplies_int8() else {}
+
+
+def _ready_for_int8(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:
+    """Stages that precision int8 adds, asked for by name or by auto."""
     if precision == "int8" and not _multiplies_int8():
         raise EngineUnavailable(
             "this CPU has no instructions for exact sums of 8-bit products",
@@ -289,10 +298,10 @@ def _int8_stages(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Rang
             fix='Use precision="auto".',
             fix_cli="Use --precision auto.",
         )
-    if precision == "fp32" or not _multiplies_int8():
-        return {}
-    own = int8_model(folder).stages if precision == "int8" else {}
-    return known_int8(folder) | dict(own)
+    if precision == "int8":
+        return int8_model(folder).stages
+    found = int8_of_auto(folder) if precision == "auto" and _multiplies_int8() else None
+    return {} if found is None else found.stages
 
 
 def _outputs(spec: StageSpec, compiled: Any) -> dict[str, int]:

@@ -60,10 +60,29 @@ def int8_model(folder: ModelFolder) -> Int8Model:
     Raises:
         ModelError: there is none, it is damaged, or it was made for other graphs.
     """
-    again = f"Make it on clips of yours: {command('build', folder.root, ' --precision int8 --clips VIDEO')}."
-    content = folder.read(INT8_FILE) if INT8_FILE in folder else known_point(folder)
-    if content is None:
-        raise ModelError("this model was never made ready for int8", seen=f"no {INT8_FILE} in {folder.root}", fix=again)
+    if INT8_FILE in folder:
+        return _read(folder, folder.read(INT8_FILE))
+    known = known_point(folder)
+    if known is None:
+        seen = f"no {INT8_FILE} in {folder.root}"
+        raise ModelError("this model was never made ready for int8", seen=seen, fix=_again(folder))
+    return _read(folder, known.content())
+
+
+def int8_of_auto(folder: ModelFolder) -> Int8Model | None:
+    """What precision `"auto"` runs on 8-bit values: of models that are known to be as right so, whatever their
+    `int8.json` says; None of others.
+    """
+    known = known_point(folder)
+    return None if known is None or not known.holds else _read(folder, known.content())
+
+
+def _again(folder: ModelFolder) -> str:
+    return f"Make it on clips of yours: {command('build', folder.root, ' --precision int8 --clips VIDEO')}."
+
+
+def _read(folder: ModelFolder, content: bytes) -> Int8Model:
+    again = _again(folder)
     try:
         if len(content) > _MOST_BYTES:
             raise ValueError(f"more than {_MOST_BYTES} bytes")

@@ -19,6 +19,7 @@ from videobert.engines.base import EngineOptions, RunsInt8
 from videobert.engines.openvino_engine import OpenVinoEngine
 from videobert.engines.openvino_ranges import observe, observed_ranges
 from videobert.model.folder import ModelFolder
+from videobert.model.int8_file import Int8Model
 from videobert.model.int8_ranges import Int8Ranges, int8_ranges
 from videobert.model.known_int8 import KNOWN_INT8, known_int8
 from videobert.results.as_json import to_json
@@ -98,6 +99,21 @@ def test_fp32_and_processors_without_the_instructions_have_none(
     assert opened(folder, cache_dir, {"backbone": ranges}, monkeypatch, precision="fp32").int8_stages == ()
     monkeypatch.setattr(openvino_engine, "cpu_features", lambda: {"avx2": True, "fma": True})
     assert opened(folder, cache_dir, {"backbone": ranges}, monkeypatch).int8_stages == ()
+
+
+def test_auto_is_int8_for_a_model_that_is_known_to_be_as_right_so(
+    folder: ModelFolder, cache_dir: Path, ranges: Int8Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_engine, "int8_of_auto", lambda _: Int8Model(stages={"backbone": ranges}))
+    monkeypatch.setattr(openvino_engine, "cpu_features", lambda: {"avx512_vnni": True, "avx512_bf16": True})
+    found = {each: opened(folder, cache_dir, {}, monkeypatch, precision=each) for each in ("auto", "bf16", "fp32")}
+    assert {each: (engine.precision, engine.int8_stages) for each, engine in found.items()} == {
+        "auto": ("int8", ("backbone",)),
+        "bf16": ("bf16", ()),
+        "fp32": ("fp32", ()),
+    }
+    monkeypatch.setattr(openvino_engine, "cpu_features", lambda: {"avx2": True, "fma": True})
+    assert opened(folder, cache_dir, {}, monkeypatch).precision == "fp32"
 
 
 @needs_vnni
