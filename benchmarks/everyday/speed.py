@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("videos", type=Path, nargs="+")
-    parser.add_argument("--precision", choices=("auto", "exact", "int8"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "exact", "bf16", "int8"), default="auto")
     given = parser.parse_args()
     results = []
     for video in given.videos:

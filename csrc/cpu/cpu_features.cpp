@@ -57,6 +57,7 @@ CpuFeatures decode_cpu_features(const CpuidLeaves& leaves) {
     return {{
         {"avx2", avx2},
         {"fma", fma},
+        {"avx_vnni", avx2 && bit(leaves.leaf7_1_eax, 4)},
         {"avx512f", avx512f},
         {"avx512bw", avx512f && bit(leaves.leaf7_ebx, 30)},
         {"avx512_vnni", avx512f && bit(leaves.leaf7_ecx, 11)},

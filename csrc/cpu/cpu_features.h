@@ -23,7 +23,7 @@ struct CpuidLeaves {
     std::uint64_t xcr0 = 0;
 };
 
-using CpuFeatures = std::array<CpuFeature, 8>;
+using CpuFeatures = std::array<CpuFeature, 9>;
 
 // Reads the registers of this processor; all zero where it is not an x86.
 CpuidLeaves read_cpuid();

@@ -27,8 +27,8 @@ class EngineOptions:
     Args:
         threads: most CPU threads that compute at a time; None lets the engine choose.
         hint: `"latency"`: all threads work on one input; `"throughput"`: several inputs at a time.
-        precision: `"auto"` is bf16 where the hardware multiplies it natively, else fp32, and in the openvino engine int8
-            for a model that is known to be as right in it; `"exact"` is bf16 or fp32 likewise in an engine that is
+        precision: `"auto"` is bf16 where the hardware multiplies it natively, else fp32, and in the openvino engine
+            int8 for a model that is known to be as right in it; `"exact"` is bf16 or fp32 likewise in an engine that is
             `RunsInFp32`, and fp32 in others; `"int8"` is the openvino engine's alone.
         cache_dir: where compiled graphs are kept; None is the user's cache folder.
         rebuild_engines: of the tensorrt engine: build engines that are missing, damaged or for another GPU or version,

@@ -280,7 +280,7 @@ def _precision(options: EngineOptions) -> str:
 def _multiplies_int8() -> bool:
     """Whether the CPU sums products of 8-bit values exactly: without these instructions pairs of them overflow."""
     features = cpu_features()
-    return features.get("avx512_vnni", False) or features.get("amx_int8", False)
+    return any(features.get(name, False) for name in ("avx_vnni", "avx512_vnni", "amx_int8"))
 
 
 def _always_int8(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:

@@ -58,11 +58,17 @@ int main() {
     expect(!usable(no_zmm, "avx512f"), "AVX-512 needs the system to save its registers");
     expect(!usable(no_zmm, "avx512_bf16"), "AVX512-BF16 needs AVX-512");
     expect(usable(no_zmm, "avx2"), "AVX2 needs only AVX state");
+    expect(usable(no_zmm, "avx_vnni"), "AVX-VNNI needs only AVX state");
 
     CpuidLeaves no_bf16 = everything();
     no_bf16.leaf7_1_eax = 0;
     expect(!usable(no_bf16, "avx512_bf16"), "AVX512-BF16 has its own bit");
     expect(usable(no_bf16, "avx512f"), "AVX-512 without BF16 exists");
+
+    CpuidLeaves no_avx_vnni = everything();
+    no_avx_vnni.leaf7_1_eax = ~(1U << 4);
+    expect(!usable(no_avx_vnni, "avx_vnni"), "AVX-VNNI has its own bit");
+    expect(usable(no_avx_vnni, "avx512_vnni"), "AVX-512 VNNI does not need that of AVX");
 
     // On whatever runs this test, the answer must be the same twice.
     const auto first = videobert::decode_cpu_features(videobert::read_cpuid());

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +19,9 @@ from videobert.base.errors import ModelError
 from videobert.base.limits import Limits
 from videobert.engines import openvino_engine
 from videobert.engines.base import EngineOptions, RunsInt8
-from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
 from videobert.engines.openvino_ranges import observe, observed_ranges
-from videobert.model.folder import ModelFolder
+from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.int8_file import Int8Model
 from videobert.model.int8_ranges import Int8Ranges, int8_ranges
 from videobert.model.known_int8 import KNOWN_INT8, known_int8
@@ -114,6 +117,48 @@ def test_auto_is_int8_for_a_model_that_is_known_to_be_as_right_so(
     }
     monkeypatch.setattr(openvino_engine, "cpu_features", lambda: {"avx2": True, "fma": True})
     assert opened(folder, cache_dir, {}, monkeypatch).precision == "fp32"
+
+
+@pytest.mark.parametrize("name", ["avx_vnni", "avx512_vnni", "amx_int8"])
+def test_each_kind_of_instructions_for_exact_sums_will_do(
+    folder: ModelFolder, cache_dir: Path, ranges: Int8Ranges, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(openvino_engine, "cpu_features", lambda: {"avx2": True, name: True})
+    assert opened(folder, cache_dir, {"backbone": ranges}, monkeypatch).int8_stages == ("backbone",)
+
+
+_FEATURES_IN_A_PROCESS = """
+import sys
+import numpy as np
+from pathlib import Path
+from videobert.engines.base import EngineOptions
+from videobert.engines.openvino_engine import OpenVinoEngine
+from videobert.model.folder import ModelFolder
+from videobert.model.int8_file import int8_model
+folder = ModelFolder(Path(sys.argv[1]))
+ranges = {} if sys.argv[3] == "plain" else int8_model(folder).stages
+engine = OpenVinoEngine(folder, EngineOptions(cache_dir=Path(sys.argv[2]), precision="fp32"), int8=ranges)
+clips = np.random.default_rng(0).integers(0, 256, (4, 1, 30, 112, 112, 3), dtype=np.uint8)
+sys.stdout.buffer.write(np.concatenate([engine.run("backbone", clips=clip) for clip in clips]).tobytes())
+"""
+
+
+def features_under(instructions: str, cache: Path, way: str) -> np.ndarray:
+    """Features of `shapes`, plain or with its backbone on 8-bit values, with no instructions beyond those."""
+    command = [sys.executable, "-c", _FEATURES_IN_A_PROCESS, str(BUNDLED / "shapes"), str(cache), way]
+    env = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions}
+    return np.frombuffer(subprocess.run(command, env=env, check=True, capture_output=True).stdout, np.float32)
+
+
+@pytest.mark.skipif(not cpu_features()["avx_vnni"], reason="the processor has no AVX-VNNI")
+def test_sums_are_as_exact_with_avx_vnni_and_not_with_avx2_alone(tmp_path: Path) -> None:
+    true = features_under("ALL", tmp_path / "true", "plain")
+    error = {}
+    for instructions in ("ALL", "AVX2_VNNI", "AVX2"):
+        small = features_under(instructions, tmp_path / instructions, "int8")
+        error[instructions] = np.linalg.norm(small - true) / np.linalg.norm(true)
+    assert error["AVX2_VNNI"] == pytest.approx(error["ALL"], rel=0.05)
+    assert error["AVX2"] > 1.2 * error["AVX2_VNNI"]
 
 
 @needs_vnni

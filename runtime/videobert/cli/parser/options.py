@@ -76,9 +76,9 @@ class ModelOptions(CommonOptions):
     precision: Annotated[
         Precision,
         typer.Option(
-            help="auto: bf16 where the hardware multiplies it natively, else fp32; int8 for `everyday`. exact: bf16, but "
-            "clips whose visual token could be another in fp32 are computed again in it. int8: the backbone on 8-bit "
-            "values, of `shapes`, `everyday` or a model built for it.",
+            help="auto: bf16 where the hardware multiplies it natively, else fp32; int8 for `everyday`. exact: bf16, "
+            "but clips whose visual token could be another in fp32 are computed again in it. int8: the backbone on "
+            "8-bit values, of `shapes`, `everyday` or a model built for it.",
             rich_help_panel=_MODEL,
         ),
     ] = "auto"
