@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.peers.case import Case, Contender, Measure, Prepared, Setting, versions
+from benchmarks.peers.case import Absent, Case, Contender, Measure, Prepared, Setting, versions
 from videobert.model.folder import BUNDLED
 from videobert.model.recipe import Recipe
 from videobert.video.open import open_clips
@@ -178,8 +178,12 @@ def torchcodec(wanted: Wanted, *, antialiased: bool) -> Contender:
     """torchcodec, frames by their times, resized while they are decoded or, antialiased, by torch afterwards."""
     import torch
     from torch.nn.functional import interpolate
-    from torchcodec.decoders import VideoDecoder
-    from torchcodec.transforms import CenterCrop, Resize
+
+    try:
+        from torchcodec.decoders import VideoDecoder
+        from torchcodec.transforms import CenterCrop, Resize
+    except RuntimeError as error:  # its libraries need those of an FFmpeg of the system's
+        raise Absent(str(error).strip().partition("\n")[0]) from error
 
     torch.set_num_threads(wanted.threads)
     width, height = wanted.size

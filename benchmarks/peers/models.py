@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.case import Absent, Setting
 from videobert.base.errors import VideoBertError
+from videobert.bench.film import made_film
 from videobert.engines.base import Engine, EngineOptions
+from videobert.engines.openvino_engine import cpu_features
 from videobert.engines.selection import open_engine
 from videobert.model.folder import ModelFolder
+from videobert.model.precision import Precision
 from videobert.model.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -20,6 +23,14 @@ if TYPE_CHECKING:
 
 NAMES = ("shapes", "everyday", "paper")
 _SIDE = 224
+# What int8 of the paper's size is made ready on; neither film is one of those that are timed.
+_CALIBRATED_ON = "854x480x60"
+
+
+def plain_precision() -> Precision:
+    """What ours runs in beside peers in fp32 and bf16, whatever the model would choose: no 8-bit values."""
+    has = cpu_features()
+    return "bf16" if has["avx512_bf16"] or has["amx_bf16"] else "fp32"
 
 
 def folder_of(name: str, setting: Setting) -> ModelFolder:
@@ -40,6 +51,26 @@ def folder_of(name: str, setting: Setting) -> ModelFolder:
         raise Absent(f"{error} (`videobert get {name}` makes it)") from error
 
 
+def int8_folder_of(name: str, setting: Setting) -> ModelFolder:
+    """A model that is ready for int8: known to be, or of the paper's size, made so once on a generated film.
+
+    Raises:
+        Absent: see `folder_of`; the processor has no instructions for int8.
+    """
+    folder = folder_of(name, setting)
+    has = cpu_features()
+    if not any(has[each] for each in ("avx_vnni", "avx512_vnni", "amx_int8")):
+        raise Absent("this processor sums no products of 8-bit values exactly")
+    if name != "paper":
+        return folder
+    ready = setting.scratch / "paper-int8"
+    if not ready.exists():
+        film = made_film(_CALIBRATED_ON, setting.scratch, lambda _: None)
+        words = ["build", str(folder.root), "--out", str(ready), "--precision", "int8", "--clips", str(film)]
+        subprocess.run([sys.executable, "-m", "videobert", *words], check=True, capture_output=True)
+    return ModelFolder(ready)
+
+
 def _paper(folder: Path) -> Path:
     """BERT-base, S3D at full width on 30 x 224 x 224, 20,736 leaves; made once, in about two minutes."""
     if not folder.exists():
@@ -55,10 +86,10 @@ def _paper(folder: Path) -> Path:
     return folder
 
 
-def engine_of(folder: ModelFolder, setting: Setting, *, precision: Any = "auto", hint: Any = "latency") -> Engine:
-    """Our engine for CPUs, as `videobert.load` opens it."""
+def engine_of(folder: ModelFolder, setting: Setting, *, hint: Any = "latency") -> Engine:
+    """Our engine for CPUs, as `videobert.load` opens it, but for 8-bit values."""
     options = EngineOptions(
-        threads=setting.threads, hint=hint, precision=precision, cache_dir=setting.scratch / "compiled"
+        threads=setting.threads, hint=hint, precision=plain_precision(), cache_dir=setting.scratch / "compiled"
     )
     return open_engine(folder, engine="openvino", device="cpu", options=options)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from benchmarks.peers.bert import bert_model
 from benchmarks.peers.case import Absent, Case, Contender, Measure, Prepared, Setting, versions
-from benchmarks.peers.models import folder_of, stages
+from benchmarks.peers.models import folder_of, plain_precision, stages
 from videobert.model.graph_files import portable_graph
 
 if TYPE_CHECKING:
@@ -218,7 +218,12 @@ def _prepared(count: int) -> Callable[[Setting], Prepared]:
             threads=setting.threads,
         )
         exact = _transformers(texts, "fp32")
-        model = videobert.load(folder.root, cache_dir=setting.scratch / "compiled", threads=setting.threads)
+        model = videobert.load(
+            folder.root,
+            cache_dir=setting.scratch / "compiled",
+            threads=setting.threads,
+            precision=plain_precision(),
+        )
 
         def cosine(answer: Answer) -> float:
             sentences, vectors = answer

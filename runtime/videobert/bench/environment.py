@@ -25,11 +25,14 @@ def environment(*distributions: str) -> dict[str, Any]:
     """
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    # Virtual machines give processors of several generations one name.
+    numbers = [said[name] for name in ("cpu family", "model", "stepping") if name in said]
     wanted = dict.fromkeys((*_ALWAYS, *_WITHOUT, *distributions))
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cpu": names[0] if names else platform.processor(),
+        "cpu": said.get("model name") or platform.processor(),
+        "cpu_family_model_stepping": " ".join(numbers) or None,
         "cpu_features": [name for name, there in native_core().cpu_features().items() if there],
         "cores": processors(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
