@@ -15,18 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
-
-import av
 
 from videobert import Runtime, load
 from videobert.bench.environment import environment
 from videobert.model.precision import Precision
 from videobert.results.run import Report
 
-WIDTH, HEIGHT = 854, 480
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from looped_film import HEIGHT, WIDTH, looped
+
 MINUTE_S, FIRST_S = 60, 10
 RUNS = 4
 _FRESH = """
@@ -39,25 +38,6 @@ with videobert.load(sys.argv[1], precision=sys.argv[3]) as model:
     print(time.perf_counter() - loaded)
 print(peak_memory_bytes())
 """
-
-
-def looped(video: Path, out: Path, seconds: int) -> None:
-    """Write `out`: the video again and again, H.264 in 480 lines, so many seconds of it."""
-    with av.open(str(video)) as source, av.open(str(out), "w") as target:
-        rate = Fraction(source.streams.video[0].average_rate or 25)
-        stream = target.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        written = 0
-        while written < seconds * rate:
-            source.seek(0)
-            for frame in source.decode(video=0):
-                if written >= seconds * rate:
-                    break
-                picture = frame.reformat(WIDTH, HEIGHT, "yuv420p")
-                picture.pts, picture.time_base = written, 1 / rate
-                target.mux(stream.encode(picture))
-                written += 1
-        target.mux(stream.encode(None))
 
 
 def answers(report: Report) -> list[Any]:

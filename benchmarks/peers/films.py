@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.looped_film import looped
 from benchmarks.peers.case import Absent, Case, Contender, Measure, Prepared, Setting, versions
 from videobert.model.folder import BUNDLED
 from videobert.model.recipe import Recipe
@@ -42,8 +43,25 @@ class Film:
         return self.place
 
 
+@dataclass(frozen=True, slots=True)
+class LoopedFilm(Film):
+    """One that is too short or too small, again and again as 480p; written once."""
+
+    seconds: int
+
+    def path(self, setting: Setting) -> Path:
+        """The file in the scratch folder."""
+        film = setting.scratch / f"{self.place.stem}-{self.seconds}.mp4"
+        if not film.exists():
+            partial = film.with_name(f".{film.name}")
+            looped(self.place, partial, self.seconds)
+            partial.rename(film)
+        return film
+
+
 FILMS = {
     "480p": Film(BUNDLED / "shapes" / "clip.mp4", "10.5 s of 854 x 480 H.264, 30 a second"),
+    "car": LoopedFilm(_MEDIA / "driving_car.mp4", "10 s of 854 x 480 H.264, 12 a second, a car that drives", 10),
     "720p": Film(_MEDIA / "bigbuckbunny.mp4", "5.3 s of 1280 x 720 H.264, 25 a second"),
 }
 

@@ -231,13 +231,12 @@ def _prepared(count: int) -> Callable[[Setting], Prepared]:
             return float((vectors * wanted).sum(1).min()) if np.shape(vectors) == wanted.shape else 0.0
 
         def read(sentences: tuple[str, ...]) -> Vectors:
-            return np.stack([model.embed(text=text).vector for text in sentences])
+            return np.stack([each.vector for each in model.embed(text=sentences)])
 
         return Prepared(
             ours=Contender(
                 version=f"{model.origin.engine} {model.origin.precision}",
                 call=_asking(texts, read),
-                note="one call a sentence" if count > 1 else "",
             ),
             measure=Measure(name="least cosine to transformers in float32", limit=_LEAST, better="more"),
             judge=cosine,

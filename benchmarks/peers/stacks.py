@@ -245,7 +245,7 @@ def _rate(path: Any) -> Any:
 
 def cases() -> list[Case]:
     """Tokens by two models, features by a third, and the pipeline."""
-    rows = [("shapes", "480p"), ("everyday", "720p")]
+    rows = [("shapes", "480p"), ("everyday", "car")]
     found = [
         Case(
             name=f"tokens/{name}",
@@ -260,8 +260,8 @@ def cases() -> list[Case]:
         *found,
         Case(
             name="tokens/everyday/int8",
-            what=f"the same tokens as in `tokens/everyday`, ours on 8-bit values: {FILMS['720p'].what}",
-            prepare=_tokens("everyday", FILMS["720p"], int8=True),
+            what=f"the same tokens as in `tokens/everyday`, ours on 8-bit values: {FILMS['car'].what}",
+            prepare=_tokens("everyday", FILMS["car"], int8=True),
             peers=fewer,
         ),
         Case(

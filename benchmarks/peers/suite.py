@@ -27,7 +27,7 @@ def every_case() -> list[Case]:
 
 
 def pairs(patterns: Sequence[str] = ()) -> list[tuple[Case, str]]:
-    """Cases with one peer each, compiled ones last in each case; of those whose `case/peer` fits a pattern.
+    """Cases with one peer each; of those whose `case/peer` fits a pattern.
 
     Raises:
         ValueError: a pattern fits nothing.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from videobert.base.arguments import flag
 from videobert.base.cancelling import Stop
@@ -99,19 +99,28 @@ class Verbs:
         with self._lifetime.using() as opened:
             return features(opened, video, Request.reading(**reading))
 
+    @overload
+    def embed(self, video: Video | None = None, text: str | None = None, **reading: Unpack[Reading]) -> Embedding: ...
+
+    @overload
+    def embed(
+        self, video: None = None, *, text: list[str] | tuple[str, ...], **reading: Unpack[Reading]
+    ) -> list[Embedding]: ...
+
     def embed(
         self,
         video: Video | None = None,
-        text: str | None = None,
+        text: str | list[str] | tuple[str, ...] | None = None,
         **reading: Unpack[Reading],
-    ) -> Embedding:
-        """A video, a text or both as one vector.
+    ) -> Embedding | list[Embedding]:
+        """A video, a text or both as one vector; or each of several texts, together and so sooner.
 
         Of a joint encoder it is the final state of `[CLS]`, averaged over windows of the video: vectors of one kind are
         comparable with each other. Where text and video lie in one space the result's `comparable` is True, and vectors
         have length one.
 
         Args:
+            text: one, or without a video a list of texts, whose vectors come in a list: the same as of each alone.
             reading: see `Runtime`.
         """
         with self._lifetime.using() as opened:

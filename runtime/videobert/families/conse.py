@@ -95,6 +95,10 @@ class Conse:
             parts.append(self._middle(stretches, cancel))
         return _unit(np.sum(parts, axis=0))
 
+    def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
+        """See `EmbedsTogether.text_vectors`."""
+        return np.stack([_unit(vectors[0]) for vectors in self._asked([[pieces] for pieces in texts], cancel)])
+
     def log_odds(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
     ) -> npt.NDArray[np.float64]:

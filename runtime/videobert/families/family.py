@@ -161,6 +161,15 @@ class Embeds(Family, Protocol):
 
 
 @runtime_checkable
+class EmbedsTogether(Embeds, Protocol):
+    """Encodes several texts in fewer calls than one each."""
+
+    def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
+        """What `vector` gives of each text alone, float32 `(texts, width)`."""
+        ...
+
+
+@runtime_checkable
 class Aligns(Family, Protocol):
     """Judges whether a text belongs to a video."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from videobert.base.arguments import described
 from videobert.base.errors import UsageError
+from videobert.families.family import EmbedsTogether
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
@@ -14,8 +17,40 @@ from videobert.results.embed import Embedding
 from videobert.text.reader import ReadText
 
 
-def embed(opened: OpenedModel, video: Any, text: str | None, request: Request) -> Embedding:
+def embed(
+    opened: OpenedModel, video: Any, text: str | list[str] | tuple[str, ...] | None, request: Request
+) -> Embedding | list[Embedding]:
     """See `Runtime.embed`."""
+    if text is None or isinstance(text, str):
+        return _one(opened, video, text, request)
+    if not isinstance(text, list | tuple) or video is not None:
+        raise UsageError(
+            "several texts are embedded without a video, as a list",
+            seen=described(text) if video is None else "a video and several texts",
+            allowed="a video, a text or both, or a list of texts",
+            fix="Embed one text beside the video.",
+        )
+    return _texts(opened, text, request)
+
+
+def _texts(opened: OpenedModel, texts: Sequence[str], request: Request) -> list[Embedding]:
+    """Each text as if it were asked alone, encoded together where the family can."""
+    family = opened.embeds
+    if not isinstance(family, EmbedsTogether):
+        return [_one(opened, None, text, request) for text in texts]
+    read = [read_text(opened, text) for text in texts]
+    if not read:
+        return []
+    origin = opened.resting_on(opened.origin(request.stride), "embeds", text=True, video=False)
+    return [
+        Embedding(
+            comparable=family.comparable, vector=vector, kind="text", origin=origin, unknown_words=each.unknown_words
+        )
+        for vector, each in zip(family.text_vectors([each.pieces for each in read], request.cancel), read, strict=True)
+    ]
+
+
+def _one(opened: OpenedModel, video: Any, text: str | None, request: Request) -> Embedding:
     family = opened.embeds
     read = ReadText([], (), ()) if text is None else read_text(opened, text)
     size = None if video is None else window_size(opened, len(read.pieces))

@@ -134,6 +134,18 @@ def test_what_cannot_run_is_listed_with_its_reason(rows: Any) -> None:
     assert (found["broken"]["state"], found["broken"]["why"]) == ("failed", "RuntimeError: it broke")
 
 
+def test_peers_that_compile_come_after_all_others(tmp_path: Path) -> None:
+    cases = [replace(case_of(), name=name) for name in ("one", "two")]
+    plan = [(case, peer) for case in cases for peer in ("torch.compile, fp32", "right")]
+    record = Record(tmp_path / "out.json", {}, [(case.name, peer) for case, peer in plan], dry_run=True, resume=False)
+    setting = Setting(tiny=True, scratch=tmp_path, models=None, threads=1)
+    made = Desk(setting, plan, record, budget_s=0.05, until_s=float("inf"))
+    asked: list[Any] = []
+    metafunc: Any = SimpleNamespace(fixturenames=["case_and_peer"], parametrize=lambda _, pairs, ids: asked.extend(ids))
+    made.pytest_generate_tests(metafunc)
+    assert asked == ["one: right", "two: right", "one: torch.compile, fp32", "two: torch.compile, fp32"]
+
+
 def test_a_case_that_cannot_be_prepared_is_listed_for_each_of_its_peers(rows: Any) -> None:
     def prepare(_: Setting) -> Prepared:
         raise Absent("the model is not here")
