@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from videobert.base.arguments import whole
 _MOST = 1024
 # A list ("4,2") gives one number for each level of nesting; the first is ours.
 _OMP = re.compile(r"\s*\+?(\d+)\s*(?:,.*)?")
+# For so long the quota of the control groups is taken to be what it was.
+_HOLDS_S = 1.0
+_read_at_s: float = -math.inf
+_quota: float | None = None
 
 
 def thread_limit(asked: int | None = None) -> int | None:
@@ -59,8 +64,18 @@ def _granted() -> int:
     named = _omp_num_threads()
     if named is not None:
         return named
-    quota = cpu_quota()
+    quota = _recent_quota()
     return min(processors(), _MOST, _MOST if quota is None else max(1, math.ceil(quota)))
+
+
+def _recent_quota() -> float | None:
+    """`cpu_quota`, read once a second: every search asks, and reading the files takes longer than a small one."""
+    global _read_at_s, _quota
+    now = time.monotonic()
+    if now - _read_at_s > _HOLDS_S:
+        _quota = cpu_quota()
+        _read_at_s = now
+    return _quota
 
 
 def _omp_num_threads() -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     def of(processors: int = 8, quota: float | None = None, omp: str | None = None) -> None:
         monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(processors)))
         monkeypatch.setattr(cpu_threads, "cpu_quota", lambda: quota)
+        monkeypatch.setattr(cpu_threads, "_read_at_s", -math.inf)
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         if omp is not None:
             monkeypatch.setenv("OMP_NUM_THREADS", omp)
@@ -51,6 +54,16 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_where_nothing_is_asked_for(machine: Any, given: dict[str, Any], limit: int | None, count: int) -> None:
     machine(**given)
     assert (thread_limit(), thread_count()) == (limit, count)
+
+
+def test_the_quota_is_read_once_a_second_and_then_anew(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine()
+    now, read = [100.0], list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cpu_threads, "cpu_quota", lambda: read.append(now[0]) or 2.0 + len(read))
+    assert [thread_count(), thread_count(), thread_limit()] == [3, 3, 3]
+    now[0] += 1.5
+    assert (thread_count(), read) == (4, [100.0, 101.5])
 
 
 def test_what_is_asked_for_holds(machine: Any) -> None:
