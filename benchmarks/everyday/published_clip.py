@@ -1,9 +1,9 @@
 """The cricket clip that I3D was published with: `python benchmarks/everyday/published_clip.py MODEL CLIP.gif OUT.json`.
 
-CLIP.gif is `data/playing_cricket.gif` of google-deepmind/kinetics-i3d, 79 pictures of 224 x 224, which that network was
-shown whole. So is this one, in float32, MODEL being a folder of `videobert get everyday`; beside it stands what the
-recipes of `everyday` and `everyday-best` show of the clip. Written are the first labels of each, and at which place those
-are that the network was published to name behind the first.
+CLIP.gif is `data/playing_cricket.gif` of google-deepmind/kinetics-i3d, 79 pictures of 224 x 224, which that network
+was shown whole. So is this one, in float32, MODEL being a folder of `videobert get everyday`; beside it stands what the
+recipes of `everyday` and `everyday-best` show of the clip. Written are the first labels of each, and at which place
+those are that the network was published to name behind the first.
 """
 
 from __future__ import annotations
