@@ -20,7 +20,9 @@ from videobert.results.bench import Bench
 
 def bench(seed: int, scale: float = 1.0, **changed: Any) -> Bench:
     noise = dataclasses.replace(BENCH.noise, quiet=True, work_s=1e-3)
-    return dataclasses.replace(BENCH, **{"answers_s": tuple(answers(seed, scale, count=20)), "noise": noise, **changed})
+    times = tuple(answers(seed, scale, count=20))
+    processes = tuple(tuple(answers(1_000 + 100 * seed + each, scale)) for each in range(16))
+    return dataclasses.replace(BENCH, **{"answers_s": times, "processes_s": processes, "noise": noise, **changed})
 
 
 def saved(path: Path, value: object) -> Path:
@@ -41,6 +43,14 @@ def test_a_slower_file_is_told(old: Path, tmp_path: Path) -> None:
     assert found.b.engine == BENCH.engine
     assert against(old, bench(1, 1.1)).verdict == "slower"
     assert against(old, bench(1)).verdict == "no difference"
+
+
+@pytest.mark.parametrize("processes", [(), ((0.3, 0.31),) * 5])
+def test_one_process_of_each_decides_only_over_what_lies_far_apart(old: Path, processes: Any) -> None:
+    speed = against(old, bench(1, 1.1, processes_s=processes))
+    assert speed.verdict == "too noisy to say"
+    assert "--processes 16" in str(speed.why)
+    assert against(old, bench(1, 1.5, processes_s=processes)).verdict == "slower"
 
 
 def test_what_the_machine_lost_is_not_the_models(old: Path, tmp_path: Path) -> None:
@@ -128,6 +138,9 @@ def test_times_and_answers_are_not_compared(old: Path, tmp_path: Path) -> None:
         "[" * 100_000,
         "{}",
         '{"answers_s": []}',
+        '{"answers_s": [1, 1, 1], "processes_s": [[]], "noise": {}, "environment": {}, "video": {}}',
+        '{"answers_s": [1, 1, 1], "processes_s": [1], "noise": {}, "environment": {}, "video": {}}',
+        '{"answers_s": [1, 1, 1], "processes_s": {}, "noise": {}, "environment": {}, "video": {}}',
         '{"answers_s": [1, -1, 1], "noise": {}, "environment": {}, "video": {}}',
         '{"answers_s": [1, NaN, 1], "noise": {}, "environment": {}, "video": {}}',
         '{"answers_s": [1, 1, 1], "noise": [], "environment": {}, "video": {}}',
