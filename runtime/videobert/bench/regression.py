@@ -53,7 +53,7 @@ def ratio_between_processes(
     """How many times as long the new takes as the old, each of several processes of either counting once.
 
     A process keeps a level of its own for as long as it lives, so that two of the same code lie up to a quarter apart;
-    what many processes of each are apart in the mean, and how far that may be from the truth, is told by their levels alone.
+    what many processes of each are apart in the mean, and how far that may be from the truth, their levels alone tell.
 
     Args:
         old, new: seconds, a list for each process, at least `FEWEST_PROCESSES` of each.
