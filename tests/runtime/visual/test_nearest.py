@@ -258,12 +258,18 @@ def test_other_python_threads_run_during_a_search() -> None:
 
     ticker = threading.Thread(target=tick)
     ticker.start()
-    began = time.perf_counter()
-    index.search(points, threads=1, path="scalar")
-    ended = time.perf_counter()
+    most = 0
+    # Where others are at work, a search may be over before the other thread has had its turn.
+    for _ in range(50):
+        began = time.perf_counter()
+        index.search(points, threads=1, path="scalar")
+        ended = time.perf_counter()
+        most = max(most, sum(began < when < ended for when in ticks))
+        if most > 5:
+            break
     done.set()
     ticker.join()
-    assert sum(began < when < ended for when in ticks) > 5
+    assert most > 5
 
 
 def test_omp_num_threads_is_obeyed() -> None:
