@@ -25,6 +25,7 @@ WHEEL_CONTENT = re.compile(
     r"|videobert/bundled/shapes/(graphs/)?[\w.-]+\.(json|md|safetensors|onnx|mp4)"
     r"|videobert/get/data/[\w.-]+\.(json|md|txt)|videobert/get/templates/[\w.-]+\.template"
     r"|(videobert_modeling|videobert_kernels)/(\w+/)*\w+\.py"
+    r"|videobert/model/int8_points_data/\w+\.json"
     r"|videobert_kernels/compile/resources\.json"
     r"|videobert-[\w.]+\.dist-info/(\w+/)*[\w.]+"
 )
@@ -72,6 +73,7 @@ def test_the_wheel_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
         "videobert/bundled/shapes/manifest.json",
         "videobert/bundled/shapes/clip.mp4",
         "videobert/get/data/everyday.json",
+        "videobert/model/int8_points_data/everyday.json",
         "videobert/get/templates/backbone.template",
         "videobert/get/pip_backend/setuptools/build_meta.py",
     ):
