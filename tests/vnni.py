@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from videobert.engines.openvino_engine import _multiplies_int8
+from videobert.engines.openvino_engine import multiplies_int8
 
-needs_vnni = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
+needs_vnni = pytest.mark.skipif(not multiplies_int8(), reason="the processor has no VNNI")

@@ -19,12 +19,9 @@ import numpy.typing as npt
 from benchmarks.int8 import processors
 from videobert import open_clips
 from videobert.bench.environment import environment
-from videobert.engines.openvino_engine import cpu_features
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_file import int8_model
 from videobert.model.stage_lists import BACKBONE
-
-NEEDS = {"AVX2": "avx2", "AVX2_VNNI": "avx_vnni", "AVX512_CORE": "avx512bw", "AVX512_CORE_VNNI": "avx512_vnni"}
 
 
 def first_clip(video: Path, folder: ModelFolder) -> npt.NDArray[np.uint8]:
@@ -36,16 +33,14 @@ def first_clip(video: Path, folder: ModelFolder) -> npt.NDArray[np.uint8]:
 def main() -> None:
     """Read the arguments, measure, and write the result."""
     out, pairs = Path(sys.argv[1]), sys.argv[2:]
-    has = cpu_features()
-    sets = [each for each in processors.SETS if has.get(NEEDS[each])]
     models: dict[str, Any] = {}
     for model, video in zip(pairs[::2], pairs[1::2], strict=True):
         folder = ModelFolder(Path(model))
         clip = first_clip(Path(video), folder)
-        models[folder.config.name] = processors.turns(folder, {"int8": int8_model(folder).stages[BACKBONE]}, clip, sets)
+        models[folder.config.name] = processors.turns(folder, {"int8": int8_model(folder).stages[BACKBONE]}, clip)
     result = {
         "environment": environment("openvino", "numpy"),
-        "left_out": [each for each in processors.SETS if each not in sets],
+        "left_out": [each for each in processors.SETS if each not in processors.usable_sets()],
         "models": models,
     }
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -2,8 +2,7 @@
 
 oneDNN, which OpenVINO's kernels for processors come from, uses no instructions beyond those that the environment names
 when the process starts: so each set has a process of its own. This tells how fast the code for such a processor is on
-this one, and how exact it is, not how fast such a processor is. A set that this processor lacks runs as the nearest one
-below it.
+this one, and how exact it is, not how fast such a processor is. A set that this processor lacks is left out.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -25,17 +24,18 @@ import numpy.typing as npt
 from benchmarks.int8 import points as kept
 from benchmarks.int8 import timing
 from benchmarks.int8.stage_runs import features, opened
+from videobert.engines.openvino_engine import cpu_features
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_ranges import Int8Ranges
 from videobert.model.stage_lists import BACKBONE
 
-# What oneDNN calls the sets of instructions.
-SETS = ("AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
+# What oneDNN calls the sets of instructions, and the feature of a processor that the last of each is.
+SETS = {"AVX2": "avx2", "AVX2_VNNI": "avx_vnni", "AVX512_CORE": "avx512bw", "AVX512_CORE_VNNI": "avx512_vnni"}
 SECONDS = 8.0
 
 
 def turns(
-    folder: ModelFolder, points: Mapping[str, Int8Ranges], clip: npt.NDArray[np.uint8], sets: Sequence[str] = SETS
+    folder: ModelFolder, points: Mapping[str, Int8Ranges], clip: npt.NDArray[np.uint8]
 ) -> dict[str, dict[str, Any]]:
     """For each set of instructions turns with fp32 for the rest, how far features are off, and the kernels that ran."""
     with tempfile.TemporaryDirectory() as place:
@@ -43,12 +43,18 @@ def turns(
         np.save(Path(place) / "clip.npy", clip)
         found = {}
         root = Path(__file__).parents[2]
-        for each in sets:
+        for each in usable_sets():
             words = [sys.executable, "-m", "benchmarks.int8.processors", str(folder.root.resolve()), place]
             env = os.environ | {"ONEDNN_MAX_CPU_ISA": each}
             said = subprocess.run(words, env=env, check=True, capture_output=True, text=True, cwd=root).stdout
             found[each] = json.loads(said.splitlines()[-1])
         return found
+
+
+def usable_sets() -> list[str]:
+    """Those of `SETS` that this processor has."""
+    has = cpu_features()
+    return [name for name, feature in SETS.items() if has[feature]]
 
 
 def kernels(engine: Any) -> list[str]:

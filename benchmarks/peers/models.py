@@ -12,7 +12,7 @@ from benchmarks.peers.case import Absent, Setting
 from videobert.base.errors import VideoBertError
 from videobert.bench.film import made_film
 from videobert.engines.base import Engine, EngineOptions
-from videobert.engines.openvino_engine import cpu_features
+from videobert.engines.openvino_engine import multiplies_bf16, multiplies_int8
 from videobert.engines.selection import open_engine
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import Precision
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
 NAMES = ("shapes", "everyday", "paper")
 _SIDE = 224
-# What int8 of the paper's size is made ready on; neither film is one of those that are timed.
+# The film that int8 of the paper's size is made ready on; none of those that are timed.
 _CALIBRATED_ON = "854x480x60"
 
 
 def plain_precision() -> Precision:
     """What ours runs in beside peers in fp32 and bf16, whatever the model would choose: no 8-bit values."""
-    has = cpu_features()
-    return "bf16" if has["avx512_bf16"] or has["amx_bf16"] else "fp32"
+    return "bf16" if multiplies_bf16() else "fp32"
 
 
 def folder_of(name: str, setting: Setting) -> ModelFolder:
@@ -58,8 +57,7 @@ def int8_folder_of(name: str, setting: Setting) -> ModelFolder:
         Absent: see `folder_of`; the processor has no instructions for int8.
     """
     folder = folder_of(name, setting)
-    has = cpu_features()
-    if not any(has[each] for each in ("avx_vnni", "avx512_vnni", "amx_int8")):
+    if not multiplies_int8():
         raise Absent("this processor sums no products of 8-bit values exactly")
     if name != "paper":
         return folder

@@ -260,8 +260,7 @@ def cpu_features() -> dict[str, bool]:
 
 
 def _precision(options: EngineOptions) -> str:
-    features = cpu_features()
-    native = features.get("amx_bf16", False) or features.get("avx512_bf16", False)
+    native = multiplies_bf16()
     if options.precision in ("auto", "int8"):
         return "bf16" if native else "fp32"
     if options.precision == "exact" and not native:
@@ -277,7 +276,13 @@ def _precision(options: EngineOptions) -> str:
     return options.precision
 
 
-def _multiplies_int8() -> bool:
+def multiplies_bf16() -> bool:
+    """Whether the CPU multiplies bf16 natively."""
+    features = cpu_features()
+    return any(features.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
+
+
+def multiplies_int8() -> bool:
     """Whether the CPU sums products of 8-bit values exactly: without these instructions pairs of them overflow."""
     features = cpu_features()
     return any(features.get(name, False) for name in ("avx_vnni", "avx512_vnni", "amx_int8"))
@@ -285,12 +290,12 @@ def _multiplies_int8() -> bool:
 
 def _always_int8(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:
     """Stages that run on 8-bit values in all precisions but fp32."""
-    return known_int8(folder) if precision != "fp32" and _multiplies_int8() else {}
+    return known_int8(folder) if precision != "fp32" and multiplies_int8() else {}
 
 
 def _ready_for_int8(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8Ranges]:
     """Stages that precision int8 adds, asked for by name or by auto."""
-    if precision == "int8" and not _multiplies_int8():
+    if precision == "int8" and not multiplies_int8():
         raise EngineUnavailable(
             "this CPU has no instructions for exact sums of 8-bit products",
             seen="int8",
@@ -300,7 +305,7 @@ def _ready_for_int8(folder: ModelFolder, precision: str) -> Mapping[Stage, Int8R
         )
     if precision == "int8":
         return int8_model(folder).stages
-    found = int8_of_auto(folder) if precision == "auto" and _multiplies_int8() else None
+    found = int8_of_auto(folder) if precision == "auto" and multiplies_int8() else None
     return {} if found is None else found.stages
 
 

@@ -97,7 +97,8 @@ class Conse:
 
     def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
         """See `EmbedsTogether.text_vectors`."""
-        return np.stack([_unit(vectors[0]) for vectors in self._asked([[pieces] for pieces in texts], cancel)])
+        # Not kept: many texts would push out what is asked again.
+        return np.stack([_unit(vector) for vector in self._text_vectors(texts, cancel)])
 
     def log_odds(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None

@@ -15,10 +15,10 @@ from tests.small_model import write_small_model
 
 from benchmarks.int8 import points
 from benchmarks.int8.__main__ import main
-from videobert.engines.openvino_engine import _multiplies_int8
+from videobert.engines.openvino_engine import multiplies_int8
 from videobert.model.folder import BUNDLED
 
-pytestmark = pytest.mark.skipif(not _multiplies_int8(), reason="the processor has no VNNI")
+pytestmark = pytest.mark.skipif(not multiplies_int8(), reason="the processor has no VNNI")
 
 
 @pytest.fixture(scope="module")
