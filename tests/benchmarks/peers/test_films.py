@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 
-from benchmarks.peers.films import FILMS, likeness, shown, wanted_of
+from benchmarks.peers.case import Setting
+from benchmarks.peers.films import FILMS, LoopedFilm, likeness, shown, wanted_of
 from videobert.model.recipe import Recipe
 
 
@@ -52,3 +56,15 @@ def test_the_samples_asked_of_others_are_those_of_ours() -> None:
     assert frames.shape == (len(wanted.times_s), 112, 112, 3)
     assert len(frames) % Recipe().frames == 0
     assert wanted.times_s[1] - wanted.times_s[0] == pytest.approx(0.05)
+
+
+def test_a_short_film_is_looped_to_its_length_once(tmp_path: Path) -> None:
+    film = LoopedFilm(FILMS["car"].place, "a car", 5)
+    setting = Setting(tiny=False, scratch=tmp_path, models=None, threads=1)
+    path = film.path(setting)
+    with av.open(str(path)) as found:
+        stream = found.streams.video[0]
+        assert (stream.width, stream.height, stream.frames) == (854, 480, 5 * 12)
+    written = path.stat().st_mtime_ns
+    assert film.path(setting).stat().st_mtime_ns == written
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
