@@ -21,6 +21,7 @@ from videobert.bench.keep_layers import layers_to_keep
 from videobert.bench.layer_walk import layers_apart, why_not
 from videobert.bench.measure import VERBS
 from videobert.bench.opened_model import opened_model
+from videobert.bench.other_python import compare_beside
 from videobert.bench.pairs import FEWEST_PAIRS, time_pairs
 from videobert.bench.parity import parity_of
 from videobert.bench.recorded_calls import Call, RecordedCalls
@@ -39,6 +40,9 @@ _CLIP: Final = "clip.mp4"
 # Answers to a question that are asked for: as many as are compared.
 _TOP: Final = 5
 _MOST_PAIRS: Final = 10_000
+_PAIRS: Final = 10
+# So that a tenth is found on a machine whose answers scatter by 6 %.
+_PAIRS_BESIDE: Final = 30
 _CALLS_TO_KEEP_BY: Final = 2
 Told = Callable[[str], None]
 
@@ -60,9 +64,10 @@ def compare(
     video: str | Path | None = None,
     *,
     film: str | None = None,
-    runs: int = 10,
+    runs: int | None = None,
     speed: bool = True,
     layers: bool = False,
+    beside: str | Path | None = None,
     verb: str = "run",
     stride: int | None = None,
     track: int | None = None,
@@ -81,9 +86,12 @@ def compare(
             or `"my-model:torch:cuda"`; or both a file that `bench`, `run` or `tokens` wrote.
         video: a file; None is the clip of A's folder.
         film: in place of a video, the size of a film that is made, such as `"854x480x20"`.
-        runs: pairs of answers whose times are compared, 5 or more.
+        runs: pairs of answers whose times are compared, 5 or more; 10 if not given, 30 with `beside`.
         speed: whether they are.
         layers: look for the layers that are worth a higher precision than the lower one of the two.
+        beside: the Python of another environment, whose videobert, of any release that has these verbs, answers as A; B
+            is this one's. No stages are compared then. A tenth is found, and the same is not called slower: answers
+            come in turns.
         verb: what is timed: `"run"`, `"tokens"`, `"features"` or `"embed"`.
         stride, track: see `Runtime`.
         limits, threads, cache_dir: see `load`; of both.
@@ -96,6 +104,8 @@ def compare(
     """
     told = on_step or (lambda doing: None)
     one_of("verb", verb, VERBS)
+    if runs is None:
+        runs = _PAIRS if beside is None else _PAIRS_BESIDE
     runs = whole("runs", runs, least=FEWEST_PAIRS, most=_MOST_PAIRS, allowed=f"{FEWEST_PAIRS} or more", fix="Ask more.")
     speed, layers = flag("speed", speed), flag("layers", layers)
     asked = parse_side(a), parse_side(b)
@@ -113,6 +123,20 @@ def compare(
         )
     if video is not None and film is not None:
         raise UsageError("a video and a film to be made are given", seen=str(video), fix="Give one of them.")
+    if beside is not None:
+        if layers:
+            raise UsageError("another environment shows no layers", seen=str(beside), fix="Leave one of them out.")
+        if limits is not None:
+            raise UsageError("another environment keeps its own limits", seen="limits", fix="Leave them out.")
+        given = {
+            "options": {"threads": threads, **({} if cache_dir is None else {"cache_dir": str(cache_dir)})},
+            "reading": {"stride": stride, "track": track},
+        }
+        with tempfile.TemporaryDirectory(prefix="videobert-compare-") as folder:
+            path = _video(video, film, ModelFolder(str(asked[0].model)), Path(folder), told)
+            told(f"{runs if speed else 0} pairs of answers, in two environments")
+            python = local_path("beside", beside)
+            return compare_beside(python, asked, path, verb, given=given, runs=runs if speed else 0)
     options = {
         "limits": limits_or_default(limits),
         "threads": threads,

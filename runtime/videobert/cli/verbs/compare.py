@@ -35,13 +35,25 @@ def compare(
         typer.Argument(help="A video file; the clip of A if neither this nor --film is given.", show_default=False),
     ] = None,
     film: FilmOption = None,
-    runs: Annotated[int, typer.Option(min=5, help="Pairs of answers whose times are compared.")] = 10,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=5, help="Pairs of answers whose times are compared: 10, or 30 with --beside.", show_default=False),
+    ] = None,
     speed: Annotated[bool, typer.Option(help="Compare times, too; never without parity.")] = True,
     layers: Annotated[
         Path | None,
         typer.Option(
             metavar="OUT.json",
             help="Write the layers that are worth a higher precision, for `videobert build --keep`.",
+            show_default=False,
+        ),
+    ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PYTHON",
+            help="The Python of another environment, whose videobert answers as A, in turns with this one as B: "
+            "whether a change made something slower.",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +74,7 @@ def compare(
     """Compare two models, engines, precisions or saved results: where B differs from A first, and how fast it is.
 
     Every stage of B is given what A's stages had on the video; in the first that is beyond tolerance, the first layer
-    is named. Exits with 1 without parity, or, of two files of `bench`, if the second is slower.
+    is named. Exits with 1 without parity; of two files of `bench`, and with --beside, also if the second is slower.
 
     Example: videobert compare shapes:fp32 shapes:bf16 --runs 5
     """
@@ -81,6 +93,7 @@ def compare(
             runs=runs,
             speed=speed,
             layers=layers is not None,
+            beside=beside,
             verb=verb,
             stride=stride,
             threads=threads,
@@ -93,6 +106,7 @@ def compare(
         print_json(found)
     else:
         print_comparison(found)
-    slower = found.parity is None and found.speed is not None and found.speed.verdict == "slower"
+    judged_by_speed = found.parity is None or beside is not None
+    slower = judged_by_speed and found.speed is not None and found.speed.verdict == "slower"
     if found.parity is False or slower:
         raise typer.Exit(DIFFERENT)
