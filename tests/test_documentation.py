@@ -76,6 +76,11 @@ def workshop(desk: Path) -> Path:
             name = f"films/{label}-{number}.mp4"
             (desk / name).write_bytes(mp4(frames_of(3.2, 10 * seed + number)))
             lines.append({"video": name, "start": 0, "end": 3, "labels": {"step": label, "hands": "two"}})
+    # The environment of an older release; it has this one.
+    older = desk / "old/bin/python"
+    older.parent.mkdir(parents=True)
+    older.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    older.chmod(0o755)
     (desk / "data.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     return desk
 

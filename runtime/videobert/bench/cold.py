@@ -17,7 +17,7 @@ from videobert.results.bench import ColdStart
 # Run by itself, so that nothing is imported that `import videobert` would not.
 _PROGRAM = """
 import json, sys, time
-start = time.perf_counter()
+began = time.perf_counter()
 import videobert
 imported = time.perf_counter()
 asked = json.loads(sys.argv[1])
@@ -25,18 +25,11 @@ with videobert.load(asked["model"], **asked["options"]) as model:
     loaded = time.perf_counter()
     getattr(model, asked["verb"])(asked["video"], **asked["reading"])
     answered = time.perf_counter()
-    later = []
-    while len(later) < asked["answers"] and time.perf_counter() - answered < asked["most_s"]:
-        began = time.perf_counter()
-        getattr(model, asked["verb"])(asked["video"], **asked["reading"])
-        later.append(time.perf_counter() - began)
 from videobert.bench.peak_memory import peak_memory_bytes
 peak = peak_memory_bytes() or 0
-print(json.dumps([imported - start, loaded - imported, answered - loaded, peak, later]))
+print(json.dumps([imported - began, loaded - imported, answered - loaded, peak]))
 """
 _LONGEST_S = 600
-# Answers of a new process that are not counted, besides its first; and for how long it goes on with those that are.
-_WARM_UPS, _ANSWERS_S = 1, 10.0
 
 
 def cold_start(
@@ -47,33 +40,29 @@ def cold_start(
     options: Mapping[str, Any],
     reading: Mapping[str, Any],
     runs: int = 3,
-    answers: int = 0,
     scratch: Path,
     on_gpu: bool = False,
-) -> tuple[ColdStart, tuple[tuple[float, ...], ...]]:
-    """The fastest of some new processes, the first of which has an empty cache of compiled graphs; and later answers.
+) -> ColdStart:
+    """The fastest of some new processes, the first of which has an empty cache of compiled graphs.
 
     Args:
         model, options: what `load` takes.
         video, verb, reading: what is asked.
         runs: with a full cache.
-        answers: that each of those gives when it is warm, as far as they fit into ten seconds.
         scratch: a folder for the cache.
         on_gpu: whether the model runs on one, whose memory is then watched.
 
     Raises:
         DeviceError: the process failed; what it said is in the error.
     """
-    asked = {"model": str(model), "video": str(video), "verb": verb, "reading": dict(reading), "most_s": _ANSWERS_S}
+    asked = {"model": str(model), "video": str(video), "verb": verb, "reading": dict(reading)}
     asked["options"] = {**options, "cache_dir": str(scratch)}
-    first, _ = _run(asked | {"answers": 0})
-    asked["answers"] = answers + _WARM_UPS if answers else 0
+    first = _run(asked)
     # The first one may compile for minutes, and needs more memory for it than any later one.
     with MemoryWatch() if on_gpu else nullcontext() as watch:
-        told = [_run(asked) for _ in range(runs)]
-    others = [seconds for seconds, _ in told]
+        others = [_run(asked) for _ in range(runs)]
     best = [min(column) for column in zip(*others, strict=True)]
-    found = ColdStart(
+    return ColdStart(
         import_s=best[0],
         load_s=best[1],
         first_load_s=first[1],
@@ -81,11 +70,9 @@ def cold_start(
         peak_memory_bytes=int(max(run[3] for run in others)),
         peak_device_memory_bytes=None if watch is None else watch.peak_bytes,
     )
-    return found, tuple(tuple(later[_WARM_UPS:]) for _, later in told if len(later) > _WARM_UPS)
 
 
-def _run(asked: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """Seconds of the import, of loading and of the first answer, and bytes at most; and seconds of later answers."""
+def _run(asked: Mapping[str, Any]) -> list[float]:
     command = [sys.executable, "-c", _PROGRAM, json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
     if done.returncode:
@@ -94,5 +81,4 @@ def _run(asked: Mapping[str, Any]) -> tuple[list[float], list[float]]:
             seen=done.stderr.strip().rsplit("\n", 1)[-1],
             fix="Run the verb by itself to see what is wrong; --no-cold leaves this out.",
         )
-    *found, later = json.loads(done.stdout.rsplit("\n", 2)[-2])
-    return [float(value) for value in found], [float(value) for value in later]
+    return [float(value) for value in json.loads(done.stdout.rsplit("\n", 2)[-2])]

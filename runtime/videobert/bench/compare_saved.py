@@ -8,7 +8,7 @@ from typing import Final
 from videobert.base.errors import InputError, MismatchError
 from videobert.bench.pairs import speed_of
 from videobert.bench.parity import parity_of
-from videobert.bench.regression import FEWEST_PROCESSES, ratio_between, ratio_between_processes
+from videobert.bench.regression import ratio_between
 from videobert.bench.saved_results import Saved, read_saved, saved_bench
 from videobert.bench.shares import equal_answers, equal_tokens
 from videobert.results.as_json import to_json
@@ -17,9 +17,8 @@ from videobert.results.compare import Comparison, Speed
 
 # A processor whose clock changes by more than this slows different work by different shares.
 _MOST_DRIFT: Final = 1.2
-# What may lie between two processes of the same code on a quiet machine: 1.27 was seen among twenty.
-_OF_ONE_PROCESS: Final = 1.3
-_ADVISED_PROCESSES: Final = 16
+# What may lie between two measurements of the same code on a quiet machine: 1.27 was seen among twenty.
+_APART: Final = 1.3
 
 
 def compare_saved(old: Path, new: Path) -> Comparison:
@@ -104,14 +103,10 @@ def _times(a: Saved, b: Saved) -> tuple[Speed, tuple[str, ...]]:
     why = f"measured on a machine under load: {', '.join(noisy)}" if noisy else None
     if why is None and max(machine, 1 / machine) > _MOST_DRIFT:
         why = f"the machine itself took {machine:.3g} times as long, more than can be counted out"
-    if min(len(a.processes_s), len(b.processes_s)) >= FEWEST_PROCESSES:
-        ratio = ratio_between_processes(a.processes_s, b.processes_s, machine=machine)
-        a_s, b_s = ([each for process in saved.processes_s for each in process] for saved in (a, b))
-        return speed_of(ratio, a_s, b_s, why_none=why), tuple(notes)
     ratio = ratio_between(a.answers_s, b.answers_s, machine=machine)
-    if why is None and max(ratio.median, 1 / ratio.median) < _OF_ONE_PROCESS:
+    if why is None and max(ratio.median, 1 / ratio.median) < _APART:
         why = (
-            "one process stands against one, and two of the same code may lie a quarter apart: "
-            f"measure both with --processes {_ADVISED_PROCESSES}"
+            "the two were measured one after the other, and two of the same code may then lie a quarter apart: "
+            "`videobert compare --beside PYTHON` asks both in turns"
         )
     return speed_of(ratio, list(a.answers_s), list(b.answers_s), why_none=why), tuple(notes)

@@ -31,6 +31,8 @@ from videobert.results.run import ReportSegment
 
 _LONGEST_S: Final = 600
 _TOP: Final = 5
+# On a machine that is quiet most of the time one in three measurements is not; under load none is.
+_TRIES: Final = 3
 _SIDE: Final = ("model", "weights", "engine", "device", "precision", "fallback")
 # What would make another interpreter import this environment's packages in place of its own.
 _OF_THIS_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
@@ -117,8 +119,13 @@ def compare_beside(
         if runs and parity is False:
             notes.append("no speed: B does not give what A gives")
         elif runs:
-            speed, noise = time_pairs(a.ask, b.ask, runs, NoiseProbe(children=(a.pid, b.pid)))
-            found = dataclasses.replace(found, speed=speed, noise=noise)
+            tries = 0
+            while tries < _TRIES and (found.noise is None or not found.noise.quiet):
+                tries += 1
+                speed, noise = time_pairs(a.ask, b.ask, runs, NoiseProbe(children=(a.pid, b.pid)))
+                found = dataclasses.replace(found, speed=speed, noise=noise)
+            if tries > 1:
+                notes.append(f"measured {tries} times: the machine was not quiet before; the last time counts")
     return dataclasses.replace(found, notes=tuple(notes))
 
 
@@ -156,8 +163,11 @@ class _Answering:
         self.pid = self._process.pid
         try:
             hello = self._reply()
-            self.version, self.clip_hash = str(hello["videobert"]), str(hello["clip_hash"])
-            self.side = Side(name=side.name, **{name: hello["side"].get(name) for name in _SIDE})
+            try:
+                self.version, self.clip_hash = str(hello["videobert"]), str(hello["clip_hash"])
+                self.side = Side(name=side.name, **{name: hello["side"].get(name) for name in _SIDE})
+            except (KeyError, TypeError, AttributeError) as error:
+                raise self._silent(described(hello)) from error
         except BaseException:
             self.__exit__()
             raise
@@ -198,10 +208,15 @@ class _Answering:
         try:
             return json.loads(line)
         except ValueError as error:
-            self._process.wait(_LONGEST_S)
+            # One that says something else may go on for ever.
+            self._process.kill()
+            self._process.wait()
             self._said.seek(0)
-            raise DeviceError(
-                "the videobert of an environment could not answer",
-                seen=f"{self._python}: {described(self._said.read().strip().rsplit(chr(10), 1)[-1])}",
-                fix="Run the verb there by itself to see what is wrong.",
-            ) from error
+            raise self._silent(described(self._said.read().strip().rsplit("\n", 1)[-1] or line)) from error
+
+    def _silent(self, said: str) -> DeviceError:
+        return DeviceError(
+            "the videobert of an environment could not answer",
+            seen=f"{self._python}: {said}",
+            fix="Run the verb there by itself to see what is wrong.",
+        )

@@ -18,7 +18,6 @@ from videobert.base.errors import InputError
 from videobert.bench.statistics import Ratio
 
 FEWEST: Final = 3
-FEWEST_PROCESSES: Final = 6
 _RESAMPLES = 2000
 _QUARTILE, _MEDIAN = 25, 50
 
@@ -40,72 +39,27 @@ def ratio_between(old: Sequence[float], new: Sequence[float], *, machine: float 
         InputError: too few of either, or something that is no time.
     """
     one, other = _times(old), _times(new)
-    _check_machine(machine)
+    if not (np.isfinite(machine) and machine > 0):
+        raise InputError("the machine's own speed is no ratio", seen=machine, allowed="above 0")
     rng = np.random.default_rng(seed)
     drawn = _shift(_drawn(one, rng), _drawn(other, rng))
     found = float(_shift(one[None], other[None])[0])
-    return _ratio(found, drawn, machine, min(len(one), len(other)))
-
-
-def ratio_between_processes(
-    old: Sequence[Sequence[float]], new: Sequence[Sequence[float]], *, machine: float = 1.0, seed: int = 0
-) -> Ratio:
-    """How many times as long the new takes as the old, each of several processes of either counting once.
-
-    A process keeps a level of its own for as long as it lives, so that two of the same code lie up to a quarter apart;
-    what many processes of each are apart in the mean, and how far that may be from the truth, their levels alone tell.
-
-    Args:
-        old, new: seconds, a list for each process, at least `FEWEST_PROCESSES` of each.
-        machine, seed: see `ratio_between`.
-
-    Raises:
-        InputError: as `ratio_between`.
-    """
-    _check_machine(machine)
-    one, other = (np.log([np.median(_times(each, least=1)) for each in many]) for many in (old, new))
-    if min(len(one), len(other)) < FEWEST_PROCESSES:
-        raise InputError(
-            "too few processes to compare",
-            seen=f"{len(one)} and {len(other)}",
-            allowed=f"{FEWEST_PROCESSES} or more",
-            fix="Measure again with more --processes.",
-        )
-    rng = np.random.default_rng(seed)
-    found = float(np.exp(other.mean() - one.mean()))
-    drawn = np.exp(_drawn_means(other, rng) - _drawn_means(one, rng))
-    return _ratio(found, drawn, machine, min(len(one), len(other)))
-
-
-def _drawn_means(levels: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Means of as many levels, drawn again; as wide as few levels ask for, which draws alone are too narrow for."""
-    count = len(levels)
-    means = levels[rng.integers(0, count, (_RESAMPLES, count))].mean(axis=1)
-    return np.asarray(levels.mean() + (means - levels.mean()) * np.sqrt(count / (count - 1)))
-
-
-def _ratio(found: float, drawn: npt.NDArray[np.float64], machine: float, pairs: int) -> Ratio:
     low, high = (float(value) for value in np.percentile(drawn, (0.5, 99.5)))
     # The resampled intervals of few answers may leave out what was found.
     low, high = min(low, found), max(high, found)
     corrected = found / machine
     # Where the machine explains more than all of it, nothing is left.
     ratio = 1.0 if (found - 1) * (corrected - 1) < 0 else _nearer(found, corrected)
-    return Ratio(ratio, min(low, low / machine), max(high, high / machine), pairs)
+    return Ratio(ratio, min(low, low / machine), max(high, high / machine), min(len(one), len(other)))
 
 
-def _check_machine(machine: float) -> None:
-    if not (np.isfinite(machine) and machine > 0):
-        raise InputError("the machine's own speed is no ratio", seen=machine, allowed="above 0")
-
-
-def _times(given: Sequence[float], *, least: int = FEWEST) -> npt.NDArray[np.float64]:
+def _times(given: Sequence[float]) -> npt.NDArray[np.float64]:
     times = np.asarray(given, np.float64)
-    if times.ndim != 1 or len(times) < least or not np.all(np.isfinite(times) & (times > 0)):
+    if times.ndim != 1 or len(times) < FEWEST or not np.all(np.isfinite(times) & (times > 0)):
         raise InputError(
             "these times cannot be compared",
             seen=f"{len(given)} values",
-            allowed=f"{least} or more, each above 0",
+            allowed=f"{FEWEST} or more, each above 0",
             fix="Measure again with more --runs.",
         )
     return times

@@ -20,7 +20,6 @@ from videobert.visual.tokens import VisualTokens
 
 _MOST_BYTES: Final = 256 << 20
 _MOST_ITEMS: Final = 10_000_000
-_MOST_PROCESSES = 1000
 _FIX: Final = "Save one with `--json` of `bench`, `run` or `tokens`, or `--out` of `bench` or `tokens`."
 
 
@@ -32,7 +31,6 @@ class Saved:
         side: where it comes from.
         kind: `"bench"`, `"run"` or `"tokens"`.
         answers_s: of `bench`: seconds of each answer.
-        processes_s: of `bench`: the same of each new process.
         work_s: of `bench`: seconds of the probe's small work; None in files of earlier releases.
         quiet: of `bench`: whether the machine was.
         about: of `bench`: verb, film and processor, which must be equal for times to be compared.
@@ -43,7 +41,6 @@ class Saved:
     side: Side
     kind: str
     answers_s: tuple[float, ...] = ()
-    processes_s: tuple[tuple[float, ...], ...] = ()
     work_s: float | None = None
     quiet: bool = True
     about: tuple[tuple[str, str], ...] = ()
@@ -95,10 +92,9 @@ def saved_bench(path: Path, found: dict[str, Any]) -> Saved:
     Raises:
         InputError: it is none.
     """
-    answers = _times(path, found["answers_s"])
-    processes = found.get("processes_s", [])
-    if not isinstance(processes, list) or len(processes) > _MOST_PROCESSES:
-        raise _wrong(path, processes)
+    answers = found["answers_s"]
+    if not isinstance(answers, list) or not 0 < len(answers) <= _MOST_ITEMS or not all(map(_is_time, answers)):
+        raise _wrong(path, answers)
     noise, environment, video = (_object(path, found.get(name)) for name in ("noise", "environment", "video"))
     work: Any = noise.get("work_s")
     about = {
@@ -114,18 +110,11 @@ def saved_bench(path: Path, found: dict[str, Any]) -> Saved:
     return Saved(
         side=side,
         kind="bench",
-        answers_s=answers,
-        processes_s=tuple(_times(path, each) for each in processes),
+        answers_s=tuple(float(each) for each in answers),
         work_s=float(work) if _is_time(work) else None,
         quiet=noise.get("quiet") is True,
         about=tuple((name, str(value)) for name, value in about.items()),
     )
-
-
-def _times(path: Path, value: object) -> tuple[float, ...]:
-    if not isinstance(value, list) or not 0 < len(value) <= _MOST_ITEMS or not all(map(_is_time, value)):
-        raise _wrong(path, value)
-    return tuple(float(each) for each in value)
 
 
 def _run(path: Path, found: dict[str, Any]) -> Saved:

@@ -32,7 +32,6 @@ class Asked:
         verb, runs, reading: see `Case`.
         sweep: see `parse_sweep`.
         cold: whether new processes are started.
-        processes: how many, beside the one with an empty cache.
         roofs: whether the machine is measured in plain work.
     """
 
@@ -44,7 +43,6 @@ class Asked:
     reading: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sweep: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
     cold: bool = True
-    processes: int = 3
     roofs: bool = True
 
 
@@ -89,18 +87,16 @@ def bench_model(asked: Asked, told: Told) -> Measured:
             told("new processes")
             plain = {name: value for name, value in asked.options.items() if name not in _NOT_FOR_A_NEW_PROCESS}
             cache = Path(scratch) / "cache"
-            found, processes = cold_start(
+            found = cold_start(
                 asked.model,
                 path,
                 asked.verb,
                 options=plain,
                 reading=asked.reading,
-                runs=asked.processes,
-                answers=asked.runs,
                 scratch=cache,
                 on_gpu=result.device != "CPU",
             )
-            result = dataclasses.replace(result, cold=found, processes_s=processes)
+            result = dataclasses.replace(result, cold=found)
     return dataclasses.replace(measured, bench=result)
 
 

@@ -159,7 +159,6 @@ class Bench:
         cold: None where no new process was started.
         sweep: empty where nothing was swept.
         answers_s: every answer, in order.
-        processes_s: answers of each new process, the first ones left out; empty where none was started.
     """
 
     model: str
@@ -180,4 +179,3 @@ class Bench:
     cold: ColdStart | None = None
     sweep: tuple[SweepPoint, ...] = ()
     answers_s: tuple[float, ...] = field(default=(), repr=False)
-    processes_s: tuple[tuple[float, ...], ...] = field(default=(), repr=False)

@@ -46,15 +46,6 @@ def bench(
         ),
     ] = None,
     cold: Annotated[bool, typer.Option(help="Start new processes: import, load, first answer, peak memory.")] = True,
-    processes: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=100,
-            help="So many new processes, which answer --runs times too; 16 for a verdict against another result.",
-        ),
-    ] = 3,
     roofs: Annotated[bool, typer.Option(help="Measure what the machine reaches in plain work.")] = True,
     out: Annotated[
         Path | None,
@@ -118,7 +109,6 @@ def bench(
         reading={"stride": options.stride, "track": options.track},
         sweep=parse_sweep(sweep or []),
         cold=cold,
-        processes=processes,
         roofs=roofs,
     )
     with step_progress("bench", options) as step:

@@ -37,7 +37,9 @@ def compare(
     film: FilmOption = None,
     runs: Annotated[
         int | None,
-        typer.Option(min=5, help="Pairs of answers whose times are compared: 10, or 30 with --beside.", show_default=False),
+        typer.Option(
+            min=5, help="Pairs of answers whose times are compared: 10, or 30 with --beside.", show_default=False
+        ),
     ] = None,
     speed: Annotated[bool, typer.Option(help="Compare times, too; never without parity.")] = True,
     layers: Annotated[

@@ -42,12 +42,6 @@ def test_without_a_video_the_models_own_clip_is_measured(call: Any, asked: list[
     assert Path(asked[0].video).name == "clip.mp4"
 
 
-def test_so_many_new_processes_as_are_asked_for(call: Any, asked: list[Any]) -> None:
-    assert call("bench").code == call("bench", "--processes", "16").code == 0
-    assert [what.processes for what in asked] == [3, 16]
-    assert call("bench", "--processes", "0").code == 2
-
-
 def test_files_are_written(call: Any, asked: list[Any], tmp_path: Path) -> None:
     paths = {name: tmp_path / f"{name}.x" for name in ("out", "html", "trace")}
     done = call(

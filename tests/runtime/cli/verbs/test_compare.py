@@ -98,6 +98,16 @@ def test_layers_are_written_for_build(call: Any, answer: dict[str, Any], tmp_pat
     assert kept.of("backbone") == {"node_conv3d_7"}
 
 
+def test_the_other_environment_reaches_the_comparison(call: Any, answer: dict[str, Any]) -> None:
+    assert call("compare", "shapes", "shapes", "--beside", "/old/bin/python").code == 0
+    assert answer["asked"][1]["beside"] == Path("/old/bin/python")
+    assert answer["asked"][1]["runs"] is None
+    answer["found"] = dataclasses.replace(GOOD, speed=dataclasses.replace(SPEED, ratio=1.1, verdict="slower"))
+    # Of two engines the slower one is no fault; of two releases it is.
+    assert call("compare", "shapes:bf16", "shapes:fp32").code == 0
+    assert call("compare", "shapes", "shapes", "--beside", "/old/bin/python").code == 1
+
+
 def test_two_files_of_figures_are_judged(call: Any, tmp_path: Path) -> None:
     noise = dataclasses.replace(BENCH.noise, quiet=True)
     for name, scale in (("old", 1.0), ("new", 1.5)):
