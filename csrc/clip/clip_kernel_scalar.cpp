@@ -28,7 +28,7 @@ float sum_of(const ComponentPlan& component, const std::int16_t* row, std::size_
 
 void clip_kernel_scalar(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t* rows, std::int32_t*,
                         std::uint8_t* square, std::int32_t* wide) {
-    for (std::size_t i = 0; i < plan.side; ++i) {
+    for (std::size_t i = 0; i < plan.rows; ++i) {
         for (std::size_t p = 0; p < plan.plane_count; ++p) {
             const PlanePlan& plane = plan.planes[p];
             const RowFilter& filter = plane.rows[i];
@@ -36,7 +36,7 @@ void clip_kernel_scalar(const ClipPlan& plan, const CheckedPlane* planes, std::i
                                       static_cast<std::ptrdiff_t>(plane.first * plan.sample_bytes);
             blend_any<Scalar>(plan, plane, filter, top, planes[p].line, rows + plane.row_at);
         }
-        for (std::size_t j = 0; j < plan.side; ++j) {
+        for (std::size_t j = 0; j < plan.columns; ++j) {
             float sums[3] = {0, 0, 0};
             for (std::size_t c = 0; c < plan.component_count; ++c) {
                 const ComponentPlan& component = plan.components[c];
@@ -49,7 +49,7 @@ void clip_kernel_scalar(const ClipPlan& plan, const CheckedPlane* planes, std::i
                 const std::int32_t value =
                     to_whole(((sums[0] * row[0] + sums[1] * row[1]) + sums[2] * row[2]) + row[3], plan.top);
                 if (wide == nullptr) {
-                    square[3 * (y * plan.side + x) + c] = static_cast<std::uint8_t>(value);
+                    square[3 * (y * plan.width + x) + c] = static_cast<std::uint8_t>(value);
                 } else {
                     wide[(c * plan.sample_line + y) * plan.sample_line + x] = value;
                 }

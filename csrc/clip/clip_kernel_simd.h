@@ -109,7 +109,7 @@ void blend(const ClipPlan& plan, const PlanePlan& plane, const CheckedPlane& vie
         blend_any<V>(plan, plane, filter, top, view.line, out);
         return;
     }
-    const RowFilter& next = plane.rows[row + 1 < plan.side ? row + 1 : row];
+    const RowFilter& next = plane.rows[row + 1 < plan.rows ? row + 1 : row];
     const std::size_t end = filter.start + filter.taps;
     const std::size_t next_end = next.start + next.taps;
     Ahead<V> ahead{top, 0, view.line};
@@ -184,8 +184,8 @@ void store_wide(const ClipPlan& plan, typename V::I* tile, std::size_t i, std::s
 template <class V>
 void clip_kernel(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t* rows, std::int32_t* columns,
                  std::uint8_t* square, std::int32_t* wide) {
-    for (std::size_t i = 0; i < plan.side; i += V::kLanes) {
-        const std::size_t height = plan.side - i < V::kLanes ? plan.side - i : V::kLanes;
+    for (std::size_t i = 0; i < plan.rows; i += V::kLanes) {
+        const std::size_t height = plan.rows - i < V::kLanes ? plan.rows - i : V::kLanes;
         for (std::size_t p = 0; p < plan.plane_count; ++p) {
             const PlanePlan& plane = plan.planes[p];
             for (std::size_t lane = 0; lane < height; ++lane) {
@@ -195,8 +195,8 @@ void clip_kernel(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t*
         }
         typename V::I tile[V::kLanes];
         typename V::I wide_tiles[3][V::kLanes] = {};
-        for (std::size_t j = 0; j < plan.side; j += V::kLanes) {
-            const std::size_t width = plan.side - j < V::kLanes ? plan.side - j : V::kLanes;
+        for (std::size_t j = 0; j < plan.columns; j += V::kLanes) {
+            const std::size_t width = plan.columns - j < V::kLanes ? plan.columns - j : V::kLanes;
             for (std::size_t lane = 0; lane < width; ++lane) {
                 typename V::F sums[3] = {V::no_sum(), V::no_sum(), V::no_sum()};
                 for (std::size_t c = 0; c < plan.component_count; ++c) {
@@ -219,7 +219,7 @@ void clip_kernel(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t*
             }
             if (plan.swap) {
                 for (std::size_t lane = 0; lane < width; ++lane) {
-                    V::store_pixels(square + 3 * ((j + lane) * plan.side + i), tile[lane], height);
+                    V::store_pixels(square + 3 * ((j + lane) * plan.width + i), tile[lane], height);
                 }
                 continue;
             }
@@ -228,7 +228,7 @@ void clip_kernel(const ClipPlan& plan, const CheckedPlane* planes, std::int16_t*
             }
             V::transpose(tile);
             for (std::size_t lane = 0; lane < height; ++lane) {
-                V::store_pixels(square + 3 * ((i + lane) * plan.side + j), tile[lane], width);
+                V::store_pixels(square + 3 * ((i + lane) * plan.width + j), tile[lane], width);
             }
         }
     }

@@ -42,8 +42,10 @@ struct ComponentPlan {
 // Plain arrays and pointers, owned by ClipTransform: files that are compiled for one processor must not share inline
 // functions of the library with the others.
 struct ClipPlan {
-    std::size_t side;          // of the square that comes out
-    bool swap;                 // whether rows of the planes become columns of the square
+    std::size_t rows;  // that are wanted of the planes
+    std::size_t columns;
+    bool swap;                 // whether rows of the planes become columns of what comes out
+    std::size_t width;         // of what comes out: columns, or rows if swapped
     std::size_t sample_bytes;  // 1 or 2
     std::uint16_t flip;        // exclusive-or that makes 16-bit samples signed
     std::size_t plane_count;
@@ -53,7 +55,7 @@ struct ClipPlan {
     // Red, green and blue are each three products of a horizontal sum and an addend, which holds the half for rounding.
     float colour[3][4];
     float top;                // of red, green and blue: 255, or 65535 where they are tone-mapped afterwards
-    std::size_t sample_line;  // of a row of these wide samples, in samples: the side rounded up to whole vectors
+    std::size_t sample_line;  // of a row of these wide samples, in samples: the longer side, in whole vectors
 };
 
 // Row 0 of a plane whose size was checked against the plan.

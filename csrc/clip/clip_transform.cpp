@@ -32,8 +32,8 @@ void check(const ClipGeometry& geometry) {
     if (geometry.bits < 8 || geometry.bits > 16) {
         fail("samples have 8 to 16 bits");
     }
-    const std::size_t shorter = std::min(geometry.resized_width, geometry.resized_height);
-    if (geometry.crop == 0 || geometry.crop > shorter || geometry.crop > kMostSide) {
+    if (geometry.crop_width == 0 || geometry.crop_width > std::min(geometry.resized_width, kMostSide) ||
+        geometry.crop_height == 0 || geometry.crop_height > std::min(geometry.resized_height, kMostSide)) {
         fail("the crop is empty or leaves the resized picture");
     }
     for (const ComponentLayout& component : geometry.components) {
@@ -48,7 +48,7 @@ void check(const ClipGeometry& geometry) {
     }
 }
 
-// The part of a resized axis that the square keeps: the crop's offset is rounded down on the axis as shown.
+// The part of a resized axis that the crop keeps: the crop's offset is rounded down on the axis as shown.
 AxisSelection kept(std::size_t resized, std::size_t crop, bool flipped) {
     const std::size_t offset = (resized - crop) / 2;
     return flipped ? AxisSelection{resized - 1 - offset, true, crop} : AxisSelection{offset, false, crop};
@@ -78,19 +78,24 @@ ClipTransform::ClipTransform(const ClipGeometry& geometry, const ColourMatrix& c
     : path_(path), tone_map_(std::move(tone_map)) {
     check(geometry);
     const ClipGeometry& g = geometry;
-    plan_.side = g.crop;
+    if (tone_map_ && g.crop_width != g.crop_height) {
+        throw std::invalid_argument("what is tone-mapped is a square");
+    }
+    plan_.rows = g.crop_height;
+    plan_.columns = g.crop_width;
     plan_.swap = g.swap;
+    plan_.width = g.swap ? g.crop_height : g.crop_width;
     plan_.sample_bytes = g.bits == 8 ? 1 : 2;
     plan_.flip = g.bits == 16 ? 0x8000 : 0;
     plan_.component_count = g.components.size();
     plan_.top = tone_map_ ? static_cast<float>(ToneMap::kTop) : 255.0F;
-    plan_.sample_line = round_up(g.crop, kMostLanes);
+    plan_.sample_line = round_up(std::max(g.crop_width, g.crop_height), kMostLanes);
     // Shown, x runs along the stored rows, or along the stored columns if swapped.
-    const AxisSelection across = kept(g.resized_width, g.crop, g.swap ? g.flip_y : g.flip_x);
-    const AxisSelection down = kept(g.resized_height, g.crop, g.swap ? g.flip_x : g.flip_y);
+    const AxisSelection across = kept(g.resized_width, g.crop_width, g.swap ? g.flip_y : g.flip_x);
+    const AxisSelection down = kept(g.resized_height, g.crop_height, g.swap ? g.flip_x : g.flip_y);
     std::vector<FilterBank> banks;
     for (const ComponentLayout& component : g.components) {
-        banks.emplace_back(component.width, g.resized_width, component.offset_x, across, kColumnShift);
+        banks.emplace_back(component.width, g.resized_width, component.offset_x, across, kColumnShift, g.window);
         plan_.plane_count = std::max(plan_.plane_count, component.plane + 1);
     }
     for (std::size_t p = 0; p < plan_.plane_count; ++p) {
@@ -143,7 +148,8 @@ void ClipTransform::plan_plane(const ClipGeometry& geometry, std::size_t plane, 
         plan.column_at = before.column_at + before.stride / 2 * kMostLanes;
     }
     const unsigned most_shift = geometry.bits == 8 ? kByteShift : kWordShift;
-    plan_rows(plan, FilterBank(any->height, geometry.resized_height, any->offset_y, down, most_shift), geometry.bits);
+    plan_rows(plan, FilterBank(any->height, geometry.resized_height, any->offset_y, down, most_shift, geometry.window),
+              geometry.bits);
     for (std::size_t c = 0; c < geometry.components.size(); ++c) {
         if (geometry.components[c].plane == plane) {
             plan_columns(geometry.components[c], plan_.components[c], across[c]);
@@ -215,8 +221,8 @@ void ClipTransform::operator()(std::span<const PlaneBytes> planes, std::span<std
     if (planes.size() != needs_.size()) {
         throw std::invalid_argument("the picture has another number of planes");
     }
-    if (square.size() != plan_.side * plan_.side * 3) {
-        throw std::invalid_argument("the square to write to has another size");
+    if (square.size() != plan_.rows * plan_.columns * 3) {
+        throw std::invalid_argument("the picture to write to has another size");
     }
     std::array<CheckedPlane, kMostPlanes> checked{};
     for (std::size_t p = 0; p < planes.size(); ++p) {
@@ -239,7 +245,7 @@ void ClipTransform::operator()(std::span<const PlaneBytes> planes, std::span<std
     std::int32_t* wide = tone_map_ ? wide_.data() : nullptr;
     kernel_of(path_)(plan_, checked.data(), rows_.data(), columns_.data(), square.data(), wide);
     if (tone_map_) {
-        (*tone_map_)(wide, plan_.side, plan_.sample_line, square.data());
+        (*tone_map_)(wide, plan_.rows, plan_.sample_line, square.data());
     }
 }
 

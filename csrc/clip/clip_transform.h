@@ -1,4 +1,4 @@
-// Decoded planes to one resized, cropped, turned RGB square, as the recipe defines it.
+// Decoded planes to one resized, cropped, turned RGB picture: a square as the recipe defines it, or averages.
 #pragma once
 
 #include <array>
@@ -28,13 +28,15 @@ struct ComponentLayout {
     double offset_y;
 };
 
-// A picture as a decoder stores it and the square that is wanted of it.
+// A picture as a decoder stores it and what is wanted of it.
 struct ClipGeometry {
     std::vector<ComponentLayout> components;  // one (grey) or three
     unsigned bits;                            // of a sample: 8 in one byte, 9 to 16 in two (the machine's byte order)
     std::size_t resized_width;                // before it is turned
     std::size_t resized_height;
-    std::size_t crop;
+    std::size_t crop_width;  // of the middle of the resized picture, before it is turned
+    std::size_t crop_height;
+    Window window;
     bool swap;  // the picture is shown with rows as columns, and then
     bool flip_x;
     bool flip_y;
@@ -57,7 +59,7 @@ class ClipTransform {
     ClipTransform(const ClipGeometry& geometry, const ColourMatrix& colour, CpuPath path,
                   std::optional<ToneMap> tone_map = std::nullopt);
 
-    // Writes crop * crop * 3 bytes. Calls from several threads wait for each other.
+    // Writes crop_width * crop_height * 3 bytes. Calls from several threads wait for each other.
     // Throws std::invalid_argument, having read and written nothing, if a plane does not hold what the geometry says or
     // `square` has another size.
     void operator()(std::span<const PlaneBytes> planes, std::span<std::uint8_t> square);

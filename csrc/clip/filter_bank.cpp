@@ -27,10 +27,12 @@ void check(std::size_t inputs, std::size_t outputs, double offset, const AxisSel
 
 // Exact weights of one output, summing to one; `start` becomes the first input.
 std::vector<double> exact_weights(std::size_t inputs, std::size_t outputs, double offset, std::size_t output,
-                                  std::size_t& start) {
+                                  Window window, std::size_t& start) {
     const double scale = static_cast<double>(inputs) / static_cast<double>(outputs);
     const double centre = (static_cast<double>(output) + 0.5) * scale - offset;
-    const double reach = std::max(scale, 1.0);
+    // A box as wide as one output, and each input half of its own beyond; no narrower than one input.
+    const double half = std::max(scale, 1.0) / 2;
+    const double reach = window == Window::kBox ? half + 0.5 : 2 * half;
     const double last = static_cast<double>(inputs - 1);
     const auto first = static_cast<std::int64_t>(std::floor(centre - reach)) + 1;
     const auto end = static_cast<std::int64_t>(std::ceil(centre + reach));
@@ -40,7 +42,9 @@ std::vector<double> exact_weights(std::size_t inputs, std::size_t outputs, doubl
     start = clamped(first);
     std::vector<double> weights(clamped(end - 1) - start + 1, 0.0);
     for (std::int64_t i = first; i < end; ++i) {
-        weights[clamped(i) - start] += std::max(0.0, 1.0 - std::abs(static_cast<double>(i) - centre) / reach);
+        const double away = std::abs(static_cast<double>(i) - centre);
+        weights[clamped(i) - start] +=
+            window == Window::kBox ? std::clamp(reach - away, 0.0, 1.0) : std::max(0.0, 1.0 - away / reach);
     }
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
     for (double& weight : weights) {
@@ -71,15 +75,15 @@ void append_rounded(const std::vector<double>& exact, unsigned shift, std::vecto
 }  // namespace
 
 FilterBank::FilterBank(std::size_t inputs, std::size_t outputs, double offset, AxisSelection wanted,
-                       unsigned most_shift)
+                       unsigned most_shift, Window window)
     : begin_(inputs) {
     check(inputs, outputs, offset, wanted);
     std::vector<std::vector<double>> exact(wanted.count);
     double largest = 0;
     for (std::size_t i = 0; i < wanted.count; ++i) {
         std::size_t start = 0;
-        exact[i] =
-            exact_weights(inputs, outputs, offset, wanted.backwards ? wanted.first - i : wanted.first + i, start);
+        exact[i] = exact_weights(inputs, outputs, offset, wanted.backwards ? wanted.first - i : wanted.first + i,
+                                 window, start);
         filters_.push_back({start, exact[i].size(), 0});
         begin_ = std::min(begin_, start);
         end_ = std::max(end_, start + exact[i].size());

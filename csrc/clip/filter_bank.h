@@ -1,4 +1,4 @@
-// The triangle filter of the recipe along one axis of a plane, as integer weights.
+// A filter along one axis of a plane, as integer weights: the triangle of the recipe, or plain averages.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,11 @@ struct AxisSelection {
     std::size_t count;
 };
 
+enum class Window {
+    kTriangle,  // of the recipe
+    kBox,       // each input by the share of it that the output covers
+};
+
 // One filter per wanted output: non-negative weights of neighbouring inputs whose sum is exactly 2^shift.
 class FilterBank {
   public:
@@ -27,7 +32,8 @@ class FilterBank {
     // lie in the middle of their share of the picture. The shift is the largest, up to `most_shift`, at which every
     // weight is below 2^15.
     // Throws std::invalid_argument if a size is zero or above 2^24, or the selection leaves the axis.
-    FilterBank(std::size_t inputs, std::size_t outputs, double offset, AxisSelection wanted, unsigned most_shift);
+    FilterBank(std::size_t inputs, std::size_t outputs, double offset, AxisSelection wanted, unsigned most_shift,
+               Window window = Window::kTriangle);
 
     const std::vector<Filter>& filters() const { return filters_; }
     const std::vector<std::int16_t>& weights() const { return weights_; }

@@ -46,13 +46,20 @@ std::optional<videobert::ToneMap> made_tone_map(const py::object& tables) {
 
 using Component = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::size_t, double, double>;
 
-std::unique_ptr<videobert::ClipTransform> make_clip_transform(const std::vector<Component>& components, unsigned bits,
-                                                              std::pair<std::size_t, std::size_t> resized,
-                                                              std::size_t crop, std::tuple<bool, bool, bool> turn,
-                                                              const videobert::ColourMatrix& colour,
-                                                              const std::string& path, const py::object& tone_map) {
-    videobert::ClipGeometry geometry{
-        {}, bits, resized.first, resized.second, crop, std::get<0>(turn), std::get<1>(turn), std::get<2>(turn)};
+std::unique_ptr<videobert::ClipTransform> make_clip_transform(
+    const std::vector<Component>& components, unsigned bits, std::pair<std::size_t, std::size_t> resized,
+    std::pair<std::size_t, std::size_t> crop, std::tuple<bool, bool, bool> turn, const videobert::ColourMatrix& colour,
+    const std::string& path, const py::object& tone_map, bool averaged) {
+    videobert::ClipGeometry geometry{{},
+                                     bits,
+                                     resized.first,
+                                     resized.second,
+                                     crop.first,
+                                     crop.second,
+                                     averaged ? videobert::Window::kBox : videobert::Window::kTriangle,
+                                     std::get<0>(turn),
+                                     std::get<1>(turn),
+                                     std::get<2>(turn)};
     for (const auto& [plane, first, step, width, height, offset_x, offset_y] : components) {
         geometry.components.push_back({plane, first, step, width, height, offset_x, offset_y});
     }
@@ -83,26 +90,27 @@ PYBIND11_MODULE(_native, m) {
     videobert::bind_cpu_path(m);
     py::class_<videobert::ClipTransform>(
         m, "ClipTransform",
-        "Stored planes to one resized, cropped, turned RGB square; see docs/recipe.md.\n\n"
+        "Stored planes to one resized, cropped, turned RGB picture; see docs/recipe.md.\n\n"
         "Args:\n"
         "    components: one or three tuples (plane, first sample, samples from one to the next, width, height,\n"
         "        offset x, offset y), the offsets as the recipe's o.\n"
         "    bits: of a sample: 8 in a byte, 9 to 16 in two.\n"
         "    resized: (width, height) before the picture is turned.\n"
-        "    crop: side of the square.\n"
+        "    crop: (width, height) of the middle that is kept, before it is turned.\n"
         "    turn: (rows become columns, then flipped in x, in y).\n"
         "    colour: rows of four: three products of stored samples and an addend give red, green and blue, 0 to 255.\n"
         "    path: see `cpu_path`.\n"
         "    tone_map: None, or what follows the colours, for which 255 is then 65535: a tuple of light, float32 "
         "(65536,);\n"
         "        three weights of its luminance; by_luminance and by_peak, float32 (4096,); three rows of three, the\n"
-        "        primaries; codes, uint8 (4096,).\n"
+        "        primaries; codes, uint8 (4096,). Of squares alone.\n"
+        "    averaged: each output is the mean of what it covers, in place of the recipe's triangle.\n"
         "Raises:\n    ValueError: the arguments do not fit together.")
         .def(py::init(&make_clip_transform), py::kw_only(), py::arg("components"), py::arg("bits"), py::arg("resized"),
              py::arg("crop"), py::arg("turn"), py::arg("colour"), py::arg("path") = "",
-             py::arg("tone_map") = py::none())
+             py::arg("tone_map") = py::none(), py::arg("averaged") = false)
         .def("__call__", &apply_clip_transform, py::arg("planes"), py::arg("line_sizes"), py::arg("square"),
-             "Write the square of a picture to `square`, uint8 `(crop, crop, 3)`, contiguous.\n\n"
+             "Write the RGB picture to `square`, uint8 `(height, width, 3)` of the crop as turned, contiguous.\n\n"
              "`planes` are buffers of bytes, lowest address first; a negative line size means that the first row comes "
              "last.\n\n"
              "Raises:\n    ValueError: a plane is shorter than its size says; nothing was read then.");

@@ -20,11 +20,12 @@ class ClipTransform:
         components: Sequence[tuple[int, int, int, int, int, float, float]],
         bits: int,
         resized: tuple[int, int],
-        crop: int,
+        crop: tuple[int, int],
         turn: tuple[bool, bool, bool],
         colour: Sequence[Sequence[float]],
         path: str = "",
         tone_map: tuple[Any, ...] | None = None,
+        averaged: bool = False,
     ) -> None: ...
     def __call__(self, planes: Sequence[Any], line_sizes: Sequence[int], square: Any) -> None: ...
 

@@ -5,7 +5,8 @@ How a picture is turned and cropped does not matter to a cut, so neither is look
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from threading import Event
 from typing import Any
@@ -14,15 +15,22 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
+from videobert.base.cpu_path import cpu_path
 from videobert.base.errors import DecodeError, InputError
 from videobert.base.limits import Limits, check_duration, most_pixels
+from videobert.base.native import native_core
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import SHOT_HEIGHT, SHOT_WIDTH
 from videobert.video.decoders.decoder import Decoder, TimedFrame
 from videobert.video.decoders.numpy_decoder import NumpyDecoder
 from videobert.video.decoders.pyav.decoder import PyAvDecoder
+from videobert.video.picture.colour import RGB, Colour, colour_of
+from videobert.video.picture.crop import UNCROPPED
+from videobert.video.picture.pixel_layout import RGB24, PixelLayout, layout_of, read_as
+from videobert.video.picture.plane_window import picture_window
+from videobert.video.picture.siting import ChromaSiting
 from videobert.video.settled_frames import clock_of, settled_frames
 from videobert.video.source.kind import SourceKind, kind_of
 from videobert.video.source.opening import VideoOpener
@@ -31,10 +39,12 @@ Small = npt.NDArray[np.uint8]
 
 
 class Shrinker:
-    """Makes pictures small; one for the pictures of one stream."""
+    """Makes pictures small; one for the pictures of one stream: weights are kept until the pictures change."""
 
     def __init__(self) -> None:
         self._scaler = VideoReformatter()
+        self._stored: object = None
+        self._averages: Any = None
 
     def small(self, frame: TimedFrame) -> Small | None:
         """The picture of a frame; None if it was not decoded here. Raises as the call."""
@@ -44,16 +54,28 @@ class Shrinker:
         """uint8 `(27, 48, 3)`, RGB, of a decoded frame or of a uint8 `(height, width, 3)` array.
 
         Pixels are averaged over the area that they cover. The published network was trained on bicubic ones: its
-        answers agree to the second decimal, and this is twice as fast.
+        answers agree to the second decimal, and this takes a tenth of the time.
 
         Raises:
-            DecodeError: FFmpeg cannot scale pictures of this kind.
+            DecodeError: pictures of this kind cannot be scaled.
         """
+        small = np.empty((SHOT_HEIGHT, SHOT_WIDTH, 3), np.uint8)
         try:
             if isinstance(picture, np.ndarray):
-                picture = VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-            small = self._scaler.reformat(picture, SHOT_WIDTH, SHOT_HEIGHT, "rgb24", interpolation=Interpolation.AREA)
-            return np.asarray(small.to_ndarray(), np.uint8)
+                height, width, _ = picture.shape
+                self._average(width, height, RGB24, RGB, [np.ascontiguousarray(picture)], [3 * width], small)
+                return small
+            layout = layout_of(picture.format.name)
+            if layout is None:
+                picture = self._scaler.reformat(picture, format=read_as(picture.format), threads=1)
+                layout = layout_of(picture.format.name)
+            if layout is None:
+                raise ValueError("its samples cannot be read")
+            planes = picture.planes[: layout.planes]
+            lines = [plane.line_size for plane in planes]
+            # As bright as it is stored: what a tone map does differs too little from shot to shot.
+            colour = replace(colour_of(picture), hdr=None, primaries=0)
+            self._average(picture.width, picture.height, layout, colour, planes, lines, small)
         except (av.error.FFmpegError, ValueError) as error:
             raise DecodeError(
                 "a frame of this video cannot be scaled",
@@ -62,6 +84,36 @@ class Shrinker:
                 else str(error),
                 fix="Convert the video to MP4 (H.264).",
             ) from error
+        return small
+
+    def _average(
+        self,
+        width: int,
+        height: int,
+        layout: PixelLayout,
+        colour: Colour,
+        planes: Sequence[Any],
+        lines: list[int],
+        small: Small,
+    ) -> None:
+        stored = width, height, layout, colour
+        if self._stored != stored:
+            window = picture_window(width, height, UNCROPPED, layout, ChromaSiting())
+            self._averages = native_core().ClipTransform(
+                components=[
+                    (component.plane, component.first, component.step, x.samples, y.samples, x.offset, y.offset)
+                    for component, x, y in zip(layout.components, window.across, window.down, strict=True)
+                ],
+                bits=layout.bits,
+                resized=(SHOT_WIDTH, SHOT_HEIGHT),
+                crop=(SHOT_WIDTH, SHOT_HEIGHT),
+                turn=(False, False, False),
+                colour=colour.to_rgb(layout.bits, layout.unused_bits),
+                path=cpu_path(),
+                averaged=True,
+            )
+            self._stored = stored
+        self._averages(planes, lines, small)
 
 
 def small_frames(

@@ -23,6 +23,7 @@ using videobert::CpuPath;
 using videobert::PlaneBytes;
 using videobert::ToneMap;
 using videobert::ToneMapTables;
+using videobert::Window;
 
 int failures = 0;
 
@@ -103,7 +104,7 @@ Plane random_plane(Random& random, std::size_t row_bytes, std::size_t rows, unsi
     return plane;
 }
 
-Picture random_picture(Random& random) {
+Picture random_picture(Random& random, bool square) {
     Picture picture;
     ClipGeometry& g = picture.geometry;
     g.bits = random.coin() ? 8 : static_cast<unsigned>(random.between(9, 16));
@@ -115,7 +116,9 @@ Picture random_picture(Random& random) {
     const std::size_t short_side = std::min(width, height);
     g.resized_width = std::min<std::size_t>((2 * width * shorter + short_side) / (2 * short_side), 4000);
     g.resized_height = std::min<std::size_t>((2 * height * shorter + short_side) / (2 * short_side), 4000);
-    g.crop = random.between(1, std::min(g.resized_width, g.resized_height));
+    g.crop_width = random.between(1, square ? std::min(g.resized_width, g.resized_height) : g.resized_width);
+    g.crop_height = square ? g.crop_width : random.between(1, g.resized_height);
+    g.window = random.coin() ? Window::kBox : Window::kTriangle;
     g.swap = random.coin();
     g.flip_x = random.coin();
     g.flip_y = random.coin();
@@ -175,15 +178,21 @@ ColourMatrix random_colour(Random& random, unsigned bits) {
     return colour;
 }
 
-// Weights of every input for one output, as docs/recipe.md has it.
-std::vector<double> weights(std::size_t inputs, std::size_t outputs, double offset, std::size_t output) {
+// How far input `i`, as wide as one, and what lies half of `reach` around `centre` cover each other.
+double covered(int i, double centre, double reach) {
+    return std::max(0.0, std::min(i + 0.5, centre + reach / 2) - std::max(i - 0.5, centre - reach / 2));
+}
+
+// Weights of every input for one output, as docs/recipe.md has it; or averages.
+std::vector<double> weights(std::size_t inputs, std::size_t outputs, double offset, std::size_t output, Window window) {
     const double scale = static_cast<double>(inputs) / static_cast<double>(outputs);
     const double centre = (static_cast<double>(output) + 0.5) * scale - offset;
     const double reach = std::max(scale, 1.0);
     std::vector<double> all(inputs, 0.0);
     double sum = 0;
     for (auto i = static_cast<int>(std::floor(centre - reach)); i <= static_cast<int>(std::ceil(centre + reach)); ++i) {
-        const double weight = std::max(0.0, 1 - std::abs(i - centre) / reach);
+        const double weight =
+            window == Window::kBox ? covered(i, centre, reach) : std::max(0.0, 1 - std::abs(i - centre) / reach);
         all[static_cast<std::size_t>(std::clamp(i, 0, static_cast<int>(inputs) - 1))] += weight;
         sum += weight;
     }
@@ -198,15 +207,15 @@ std::array<double, 3> pixel(const Picture& picture, const ColourMatrix& colour, 
     const ClipGeometry& g = picture.geometry;
     const std::size_t shown_width = g.swap ? g.resized_height : g.resized_width;
     const std::size_t shown_height = g.swap ? g.resized_width : g.resized_height;
-    std::size_t shown_x = (shown_width - g.crop) / 2 + x;
-    std::size_t shown_y = (shown_height - g.crop) / 2 + y;
+    std::size_t shown_x = (shown_width - (g.swap ? g.crop_height : g.crop_width)) / 2 + x;
+    std::size_t shown_y = (shown_height - (g.swap ? g.crop_width : g.crop_height)) / 2 + y;
     shown_x = g.flip_x ? shown_width - 1 - shown_x : shown_x;
     shown_y = g.flip_y ? shown_height - 1 - shown_y : shown_y;
     double values[3] = {0, 0, 0};
     for (std::size_t k = 0; k < g.components.size(); ++k) {
         const ComponentLayout& c = g.components[k];
-        const auto across = weights(c.width, g.resized_width, c.offset_x, g.swap ? shown_y : shown_x);
-        const auto down = weights(c.height, g.resized_height, c.offset_y, g.swap ? shown_x : shown_y);
+        const auto across = weights(c.width, g.resized_width, c.offset_x, g.swap ? shown_y : shown_x, g.window);
+        const auto down = weights(c.height, g.resized_height, c.offset_y, g.swap ? shown_x : shown_y, g.window);
         for (std::size_t j = 0; j < c.height; ++j) {
             for (std::size_t i = 0; i < c.width && down[j] > 0; ++i) {
                 values[k] += across[i] > 0 ? down[j] * across[i] * picture.sample(c, i, j) : 0;
@@ -232,7 +241,7 @@ bool refuses(ClipTransform& transform, const std::vector<PlaneBytes>& planes, st
 }
 
 void check_lies(ClipTransform& transform, const Picture& picture, const std::string& name) {
-    const std::size_t size = picture.geometry.crop * picture.geometry.crop * 3;
+    const std::size_t size = picture.geometry.crop_width * picture.geometry.crop_height * 3;
     for (std::size_t p = 0; p < picture.planes.size(); ++p) {
         auto planes = picture.bytes();
         const PlaneBytes honest = planes[p];
@@ -271,9 +280,11 @@ ToneMapTables plain_tables() {
 
 void check_picture(unsigned seed, CpuPath best, bool tone_mapped) {
     Random random(seed);
-    const Picture picture = random_picture(random);
+    const Picture picture = random_picture(random, tone_mapped);
     const ColourMatrix colour = random_colour(random, picture.geometry.bits);
-    const std::size_t crop = picture.geometry.crop;
+    const ClipGeometry& g = picture.geometry;
+    const std::size_t width = g.swap ? g.crop_height : g.crop_width;
+    const std::size_t height = g.swap ? g.crop_width : g.crop_height;
     const std::string name = "seed " + std::to_string(seed) + (tone_mapped ? ", tone-mapped" : "");
     std::optional<ToneMap> tone_map;
     if (tone_mapped) {
@@ -285,7 +296,7 @@ void check_picture(unsigned seed, CpuPath best, bool tone_mapped) {
             break;
         }
         ClipTransform transform(picture.geometry, colour, path, tone_map);
-        const std::size_t size = crop * crop * 3;
+        const std::size_t size = width * height * 3;
         const auto square = std::make_unique<std::uint8_t[]>(size);
         std::fill_n(square.get(), size, std::uint8_t{0xA5});
         transform(picture.bytes(), {square.get(), size});
@@ -297,11 +308,11 @@ void check_picture(unsigned seed, CpuPath best, bool tone_mapped) {
                name + ": " + std::string(cpu_path_name(path)) + " gives the bytes of scalar");
     }
     for (int probe = 0; probe < 12; ++probe) {
-        const std::size_t x = random.between(0, crop - 1);
-        const std::size_t y = random.between(0, crop - 1);
+        const std::size_t x = random.between(0, width - 1);
+        const std::size_t y = random.between(0, height - 1);
         const auto wanted = pixel(picture, colour, x, y);
         for (std::size_t c = 0; c < 3; ++c) {
-            const double difference = std::abs(first[3 * (y * crop + x) + c] - wanted[c]);
+            const double difference = std::abs(first[3 * (y * width + x) + c] - wanted[c]);
             expect(difference < (tone_mapped ? 0.62 : 0.56), name + ": off by " + std::to_string(difference));
         }
     }
@@ -317,7 +328,7 @@ bool makes_no_sense(const ClipGeometry& geometry) {
 }
 
 void check_geometries() {
-    const ClipGeometry good{{{0, 0, 1, 8, 6, 0.5, 0.5}}, 8, 12, 9, 9, false, false, false};
+    const ClipGeometry good{{{0, 0, 1, 8, 6, 0.5, 0.5}}, 8, 12, 9, 12, 9, Window::kTriangle, false, false, false};
     expect(!makes_no_sense(good), "a good geometry is accepted");
     const auto bad = [&good](auto change, const char* what) {
         ClipGeometry geometry = good;
@@ -328,8 +339,10 @@ void check_geometries() {
     bad([](ClipGeometry& g) { g.components.resize(2, g.components[0]); }, "two components");
     bad([](ClipGeometry& g) { g.bits = 7; }, "too few bits");
     bad([](ClipGeometry& g) { g.bits = 17; }, "too many bits");
-    bad([](ClipGeometry& g) { g.crop = 0; }, "no crop");
-    bad([](ClipGeometry& g) { g.crop = 10; }, "a crop that leaves the picture");
+    bad([](ClipGeometry& g) { g.crop_width = 0; }, "no crop");
+    bad([](ClipGeometry& g) { g.crop_height = 0; }, "no rows of a crop");
+    bad([](ClipGeometry& g) { g.crop_height = 10; }, "a crop that leaves the picture");
+    bad([](ClipGeometry& g) { g.crop_width = 13; }, "a crop that is too wide");
     bad([](ClipGeometry& g) { g.components[0].plane = 1; }, "a plane without a component");
     bad([](ClipGeometry& g) { g.components[0].plane = 4; }, "too many planes");
     bad([](ClipGeometry& g) { g.components[0].width = 0; }, "no columns");

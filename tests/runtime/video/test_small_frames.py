@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
 
 from videobert.base.errors import Cancelled, InputError, LimitExceeded
 from videobert.base.limits import Limits
@@ -93,6 +95,56 @@ def test_pixels_are_means_of_what_they_cover() -> None:
     dark = greys < 16  # which cannot be made darker
     assert np.abs(pictures.astype(int) - greys)[~dark].max() <= 2
     assert times == [Fraction(1, 2), Fraction(3, 4)]
+
+
+FORMATS = [
+    "yuv420p",
+    "yuvj420p",
+    "yuv422p10le",
+    "yuv444p",
+    "nv12",
+    "p010le",
+    "gray",
+    "bgra",
+    "rgb48le",
+    "gbrp",
+    "rgb565le",
+]
+
+
+@pytest.mark.parametrize("size", [(96, 54), (130, 78), (640, 360)])
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_pixels_of_any_format_are_means(pixel_format: str, size: tuple[int, int]) -> None:
+    """Held against means in float64 of a picture without edges, on which chroma lies where it may."""
+    width, height = size
+    x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
+    rgb = np.stack([60 + 120 * x, 80 + 90 * y, 160 - 80 * x * y], -1)
+    if pixel_format == "gray":
+        rgb = rgb[..., :1].repeat(3, -1)
+    stored = VideoFrame.from_ndarray(rgb.astype(np.uint8), "rgb24").reformat(format=pixel_format, threads=1)
+    if pixel_format == "gray":
+        stored.color_range = ColorRange.JPEG  # as FFmpeg converts to it; it does not say so
+    found = Shrinker()(stored)
+    across, down = (covered(inputs, outputs) for inputs, outputs in ((width, 48), (height, 27)))
+    expected = np.einsum("oi,ijc,pj->opc", down, rgb, across)
+    # Five or six bits of a colour leave steps of eight levels.
+    assert np.abs(found - expected).max() < (6 if pixel_format == "rgb565le" else 4)
+
+
+def covered(inputs: int, outputs: int) -> np.ndarray:
+    """By how much each output covers each input, `(outputs, inputs)`, in shares that sum to one."""
+    edges = np.arange(outputs + 1)[:, None] * inputs / outputs
+    overlap = np.minimum(edges[1:], np.arange(1, inputs + 1)) - np.maximum(edges[:-1], np.arange(inputs))
+    shares = overlap.clip(0, None)
+    return np.asarray(shares / shares.sum(1, keepdims=True))
+
+
+def test_pictures_that_change_on_the_way_are_seen_as_they_are() -> None:
+    shrink = Shrinker()
+    for level, size in ((40, (96, 54)), (200, (98, 60)), (90, (96, 54))):
+        for pixel_format in ("rgb24", "yuv420p", "nv12"):
+            frame = VideoFrame.from_ndarray(np.full((size[1], size[0], 3), level, np.uint8), "rgb24")
+            assert np.abs(shrink(frame.reformat(format=pixel_format, threads=1)).astype(int) - level).max() <= 2
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (301, 7), (48, 27), (47, 26)])

@@ -68,6 +68,10 @@ class Colour:
         return [[*row, -y * black - (row[1] + row[2]) * 128 * unit] for row in rows]
 
 
+# Of uint8 arrays.
+RGB = Colour("rgb", True, False)
+
+
 def colour_of(frame: VideoFrame) -> Colour:
     """The stream's own matrix and range; untagged: BT.709 from 720 lines, else BT.601, and limited range."""
     hdr = HDR_TRANSFERS.get(int(frame.color_trc))

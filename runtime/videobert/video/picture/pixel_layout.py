@@ -48,6 +48,8 @@ class PixelLayout:
         return 1 + max(component.plane for component in self.components)
 
 
+# Of uint8 arrays `(height, width, 3)`.
+RGB24 = PixelLayout((Component(0, 0, 3), Component(0, 1, 3), Component(0, 2, 3)))
 _SHIFTS = {"420": (1, 1), "422": (1, 0), "444": (0, 0), "440": (0, 1), "411": (2, 0), "410": (2, 2)}
 _PLANAR = re.compile(r"yuv([aj]?)(420|422|444|440|411|410)p(?:(9|10|12|14|16)le)?")
 _PLANAR_RGB = re.compile(r"gbra?p(?:(9|10|12|14|16)le|)")

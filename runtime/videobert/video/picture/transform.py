@@ -22,17 +22,16 @@ from videobert.base.errors import DecodeError, LimitExceeded
 from videobert.base.native import native_core
 from videobert.base.spans import span
 from videobert.model.recipe import Recipe
-from videobert.video.picture.colour import Colour, colour_of
+from videobert.video.picture.colour import RGB, Colour, colour_of
 from videobert.video.picture.crop import UNCROPPED, Crop
 from videobert.video.picture.display_matrix import OrientationProbe
 from videobert.video.picture.orientation import UPRIGHT, Orientation
-from videobert.video.picture.pixel_layout import Component, PixelLayout, layout_of, read_as
+from videobert.video.picture.pixel_layout import RGB24, PixelLayout, layout_of, read_as
 from videobert.video.picture.plane_window import PictureWindow, cuts_at, picture_window
 from videobert.video.picture.siting import ChromaSiting, SitingProbe
 from videobert.video.picture.tone_map import tone_map
 
 SQUARE_SAMPLES = Fraction(1)
-_RGB24 = PixelLayout((Component(0, 0, 3), Component(0, 1, 3), Component(0, 2, 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class _Stored:
     width: int
     height: int
     layout: PixelLayout
-    colour: Colour = field(default_factory=lambda: Colour("rgb", True, False))
+    colour: Colour = RGB
     siting: ChromaSiting = field(default_factory=ChromaSiting)
     orientation: Orientation = UPRIGHT
     crop: Crop = UNCROPPED
@@ -133,7 +132,7 @@ class PictureTransform:
         with span("transform"):
             if isinstance(picture, np.ndarray):
                 height, width, _ = picture.shape
-                self._transform(_Stored(width, height, _RGB24), [np.ascontiguousarray(picture)], [3 * width], square)
+                self._transform(_Stored(width, height, RGB24), [np.ascontiguousarray(picture)], [3 * width], square)
             else:
                 self._transform_frame(picture, square, sequence)
         self.converted += 1
@@ -219,7 +218,7 @@ class PictureTransform:
             ],
             bits=layout.bits,
             resized=resized,
-            crop=self._crop,
+            crop=(self._crop, self._crop),
             turn=(turn.swap, turn.flip_x, turn.flip_y),
             colour=colour.to_rgb(layout.bits, layout.unused_bits),
             path=cpu_path(),

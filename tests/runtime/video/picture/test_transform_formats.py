@@ -184,7 +184,7 @@ def native_grey(**changes):
         "components": [(0, 0, 1, 8, 6, 0.5, 0.5)],
         "bits": 8,
         "resized": (8, 6),
-        "crop": 6,
+        "crop": (6, 6),
         "turn": (False, False, False),
         "colour": [[1.0, 0.0, 0.0, 0.0]] * 3,
     }
@@ -205,7 +205,7 @@ def test_planes_that_are_shorter_than_they_say_are_refused():
         ([plane, plane], [8, 8], square),
         ([plane], [8, 8], square),
     ]:
-        with pytest.raises(ValueError, match=r"plane|square"):
+        with pytest.raises(ValueError, match=r"plane|picture"):
             transform(planes, lines, target)
     with pytest.raises((BufferError, ValueError)):
         transform([plane[:, ::2]], [8], square)
@@ -215,7 +215,14 @@ def test_planes_that_are_shorter_than_they_say_are_refused():
 
 
 def test_settings_that_do_not_fit_together_are_refused():
-    for changes in [{"crop": 7}, {"bits": 20}, {"resized": (0, 0)}, {"components": []}]:
+    for changes in [
+        {"crop": (6, 7)},
+        {"crop": (9, 6)},
+        {"crop": (0, 6)},
+        {"bits": 20},
+        {"resized": (0, 0)},
+        {"components": []},
+    ]:
         with pytest.raises(ValueError, match=r"\w+ \w+"):
             native_grey(**changes)
 
