@@ -1,4 +1,4 @@
-"""A minute of film from file to answer, beside its slowest stage alone: `python benchmarks/pipeline_stages.py OUT.json`.
+"""A minute of film from file to answer, and its slowest stage alone: `python benchmarks/pipeline_stages.py OUT.json`.
 
 The film of the repository is looped to a minute of H.264 in three sizes. Reading alone (decoding, and turning pictures
 into clips) and the backbone alone (on clips that are there already) are timed in turns with the whole answer. What an

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.looped_film import looped
+from benchmarks.looped_film import HEIGHT, WIDTH, looped
 from benchmarks.peers.case import Absent, Case, Contender, Measure, Prepared, Setting, versions
 from videobert.model.folder import BUNDLED
 from videobert.model.recipe import Recipe
@@ -45,16 +45,18 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class LoopedFilm(Film):
-    """One that is too short or too small, again and again as 480p; written once."""
+    """One that is too short or of another size, again and again; written once."""
 
     seconds: int
+    width: int = WIDTH
+    height: int = HEIGHT
 
     def path(self, setting: Setting) -> Path:
         """The file in the scratch folder."""
-        film = setting.scratch / f"{self.place.stem}-{self.seconds}.mp4"
+        film = setting.scratch / f"{self.place.stem}-{self.seconds}-{self.width}x{self.height}.mp4"
         if not film.exists():
             partial = film.with_name(f".{film.name}")
-            looped(self.place, partial, self.seconds)
+            looped(self.place, partial, self.seconds, self.width, self.height)
             partial.rename(film)
         return film
 
@@ -62,6 +64,7 @@ class LoopedFilm(Film):
 FILMS = {
     "480p": Film(BUNDLED / "shapes" / "clip.mp4", "10.5 s of 854 x 480 H.264, 30 a second"),
     "car": LoopedFilm(_MEDIA / "driving_car.mp4", "10 s of 854 x 480 H.264, 12 a second, a car that drives", 10),
+    "272p": LoopedFilm(_MEDIA / "bigbuckbunny.mp4", "10 s of 640 x 272 H.264, 25 a second", 10, 640, 272),
     "720p": Film(_MEDIA / "bigbuckbunny.mp4", "5.3 s of 1280 x 720 H.264, 25 a second"),
 }
 

@@ -276,6 +276,19 @@ def cases() -> list[Case]:
             prepare=_features("paper", FILMS["720p"], int8=True),
             peers={name.removesuffix(", faiss"): peer for name, peer in fewer.items()},
         ),
+        # A film that costs little to decode: nearly all of it is the backbone.
+        Case(
+            name="features/paper/272p",
+            what=f"the features of {FILMS['272p'].what}, S3D on 30 x 224 x 224",
+            prepare=_features("paper", FILMS["272p"]),
+            peers={name.removesuffix(", faiss"): peer for name, peer in fewer.items()},
+        ),
+        Case(
+            name="features/paper/272p/int8",
+            what=f"the same features as in `features/paper/272p`, ours on 8-bit values: {FILMS['272p'].what}",
+            prepare=_features("paper", FILMS["272p"], int8=True),
+            peers={name.removesuffix(", faiss"): peer for name, peer in fewer.items()},
+        ),
         Case(
             name="pipeline/videomae",
             what="the first 16 frames of 720p through VideoMAE-base",
