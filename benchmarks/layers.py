@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.peers.case import Setting
 from benchmarks.peers.models import folder_of
+from videobert.base.openvino_core import openvino_core
 from videobert.bench.environment import environment
 from videobert.bench.roofs import roofs_of_cpu
 from videobert.model.folder import ModelFolder
@@ -59,7 +59,7 @@ def product_of(node: Any) -> Any:
 
 def measured(graph: Path, flops_per_s: float, bytes_per_s: float) -> tuple[list[dict[str, Any]], float]:
     """Rows of kinds, the one that takes most first, and the milliseconds of all."""
-    core = ov.Core()
+    core = openvino_core()
     model = core.read_model(graph)
     shape = [1 if dimension.is_dynamic else dimension.get_length() for dimension in model.input(0).get_partial_shape()]
     model.reshape({model.input(0): shape})
