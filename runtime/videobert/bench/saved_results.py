@@ -100,7 +100,11 @@ def saved_bench(path: Path, found: dict[str, Any]) -> Saved:
     about = {
         "verb": found.get("verb"),
         "film": f"{video.get('name')}, {video.get('seconds')} s",
-        "processor": f"{environment.get('cpu')}, {environment.get('cores')} cores",
+        # Processors of several families go by one name.
+        "processor": ", ".join(
+            str(environment[name]) for name in ("cpu", "cpu_family_model_stepping") if environment.get(name)
+        )
+        + f", {environment.get('cores')} cores",
     }
     side = Side(
         name=str(path),

@@ -72,7 +72,13 @@ def test_a_machine_of_another_speed_decides_nothing(old: Path, work_s: float) ->
 
 
 @pytest.mark.parametrize(
-    "changed", [{"verb": "tokens"}, {"video": {**BENCH.video, "name": "x"}}, {"environment": {"cpu": "another"}}]
+    "changed",
+    [
+        {"verb": "tokens"},
+        {"video": {**BENCH.video, "name": "x"}},
+        {"environment": {"cpu": "another"}},
+        {"environment": {**BENCH.environment, "cpu_family_model_stepping": "26 2 1"}},
+    ],
 )
 def test_other_work_is_not_compared(old: Path, changed: dict[str, Any]) -> None:
     with pytest.raises(MismatchError, match="different things"):
