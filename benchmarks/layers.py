@@ -125,6 +125,8 @@ def main() -> None:
     setting = Setting(tiny=False, scratch=given.scratch, models=None, threads=0)
     folder = folder_of("paper", setting) if given.model is None else ModelFolder(given.model)
     roofs = roofs_of_cpu()
+    if "bf16" not in roofs.flops_per_s:
+        raise SystemExit("this processor multiplies nothing in bf16")
     rows, whole_ms = measured(folder.path("graphs/backbone.onnx"), roofs.flops_per_s["bf16"], roofs.bytes_per_s)
     result = {
         "environment": environment("openvino", "numpy"),

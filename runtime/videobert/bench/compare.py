@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from videobert.base.arguments import flag, local_path, one_of, whole
+from videobert.base.cpu_threads import thread_limit
 from videobert.base.errors import MismatchError, UsageError, VideoBertError
 from videobert.base.limits import Limits, limits_or_default
 from videobert.bench.compare_saved import compare_saved
@@ -21,7 +22,7 @@ from videobert.bench.keep_layers import layers_to_keep
 from videobert.bench.layer_walk import layers_apart, why_not
 from videobert.bench.measure import VERBS
 from videobert.bench.opened_model import opened_model
-from videobert.bench.other_python import compare_beside
+from videobert.bench.other_python import checked_python, compare_beside
 from videobert.bench.pairs import FEWEST_PAIRS, time_pairs
 from videobert.bench.parity import parity_of
 from videobert.bench.recorded_calls import Call, RecordedCalls
@@ -41,7 +42,7 @@ _CLIP: Final = "clip.mp4"
 _TOP: Final = 5
 _MOST_PAIRS: Final = 10_000
 _PAIRS: Final = 10
-# So that a tenth is found on a machine whose answers scatter by 6 %.
+# Enough to tell a tenth.
 _PAIRS_BESIDE: Final = 30
 _CALLS_TO_KEEP_BY: Final = 2
 Told = Callable[[str], None]
@@ -90,8 +91,7 @@ def compare(
         speed: whether they are.
         layers: look for the layers that are worth a higher precision than the lower one of the two.
         beside: the Python of another environment, whose videobert, of any release that has these verbs, answers as A; B
-            is this one's. No stages are compared then. A tenth is found, and the same is not called slower: answers
-            come in turns.
+            is this one's. No stages are compared then, and parity is judged by what `run` says, whatever is timed.
         verb: what is timed: `"run"`, `"tokens"`, `"features"` or `"embed"`.
         stride, track: see `Runtime`.
         limits, threads, cache_dir: see `load`; of both.
@@ -112,6 +112,8 @@ def compare(
     if all(side.saved for side in asked):
         if layers:
             raise UsageError("saved results have no layers", seen=f"{a} and {b}", fix="Give two models.")
+        if beside is not None:
+            raise UsageError("two saved results need no other environment", seen=str(beside), fix="Leave it out.")
         if video is not None or film is not None:
             raise UsageError("two saved results need no video", seen=str(video or film), fix="Leave it out.")
         return compare_saved(*(side.saved for side in asked if side.saved))
@@ -124,18 +126,22 @@ def compare(
     if video is not None and film is not None:
         raise UsageError("a video and a film to be made are given", seen=str(video), fix="Give one of them.")
     if beside is not None:
+        python = checked_python(local_path("beside", beside))
         if layers:
             raise UsageError("another environment shows no layers", seen=str(beside), fix="Leave one of them out.")
         if limits is not None:
             raise UsageError("another environment keeps its own limits", seen="limits", fix="Leave them out.")
+        folder = ModelFolder(str(asked[0].model))
         given = {
-            "options": {"threads": threads, **({} if cache_dir is None else {"cache_dir": str(cache_dir)})},
-            "reading": {"stride": stride, "track": track},
+            "options": {
+                "threads": thread_limit(threads),
+                **({} if cache_dir is None else {"cache_dir": str(cache_dir)}),
+            },
+            "reading": {"stride": stride or folder.recipe.stride, "track": track},
         }
-        with tempfile.TemporaryDirectory(prefix="videobert-compare-") as folder:
-            path = _video(video, film, ModelFolder(str(asked[0].model)), Path(folder), told)
-            told(f"{runs if speed else 0} pairs of answers, in two environments")
-            python = local_path("beside", beside)
+        with tempfile.TemporaryDirectory(prefix="videobert-compare-") as scratch_folder:
+            path = _video(video, film, folder, Path(scratch_folder), told)
+            told("two environments in turns")
             return compare_beside(python, asked, path, verb, given=given, runs=runs if speed else 0)
     options = {
         "limits": limits_or_default(limits),

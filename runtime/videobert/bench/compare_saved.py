@@ -84,7 +84,7 @@ def _times(a: Saved, b: Saved) -> tuple[Speed, tuple[str, ...]]:
         InputError: too few answers in one of them.
         MismatchError: they measured other work, or on another processor.
     """
-    other = [name for (name, one), (_, two) in zip(a.about, b.about, strict=True) if one != two]
+    other = [name for (name, one), (_, two) in zip(a.about, b.about, strict=True) if one and two and one != two]
     if other:
         raise MismatchError(
             f"these two measured different things: another {', '.join(other)}",

@@ -67,13 +67,34 @@ with videobert.load(asked["model"], **asked["options"]) as model:
 """
 
 
+def checked_python(python: Path) -> Path:
+    """An interpreter by its place; not followed to what it links to, for an environment is where its Python stands.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = Path(os.path.abspath(python))
+    if not os.path.isfile(found) or not os.access(found, os.X_OK):
+        raise _no_python(str(python))
+    return found
+
+
+def _no_python(seen: str) -> UsageError:
+    return UsageError(
+        "there is no such Python",
+        seen=seen,
+        allowed="the interpreter of another environment",
+        fix="For example: --beside ../old/.venv/bin/python.",
+    )
+
+
 def compare_beside(
     python: Path, sides: tuple[AskedSide, AskedSide], video: Path, verb: str, *, given: Mapping[str, Any], runs: int
 ) -> Comparison:
     """B, answered by this videobert, judged by A, which that of another interpreter answers.
 
     Args:
-        python: the interpreter of the other environment.
+        python: the interpreter of the other environment, see `checked_python`.
         sides: A and B: models, not files.
         video: a file.
         verb: what is timed.
@@ -81,17 +102,10 @@ def compare_beside(
         runs: pairs of answers whose times are compared; 0 for none.
 
     Raises:
-        UsageError: no such interpreter.
+        UsageError: this is no program.
         MismatchError: the two read videos differently.
         DeviceError: one of them could not answer; what it said is in the error.
     """
-    if not python.is_file() or not os.access(python, os.X_OK):
-        raise UsageError(
-            "there is no such Python",
-            seen=str(python),
-            allowed="the interpreter of another environment",
-            fix="For example: --beside ../old/.venv/bin/python.",
-        )
     # A folder of that name where the caller stands is not what either environment has.
     here = {**os.environ, "PYTHONSAFEPATH": "1"}
     there = {name: value for name, value in here.items() if name not in _OF_THIS_PYTHON}
@@ -108,15 +122,25 @@ def compare_beside(
                 allowed=a.clip_hash,
                 fix="Compare their answers: save both with `videobert run --json`, and give the two files.",
             )
-        ours, theirs = a.report(), b.report()
-        answers, best = equal_answers(ours, theirs)
-        tokens = equal_tokens(*([token for each in segments for token in each.tokens] for segments in (ours, theirs)))
+        said = a.report(), b.report()
+        answers, best = equal_answers(*said)
+        one, other = ([token for each in segments for token in each.tokens] for segments in said)
+        tokens = equal_tokens(one, other)
         parity = parity_of((), tokens, answers)
         notes = [f"A is answered by videobert {a.version} of {python}, B by {b.version} of this one, in turns"]
+        # What one leaves out the shares say nothing of.
+        for name, counts in (("segments", tuple(map(len, said))), ("tokens", (len(one), len(other)))):
+            if counts[0] != counts[1]:
+                parity = False
+                notes.append(f"A gives {counts[0]} {name}, B {counts[1]}")
         found = Comparison(
             a=a.side, b=b.side, video=video.name, tokens=tokens, top5=best, answers=answers, parity=parity
         )
-        if runs and parity is False:
+        if runs and parity is None:
+            notes.append(
+                "no speed: `run` gives neither tokens nor answers here, so that nothing says whether B is right"
+            )
+        elif runs and not parity:
             notes.append("no speed: B does not give what A gives")
         elif runs:
             tries = 0
@@ -151,15 +175,21 @@ class _Answering:
             "top": _TOP,
         }
         self._python = python
+        self._late = False
         self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (closed with the process)
-        self._process = subprocess.Popen(
-            [str(python), "-c", _PROGRAM, json.dumps(asked, default=str)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
-            env=environment,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [str(python), "-c", _PROGRAM, json.dumps(asked)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+            )
+        except OSError as error:
+            self._said.close()
+            raise _no_python(f"{python}: {error.strerror}") from error
         self.pid = self._process.pid
         try:
             hello = self._reply()
@@ -199,7 +229,7 @@ class _Answering:
         return self._reply()
 
     def _reply(self) -> Any:
-        watch = threading.Timer(_LONGEST_S, self._process.kill)
+        watch = threading.Timer(_LONGEST_S, self._end_late)
         watch.start()
         try:
             line = self._process.stdout.readline() if self._process.stdout is not None else ""
@@ -212,7 +242,13 @@ class _Answering:
             self._process.kill()
             self._process.wait()
             self._said.seek(0)
-            raise self._silent(described(self._said.read().strip().rsplit("\n", 1)[-1] or line)) from error
+            last = self._said.read().strip().rsplit("\n", 1)[-1] or line
+            late = f"nothing for {_LONGEST_S:g} s" if self._late else ""
+            raise self._silent(late or described(last)) from error
+
+    def _end_late(self) -> None:
+        self._late = True
+        self._process.kill()
 
     def _silent(self, said: str) -> DeviceError:
         return DeviceError(

@@ -33,7 +33,7 @@ class Saved:
         answers_s: of `bench`: seconds of each answer.
         work_s: of `bench`: seconds of the probe's small work; None in files of earlier releases.
         quiet: of `bench`: whether the machine was.
-        about: of `bench`: verb, film and processor, which must be equal for times to be compared.
+        about: of `bench`: verb, film and processor, equal where times are compared; empty if not known.
         segments: of `run`.
         tokens: ids; of `run` those of all segments.
     """
@@ -100,11 +100,9 @@ def saved_bench(path: Path, found: dict[str, Any]) -> Saved:
     about = {
         "verb": found.get("verb"),
         "film": f"{video.get('name')}, {video.get('seconds')} s",
-        # Processors of several families go by one name.
-        "processor": ", ".join(
-            str(environment[name]) for name in ("cpu", "cpu_family_model_stepping") if environment.get(name)
-        )
-        + f", {environment.get('cores')} cores",
+        "processor": f"{environment.get('cpu')}, {environment.get('cores')} cores",
+        # Several families go by one name; files of earlier releases do not tell.
+        "family of the processor": environment.get("cpu_family_model_stepping") or "",
     }
     side = Side(
         name=str(path),

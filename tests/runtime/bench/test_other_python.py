@@ -117,6 +117,74 @@ def test_a_wrong_answer_has_no_speed(
     assert any("no speed" in note for note in found.notes)
 
 
+_FEWER = """
+import dataclasses
+def change(run):
+    def changed(*given, **named):
+        report = run(*given, **named)
+        return dataclasses.replace(report, segments=report.segments[:KEPT])
+    return changed
+"""
+_MUTE = """
+import dataclasses
+def change(run):
+    def mute(segment):
+        return dataclasses.replace(segment, tokens=(), answers={})
+    def changed(*given, **named):
+        report = run(*given, **named)
+        return dataclasses.replace(report, segments=tuple(map(mute, report.segments)))
+    return changed
+"""
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_what_one_leaves_out_is_no_parity(
+    kept: int, model_folder: Path, video: Path, cache_dir: Path, tmp_path: Path
+) -> None:
+    fewer = environment_with(tmp_path / "fewer", _FEWER.replace("KEPT", str(kept)))
+    found = beside(fewer, model_folder, video, cache_dir)
+    assert found.parity is False
+    assert found.speed is None
+    assert any("segments, B" in note for note in found.notes)
+
+
+def test_where_nothing_tells_parity_there_is_no_speed(
+    model_folder: Path, video: Path, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mute = environment_with(tmp_path / "mute", _MUTE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "mute"))
+    found = beside(mute, model_folder, video, cache_dir)
+    assert found.parity is None
+    assert found.speed is None
+    assert any("no speed: `run` gives neither" in note for note in found.notes)
+
+
+def test_a_python_is_found_where_it_stands(
+    model_folder: Path, video: Path, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(tmp_path / "python", "echo it was me >&2; exit 1")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DeviceError, match="it was me"):
+        beside("./python", model_folder, video, cache_dir)
+
+
+@pytest.mark.parametrize("content", [b"no program", b"\x7fELF"])
+def test_what_is_no_program_is_refused(
+    content: bytes, model_folder: Path, video: Path, cache_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "python").write_bytes(content)
+    (tmp_path / "python").chmod(0o755)
+    with pytest.raises(UsageError, match=r"no such Python.*Exec format error"):
+        beside(tmp_path / "python", model_folder, video, cache_dir)
+
+
+def test_bytes_that_are_no_text_end_it_with_a_word(
+    model_folder: Path, video: Path, cache_dir: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DeviceError, match="could not answer"):
+        beside(script(tmp_path / "python", "printf '\\377\\n'; sleep 60"), model_folder, video, cache_dir)
+
+
 @pytest.mark.parametrize(("quiet", "times"), [((True,), 1), ((False, True), 2), ((False, False, False), 3)], ids=str)
 def test_a_machine_that_is_not_quiet_is_measured_again(
     quiet: tuple[bool, ...], times: int, model_folder: Path, video: Path, cache_dir: Path, monkeypatch: Any
@@ -175,7 +243,7 @@ def test_one_that_never_answers_is_ended(
 ) -> None:
     monkeypatch.setattr(other_python, "_LONGEST_S", 0.3)
     told = tmp_path / "pid"
-    with pytest.raises(DeviceError, match="could not answer"):
+    with pytest.raises(DeviceError, match=r"could not answer.*nothing for 0\.3 s"):
         beside(script(tmp_path / "python", f"echo $$ > {told}; exec sleep 600"), model_folder, video, cache_dir)
     with pytest.raises(ProcessLookupError):
         os.kill(int(told.read_text()), 0)
@@ -184,6 +252,12 @@ def test_one_that_never_answers_is_ended(
 def test_bad_usage_is_told_before_anything_starts(model_folder: Path, video: Path, cache_dir: Path) -> None:
     with pytest.raises(UsageError, match="no such Python"):
         beside(video, model_folder, video, cache_dir)
+    with pytest.raises(UsageError, match="no such Python"):
+        beside(model_folder, model_folder, video, cache_dir)
+    saved = video.with_name("saved.json")
+    saved.write_text("{}")
+    with pytest.raises(UsageError, match="no other environment"):
+        videobert.compare(saved, saved, beside=sys.executable)
     with pytest.raises(UsageError, match="no layers"):
         beside(sys.executable, model_folder, video, cache_dir, layers=True)
     with pytest.raises(UsageError, match="own limits"):
