@@ -249,6 +249,13 @@ def test_other_python_threads_run_during_a_search() -> None:
     index = NearestCentroids(normal(24, 4000, 128))
     points = normal(25, 2000, 128)
     index.search(points[:1])
+    # Where others are at work a thread may not get its turn for long: one that is kept out by a search never does.
+    seen = [ticks_during_searches(index, points) for _ in range(3)]
+    assert max(seen) > 5, seen
+
+
+def ticks_during_searches(index: NearestCentroids, points: np.ndarray) -> int:
+    """How often another thread had its turn in one of several searches, at most."""
     ticks, done = [], threading.Event()
 
     def tick() -> None:
@@ -259,17 +266,16 @@ def test_other_python_threads_run_during_a_search() -> None:
     ticker = threading.Thread(target=tick)
     ticker.start()
     most = 0
-    # Where others are at work, a search may be over before the other thread has had its turn.
-    for _ in range(50):
+    for _ in range(20):
         began = time.perf_counter()
         index.search(points, threads=1, path="scalar")
         ended = time.perf_counter()
-        most = max(most, sum(began < when < ended for when in ticks))
+        most = max(most, sum(began < when < ended for when in list(ticks)))
         if most > 5:
             break
     done.set()
     ticker.join()
-    assert most > 5
+    return most
 
 
 def test_omp_num_threads_is_obeyed() -> None:
