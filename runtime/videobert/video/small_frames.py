@@ -101,10 +101,7 @@ class Shrinker:
         if self._stored != stored:
             window = picture_window(width, height, UNCROPPED, layout, ChromaSiting())
             self._averages = native_core().ClipTransform(
-                components=[
-                    (component.plane, component.first, component.step, x.samples, y.samples, x.offset, y.offset)
-                    for component, x, y in zip(layout.components, window.across, window.down, strict=True)
-                ],
+                components=window.components(layout),
                 bits=layout.bits,
                 resized=(SHOT_WIDTH, SHOT_HEIGHT),
                 crop=(SHOT_WIDTH, SHOT_HEIGHT),

@@ -76,6 +76,13 @@ class PictureWindow(NamedTuple):
     down: tuple[Share, ...]
     planes: tuple[PlaneWindow, ...]
 
+    def components(self, layout: PixelLayout) -> list[tuple[int, int, int, int, int, float, float]]:
+        """What the native `ClipTransform` is told of each component."""
+        return [
+            (component.plane, component.first, component.step, x.samples, y.samples, x.offset, y.offset)
+            for component, x, y in zip(layout.components, self.across, self.down, strict=True)
+        ]
+
 
 def picture_window(
     width: int, height: int, crop: Crop, layout: PixelLayout, siting: ChromaSiting, *, one_field: bool = False

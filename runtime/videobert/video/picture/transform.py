@@ -212,10 +212,7 @@ class PictureTransform:
         if stored.one_field:
             self._adjusted["top field"] = None
         native = native_core().ClipTransform(
-            components=[
-                (component.plane, component.first, component.step, x.samples, y.samples, x.offset, y.offset)
-                for component, x, y in zip(layout.components, window.across, window.down, strict=True)
-            ],
+            components=window.components(layout),
             bits=layout.bits,
             resized=resized,
             crop=(self._crop, self._crop),
