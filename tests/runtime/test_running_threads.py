@@ -21,8 +21,12 @@ from videobert.video.decoders.available import unusable
 
 pytestmark = pytest.mark.alone
 CLIP = Path(videobert.__file__).parent / "bundled" / "shapes" / "clip.mp4"
-# Two threads are seen at once where one wakes the other and is not asleep yet.
+# Two threads are seen at once where one wakes the other and is not asleep yet: an idle thread of the engine looks for
+# work for some milliseconds before it sleeps. How often that falls beside a caller differs from run to run (0.0 to 0.11
+# of the looks), where one thread too many in the engine alone is in every run (0.11 to 0.24), so the least of some runs
+# counts.
 _PASSING = 0.1
+_RUNS = 3
 _FEWEST_LOOKS = 50
 
 _CHILD = """
@@ -88,6 +92,17 @@ def work(video: Path, processors: int | None = None, **options: Any) -> Work:
     return Work(answer, running)
 
 
+def least_beyond(most: int, video: Path, **options: Any) -> tuple[Work, float]:
+    """The first of up to three runs that passes, or the last, with the least share of looks beyond what may run."""
+    least = 1.0
+    for _ in range(_RUNS):
+        found = work(video, **options)
+        least = min(least, found.beyond(most))
+        if least < _PASSING:
+            break
+    return found, least
+
+
 def _running(process: int) -> int:
     """How many threads of a process run, or would if there were a processor for them."""
     states = []
@@ -121,8 +136,8 @@ def unlimited(large: Path) -> Work:
 
 
 def test_with_one_thread_one_computes_at_a_time(large: Path, unlimited: Work) -> None:
-    found = work(large, threads=1)
-    assert found.beyond(1) < _PASSING, found.running
+    found, beyond = least_beyond(1, large, threads=1)
+    assert beyond < _PASSING, found.running
     assert found.answer == unlimited.answer
 
 
@@ -146,8 +161,8 @@ def test_without_a_limit_several_do(unlimited: Work) -> None:
     ids=str,
 )
 def test_no_more_compute_than_may(most: int, options: dict[str, Any], large: Path, unlimited: Work) -> None:
-    found = work(large, **options)
-    assert found.beyond(most) < _PASSING, found.running
+    found, beyond = least_beyond(most, large, **options)
+    assert beyond < _PASSING, found.running
     if options.get("engine") != "torch":
         assert found.answer == unlimited.answer
 
@@ -162,5 +177,5 @@ def test_dali_takes_no_more_either(factory: ModuleType, tmp_path: Path) -> None:
         ticks=tuple(range(60)),
         options={"deadline": "realtime", "cpu-used": "8"},
     )
-    found = work(video, threads=1, decoder="dali")
-    assert found.beyond(1) < _PASSING, found.running
+    found, beyond = least_beyond(1, video, threads=1, decoder="dali")
+    assert beyond < _PASSING, found.running
