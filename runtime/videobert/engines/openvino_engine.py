@@ -21,6 +21,7 @@ from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
 from videobert.engines.openvino_int8 import quantise
+from videobert.engines.openvino_layout import AS_GIVEN, LAYOUT_FORMAT, Layout, lay_out
 from videobert.model.graph_files import portable_graph
 from videobert.model.int8_file import int8_model, int8_of_auto
 from videobert.model.int8_ranges import Int8Ranges
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _MOST_REQUESTS = 4
 # What OpenVINO calls our precisions.
 _HINTS = {"fp32": "f32", "bf16": "bf16", "exact": "bf16"}
+_VALUE_BYTES = {"f32": 4, "bf16": 2, "int8": 1}
 
 
 class OpenVinoEngine:
@@ -149,6 +151,7 @@ class OpenVinoEngine:
             "shapes": shapes,
             "settings": settings,
             "int8": None if int8 is None else int8.hash,
+            "layout": LAYOUT_FORMAT,
             "openvino": _version(),
             "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
             "features": sorted(name for name, present in cpu_features().items() if present),
@@ -164,9 +167,9 @@ class OpenVinoEngine:
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         if spec.one_at_a_time:
             self.parallel = streams
-        return _CompiledStage(
-            compiled, _outputs(spec, compiled), max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS)
-        )
+        layout = Layout.of_input(compiled.inputs[0].get_names())
+        most_requests = max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS)
+        return _CompiledStage(compiled, _outputs(spec, compiled), most_requests, layout)
 
     def _compile_graph(
         self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any], int8: Int8Ranges | None
@@ -178,6 +181,7 @@ class OpenVinoEngine:
             model = self._core.read_model(content)
             if shapes:
                 model.reshape(shapes)
+                lay_out(model, _VALUE_BYTES["int8" if int8 is not None else settings["INFERENCE_PRECISION_HINT"]])
             if int8 is not None:
                 quantise(model, int8, name)
             return self._core.compile_model(model, "CPU", settings)
@@ -208,11 +212,13 @@ class _CompiledStage:
 
     Args:
         outputs: which output of the graph has which name.
+        layout: how it takes clips.
     """
 
-    def __init__(self, compiled: Any, outputs: dict[str, int], most_requests: int) -> None:
+    def __init__(self, compiled: Any, outputs: dict[str, int], most_requests: int, layout: Layout = AS_GIVEN) -> None:
         self._compiled = compiled
         self._outputs = outputs
+        self._layout = layout
         self._called = False
         # None stands for a request that is yet to be created; those that were lie on top.
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
@@ -230,7 +236,7 @@ class _CompiledStage:
     def _infer(self, inputs: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         request = self._take()
         try:
-            outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
+            outputs = request.infer(self._layout.inputs(inputs), share_inputs=True, share_outputs=True)
             # The request's memory is overwritten by its next caller.
             with span("copy"):
                 return {name: np.array(outputs[index]) for name, index in self._outputs.items()}
