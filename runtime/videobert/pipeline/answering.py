@@ -1,17 +1,21 @@
-"""Answers to the model's questions, clip by clip, as clips come."""
+"""Answers to the model's questions, clip by clip, as clips come; those of some are found while the next ones come."""
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Event
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.spans import span
 from videobert.pipeline.classifier_scorer import ClassifierScorer, answers_tokens
 from videobert.pipeline.label_scorer import LabelScorer
+from videobert.pipeline.one_behind import OneBehind
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.scoring import Clips, Scored, Scorer, joined
 
@@ -59,15 +63,21 @@ class Answering:
     """Scores clips in groups, each with its neighbours.
 
     How clips are grouped depends on what was given, never on when it came: an engine may round a sequence differently
-    beside others.
+    beside others. So does which of them are given back by which call.
 
     Args:
         scorers: of each question.
         context_clips: neighbours on either side that a clip is judged with.
         group: clips to one group; None waits for all.
+        beside: score a group on a thread of its own while the clips of the next one come; it is given back with them.
+
+    Attributes:
+        busy_s: seconds of scoring.
     """
 
-    def __init__(self, opened: OpenedModel, scorers: Scorers, context_clips: int, group: int | None) -> None:
+    def __init__(
+        self, opened: OpenedModel, scorers: Scorers, context_clips: int, group: int | None, *, beside: bool
+    ) -> None:
         self._scorers = scorers
         self._order = list(scorers.all(opened))
         self._reach = {
@@ -80,9 +90,15 @@ class Answering:
         self._farthest = max(self._reach.values(), default=0)
         self._group = group
         self._remembered = {name: _Remembered(scorer) for name, scorer in scorers.by_templates.items()}
+        self._beside: OneBehind[Answered] = OneBehind("videobert-answers" if beside else None)
+        self.busy_s = 0.0
         # Clips from `_first` on: those that wait for their answer and the neighbours before them.
         self._clips: list[Clips] = []
         self._first = self._next = 0
+
+    def close(self) -> None:
+        """Wait for what is being scored."""
+        self._beside.close()
 
     def add(self, clip: Clips, cancel: Event | None) -> list[Answered]:
         """The answers that this clip makes possible, of those that wait, in order."""
@@ -90,19 +106,31 @@ class Answering:
         ready = self._first + len(self._clips) - self._farthest - self._next
         if self._group is None or ready < self._group:
             return []
-        return self._answer(ready, cancel)
+        return self._beside.next(self._scoring(ready, cancel))
 
     def finish(self, cancel: Event | None) -> list[Answered]:
         """The answers of all clips that wait: no neighbour comes any more."""
-        return self._answer(self._first + len(self._clips) - self._next, cancel)
+        return self._beside.last(self._scoring(self._first + len(self._clips) - self._next, cancel))
 
-    def _answer(self, count: int, cancel: Event | None) -> list[Answered]:
+    def _scoring(self, count: int, cancel: Event | None) -> Callable[[], list[Answered]]:
+        """What finds the next answers; the clips that only they needed are gone."""
         places = range(self._next - self._first, self._next - self._first + count)
-        columns = {name: self._scored(name, places, cancel) for name in self._order} if count else {}
+        windows = {reach: self._windows(reach, places) for reach in set(self._reach.values())}
         self._next += count
         passed = max(0, self._next - self._farthest - self._first)
         del self._clips[:passed]
         self._first += passed
+        return partial(self._answers, count, windows, cancel)
+
+    def _windows(self, reach: int, places: range) -> list[Clips]:
+        return [joined(self._clips[max(0, place - reach) : place + reach + 1]) for place in places]
+
+    def _answers(self, count: int, windows: Mapping[int, list[Clips]], cancel: Event | None) -> list[Answered]:
+        began = time.perf_counter()
+        with span("score"):
+            asked = self._order if count else []
+            columns = {name: self._scored(name, windows[self._reach[name]], cancel) for name in asked}
+        self.busy_s += time.perf_counter() - began
         return [
             Answered(
                 {name: scored.log_scores[row] for name, scored in columns.items()},
@@ -111,10 +139,7 @@ class Answering:
             for row in range(count)
         ]
 
-    def _scored(self, name: str, places: range, cancel: Event | None) -> Scored:
-        reach = self._reach[name]
-        stretches = [self._clips[max(0, place - reach) : place + reach + 1] for place in places]
-        windows = [joined(stretch) for stretch in stretches]
+    def _scored(self, name: str, windows: list[Clips], cancel: Event | None) -> Scored:
         if name in self._remembered:
             rows = self._remembered[name].scores(windows, cancel)
             return Scored(np.stack(rows), np.ones(len(rows), np.bool_))

@@ -17,8 +17,9 @@ from videobert.pipeline.token_judge import JudgedToken, TokenJudge
 from videobert.visual.codebook import Assignment
 from videobert.visual.grid import in_half_points
 
-# A search for many features at once costs little more than one for a single feature.
-BLOCK = 64
+# A search for some features at once costs little more than one for a single feature. Whoever reads on meanwhile waits
+# for the last ones, so they are not many.
+BLOCK = 8
 
 
 class Assigned(NamedTuple):

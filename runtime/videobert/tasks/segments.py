@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -106,7 +106,7 @@ class Segments:
         self._percentiles = Percentiles()
         self._seen: _Seen | None = None
         self._stills = Stills()
-        self._encode_s = 0.0
+        self._answering: Answering | None = None
         self._total_s = time.perf_counter() - began
 
     def steps(self) -> Generator[ReportSegment, None, None]:
@@ -149,7 +149,7 @@ class Segments:
             out_of_domain=is_out_of_domain(self._opened, seen.percentile),
             timings_s={
                 **{stage: seconds[stage] for stage in ("decode", "backbone", "assign")},
-                "encode": self._encode_s,
+                "encode": 0.0 if self._answering is None else self._answering.busy_s,
                 "total": self._total_s,
             },
             origin=self._opened.resting_on(self._walk.origin, text=True, video=True, questions=self._all_scorers),
@@ -203,11 +203,10 @@ class Segments:
 
     def _answered(self) -> Generator[_AnsweredClip | Ended, None, None]:
         """The clips of the video with their answers, in order, and its end."""
-        answering: Answering | None = None
         waiting: deque[TokenFound] = deque()
         pictures: dict[int, Picture] = {}
         features: dict[int, FeatureFound] = {}
-        with closing(self._walk.events()) as events:
+        with closing(self._walk.events()) as events, ExitStack() as stack:
             for event in events:
                 if isinstance(event, ClipRead):
                     with span("pictures"):
@@ -219,24 +218,27 @@ class Segments:
                     if self._opened.wants_features:
                         features[event.number] = event
                 elif isinstance(event, TokenFound):
-                    answering = answering or self._answering()
+                    if self._answering is None:
+                        self._answering = stack.enter_context(closing(self._begun()))
                     self._start_s = event.start_s if self._start_s is None else self._start_s
                     if event.percentile is not None:
                         self._percentiles.add(event.percentile)
                     waiting.append(event)
-                    answers = self._timed(answering.add, _clip(event, features.pop(event.number, None)))
-                    for answered in answers:
+                    clip = _clip(event, features.pop(event.number, None))
+                    for answered in self._answering.add(clip, self._cancel):
                         token = waiting.popleft()
                         yield _AnsweredClip(token, answered, pictures.pop(token.number, None), event.end_s)
-                elif answering is not None:
-                    for answered in self._timed(answering.finish):
+                elif self._answering is not None:
+                    for answered in self._answering.finish(self._cancel):
                         token = waiting.popleft()
                         yield _AnsweredClip(token, answered, pictures.pop(token.number, None), event.end_s)
                     yield event
 
-    def _answering(self) -> Answering:
+    def _begun(self) -> Answering:
         group = None if self._walk.saved is not None else 1 if self._walk.live else BLOCK
-        return Answering(self._opened, self._scorers, self._context_clips, group)
+        # A live source's reader waits for its answers, and where threads are limited one thing is done at a time.
+        beside = not self._walk.live and self._opened.threads is None
+        return Answering(self._opened, self._scorers, self._context_clips, group, beside=beside)
 
     def _goes_on(self, stretch: _Stretch, answered: Answered) -> bool:
         """Whether the answers are the same; in a model without questions, whether the window is not full."""
@@ -247,13 +249,6 @@ class Segments:
     def _best(self, answered: Answered) -> tuple[int | None, ...]:
         """The best label of each question that parts segments; None where it is left open."""
         return tuple(None if name in answered.unsure else int(answered.scores[name].argmax()) for name in self._parting)
-
-    def _timed(self, answer: Callable[..., list[Answered]], *arguments: Clips) -> list[Answered]:
-        began = time.perf_counter()
-        with span("score"):
-            answers = answer(*arguments, self._cancel)
-        self._encode_s += time.perf_counter() - began
-        return answers
 
     def _watch(self, end_s: float) -> None:
         """Note how far the video was seen."""
