@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = _parser()
     asked = words.parse_args(arguments)
     try:
-        plan = pairs(asked.cases)
+        plan = pairs(asked.cases, whole=asked.whole)
         record = Record(
             asked.out,
             environment(*_LIBRARIES),
@@ -86,7 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument("out", type=Path, help="the JSON file to write")
     words.add_argument("--minutes", type=float, default=MINUTES, help=f"for all of it ({MINUTES:g})")
     words.add_argument("--seconds", type=float, default=PEER_S, help=f"for the rounds of one peer ({PEER_S:g})")
-    words.add_argument("--cases", nargs="+", default=[], metavar="PATTERN", help="only these, by CASE/PEER")
+    rows = words.add_mutually_exclusive_group()
+    rows.add_argument("--cases", nargs="+", default=[], metavar="PATTERN", help="only these, by CASE/PEER")
+    rows.add_argument(
+        "--whole", action="store_true", help="every row there is, which takes about three times as long as the set"
+    )
     words.add_argument("--resume", action="store_true", help="go on with what is left in OUT.json")
     words.add_argument("--again", action="store_true", help="and measure again what was measured on a busy machine")
     words.add_argument("--dry-run", action="store_true", help="smallest sizes, no times")
