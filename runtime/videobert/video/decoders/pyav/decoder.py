@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videobert.base.cancelling import stop_if
+from videobert.base.cpu_threads import processors
 from videobert.base.errors import DecodeError
 from videobert.base.limits import Limits, check_side, most_pixels
 from videobert.base.spans import in_spans, span
@@ -43,6 +44,8 @@ _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
 # Smaller pictures are decoded by the calling thread: there a hand-over to a decoder thread costs more than it saves. At
 # 480p decoding beside the transform makes the whole runtime 1.25 times as fast on two idle cores.
 _THREADED_PIXELS = 640 * 360
+# As FFmpeg itself has at most: each holds a picture.
+_MOST_THREADS = 16
 
 
 class PyAvDecoder:
@@ -272,6 +275,9 @@ def _configure(context: VideoCodecContext, limits: Limits, threads: int | None) 
     elif threads is not None:
         # The calling thread transforms while FFmpeg's decode what follows.
         context.thread_count = max(1, threads - 1)
+    else:
+        # FFmpeg's own choice is one more, which then waits for a processor.
+        context.thread_count = min(processors(), _MOST_THREADS)
     # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
     context.flags |= Flags.unaligned
     context.options = {
