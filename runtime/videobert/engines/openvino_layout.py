@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.offline_imports import openvino_library
-from videobert.engines.openvino_pixel_pairs import first_of_clips, pair_pixels
+from videobert.engines.openvino_pixel_pairs import FirstOfClips, first_of_clips, pair_pixels
 from videobert.engines.openvino_rows_first import put_rows_first
 
 # What changes here or in the forms changes compiled graphs that are kept.
@@ -78,10 +78,16 @@ def lay_out(model: Any, value_bytes: int) -> Layout:
         pairs=value_bytes < 4 and pair_pixels(first),
         rows_first=put_rows_first(first.node, value_bytes),
     )
-    if any(layout):
-        shape = layout.clips(np.empty(first.shape, np.uint8)).shape
-        first.parameter.set_partial_shape(openvino_library().PartialShape(list(shape)))
-        output = first.parameter.output(0)
-        output.set_names({layout.name(name) for name in output.get_names()})
-        model.validate_nodes_and_infer_types()
+    take_clips(model, first, layout)
     return layout
+
+
+def take_clips(model: Any, first: FirstOfClips, layout: Layout) -> None:
+    """Let a model take clips as its convolutions are laid out."""
+    if not any(layout):
+        return
+    shape = layout.clips(np.empty(first.shape, np.uint8)).shape
+    first.parameter.set_partial_shape(openvino_library().PartialShape(list(shape)))
+    output = first.parameter.output(0)
+    output.set_names({layout.name(name) for name in output.get_names()})
+    model.validate_nodes_and_infer_types()
