@@ -49,7 +49,7 @@ def measured(model: videobert.Runtime, film: Path, counts: dict[str, int]) -> di
     told = {
         name: {
             "run_s": round(statistics.median(times), 4),
-            "times_as_fast": round(statistics.median(a / b for a, b in zip(own, times, strict=True)), 3),
+            "ratio": round(statistics.median(a / b for a, b in zip(own, times, strict=True)), 3),
         }
         for name, times in seconds.items()
     }

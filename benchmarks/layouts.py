@@ -175,10 +175,10 @@ def measured(folder: ModelFolder, precision: str) -> dict[str, Any]:
     told = {
         name: {
             "clip_ms": round(1e3 * statistics.median(times), 3),
-            "times_as_fast": round(
+            "ratio": round(
                 statistics.median(given / here for given, here in zip(seconds["as given"], times, strict=True)), 3
             ),
-            "relative_difference": float(f"{np.linalg.norm(features[name] - exact) / np.linalg.norm(exact):.2g}"),
+            "difference_share": float(f"{np.linalg.norm(features[name] - exact) / np.linalg.norm(exact):.2g}"),
         }
         for name, times in seconds.items()
     }

@@ -15,8 +15,9 @@ from benchmarks.peers.record import ABSENT, FAILED, LEFT, MEASURED, RED, Record,
 from benchmarks.peers.turns import Turns, rounds, spread
 from videobert.bench.statistics import paired_ratio
 
-# What is kept back for a peer that takes long to be made; torch.compile takes a minute for a backbone.
-_COMPILES_S: Final = 75.0
+# With less than that left a peer is not begun; one that takes longer than was left is stopped. torch.compile takes half
+# a minute for a small network, and a minute for a large one.
+_COMPILES_S: Final = 30.0
 _ELSE_S: Final = 10.0
 # A row beside which others took more of the processors has no figure.
 _MOST_OTHERS: Final = 0.15
@@ -65,7 +66,8 @@ class Desk:
         left_s = self._until_s - time.monotonic()
         needs_s = _COMPILES_S if _compiles(peer) else _ELSE_S
         if left_s < needs_s and not self._setting.tiny:
-            row = {**head, "state": LEFT, "why": f"takes up to {needs_s:.0f} s, and {max(0.0, left_s):.0f} were left"}
+            why = f"not begun with less than {needs_s:.0f} s, and {max(0.0, left_s):.0f} were left"
+            row = {**head, "state": LEFT, "why": why}
         else:
             try:
                 with deadline(self._until_s):
