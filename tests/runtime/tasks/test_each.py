@@ -78,19 +78,28 @@ def test_several_verbs_and_their_arguments(model: Runtime, films: Path) -> None:
     assert tokens >= segments > 0
 
 
+@pytest.mark.alone
 def test_videos_at_once_get_on_alike(model: Runtime, make_video: Callable[..., FrameArray]) -> None:
     """None waits for another to end: when the first is done, the others have most of their way behind them."""
-    films = [make_video(45, seed=seed) for seed in range(3)]
-    seen_s: dict[int, float] = {}
-    behind: list[list[float]] = []
+    films = [make_video(90, seed=seed) for seed in range(3)]
+    # What is loaded and compiled for a first video is not waited for by the others alike.
+    model.tokens(make_video(3, seed=3))
+    shares = []
+    for _ in range(3):
+        seen_s: dict[int, float] = {}
+        behind: list[list[float]] = []
+        together = threading.Barrier(3)
 
-    def ask(number: int) -> None:
-        model.tokens(films[number], on_progress=lambda done_s, total_s: seen_s.update({number: done_s}))
-        behind.append([seen_s.get(other, 0.0) for other in range(3)])
+        def ask(number: int, seen_s: Any = seen_s, behind: Any = behind, together: Any = together) -> None:
+            together.wait()
+            model.tokens(films[number], on_progress=lambda done_s, total_s: seen_s.update({number: done_s}))
+            behind.append([seen_s.get(other, 0.0) for other in range(3)])
 
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(ask, range(3)))
-    assert min(behind[0]) >= 0.5 * max(behind[0])
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(ask, range(3)))
+        shares.append(min(behind[0]) / max(behind[0]))
+    # The system's own turns are not even: the middle one of three.
+    assert sorted(shares)[1] >= 0.5, shares
 
 
 def test_every_kind_of_video_may_stand_in_the_list(model: Runtime, films: Path) -> None:
