@@ -27,10 +27,11 @@ from videobert.base.openvino_core import openvino_core
 from videobert.bench.environment import environment
 from videobert.bench.noise import NoiseProbe
 from videobert.engines.openvino_engine import multiplies_bf16, multiplies_int8
+from videobert.engines.openvino_first_convolution import first_of_clips
 from videobert.engines.openvino_int8 import quantise
 from videobert.engines.openvino_layout import AS_GIVEN, Layout, take_clips
 from videobert.engines.openvino_nodes import constant_of, users_of
-from videobert.engines.openvino_pixel_pairs import first_of_clips, pair_pixels
+from videobert.engines.openvino_pixel_pairs import pair_pixels
 from videobert.engines.openvino_rows_first import put_rows_first
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph

@@ -97,7 +97,7 @@ class OpenVinoEngine:
         compiled = self._stage(stage, fp32=fp32)
         try:
             return compiled.run(inputs)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # numpy's, where clips of another shape cannot be laid out
             raise ModelError(
                 f"{portable_graph(stage)} cannot be run on these inputs by OpenVINO {_version()}",
                 seen=str(error).strip().rsplit("\n", 1)[-1],

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from videobert.base.offline_imports import openvino_library
-from videobert.engines.openvino_pixel_pairs import FirstOfClips, first_of_clips, pair_pixels
+from videobert.engines.openvino_first_convolution import FirstOfClips, first_of_clips
+from videobert.engines.openvino_pixel_pairs import pair_pixels
 from videobert.engines.openvino_rows_first import put_rows_first
 
 # What changes here or in the forms changes compiled graphs that are kept.

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from videobert.base.errors import ModelError
 from videobert.base.openvino_core import openvino_core
 from videobert.engines import openvino_rows_first
 from videobert.engines.base import EngineOptions
@@ -293,3 +294,16 @@ def test_an_engine_gives_the_same_from_what_it_kept(
     monkeypatch.setattr("videobert.engines.openvino_engine.lay_out", lambda *_: Layout())
     plain = OpenVinoEngine(folder, replace(options, cache_dir=tmp_path / "plain")).run(BACKBONE, clips=clips)
     assert np.abs(found[0] - plain).max() <= (1e-5 if precision == "fp32" else 2e-2) * np.abs(plain).max()
+
+
+@pytest.mark.parametrize("sides", [(0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2)])
+def test_clips_of_another_shape_are_refused(model_folder: Path, tmp_path: Path, sides: Size) -> None:
+    """Whether they can be laid out, or have an odd row that has no pairs."""
+    folder = ModelFolder(model_folder)
+    recipe = folder.recipe
+    frames, rows, columns = (
+        side + more for side, more in zip((recipe.frames, recipe.crop, recipe.crop), sides, strict=True)
+    )
+    engine = OpenVinoEngine(folder, EngineOptions(cache_dir=tmp_path))
+    with pytest.raises(ModelError, match="cannot be run on these inputs"):
+        engine.run(BACKBONE, clips=np.zeros((1, frames, rows, columns, 3), np.uint8))
