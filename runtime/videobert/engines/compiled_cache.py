@@ -12,13 +12,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from videobert.base.atomic import write_atomically
 from videobert.base.code_trust import opened_code
 from videobert.base.errors import InputError
 from videobert.base.user_cache import cache_folder, own_folder
+from videobert.engines.mapped_entry import MappedEntry
 
-_MAGIC = b"VBCACHE\x01"
-_DIGEST_BYTES = 32
+_MAGIC = b"VBCACHE\x02"
+# Before the content, so that it begins where a line of the processor's cache does.
+_HEAD_BYTES = 64
 _SUFFIX = ".compiled"
 _MAX_BYTES = 4 << 30
 
@@ -52,29 +57,32 @@ class CompiledCache:
 
     def get(self, key: Mapping[str, object]) -> bytes | None:
         """The entry for this key, if there is a sound one."""
+        entry = self.mapped(key)
+        return None if entry is None else entry.content.tobytes()
+
+    def mapped(self, key: Mapping[str, object]) -> MappedEntry | None:
+        """The same as pages of its file."""
         if self._folder is None:
             return None
         try:
             with opened_code(self._path(self._folder, key), in_cache=True) as file:
-                head = file.read(len(_MAGIC) + _DIGEST_BYTES)
-                payload = file.read()
+                head = file.read(_HEAD_BYTES)
+                entry = MappedEntry(file, _HEAD_BYTES)
                 # Marks it as used; a cache that cannot be written to still serves.
                 with contextlib.suppress(OSError):
                     os.utime(file.fileno())
-        except OSError:
+        except (OSError, ValueError):
             return None
-        if head != _MAGIC + hashlib.sha256(payload).digest():
-            return None
-        return payload
+        return entry if head == _head(entry.content) else None
 
     def put(self, key: Mapping[str, object], payload: bytes) -> None:
         """Keep an entry; a full disk is no reason to fail."""
         if self._folder is None:
             return
-        content = _MAGIC + hashlib.sha256(payload).digest() + payload
+        head = _head(payload)
         path = self._path(self._folder, key)
         with contextlib.suppress(OSError):
-            write_atomically(path, lambda file: file.write_bytes(content), mode=0o600)
+            write_atomically(path, lambda file: _write(file, head, payload), mode=0o600)
             self._prune(self._folder, path)
 
     def _prune(self, folder: Path, newest: Path) -> None:
@@ -91,3 +99,13 @@ class CompiledCache:
     def _path(folder: Path, key: Mapping[str, object]) -> Path:
         text = json.dumps(dict(key), sort_keys=True, separators=(",", ":"))
         return folder / (hashlib.sha256(text.encode()).hexdigest()[:40] + _SUFFIX)
+
+
+def _head(content: bytes | npt.NDArray[np.uint8]) -> bytes:
+    return (_MAGIC + hashlib.sha256(content).digest()).ljust(_HEAD_BYTES, b"\0")
+
+
+def _write(path: Path, head: bytes, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(head)
+        file.write(content)

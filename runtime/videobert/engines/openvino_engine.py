@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import queue
 import threading
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from videobert.base.spans import span
 from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
+from videobert.engines.mapped_entry import MappedEntry
 from videobert.engines.openvino_int8 import quantise
 from videobert.engines.openvino_layout import AS_GIVEN, LAYOUT_FORMAT, Layout, lay_out
 from videobert.model.graph_files import portable_graph
@@ -156,20 +156,28 @@ class OpenVinoEngine:
             "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
             "features": sorted(name for name, present in cpu_features().items() if present),
         }
-        kept = self._cache.get(key)
-        try:
-            compiled = self._core.import_model(io.BytesIO(kept), "CPU", settings) if kept else None
-        except RuntimeError:
-            compiled = None
+        kept = self._cache.mapped(key)
+        compiled = None if kept is None else self._imported(kept, settings)
         if compiled is None:
-            compiled = self._compile_graph(name, shapes, settings, int8)
+            kept, compiled = None, self._compile_graph(name, shapes, settings, int8)
             self._cache.put(key, compiled.export_model().getvalue())
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         if spec.one_at_a_time:
             self.parallel = streams
         layout = Layout.of_input(compiled.inputs[0].get_names())
         most_requests = max(streams, 1 if spec.one_at_a_time else _MOST_REQUESTS)
-        return _CompiledStage(compiled, _outputs(spec, compiled), most_requests, layout)
+        return _CompiledStage(compiled, _outputs(spec, compiled), most_requests, layout, kept)
+
+    def _imported(self, kept: MappedEntry, settings: dict[str, Any]) -> Any:
+        """What was compiled before; None where OpenVINO does not take it."""
+        tensor = openvino_library().Tensor(kept.content, shared_memory=True)
+        try:
+            return self._core.import_model(tensor, "CPU", settings)
+        except RuntimeError:
+            return None
+        finally:
+            # What OpenVINO packed for its kernels it does not read from the file again.
+            kept.leave_memory()
 
     def _compile_graph(
         self, name: str, shapes: dict[str, list[int]], settings: dict[str, Any], int8: Int8Ranges | None
@@ -213,10 +221,19 @@ class _CompiledStage:
     Args:
         outputs: which output of the graph has which name.
         layout: how it takes clips.
+        kept: the entry of the cache that the graph's constants lie in, which they do not keep open themselves.
     """
 
-    def __init__(self, compiled: Any, outputs: dict[str, int], most_requests: int, layout: Layout = AS_GIVEN) -> None:
+    def __init__(
+        self,
+        compiled: Any,
+        outputs: dict[str, int],
+        most_requests: int,
+        layout: Layout = AS_GIVEN,
+        kept: MappedEntry | None = None,
+    ) -> None:
         self._compiled = compiled
+        self._kept = kept
         self._outputs = outputs
         self._layout = layout
         self._called = False

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
+from videobert.families.batches import batches
 from videobert.families.distinct_states import distinct_states
 from videobert.families.family import (
     Asked,
@@ -36,8 +37,8 @@ from videobert.model.stage import Stage
 from videobert.text.reader import TextTokenizer
 from videobert.text.special_ids import SpecialIds
 
-# Sequences and states that a stage is given at a time.
-_BATCH = 32
+# Sequences that are laid out in calls at a time, and states that a head is given.
+_TOGETHER = 64
 _HEAD_ROWS = 256
 
 
@@ -137,13 +138,16 @@ class VideoBert:
     def states(self, asked: Iterable[Asked], cancel: threading.Event | None = None) -> Iterator[States]:
         """See `Joint.states`."""
         remaining = iter(asked)
-        while group := list(islice(remaining, _BATCH)):
-            stop_if(cancel)
-            # A task has them from `text` and `joint`.
-            batch = self._builder.batch([cast(JointSequence, sequence) for sequence, _ in group])
-            states = self._run("encoder", ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
-            for row, (_, places) in enumerate(group):
-                yield states[row, list(places)]
+        while group := list(islice(remaining, _TOGETHER)):
+            found: dict[int, States] = {}
+            for rows in batches([len(sequence) for sequence, _ in group]):
+                stop_if(cancel)
+                # A task has them from `text` and `joint`.
+                batch = self._builder.batch([cast(JointSequence, group[row][0]) for row in rows])
+                states = self._run("encoder", ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
+                for place, row in enumerate(rows):
+                    found[row] = states[place, list(group[row][1])]
+            yield from (found[row] for row in range(len(group)))
 
     def word_log_probs(self, states: States) -> States:
         """See `Joint.word_log_probs`."""

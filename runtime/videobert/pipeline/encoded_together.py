@@ -1,7 +1,8 @@
-"""Sentences of several questions that are asked about the same windows: those of one length are encoded together.
+"""Sentences of several questions that are asked about the same windows are encoded together.
 
-An encoder's call costs the more for what does not depend on its rows, the smaller the model is, and a call of another
-length than the one before costs an engine as much again. Sentences of one length need no padding beside each other.
+An encoder's call costs the more for what does not depend on its rows, the smaller the model is, a call of another
+length than the one before costs an engine as much again, and the first of a length code and memory. Which of them share
+a call is the family's affair.
 """
 
 from __future__ import annotations
@@ -67,21 +68,12 @@ class EncodedTogether:
 
 
 def encoded_together(asking: Iterable[Asked]) -> dict[tuple[Probe, ...], EncodedTogether]:
-    """For the sentences of each template those that they are encoded with.
+    """For the sentences of each template those that they are encoded with, as far as little is held for it.
 
-    Templates of one sentence, which those are whose labels are single pieces, go with others of their length, as far as
-    little is held for it. Others are encoded by themselves, once for all that ask the same.
+    A template whose labels have several pieces has many sentences; it goes with others where they are few enough.
     """
-    by_length: dict[int, list[Asked]] = {}
-    alone: dict[tuple[Probe, ...], list[Asked]] = {}
-    for asked in asking:
-        if len(asked.probes) == 1:
-            by_length.setdefault(len(asked.probes[0].pieces), []).append(asked)
-        else:
-            alone.setdefault(asked.probes, []).append(asked)
-    groups = [group for several in by_length.values() for group in _within_bounds(several)]
     found: dict[tuple[Probe, ...], EncodedTogether] = {}
-    for group in (*groups, *alone.values()):
+    for group in _within_bounds(asking):
         found |= dict.fromkeys((asked.probes for asked in group), EncodedTogether(group))
     return found
 
@@ -92,13 +84,13 @@ def _within_bounds(asking: Iterable[Asked]) -> Iterator[list[Asked]]:
     for asked in asking:
         same.setdefault(asked.probes, []).append(asked)
     group: list[Asked] = []
-    probes, words = 0, set[int]()
-    for several in same.values():
+    probes, words = set[Probe](), set[int]()
+    for sentences, several in same.items():
         more = {word for asked in several for word in asked.words}
-        if group and (probes + 1) * len(words | more) > _MOST_NUMBERS:
+        if group and len(probes.union(sentences)) * len(words | more) > _MOST_NUMBERS:
             yield group
-            group, probes, words = [], 0, set()
+            group, probes, words = [], set(), set()
         group.extend(several)
-        probes, words = probes + 1, words | more
+        probes, words = probes.union(sentences), words | more
     if group:
         yield group

@@ -62,3 +62,33 @@ def test_what_was_not_used_for_longest_makes_room(tmp_path: Path) -> None:
     assert [cache.get({"graph": number}) for number in range(4)] == [payload, None, payload, payload]
     cache.put({"graph": 4}, bytes(9_000))
     assert [cache.get({"graph": number}) is not None for number in range(5)] == [False] * 4 + [True]
+
+
+def test_an_entry_lies_in_the_pages_of_its_file(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "cache")
+    payload = os.urandom(100_000)
+    cache.put({"graph": 1}, payload)
+    entry = cache.mapped({"graph": 1})
+    assert entry is not None
+    assert entry.content.tobytes() == payload
+    entry.leave_memory()
+    assert entry.content.tobytes() == payload, "they are read again"
+    cache.put({"graph": 1}, b"another")
+    entry.leave_memory()
+    assert entry.content.tobytes() == payload, "a file that was replaced stays as it was for who has it"
+
+
+@pytest.mark.parametrize("size", [0, 1, 40, 63, 64])
+def test_an_entry_that_was_cut_off_is_none(tmp_path: Path, size: int) -> None:
+    cache = CompiledCache(tmp_path / "cache")
+    cache.put({"graph": 1}, b"compiled")
+    (file,) = (tmp_path / "cache").iterdir()
+    file.write_bytes(file.read_bytes()[:size])
+    assert cache.mapped({"graph": 1}) is None
+    assert cache.get({"graph": 1}) is None
+
+
+def test_nothing_may_be_kept(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "cache")
+    cache.put({"graph": 1}, b"")
+    assert cache.get({"graph": 1}) == b""

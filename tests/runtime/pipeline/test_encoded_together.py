@@ -1,4 +1,4 @@
-"""Sentences of several questions: those of one length share the encoder's calls, and no answer changes by it."""
+"""Sentences of several questions share the encoder's calls, and no answer changes by it."""
 
 from __future__ import annotations
 
@@ -62,12 +62,19 @@ def of(engine: ShapesOfCalls, work: Callable[[], object]) -> list[tuple[int, ...
     return sorted(engine.calls)
 
 
-def test_sentences_of_one_length_share_a_call(asked: tuple[Runtime, ShapesOfCalls]) -> None:
+def test_sentences_of_several_questions_share_a_call(asked: tuple[Runtime, ShapesOfCalls]) -> None:
     model, engine = asked
     video = tokens_of(model, [1, 2])
     model.run(video)
-    # Two clips: "the [MASK]"; the two of three pieces; that of four; labels of one and two pieces by themselves.
-    assert of(engine, lambda: model.run(video)) == [(2, 6), (2, 8), (4, 7), (6, 8)]
+    # Two clips: "the [MASK]"; two of three pieces; that of four; two more of a label of two pieces.
+    assert of(engine, lambda: model.run(video)) == [(12, 8)]
+
+
+def test_what_the_sentences_say_alone_is_one_call_too(asked: tuple[Runtime, ShapesOfCalls]) -> None:
+    model, engine = asked
+    video = tokens_of(model, [1])
+    # Without the clip's two places.
+    assert of(engine, lambda: model.run(video)) == [(6, 6), (6, 8)]
 
 
 def test_neighbours_that_reach_differently_far_are_not_mixed(asked: tuple[Runtime, ShapesOfCalls]) -> None:
@@ -93,14 +100,12 @@ def test_answers_are_those_of_each_question_alone(asked: tuple[Runtime, ShapesOf
 
 
 def test_each_template_gets_its_own_part() -> None:
-    first, second, third = Probe((5, 1), 1), Probe((6, 1), 1), Probe((5, 1, 7), 1)
+    first, second = Probe((5, 1), 1), Probe((6, 1, 7), 1)
     one = Asked((first,), (8, 9), (((0, 0),), ((0, 1),)))
     two = Asked((second,), (3, 9), (((0, 0),), ((0, 1),)))
-    longer = Asked((third,), (8,), (((0, 0),),))
-    groups = encoded_together([one, two, one, longer])
+    groups = encoded_together([one, two, one])
     together = groups[one.probes]
     assert together is groups[two.probes]
-    assert together is not groups[longer.probes]
     assert together.probes == (first, second)
     assert together.words == (3, 8, 9)
     found = np.arange(12, dtype=np.float64).reshape(2, 2, 3)
@@ -108,12 +113,21 @@ def test_each_template_gets_its_own_part() -> None:
     np.testing.assert_array_equal(together.part(found, two), found[:, 1:, ::2])
 
 
-def test_sentences_of_different_lengths_in_a_template_stay_by_themselves() -> None:
+def test_templates_of_many_sentences_go_with_others() -> None:
     mixed = Asked((Probe((5, 1), 1), Probe((5, 1, 1), 1)), (8,), (((0, 0),), ((1, 0),)))
-    plain = Asked((Probe((6, 1), 1),), (8,), (((0, 0),),))
+    plain = Asked((Probe((6, 1), 1),), (9,), (((0, 0),),))
     groups = encoded_together([mixed, plain])
-    assert groups[mixed.probes].probes == mixed.probes
-    assert groups[plain.probes].probes == plain.probes
+    assert groups[mixed.probes] is groups[plain.probes]
+    found = np.arange(6, dtype=np.float64).reshape(1, 3, 2)
+    np.testing.assert_array_equal(groups[mixed.probes].part(found, mixed), found[:, :2, :1])
+    np.testing.assert_array_equal(groups[mixed.probes].part(found, plain), found[:, 2:, 1:])
+
+
+def test_sentences_that_templates_share_are_held_once() -> None:
+    first, second = Probe((5, 1), 1), Probe((6, 1), 1)
+    one = Asked((first,), (8,), (((0, 0),),))
+    both = Asked((first, second), (8,), (((0, 0),), ((1, 0),)))
+    assert encoded_together([one, both])[one.probes].probes == (first, second)
 
 
 def test_no_more_is_held_together_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:

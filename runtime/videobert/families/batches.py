@@ -1,0 +1,40 @@
+"""Which sequences an encoder is given in one call: padded beside longer ones where that costs less than another call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# What a call costs beside its places, in places. Measured: 24 of an encoder of BERT-base's size, 35 of a small one.
+_CALL = 32
+# Places of one call, padding among them, so that its activations stay small.
+_MOST_PLACES = 4096
+
+
+def batches(lengths: Sequence[int]) -> list[list[int]]:
+    """For each call the rows that it takes, so that calls and padded places together cost the least.
+
+    Args:
+        lengths: of each row's sequence, 1 or more.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    # Of the first rows so many, up to the last one of a length: what they cost, and where their last call begins.
+    cheapest = {0: (0, 0)}
+    for end in range(1, len(order) + 1):
+        longest = lengths[order[end - 1]]
+        if end == len(order) or lengths[order[end]] > longest:
+            costs = ((cost + _CALL + (end - start) * longest, start) for start, (cost, _) in cheapest.items())
+            cheapest[end] = min(costs)
+    calls: list[list[int]] = []
+    end = len(order)
+    while end:
+        start = cheapest[end][1]
+        calls += _split(order[start:end], max(1, _MOST_PLACES // lengths[order[end - 1]]))
+        end = start
+    return calls
+
+
+def _split(rows: list[int], most: int) -> list[list[int]]:
+    """Rows in as few parts as hold them, of nearly one size."""
+    parts = -(-len(rows) // most)
+    size = -(-len(rows) // parts)
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

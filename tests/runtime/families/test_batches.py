@@ -1,0 +1,52 @@
+"""Which sequences share a call of an encoder: as cheap as any way to lay them out, and never too many places."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from videobert.families.batches import batches
+
+CALL = 32
+
+
+def cost(calls: Sequence[Sequence[int]], lengths: Sequence[int]) -> int:
+    return sum(CALL + len(rows) * max(lengths[row] for row in rows) for rows in calls)
+
+
+def every_way(lengths: Sequence[int]) -> int:
+    """The least cost of all ways to cut the rows, by length, into calls."""
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    cuts = itertools.product((False, True), repeat=len(order) - 1)
+    ways = ([0, *(place for place, cut in enumerate(cut, 1) if cut), len(order)] for cut in cuts)
+    return min(cost([order[a:b] for a, b in itertools.pairwise(way)], lengths) for way in ways)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("longest", [9, 40, 400])
+def test_no_other_way_costs_less(seed: int, longest: int) -> None:
+    draw = random.Random(seed)
+    lengths = [draw.randint(1, longest) for _ in range(draw.randint(1, 10))]
+    calls = batches(lengths)
+    assert sorted(row for rows in calls for row in rows) == list(range(len(lengths)))
+    assert cost(calls, lengths) == every_way(lengths)
+
+
+def test_none_and_one() -> None:
+    assert batches([]) == []
+    assert batches([7]) == [[0]]
+
+
+def test_lengths_that_are_far_apart_are_not_padded() -> None:
+    assert sorted(batches([8, 100, 8, 100, 9])) == [[0, 2, 4], [1, 3]]
+
+
+@pytest.mark.parametrize("length", [1, 64, 65, 512, 4096, 5000])
+def test_a_call_has_no_more_places_than_the_bound(length: int) -> None:
+    calls = batches([length] * 64)
+    assert sorted(row for rows in calls for row in rows) == list(range(64))
+    assert all(len(rows) * length <= 4096 or len(rows) == 1 for rows in calls)
+    assert max(map(len, calls)) - min(map(len, calls)) <= len(calls), "parts of nearly one size"
