@@ -12,9 +12,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from videobert.base.atomic import write_atomically
 from videobert.base.code_trust import opened_code
 from videobert.base.errors import InputError
@@ -73,13 +70,13 @@ class CompiledCache:
                     os.utime(file.fileno())
         except (OSError, ValueError):
             return None
-        return entry if head == _head(entry.content) else None
+        return entry if head == _head(entry.content.data) else None
 
     def put(self, key: Mapping[str, object], payload: bytes) -> None:
         """Keep an entry; a full disk is no reason to fail."""
         if self._folder is None:
             return
-        head = _head(payload)
+        head = _head(memoryview(payload))
         path = self._path(self._folder, key)
         with contextlib.suppress(OSError):
             write_atomically(path, lambda file: _write(file, head, payload), mode=0o600)
@@ -101,7 +98,7 @@ class CompiledCache:
         return folder / (hashlib.sha256(text.encode()).hexdigest()[:40] + _SUFFIX)
 
 
-def _head(content: bytes | npt.NDArray[np.uint8]) -> bytes:
+def _head(content: memoryview) -> bytes:
     return (_MAGIC + hashlib.sha256(content).digest()).ljust(_HEAD_BYTES, b"\0")
 
 

@@ -20,6 +20,7 @@ from videobert.engines.base import EngineOptions
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.engines.external_tensors import check_external
 from videobert.engines.mapped_entry import MappedEntry
+from videobert.engines.openvino_attention import ATTENTION_FORMAT, simplify_self_attention
 from videobert.engines.openvino_int8 import quantise
 from videobert.engines.openvino_layout import AS_GIVEN, LAYOUT_FORMAT, Layout, lay_out
 from videobert.model.graph_files import portable_graph
@@ -151,7 +152,7 @@ class OpenVinoEngine:
             "shapes": shapes,
             "settings": settings,
             "int8": None if int8 is None else int8.hash,
-            "layout": LAYOUT_FORMAT,
+            "layout": [LAYOUT_FORMAT, ATTENTION_FORMAT],
             "openvino": _version(),
             "cpu": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
             "features": sorted(name for name, present in cpu_features().items() if present),
@@ -192,6 +193,7 @@ class OpenVinoEngine:
                 lay_out(model, _VALUE_BYTES["int8" if int8 is not None else settings["INFERENCE_PRECISION_HINT"]])
             if int8 is not None:
                 quantise(model, int8, name)
+            simplify_self_attention(model)
             return self._core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise ModelError(

@@ -1,4 +1,4 @@
-"""Which sequences an encoder is given in one call: padded beside longer ones where that costs less than another call."""
+"""Which sequences an encoder is given in one call: padded beside longer ones where that costs less than a call."""
 
 from __future__ import annotations
 

@@ -139,11 +139,12 @@ class VideoBert:
         """See `Joint.states`."""
         remaining = iter(asked)
         while group := list(islice(remaining, _TOGETHER)):
+            # A task has them from `text` and `joint`.
+            sequences = [cast(JointSequence, sequence) for sequence, _ in group]
             found: dict[int, States] = {}
-            for rows in batches([len(sequence) for sequence, _ in group]):
+            for rows in batches([len(sequence) for sequence in sequences]):
                 stop_if(cancel)
-                # A task has them from `text` and `joint`.
-                batch = self._builder.batch([cast(JointSequence, group[row][0]) for row in rows])
+                batch = self._builder.batch([sequences[row] for row in rows])
                 states = self._run("encoder", ids=batch.ids, segments=batch.segments, lengths=batch.lengths)
                 for place, row in enumerate(rows):
                     found[row] = states[place, list(group[row][1])]

@@ -1,0 +1,152 @@
+"""Self-attention with fewer kernels: the same states; what is not self-attention as it is known stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from videobert.base.openvino_core import openvino_core
+from videobert.engines.openvino_attention import simplify_self_attention
+from videobert.model.folder import BUNDLED
+
+ov = pytest.importorskip("openvino")
+opset = ov.opset13
+HEADS, SIZE = 2, 4
+WIDTH = HEADS * SIZE
+Array = npt.NDArray[Any]
+
+
+def attention(**other: Any) -> Any:
+    """A model of one self-attention as OpenVINO makes it of ONNX's; `other` changes a part of it."""
+    part: dict[str, Any] = {
+        "order": [0, 2, 1, 3],
+        "parts": (0, 1, 2),
+        "guard": 0.0,
+        "root_of": 3,
+        "axis": 2,
+        "second": False,
+        "turned": True,
+        "divided": True,
+    } | other
+    joined = opset.parameter([-1, -1, 3 * WIDTH], np.float32, name="joined")
+    apart = opset.split(joined, opset.constant(np.int64(part["axis"])), 3)
+    if part["second"]:
+        more = opset.parameter([-1, -1, 3 * WIDTH], np.float32, name="more")
+        value_of = opset.split(more, opset.constant(np.int64(2)), 3)
+    else:
+        more, value_of = None, apart
+    sources = [apart.output(part["parts"][0]), apart.output(part["parts"][1]), value_of.output(part["parts"][2])]
+    query, key, value = (
+        opset.transpose(
+            opset.reshape(each, opset.constant(np.array([0, 0, HEADS, SIZE], np.int64)), True),
+            opset.constant(np.array(part["order"], np.int64)),
+        )
+        for each in sources
+    )
+    scores = opset.matmul(query, key, False, part["turned"])
+    side = opset.gather(opset.shape_of(query), opset.constant([part["root_of"]]), opset.constant(0))
+    if part["divided"]:
+        scores = opset.divide(scores, opset.sqrt(opset.convert_like(side, query)))
+    mask = opset.parameter([-1, 1, 1, -1], np.float32, name="mask")
+    weights = opset.softmax(opset.add(scores, mask), 3)
+    if part["guard"] is not None:
+        guard = opset.convert_like(opset.constant(np.float32(part["guard"])), weights)
+        weights = opset.select(opset.is_nan(weights), guard, weights)
+    out = opset.matmul(weights, value, False, False)
+    inputs = [joined, mask] if more is None else [joined, mask, more]
+    return ov.Model([out], inputs)
+
+
+def values(rows: int, places: int, lengths: list[int]) -> dict[str, Array]:
+    random = np.random.default_rng(rows * places)
+    mask = np.where(np.arange(places) < np.array(lengths)[:, None], 0, -np.inf).astype(np.float32)
+    return {
+        "joined": random.normal(size=(rows, places, 3 * WIDTH)).astype(np.float32),
+        "mask": mask[:, None, None],
+    }
+
+
+def answer(model: Any, inputs: Mapping[str, Array], precision: str = "f32") -> Array:
+    compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})
+    return np.array(compiled(dict(inputs))[0])
+
+
+def kernels(model: Any) -> list[str]:
+    """The kinds of kernel that a model is compiled to."""
+    compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return [node.get_rt_info()["layerType"].value for node in compiled.get_runtime_model().get_ordered_ops()]
+
+
+@pytest.mark.parametrize(("rows", "places"), [(1, 1), (1, 7), (3, 5), (2, 33)])
+@pytest.mark.parametrize(("precision", "least"), [("f32", 2e-6), ("bf16", 2e-2)])
+def test_the_same_states(rows: int, places: int, precision: str, least: float) -> None:
+    lengths = [max(1, places - 2 * row) for row in range(rows)]
+    inputs = values(rows, places, lengths)
+    model = attention()
+    wanted = answer(model, inputs)
+    plain = np.abs(answer(model, inputs, precision) - wanted).max()
+    assert simplify_self_attention(model) == 1
+    found = answer(model, inputs, precision)
+    assert np.abs(found - wanted).max() <= max(2 * plain, least)
+    assert found.shape == (rows, HEADS, places, SIZE)
+
+
+def test_a_row_without_a_place_spoils_no_other() -> None:
+    inputs = values(2, 5, [5, 0])
+    model = attention()
+    wanted = answer(model, inputs)
+    simplify_self_attention(model)
+    found = answer(model, inputs)
+    np.testing.assert_allclose(found[0], wanted[0], atol=2e-6)
+    assert np.isfinite(found).all()
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "turned otherwise": {"order": [0, 1, 2, 3]},
+    "query and key have changed places": {"parts": (1, 0, 2)},
+    "no value of its own": {"parts": (0, 1, 1)},
+    "a guard of another number": {"guard": 1.0},
+    "no guard": {"guard": None},
+    "divided by the root of another side": {"root_of": 1},
+    "not divided": {"divided": False},
+    "values of another sequence": {"second": True},
+    "a key that is not turned": {"turned": False},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_anything_else_stays_as_it_is(name: str) -> None:
+    model = attention(**OTHERS[name])
+    before = [node.get_friendly_name() for node in model.get_ordered_ops()]
+    assert simplify_self_attention(model) == 0
+    assert [node.get_friendly_name() for node in model.get_ordered_ops()] == before
+
+
+def test_a_model_without_attention() -> None:
+    value = opset.parameter([2, 3], np.float32)
+    product = opset.matmul(value, opset.constant(np.ones((3, 2), np.float32)), False, False)
+    assert simplify_self_attention(ov.Model([product], [value])) == 0
+
+
+@pytest.mark.parametrize("lengths", [[1], [5, 9], [9, 1, 4]])
+def test_every_layer_of_the_bundled_encoder(lengths: list[int]) -> None:
+    graph = BUNDLED / "shapes" / "graphs" / "encoder.onnx"
+    model = openvino_core().read_model(graph.read_bytes())
+    assert simplify_self_attention(model) == 3
+    given = openvino_core().read_model(graph.read_bytes())
+    assert len(kernels(model)) < len(kernels(given)) - 3 * 8
+    places = max(lengths)
+    random = np.random.default_rng(0)
+    inputs = {
+        "ids": random.integers(5, 1500, (len(lengths), places)),
+        "segments": random.integers(0, 2, (len(lengths), places)),
+        "lengths": np.array(lengths),
+    }
+    wanted = answer(given, inputs)
+    found = answer(model, inputs)
+    for row, length in enumerate(lengths):
+        np.testing.assert_allclose(found[row, :length], wanted[row, :length], atol=1e-5)
