@@ -21,6 +21,7 @@ from videobert.pipeline.warm_up import warm_up
 from videobert.results.origin import Origin
 from videobert.verbs import Verbs
 from videobert.video.decoders.choice import check_decoder, decoder_for_engine
+from videobert.video.decoders.decoder_threads import check_decoder_threads
 from videobert.visual.codebook import Codebook
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def load(
     engine: str = "auto",
     limits: Limits | None = None,
     threads: int | None = None,
+    decoder_threads: int | None = None,
     hint: Hint = "latency",
     precision: Precision = "auto",
     cache_dir: str | Path | None = None,
@@ -54,6 +56,10 @@ def load(
             for tokens. Reading a video and running the model then take turns. None is what `OMP_NUM_THREADS` or the
             CPU quota of a container says, and where neither asks for fewer than all processors of this process, all of
             them, with the video read beside the model. Answers do not depend on it.
+        decoder_threads: how many threads decode a video on the CPU, 1 to 16. With `threads=n` at most n - 1, at least
+            1, n being what one clip has where several share the threads. None is as many as there are processors, at
+            most 16, or where threads are limited as many as they leave. Pictures smaller than 640 x 360 are decoded by
+            the calling thread alone, and DALI has at most 4. Answers do not depend on it.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32, and for `"everyday"`, which is
             known to be as right so, int8 where the hardware sums products of 8-bit values; or one of the two; or
@@ -79,6 +85,9 @@ def load(
     """
     accepted = limits_or_default(limits)
     limit = thread_limit(threads)
+    # What the environment grants limits nobody who asks for more.
+    given = None if threads is None else limit
+    check_decoder_threads(decoder_threads, given)
     check_decoder(decoder)
     options = EngineOptions(
         threads=limit,
@@ -94,7 +103,10 @@ def load(
     opened = open_engine(folder, engine=engine, device=device, options=options)
     try:
         opened.prepare()
-        return Runtime(folder, opened, accepted, decoder=decoder, threads=limit)
+        if given is not None:
+            # How many clips at a time share the threads is known only now.
+            check_decoder_threads(decoder_threads, given, clips=opened.parallel)
+        return Runtime(folder, opened, accepted, decoder=decoder, threads=limit, decoder_threads=decoder_threads)
     except BaseException:
         opened.close()
         raise
@@ -120,15 +132,23 @@ class Runtime(Verbs):
         folder: the opened model folder.
         engine: what runs its graphs; the Runtime closes it.
         limits: what is accepted as input.
-        decoder, threads: see `load`; the engine was opened with its own.
+        decoder, threads, decoder_threads: see `load`; the engine was opened with its own.
     """
 
     def __init__(
-        self, folder: ModelFolder, engine: Engine, limits: Limits, *, decoder: str = "auto", threads: int | None = None
+        self,
+        folder: ModelFolder,
+        engine: Engine,
+        limits: Limits,
+        *,
+        decoder: str = "auto",
+        threads: int | None = None,
+        decoder_threads: int | None = None,
     ) -> None:
         accepted = limits_or_default(limits)
         reads = decoder_for_engine(decoder, takes_device_arrays=engine.takes_device_arrays)
-        self._opened = OpenedModel(folder, engine, accepted, *reads, threads=threads)
+        decoding = check_decoder_threads(decoder_threads)
+        self._opened = OpenedModel(folder, engine, accepted, *reads, threads=threads, decoder_threads=decoding)
         self._lifetime = Lifetime(self._opened)
 
     def __repr__(self) -> str:

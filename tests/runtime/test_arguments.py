@@ -188,6 +188,7 @@ OF_LOAD: list[tuple[str, set[str]]] = [
     ("engine", set()),
     ("limits", {"None"}),
     ("threads", WHOLE | {"None", "int"}),
+    ("decoder_threads", WHOLE | {"None", "int"}),
     ("hint", set()),
     ("precision", set()),
     ("cache_dir", {"path", "text"}),

@@ -35,6 +35,7 @@ OF_OPEN_CLIPS: list[tuple[str, set[str]]] = [
     ("on_progress", {"None"}),
     ("cancel", {"None"}),
     ("threads", WHOLE | {"None", "int"}),
+    ("decoder_threads", WHOLE | {"None", "int"}),
     ("track", {"None", "zero"}),
     ("decoder", set()),
     ("device", set()),

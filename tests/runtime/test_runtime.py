@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 from tests.small_model import mp4
 
 import videobert
-from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError
+from videobert.base.errors import Cancelled, InputError, LimitExceeded, MismatchError, UsageError
 from videobert.base.limits import Limits
 from videobert.engines.base import Hint
 from videobert.engines.openvino_engine import cpu_features
@@ -26,6 +27,7 @@ from videobert.model.precision import Precision
 from videobert.results.as_json import to_json
 from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
+from videobert.video.decoders.pyav.decoder import PyAvDecoder
 from videobert.video.source.frame_array import FrameArray
 
 MakeVideo = Callable[..., FrameArray]
@@ -87,6 +89,79 @@ def test_streams_and_threads_do_not_change_tokens(
     for options in ({"hint": "throughput"}, {"threads": 1}):
         with load(model_folder, cache_dir=cache_dir, precision="fp32", **options) as other:  # type: ignore[arg-type]
             assert other.tokens(video) == model.tokens(video)
+
+
+@pytest.fixture(scope="module")
+def large(factory: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Large enough for FFmpeg to decode in threads."""
+    path: Path = factory.write_clip(tmp_path_factory.mktemp("large") / "a.mp4", size=(640, 360), ticks=range(90))
+    return path
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_number_of_decoder_threads_does_not_change_answers(
+    number: int, model: Runtime, model_folder: Path, cache_dir: Path, large: Path
+) -> None:
+    with load(model_folder, cache_dir=cache_dir, precision="fp32", decoder_threads=number) as other:
+        assert other.tokens(large) == model.tokens(large)
+        assert to_json(other.summarize(large)) == to_json(model.summarize(large))
+
+
+def test_as_many_threads_decode_as_the_model_was_loaded_for(
+    model_folder: Path, cache_dir: Path, large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    init = PyAvDecoder.__init__
+
+    def kept(self: PyAvDecoder, *arguments: Any, **options: Any) -> None:
+        asked.append(options["decoder_threads"])
+        init(self, *arguments, **options)
+
+    monkeypatch.setattr(PyAvDecoder, "__init__", kept)
+    with load(model_folder, cache_dir=cache_dir, precision="fp32", decoder_threads=3) as other:
+        other.tokens(large)
+        other.tokens(large, stride=2)
+        other.summarize(large)
+    assert len(asked) >= 3
+    assert set(asked) == {3}
+
+
+@pytest.mark.parametrize(
+    ("options", "allowed"),
+    [
+        ({"threads": 1, "decoder_threads": 2}, "1, or None, with threads=1"),
+        ({"threads": 2, "decoder_threads": 2}, "1, or None, with threads=2"),
+        ({"threads": 4, "decoder_threads": 4}, "1 to 3, or None, with threads=4"),
+        ({"decoder_threads": 17}, "1 to 16, or None"),
+    ],
+    ids=str,
+)
+def test_more_decoder_threads_than_may_be_are_refused(
+    options: dict[str, int], allowed: str, model_folder: Path, cache_dir: Path
+) -> None:
+    with pytest.raises(UsageError, match="decoder_threads is out of range") as caught:
+        load(model_folder, cache_dir=cache_dir, **options)  # type: ignore[arg-type]
+    assert (caught.value.seen, caught.value.allowed) == (options["decoder_threads"], allowed)
+    assert str(caught.value.fix).startswith("Leave it out")
+
+
+def test_clips_at_a_time_share_the_threads_with_the_decoder(model_folder: Path, cache_dir: Path) -> None:
+    options: dict[str, Any] = {"cache_dir": cache_dir, "precision": "fp32", "hint": "throughput"}
+    with load(model_folder, threads=8, **options) as model:
+        clips = model._opened.engine.parallel
+    most = max(1, 8 // clips - 1)
+    load(model_folder, threads=8, decoder_threads=most, **options).close()
+    if clips > 1:
+        with pytest.raises(UsageError, match=f"with threads=8 for {clips} clips at a time"):
+            load(model_folder, threads=8, decoder_threads=most + 1, **options)
+
+
+def test_what_is_asked_for_holds_where_the_environment_grants_less(
+    model_folder: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with load(model_folder, cache_dir=cache_dir, precision="fp32", decoder_threads=2) as model:
+        assert model._opened.decoder_threads == 2
 
 
 @pytest.mark.modeling

@@ -41,7 +41,13 @@ def opened_model(name_or_folder: str | Path, options: Mapping[str, Any]) -> Iter
     )
     try:
         engine.prepare()
-        model = Runtime(folder, engine, limits_or_default(options.get("limits")), threads=options.get("threads"))
+        model = Runtime(
+            folder,
+            engine,
+            limits_or_default(options.get("limits")),
+            threads=options.get("threads"),
+            decoder_threads=options.get("decoder_threads"),
+        )
     except BaseException:
         engine.close()
         raise

@@ -20,12 +20,13 @@ from videobert.results.bench import SweepPoint
 from videobert.runtime import load
 
 # What can be swept: those of `load`; those of a verb; seconds of the film; clips that the backbone is given together.
-OF_LOAD: Final = ("threads", "engine", "precision", "hint")
+_OF_ENGINE: Final = ("threads", "engine", "precision", "hint")
+OF_LOAD: Final = (*_OF_ENGINE, "decoder_threads")
 OF_VERB: Final = ("stride",)
 LENGTH: Final = "length"
 BATCH: Final = "batch"
 NAMES: Final = (*OF_LOAD, *OF_VERB, LENGTH, BATCH)
-_NUMBERS: Final = ("threads", "stride", LENGTH, BATCH)
+_NUMBERS: Final = ("threads", "decoder_threads", "stride", LENGTH, BATCH)
 # Those of the others are held where they are used.
 _MOST: Final = {LENGTH: 3600, BATCH: 64}
 _MOST_POINTS = 32
@@ -56,12 +57,12 @@ def parse_sweep(asked: Sequence[str]) -> dict[str, list[Any]]:
             most = _MOST[name]
             for value in found[name]:
                 whole(name, value, least=1, most=most, allowed=f"1 to {most}", fix="Choose another one.")
-    beside = [name for name in found if name in (*OF_VERB, LENGTH)]
+    beside = [name for name in found if name not in (*_OF_ENGINE, BATCH)]
     if BATCH in found and beside:
         raise UsageError(
             "a batch is of the backbone alone",
             seen=f"{BATCH} with {', '.join(beside)}",
-            allowed=f"{BATCH} with {', '.join(OF_LOAD)}",
+            allowed=f"{BATCH} with {', '.join(_OF_ENGINE)}",
             fix="Sweep them one after the other.",
         )
     if len(list(_settings(found))) > _MOST_POINTS:

@@ -23,6 +23,7 @@ def load_arguments(options: VideoOptions) -> dict[str, Any]:
         "engine": options.engine,
         "limits": options.limits,
         "threads": options.threads,
+        "decoder_threads": options.decoder_threads,
         "hint": options.hint,
         "precision": options.precision,
         "cache_dir": options.cache_dir,

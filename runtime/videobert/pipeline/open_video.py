@@ -54,5 +54,6 @@ def open_video(
         device=opened.decode_on,
         track=request.track,
         threads=opened.threads,
+        decoder_threads=opened.decoder_threads,
         on_frame=on_frame,
     )

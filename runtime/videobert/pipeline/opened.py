@@ -50,6 +50,7 @@ class OpenedModel:
         decoder: what reads videos: `"auto"`, `"pyav"` or `"dali"`.
         decode_on: `"cpu"` or `"cuda"`: where `decoder` works and leaves its clips.
         threads: most threads that compute at a time in a call; None for as many as there are processors.
+        decoder_threads: how many decode a video; None for as many as `threads` leaves.
 
     Attributes:
         run: runs a stage, see `CheckedStages`.
@@ -74,6 +75,7 @@ class OpenedModel:
         decode_on: Device = "cpu",
         *,
         threads: int | None = None,
+        decoder_threads: int | None = None,
     ) -> None:
         self.config = folder.config
         self._weights = folder.hash
@@ -82,6 +84,7 @@ class OpenedModel:
         self.limits = limits
         self.decoder: DecoderName = decoder
         self.decode_on: Device = decode_on
+        self.decoder_threads = decoder_threads
         self.tokenizer = TextTokenizer(folder.read("tokenizer.json"), folder.config, limits)
         self.run = CheckedStages(engine, stage_specs(folder.config, folder.recipe))
         self.family = open_family(folder.config, self.tokenizer, self.run)

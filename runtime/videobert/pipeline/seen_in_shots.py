@@ -124,6 +124,7 @@ def _read(opened: OpenedModel, video: Any, request: Request, span: Span | None) 
             decoder=opened.decoder,
             track=request.track,
             threads=opened.threads,
+            decoder_threads=opened.decoder_threads,
             on_frame=finder.see,
         )
         with stream:

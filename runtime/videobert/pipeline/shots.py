@@ -125,6 +125,7 @@ def shot_bounds(opened: OpenedModel, video: Any, request: Request) -> list[float
         cancel=request.cancel,
         track=request.track,
         threads=opened.threads,
+        decoder_threads=opened.decoder_threads,
     )
     with ShotFinder(opened, request) as finder, closing(frames):
         for picture, time in frames:

@@ -28,6 +28,7 @@ class DecoderOpener:
         cancel: set it from anywhere to stop.
         track: see `PyAvDecoder`.
         threads: most threads that decode and transform at a time; None for as many as pay.
+        decoder_threads: see `open_clips`.
     """
 
     open_video: VideoOpener
@@ -36,6 +37,7 @@ class DecoderOpener:
     cancel: Event | None = None
     track: int | None = None
     threads: int | None = None
+    decoder_threads: int | None = None
 
     def open(self, choice: Choice) -> Decoder:
         """The decoder chosen, or PyAV where DALI cannot take this stream.
@@ -56,6 +58,9 @@ class DecoderOpener:
             return first
         from videobert.video.decoders.dali.decoder import DaliDecoder
 
+        # On a GPU none of DALI's threads decodes.
+        asked = self.decoder_threads if choice.device == "cpu" else None
+
         try:
             return DaliDecoder.of_stream(
                 again.container,
@@ -64,7 +69,7 @@ class DecoderOpener:
                 self.limits,
                 choice.device,
                 cancel=self.cancel,
-                threads=self.threads,
+                threads=self.threads if asked is None else asked,
             )
         except BaseException:
             again.container.close()
@@ -87,7 +92,14 @@ class DecoderOpener:
         if opened is None:
             raise InputError("this video cannot be read a second time")
         try:
-            decoder = PyAvDecoder(opened, self.limits, self.cancel, track, threads=self.threads)
+            decoder = PyAvDecoder(
+                opened,
+                self.limits,
+                self.cancel,
+                track,
+                threads=self.threads,
+                decoder_threads=self.decoder_threads,
+            )
         except BaseException:
             opened.container.close()
             raise

@@ -18,6 +18,7 @@ from videobert.model.recipe import Recipe
 from videobert.video.decoder_opener import DecoderOpener
 from videobert.video.decoders.available import DecoderName, Device
 from videobert.video.decoders.choice import choose
+from videobert.video.decoders.decoder_threads import check_decoder_threads
 from videobert.video.source.frame_array import FrameArray
 from videobert.video.source.kind import SourceKind, kind_of
 from videobert.video.source.opening import VideoOpener
@@ -50,6 +51,7 @@ def open_clips(
     device: Device = "cpu",
     track: int | None = None,
     threads: int | None = None,
+    decoder_threads: int | None = None,
     on_frame: OnFrame | None = None,
 ) -> ClipStream:
     """Open a video and give its clips as they are decoded.
@@ -70,6 +72,9 @@ def open_clips(
             show. Cover pictures do not count. The stream's `info` says which was read and how many there are.
         threads: most threads that decode and transform at a time, the caller's among them; None for what
             `OMP_NUM_THREADS` or the CPU quota of a container says, else for as many as pay. Clips do not depend on it.
+        decoder_threads: how many threads decode on the CPU, 1 to 16, whatever `threads` says; None for as many as there
+            are processors, at most 16, or as `threads` leaves beside the caller's. Pictures smaller than 640 x 360 are
+            decoded by the calling thread alone, and DALI has at most 4. Clips do not depend on it.
         on_frame: called as `on_frame(frame, time)` for every frame, before the clips that show it. A frame that was not
             decoded here, because no clip needs it or because a GPU decodes it, comes without its picture.
 
@@ -90,6 +95,7 @@ def open_clips(
     callback("on_frame", on_frame)
     stop_signal(cancel)
     track = check_track(track)
+    decoder_threads = check_decoder_threads(decoder_threads)
     choice = choose(decoder, device)
     kind = kind_of(source)
     if not kind.is_encoded:
@@ -106,6 +112,7 @@ def open_clips(
         cancel=cancel,
         track=track,
         threads=threads,
+        decoder_threads=decoder_threads,
     )
     return ClipStream(video.open(choice), recipe, limits, on_progress, cancel, video.open_after, kind.is_live, on_frame)
 

@@ -122,18 +122,19 @@ def small_frames(
     cancel: Event | None = None,
     track: int | None = None,
     threads: int | None = None,
+    decoder_threads: int | None = None,
 ) -> Generator[tuple[Small, Fraction], None, None]:
     """The frames of a video in a reading of its own, uint8 `(27, 48, 3)`, each with its presentation time in seconds.
 
     Args:
         source: as `open_clips` takes it. A live one is read to its end.
         recipe, limits: the times are those of clips that are read with the same.
-        cancel, track, threads: see `open_clips`.
+        cancel, track, threads, decoder_threads: see `open_clips`.
 
     Raises:
         InputError, DecodeError, LimitExceeded, Cancelled: see `open_clips`.
     """
-    decoder = _decoder_of(source, limits, cancel, track, threads)
+    decoder = _decoder_of(source, limits, cancel, track, threads, decoder_threads)
     try:
         shrink = Shrinker()
         clock = clock_of(decoder, recipe, limits)
@@ -146,7 +147,14 @@ def small_frames(
         decoder.close()
 
 
-def _decoder_of(source: Any, limits: Limits, cancel: Event | None, track: int | None, threads: int | None) -> Decoder:
+def _decoder_of(
+    source: Any,
+    limits: Limits,
+    cancel: Event | None,
+    track: int | None,
+    threads: int | None,
+    decoder_threads: int | None,
+) -> Decoder:
     kind = kind_of(source)
     if kind is SourceKind.FRAME_ARRAY:
         return NumpyDecoder.of_array(source, limits)
@@ -158,7 +166,7 @@ def _decoder_of(source: Any, limits: Limits, cancel: Event | None, track: int | 
     if opened is None:
         raise InputError("this video cannot be read a second time", fix="Pass its path or its bytes.")
     try:
-        return PyAvDecoder(opened, limits, cancel, track, threads=threads)
+        return PyAvDecoder(opened, limits, cancel, track, threads=threads, decoder_threads=decoder_threads)
     except BaseException:
         opened.container.close()
         raise

@@ -30,6 +30,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_names_and_values_are_read() -> None:
     assert parse_sweep(["threads=1,2", "precision=fp32, bf16"]) == {"threads": [1, 2], "precision": ["fp32", "bf16"]}
+    assert parse_sweep(["decoder_threads=1,2"]) == {"decoder_threads": [1, 2]}
     assert parse_sweep(["batch=1,8", "hint=latency,throughput"]) == {"batch": [1, 8], "hint": ["latency", "throughput"]}
     assert parse_sweep(["length=10, 60", "stride=1"]) == {"length": [10, 60], "stride": [1]}
     assert parse_sweep([]) == {}
@@ -37,14 +38,25 @@ def test_names_and_values_are_read() -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    ["threads", "threads=", "colour=red", "threads=many", "=1", "length=0", "length=3601", "batch=0", "batch=65"],
+    [
+        "threads",
+        "threads=",
+        "colour=red",
+        "threads=many",
+        "decoder_threads=many",
+        "=1",
+        "length=0",
+        "length=3601",
+        "batch=0",
+        "batch=65",
+    ],
 )
 def test_what_cannot_be_swept_is_refused(asked: str) -> None:
     with pytest.raises(UsageError):
         parse_sweep([asked])
 
 
-@pytest.mark.parametrize("beside", ["stride=1,2", "length=2"])
+@pytest.mark.parametrize("beside", ["stride=1,2", "length=2", "decoder_threads=1"])
 def test_a_batch_stands_beside_nothing_that_it_does_not_see(beside: str) -> None:
     with pytest.raises(UsageError, match="the backbone alone"):
         parse_sweep(["batch=1,2", beside])
@@ -115,6 +127,15 @@ def test_a_length_is_the_beginning_of_the_film(model_folder: Path, cache_dir: Pa
     # Pictures are copied, so the clips are the same; the last one of the cut ends where nothing follows.
     assert len(cut) == 3
     assert np.array_equal(cut.features[:2], whole.features[:2])
+
+
+def test_a_number_of_decoder_threads_that_cannot_be_says_so(
+    model_folder: Path, cache_dir: Path, film: Path, tmp_path: Path
+) -> None:
+    good, bad = swept(model_folder, cache_dir, film, ["decoder_threads=2,17"], tmp_path)
+    assert (good.setting, good.error, good.same_answers) == ({"decoder_threads": 2}, None, 1.0)
+    assert bad.error is not None
+    assert "allowed: 1 to 16" in bad.error
 
 
 def test_a_batch_gives_the_features_of_single_clips(

@@ -82,6 +82,8 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "fp32",
         "--decoder",
         "pyav",
+        "--decoder-threads",
+        "3",
         "--rebuild-engines",
         "--trust-engines",
     ]
@@ -93,6 +95,7 @@ def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_pa
         "device": "cpu",
         "engine": "torch",
         "threads": 2,
+        "decoder_threads": 3,
         "hint": "throughput",
         "precision": "fp32",
         "cache_dir": tmp_path,

@@ -10,6 +10,7 @@ import typer
 
 from videobert.base.limits import Limits
 from videobert.model.precision import Precision
+from videobert.video.decoders.decoder_threads import MOST_THREADS
 
 _TALK = "Talk"
 _MODEL = "Model and machine"
@@ -144,6 +145,16 @@ class VideoOptions(ModelOptions):
         Literal["auto", "pyav", "dali"],
         typer.Option(help="What decodes videos; dali needs videobert[dali].", rich_help_panel=_MODEL),
     ] = "auto"
+
+    decoder_threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_THREADS,
+            help="Threads that decode a video, with --threads fewer than those; as many as pay if not given.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None
 
     stride: Annotated[
         int | None,

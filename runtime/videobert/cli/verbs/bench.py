@@ -40,8 +40,8 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="NAME=V,V",
-            help="Measure these too: threads, engine, precision, hint, stride, length (seconds of the video), "
-            "batch (clips that the backbone gets at once); may be repeated.",
+            help="Measure these too: threads, decoder_threads, engine, precision, hint, stride, length (seconds of the "
+            "video), batch (clips that the backbone gets at once); may be repeated.",
             show_default=False,
         ),
     ] = None,

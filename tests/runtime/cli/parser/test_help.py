@@ -20,6 +20,7 @@ MODEL = [
     "--device",
     "--engine",
     "--threads",
+    "--decoder-threads",
     "--hint",
     "--precision",
     "--stride",

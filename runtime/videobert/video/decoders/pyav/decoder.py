@@ -21,6 +21,7 @@ from videobert.base.limits import Limits, check_side, most_pixels
 from videobert.base.spans import in_spans, span
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.decoder import TimedFrame
+from videobert.video.decoders.decoder_threads import MOST_THREADS
 from videobert.video.decoders.pyav.damage import DamageTolerance
 from videobert.video.decoders.pyav.stated_aspect import stated_aspect
 from videobert.video.decoders.pyav.stated_duration import stated_duration
@@ -44,8 +45,6 @@ _GENERATE_PTS = 1  # AVFMT_FLAG_GENPTS
 # Smaller pictures are decoded by the calling thread: there a hand-over to a decoder thread costs more than it saves. At
 # 480p decoding beside the transform makes the whole runtime 1.25 times as fast on two idle cores.
 _THREADED_PIXELS = 640 * 360
-# As FFmpeg itself has at most: each holds a picture.
-_MOST_THREADS = 16
 
 
 class PyAvDecoder:
@@ -58,6 +57,8 @@ class PyAvDecoder:
         cancel: looked at before each packet, here and in `frames`.
         track: number of the video track to read, see `choose_track`; None for the one that a player would show.
         threads: most threads that decode and transform at a time; None for as many as pay.
+        decoder_threads: how many decode, whatever `threads` says; None for as many as that leaves. Pictures smaller
+            than `_THREADED_PIXELS` are decoded by the calling thread alone.
 
     Raises:
         DecodeError: there is no video stream, no decoder for it, or no frame that can be decoded.
@@ -83,6 +84,7 @@ class PyAvDecoder:
         track: int | None = None,
         *,
         threads: int | None = None,
+        decoder_threads: int | None = None,
     ) -> None:
         self.fallback: str | None = None
         self._container = container = opened.container
@@ -102,7 +104,7 @@ class PyAvDecoder:
         check_side(stream.codec_context.width, stream.codec_context.height, limits)
         duration_s = stated_duration(container, stream, limits)
         context = stream.codec_context
-        _configure(context, limits, threads)
+        _configure(context, limits, threads, decoder_threads)
         rate = stream.average_rate or stream.guessed_rate
         self.nominal_s: Fraction | None = 1 / rate if rate and rate > 0 else None
         self.sample_aspect = stated_aspect(stream)
@@ -267,17 +269,19 @@ class PyAvDecoder:
         return in_spans("demux", self._damage.packets_of(self._container, stream, ahead))
 
 
-def _configure(context: VideoCodecContext, limits: Limits, threads: int | None) -> None:
+def _configure(context: VideoCodecContext, limits: Limits, threads: int | None, decoder_threads: int | None) -> None:
     """Set how FFmpeg is to decode, before it begins."""
     context.thread_type = "AUTO"
     if context.width * context.height < _THREADED_PIXELS:
         context.thread_count = 1
+    elif decoder_threads is not None:
+        context.thread_count = decoder_threads
     elif threads is not None:
         # The calling thread transforms while FFmpeg's decode what follows.
         context.thread_count = max(1, threads - 1)
     else:
         # FFmpeg's own choice is one more, which then waits for a processor.
-        context.thread_count = min(processors(), _MOST_THREADS)
+        context.thread_count = min(processors(), MOST_THREADS)
     # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
     context.flags |= Flags.unaligned
     context.options = {

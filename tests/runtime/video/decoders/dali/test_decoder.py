@@ -14,6 +14,7 @@ import pytest
 from videobert.base.errors import Cancelled, DecodeError, InputError, LimitExceeded
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
+from videobert.video.decoders.dali.runner import DaliRunner
 from videobert.video.open import open_clips
 
 pytestmark = pytest.mark.usefixtures("dali")
@@ -217,6 +218,26 @@ def test_an_index_that_turns_out_inexact_late(factory, tmp_path):
     assert {decoder for _, decoder in taken} == {"dali", "pyav"}
     assert "show no frame" in info.decoder_fallback
     assert same_choice(factory, [clip for clip, _ in taken]) == same_choice(factory, read(one)[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({"decoder_threads": 2}, 2), ({"decoder_threads": 2, "threads": 3}, 2), ({"threads": 3}, 3)],
+    ids=str,
+)
+def test_as_many_threads_as_are_asked_for(made, options, expected, monkeypatch):
+    asked = []
+
+    class Runner(DaliRunner):
+        def __init__(self, *arguments, threads, **others):
+            asked.append(threads)
+            super().__init__(*arguments, threads=threads, **others)
+
+    monkeypatch.setattr("videobert.video.decoders.dali.decoder.DaliRunner", Runner)
+    path = made("vp9.webm", **KINDS["vp9.webm"])
+    clips, info = read(path, decoder="dali", **options)
+    assert (asked, info.decoder) == ([expected], "dali")
+    assert all((a.frames == b.frames).all() for a, b in zip(clips, read(path, decoder="dali")[0], strict=True))
 
 
 @pytest.mark.parametrize("wrap", [lambda data: data, io.BytesIO], ids=["bytes", "file object"])
