@@ -3,6 +3,7 @@
     python -m benchmarks.int8 draw MODEL WORK [FILM…]
     python -m benchmarks.int8 points MODEL WORK
     python -m benchmarks.int8 sensitivity MODEL WORK
+    python -m benchmarks.int8 tune MODEL WORK
     python -m benchmarks.int8 judge MODEL WORK --out OUT.json
     python -m benchmarks.int8 time MODEL WORK --out OUT.json
     python -m benchmarks.int8 processors MODEL WORK --out OUT.json
@@ -10,10 +11,11 @@
 
 `draw` cuts windows out of films and keeps them in WORK: of every fifth film clips to make points on, of the others
 windows to judge them on. Without films those of the world of `shapes` are drawn. `points` makes points by every rule;
-`sensitivity` measures products one by one and adds points with the worst ones kept. `judge` compares tokens. `time`
-takes turns, and so does `processors`, in processes that may use fewer instructions; both want a machine that does
-nothing else. `publish` writes a point, with what OUT.json says of it, where the product has it. All but `draw` go on
-where they were stopped. `--labels` names JSON with right labels by film.
+`sensitivity` measures products one by one and adds points with the worst ones kept; `tune` adds one whose ranges were
+tuned against features in fp32. `judge` compares tokens. `time` takes turns, and so does `processors`, in processes that
+may use fewer instructions; both want a machine that does nothing else. `publish` writes a point, with what OUT.json
+says of it, where the product has it. All but `draw` go on where they were stopped. `--labels` names JSON with right
+labels by film.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ import numpy as np
 from benchmarks.int8 import points, processors, sensitivity, timing
 from benchmarks.int8.agreement import Judge
 from benchmarks.int8.stage_runs import kept_features
+from benchmarks.int8.tuned import tuned
 from benchmarks.int8.windows import split, whole_clips, windows
 from videobert.bench.environment import environment
+from videobert.engines.openvino_int8_error import bias_corrected
 from videobert.model.folder import ModelFolder
 from videobert.model.int8_file import Int8Judged, Int8Model
 from videobert.model.int8_points import POINTS
@@ -114,7 +118,9 @@ def publish(folder: ModelFolder, ranges: Int8Ranges, row: dict[str, Any]) -> Non
 def main() -> None:
     """Read the arguments and do one step."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("draw", "points", "sensitivity", "judge", "time", "processors", "publish"))
+    parser.add_argument(
+        "what", choices=("draw", "points", "sensitivity", "tune", "judge", "time", "processors", "publish")
+    )
     parser.add_argument("model")
     parser.add_argument("work", type=Path)
     parser.add_argument("films", type=Path, nargs="*")
@@ -122,7 +128,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, help='JSON: {"film.mp4": ["label", …]}')
     parser.add_argument("--windows", type=int, default=FILM_WINDOWS, help="of each film")
     parser.add_argument("--points", nargs="*", help="which ones; of judge, which features to compute")
-    parser.add_argument("--seconds", type=float, default=1e9, help="of sensitivity and judge: stop then")
+    parser.add_argument("--seconds", type=float, default=1e9, help="of sensitivity, tune and judge: stop then")
     given = parser.parse_args()
     folder, work = ModelFolder(given.model), given.work
     made = work / "points.json"
@@ -140,6 +146,12 @@ def main() -> None:
         errors = sensitivity.one_by_one(folder, whole, some, work / "sensitivity.json", given.seconds)
         if len(errors) == len(whole.tops):
             points.write(points.with_kept(whole, BEST, sensitivity.worst_first(errors)), made)
+        return
+    if given.what == "tune":
+        ranges = tuned(folder, points.read(made)[BEST], clips, work / "tuned.json", given.seconds)
+        if ranges is not None:
+            corrected = bias_corrected(folder, BACKBONE, ranges, [clip[None] for clip in clips])
+            points.write({f"{BEST}, tuned": corrected}, made)
         return
     said = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
     if given.what == "publish":

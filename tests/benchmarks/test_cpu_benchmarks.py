@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import videobert
+from videobert.model.folder import BUNDLED
 from videobert_modeling.models import tiny
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -123,3 +124,22 @@ def test_a_size_whose_states_are_wrong_has_no_speed(sizes: ModuleType, monkeypat
     monkeypatch.setattr(sizes, "timed", built)
     monkeypatch.setattr(sizes, "parity_with_f32", lambda folder, cache: {"holds": False})
     assert not [name for name in sizes.measure()["tiny"] if "load" in name or "answer" in name]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 16])
+def test_threads_are_split_in_several_ways(load: Any, cores: int) -> None:
+    named = load("thread_split").splits(cores)
+    assert next(iter(named.values())) == (cores, cores)
+    assert len(set(named.values())) == len(named)
+    assert all(1 <= engine <= cores and 1 <= decoder <= cores for engine, decoder in named.values())
+    assert cores == 1 or any(engine + decoder == cores for engine, decoder in named.values())
+
+
+def test_a_film_is_answered_with_each_split(load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("thread_split")
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(module, "processors", lambda: 2)
+    told = module.measured("shapes", "tokens", BUNDLED / "shapes" / "clip.mp4", tmp_path)
+    assert list(told["splits"]) == ["2 + 2", "1 + 1", "1 + 2", "2 + 1", module.NOT_PINNED]
+    assert told["splits"]["2 + 2"]["ratio"] == 1
+    assert all(split["whole_s"] > 0 for split in told["splits"].values())

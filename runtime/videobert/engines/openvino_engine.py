@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Mapping
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # Requests beyond the streams only wait for each other, but each holds its own activations.
 _MOST_REQUESTS = 4
+# From here on a clip takes tens of milliseconds: those of 30 x 224 x 224 do, those of 30 x 112 x 112 do not.
+_LARGE_CLIP_BYTES = 2 << 20
 # What OpenVINO calls our precisions.
 _HINTS = {"fp32": "f32", "bf16": "bf16", "exact": "bf16"}
 _VALUE_BYTES = {"f32": 4, "bf16": 2, "int8": 1}
@@ -144,9 +147,9 @@ class OpenVinoEngine:
                 seen=f"no {name}",
                 fix="Use a model with that head, or export the folder with `videobert build`.",
             )
-        settings = self._settings(spec, fp32=fp32)
-        int8 = None if fp32 else self._int8.get(stage)
         shapes = _shapes(spec)
+        settings = self._settings(spec, shapes, fp32=fp32)
+        int8 = None if fp32 else self._int8.get(stage)
         key = {
             "graph": self._folder.digest(name),
             "shapes": shapes,
@@ -202,13 +205,16 @@ class OpenVinoEngine:
                 fix="Export the folder again with `videobert build`.",
             ) from error
 
-    def _settings(self, spec: StageSpec, *, fp32: bool) -> dict[str, Any]:
+    def _settings(self, spec: StageSpec, shapes: dict[str, list[int]], *, fp32: bool) -> dict[str, Any]:
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS["fp32" if fp32 or spec.keeps_fp32 else self._arithmetic],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
         if self._options.threads is not None:
             settings["INFERENCE_NUM_THREADS"] = self._options.threads
+        elif any(math.prod(shape) >= _LARGE_CLIP_BYTES for shape in shapes.values()):
+            # Threads that are pinned to processors wait there for a decoder's; those of a small clip are done before.
+            settings["ENABLE_CPU_PINNING"] = False
         return settings
 
 

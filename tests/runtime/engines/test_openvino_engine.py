@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -303,3 +304,38 @@ def test_the_first_calls_of_stages_come_one_by_one() -> None:
 
     assert all_at_once() == 1
     assert all_at_once() > 1
+
+
+@pytest.mark.parametrize(
+    ("large", "threads", "pinned"),
+    [(0, None, False), (0, 1, True), (1 << 30, None, True)],
+    ids=["large", "few", "small"],
+)
+def test_threads_of_large_clips_are_not_pinned_beside_a_decoder(
+    folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int, threads: int | None, pinned: bool
+) -> None:
+    monkeypatch.setattr(openvino_engine, "_LARGE_CLIP_BYTES", large)
+    engine = OpenVinoEngine(folder, options(tmp_path / "cache", threads=threads))
+    engine.prepare()
+    said = {stage: each._compiled.get_property("ENABLE_CPU_PINNING") for (stage, _), each in engine._stages.items()}
+    assert said["backbone"] == pinned
+    assert said["encoder"], "no decoder works beside other stages"
+    engine.close()
+
+
+def test_what_was_compiled_is_read_in_place_and_outlives_its_file(folder: ModelFolder, tmp_path: Path) -> None:
+    first = OpenVinoEngine(folder, options(tmp_path / "cache"))
+    wanted = first.run("backbone", clips=clips(1)[0])
+    first.close()
+    second = OpenVinoEngine(folder, options(tmp_path / "cache"))
+    second.prepare()
+    assert all(stage._kept is not None for stage in second._stages.values())
+    for file in (tmp_path / "cache").iterdir():
+        file.unlink()
+    gc.collect()
+    ids = np.array([[2, 5, 3]], np.int64)
+    for _ in range(2):
+        np.testing.assert_array_equal(second.run("backbone", clips=clips(1)[0]), wanted)
+        states = second.run("encoder", ids=ids, segments=np.zeros_like(ids), lengths=np.array([3], np.int64))
+        assert np.isfinite(states).all()
+    second.close()
