@@ -325,6 +325,7 @@ def test_threads_of_large_clips_are_not_pinned_beside_a_decoder(
 
 def test_what_was_compiled_is_read_in_place_and_outlives_its_file(folder: ModelFolder, tmp_path: Path) -> None:
     first = OpenVinoEngine(folder, options(tmp_path / "cache"))
+    first.prepare()
     wanted = first.run("backbone", clips=clips(1)[0])
     first.close()
     second = OpenVinoEngine(folder, options(tmp_path / "cache"))
