@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import videobert
-from videobert.model.folder import BUNDLED
+from videobert.model.folder import BUNDLED, ModelFolder
 from videobert_modeling.models import tiny
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -124,6 +124,29 @@ def test_a_size_whose_states_are_wrong_has_no_speed(sizes: ModuleType, monkeypat
     monkeypatch.setattr(sizes, "timed", built)
     monkeypatch.setattr(sizes, "parity_with_f32", lambda folder, cache: {"holds": False})
     assert not [name for name in sizes.measure()["tiny"] if "load" in name or "answer" in name]
+
+
+@pytest.fixture
+def attention(load: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = load("encoder_attention")
+    monkeypatch.setattr(module, "TURN_S", 0.001)
+    monkeypatch.setattr(module, "ROUNDS", 3)
+    return module
+
+
+def test_attention_with_fewer_kernels_is_held_against_the_graph_as_given(attention: ModuleType) -> None:
+    found = attention.measured(ModelFolder("shapes"), "encoder", [(1, 4), (3, 5)], "fp32")
+    assert list(found) == ["1x4", "3x5"]
+    for row in found.values():
+        assert row["errors_share"]["fewer"] < 2e-6
+        assert min(row["given_ms"], row["fewer_ms"], row["ratio"]) > 0
+
+
+def test_attention_with_other_states_has_no_speed(attention: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([0.0, 1.0])  # of the graph as given, and of that with fewer kernels
+    monkeypatch.setattr(attention, "_error", lambda states, true: next(errors))
+    found = attention.measured(ModelFolder("shapes"), "encoder", [(3, 5)], "fp32")
+    assert found == {"3x5": {"errors_share": {"given": 0.0, "fewer": 1.0}}}
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 16])

@@ -18,7 +18,7 @@ from videobert.base.offline_imports import openvino_library
 from videobert.engines.openvino_nodes import constant_of, users_of
 
 # What changes here changes compiled graphs that are kept.
-ATTENTION_FORMAT: Final = 1
+ATTENTION_FORMAT: Final = 2
 # In place of minus infinity: a row without a place to look at gets a mean in place of no number. Only padding has such.
 _HIDDEN: Final = -1e38
 _HEADS_FIRST: Final = [0, 2, 1, 3]
@@ -83,7 +83,8 @@ def _self_attention(out: Any) -> _SelfAttention | None:
     divided = _back(added, (0, "Divide"))
     scores = _back(divided, (0, "MatMul"))
     if (
-        added is None
+        softmax is None
+        or added is None
         or scores is None
         or not _guards_zero(out, softmax)
         or not _multiplies(out, False)
@@ -94,6 +95,8 @@ def _self_attention(out: Any) -> _SelfAttention | None:
     shape = query.get_partial_shape()
     split = _back(query.get_node(), (0, "Reshape"), (0, "Split"))
     if split is None or len(shape) != 4 or shape[1].is_dynamic or shape[3].is_dynamic:
+        return None
+    if softmax.get_attributes()["axis"] not in (3, -1):
         return None
     heads, size = shape[1].get_length(), shape[3].get_length()
     width = split.input_value(0).get_partial_shape()[2]

@@ -27,13 +27,13 @@ def attention(**other: Any) -> Any:
         "parts": (0, 1, 2),
         "guard": 0.0,
         "root_of": 3,
-        "axis": 2,
+        "over": 3,
         "second": False,
         "turned": True,
         "divided": True,
     } | other
     joined = opset.parameter([-1, -1, 3 * WIDTH], np.float32, name="joined")
-    apart = opset.split(joined, opset.constant(np.int64(part["axis"])), 3)
+    apart = opset.split(joined, opset.constant(np.int64(2)), 3)
     if part["second"]:
         more = opset.parameter([-1, -1, 3 * WIDTH], np.float32, name="more")
         value_of = opset.split(more, opset.constant(np.int64(2)), 3)
@@ -52,7 +52,7 @@ def attention(**other: Any) -> Any:
     if part["divided"]:
         scores = opset.divide(scores, opset.sqrt(opset.convert_like(side, query)))
     mask = opset.parameter([-1, 1, 1, -1], np.float32, name="mask")
-    weights = opset.softmax(opset.add(scores, mask), 3)
+    weights = opset.softmax(opset.add(scores, mask), part["over"])
     if part["guard"] is not None:
         guard = opset.convert_like(opset.constant(np.float32(part["guard"])), weights)
         weights = opset.select(opset.is_nan(weights), guard, weights)
@@ -113,6 +113,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "no guard": {"guard": None},
     "divided by the root of another side": {"root_of": 1},
     "not divided": {"divided": False},
+    "weights over queries": {"over": 2},
     "values of another sequence": {"second": True},
     "a key that is not turned": {"turned": False},
 }

@@ -221,7 +221,8 @@ def test_fill_answers_each_mask_and_each_moment(known: Runtime, engine: KnownEng
     assert (one.candidates[0].text, one.candidates[0].id) == ("<0>", WORDS)
     assert (five.candidates[0].text, five.candidates[0].id) == ("<63>", WORDS + 63)
     assert (one.start_s, one.end_s, five.start_s, five.end_s) == (1.5, 3.0, 7.5, 9.0)
-    assert engine.sequences[0][5:] == [WORDS + 1, MASK, WORDS + 3, WORDS + 4, 3]
+    # Which sequence comes first in a call is the family's affair.
+    assert [WORDS + 1, MASK, WORDS + 3, WORDS + 4, 3] in [sequence[5:] for sequence in engine.sequences]
 
 
 def test_fill_never_answers_with_a_special_word(known: Runtime, engine: KnownEngine) -> None:

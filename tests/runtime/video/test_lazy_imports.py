@@ -22,7 +22,8 @@ NEEDED = frozenset(
     f"{VIDEO}.{name}"
     for name in (
         *("assembly", "clip", "codec", "codec.field_pictures", "codec.h264_headers", "codec.unit_bits"),
-        *("decoders", "decoders.available", "decoders.choice", "decoders.decoder", "decoder_opener"),
+        *("decoders", "decoders.available", "decoders.choice", "decoders.decoder", "decoders.decoder_threads"),
+        "decoder_opener",
         *("decoders.pyav", "decoders.pyav.damage", "decoders.pyav.decoder", "decoders.pyav.stated_aspect"),
         *("decoders.pyav.stated_duration", "decoders.pyav.stated_times", "device_frames", "info", "open"),
         *("picture", "picture.colour", "picture.crop", "picture.display_matrix", "picture.orientation"),
