@@ -1,9 +1,10 @@
 """What self-attention with fewer kernels is worth to encoders: `python benchmarks/encoder_attention.py OUT.json`.
 
 The graph as given and as the engine changes it are compiled in bf16, or in fp32 with --precision, and asked the same in
-turns. Their states are held against those of the graph as given in fp32: where the error is more than twice as large,
-no speed is written. --model adds a folder with a stage of it and sizes of calls, as in
-`everyday=FOLDER:text_encoder:1x8,32x16`. Run it on a machine that does nothing else.
+turns; so is the graph as given, compiled for calls of that one size alone. Their states are held against those of the
+graph as given in fp32: where the error is more than twice as large, no speed is written. --model adds a folder with a
+stage of it and sizes of calls, as in `everyday=FOLDER:text_encoder:1x8,32x16`. Run it on a machine that does nothing
+else.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ def inputs_of(folder: ModelFolder, rows: int, places: int) -> dict[str, Array]:
     return {"ids": ids, "segments": np.zeros_like(ids), "lengths": np.full(rows, places)}
 
 
-def request_of(content: bytes, hint: str, *, fewer: bool) -> Any:
-    """An infer request of the graph as given, or with fewer kernels."""
+def request_of(content: bytes, hint: str, *, fewer: bool, shapes: dict[str, list[int]] | None = None) -> Any:
+    """An infer request of the graph as given, or with fewer kernels; for calls of any size, or of these shapes."""
     model = openvino_core().read_model(content)
+    if shapes:
+        model.reshape(shapes)
     if fewer and not simplify_self_attention(model):
         raise ValueError("this graph has no self-attention that is known")
     settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
@@ -49,14 +52,17 @@ def request_of(content: bytes, hint: str, *, fewer: bool) -> Any:
 def measured(
     folder: ModelFolder, stage: str, sizes: list[tuple[int, int]], precision: Literal["bf16", "fp32"]
 ) -> dict[str, Any]:
-    """For each size milliseconds of both, how many times as fast fewer kernels are, and how far either is from fp32."""
+    """For each size milliseconds, how many times as fast fewer kernels are, and how far all are from fp32."""
     content = folder.read(portable_graph(stage))  # type: ignore[arg-type]
     exact = request_of(content, "f32", fewer=False)
-    ways = {name: request_of(content, _HINTS[precision], fewer=name == "fewer") for name in ("given", "fewer")}
+    hint = _HINTS[precision]
+    any_size = {name: request_of(content, hint, fewer=name == "fewer") for name in ("given", "fewer")}
     names = {name for value in exact.model_inputs for name in value.names}
     found: dict[str, Any] = {}
     for rows, places in sizes:
         inputs = {name: value for name, value in inputs_of(folder, rows, places).items() if name in names}
+        shapes = {name: list(value.shape) for name, value in inputs.items()}
+        ways = any_size | {"given_fixed": request_of(content, hint, fewer=False, shapes=shapes)}
         true = np.array(exact.infer(inputs)[0])
         errors = {name: float(_error(np.array(way.infer(inputs)[0]), true)) for name, way in ways.items()}
         if errors["fewer"] > 2 * max(errors["given"], 1e-6):
@@ -74,14 +80,13 @@ def measured(
                 for _ in range(calls):
                     way.infer(inputs)
                 seconds[name].append((time.perf_counter() - began) / calls)
-        pairs = [given / fewer for given, fewer in zip(seconds["given"], seconds["fewer"], strict=True)]
-        found[f"{rows}x{places}"] = {
-            "errors_share": errors,
-            "given_ms": 1000 * statistics.median(seconds["given"]),
-            "fewer_ms": 1000 * statistics.median(seconds["fewer"]),
-            "ratio": statistics.median(pairs),
-            "quiet": noise.found().quiet,
+        ratios = {
+            f"ratio_to_{name}": statistics.median(a / b for a, b in zip(each, seconds["fewer"], strict=True))
+            for name, each in seconds.items()
+            if name != "fewer"
         }
+        medians = {f"{name}_ms": 1000 * statistics.median(each) for name, each in seconds.items()}
+        found[f"{rows}x{places}"] = {"errors_share": errors, **medians, **ratios, "quiet": noise.found().quiet}
     return found
 
 

@@ -139,14 +139,15 @@ def test_attention_with_fewer_kernels_is_held_against_the_graph_as_given(attenti
     assert list(found) == ["1x4", "3x5"]
     for row in found.values():
         assert row["errors_share"]["fewer"] < 2e-6
-        assert min(row["given_ms"], row["fewer_ms"], row["ratio"]) > 0
+        assert min(row["given_ms"], row["fewer_ms"], row["given_fixed_ms"]) > 0
+        assert min(row["ratio_to_given"], row["ratio_to_given_fixed"]) > 0
 
 
 def test_attention_with_other_states_has_no_speed(attention: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = iter([0.0, 1.0])  # of the graph as given, and of that with fewer kernels
+    errors = iter([0.0, 1.0, 0.0])  # of the graph as given, of that with fewer kernels, of that for calls of one size
     monkeypatch.setattr(attention, "_error", lambda states, true: next(errors))
     found = attention.measured(ModelFolder("shapes"), "encoder", [(3, 5)], "fp32")
-    assert found == {"3x5": {"errors_share": {"given": 0.0, "fewer": 1.0}}}
+    assert found == {"3x5": {"errors_share": {"given": 0.0, "fewer": 1.0, "given_fixed": 0.0}}}
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 16])
