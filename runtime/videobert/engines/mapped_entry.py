@@ -22,7 +22,7 @@ class MappedEntry:
     """
 
     def __init__(self, file: BinaryIO, start: int) -> None:
-        # Writable, since OpenVINO asks for that; a page that were written to would be copied.
+        # Writable, since OpenVINO asks for that; a page that is written to is copied.
         self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         if len(self._pages) < start:
             raise ValueError(f"{len(self._pages)} bytes, and the content begins at {start}")
