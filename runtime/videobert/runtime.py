@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from videobert.base.arguments import flag, local_path
 from videobert.base.cpu_threads import thread_limit
@@ -21,7 +21,7 @@ from videobert.pipeline.warm_up import warm_up
 from videobert.results.origin import Origin
 from videobert.verbs import Verbs
 from videobert.video.decoders.choice import check_decoder, decoder_for_engine
-from videobert.video.decoders.decoder_threads import check_decoder_threads
+from videobert.video.decoders.decoder_threads import MEASURED, ThreadsForPixels, check_decoder_threads
 from videobert.visual.codebook import Codebook
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def load(
     engine: str = "auto",
     limits: Limits | None = None,
     threads: int | None = None,
-    decoder_threads: int | None = None,
+    decoder_threads: int | Literal["measured"] | None = None,
     hint: Hint = "latency",
     precision: Precision = "auto",
     cache_dir: str | Path | None = None,
@@ -58,8 +58,11 @@ def load(
             them, with the video read beside the model. Answers do not depend on it.
         decoder_threads: how many threads decode a video on the CPU, 1 to 16. With `threads=n` at most n - 1, at least
             1, n being what one clip has where several share the threads. None is as many as there are processors, at
-            most 16, or where threads are limited as many as they leave. Pictures smaller than 640 x 360 are decoded by
-            the calling thread alone, and DALI has at most 4. Answers do not depend on it.
+            most 16, or where threads are limited as many as they leave. `"measured"` tries these and fewer on the film
+            of the bundled model, with this model, and takes the fastest; that takes seconds, once: the cache remembers
+            it for this model and machine, so let nothing else run meanwhile. `Runtime.decoder_threads` says what it is.
+            Pictures smaller than 640 x 360 are decoded by the calling thread alone, and DALI has at most 4. Answers do
+            not depend on it.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32, and for `"everyday"`, which is
             known to be as right so, int8 where the hardware sums products of 8-bit values; or one of the two; or
@@ -87,7 +90,8 @@ def load(
     limit = thread_limit(threads)
     # What the environment grants limits nobody who asks for more.
     given = None if threads is None else limit
-    check_decoder_threads(decoder_threads, given)
+    measured = isinstance(decoder_threads, str) and decoder_threads == MEASURED
+    number = None if measured else check_decoder_threads(decoder_threads, given, measurable=True)
     check_decoder(decoder)
     options = EngineOptions(
         threads=limit,
@@ -105,11 +109,14 @@ def load(
         opened.prepare()
         if given is not None:
             # How many clips at a time share the threads is known only now.
-            check_decoder_threads(decoder_threads, given, clips=opened.parallel)
-        return Runtime(folder, opened, accepted, decoder=decoder, threads=limit, decoder_threads=decoder_threads)
+            check_decoder_threads(number, given, clips=opened.parallel, measurable=True)
+        runtime = Runtime(folder, opened, accepted, decoder=decoder, threads=limit, decoder_threads=number)
     except BaseException:
         opened.close()
         raise
+    if measured:
+        runtime._measure_decoder_threads(options.cache_dir)
+    return runtime
 
 
 class Runtime(Verbs):
@@ -175,10 +182,25 @@ class Runtime(Verbs):
         """Model, engine, device and precision, as every answer quotes them."""
         return self._opened.origin()
 
+    @property
+    def decoder_threads(self) -> int | ThreadsForPixels | None:
+        """How many threads decode a video: the number that was asked for; what was measured, `threads` of it for
+        pictures of so many `pixels`, larger ones more; None for all, also where fewer were measured to be no faster."""
+        return self._opened.decoder_threads
+
     def warmup(self) -> None:
         """Run every stage once and prepare the model's questions, so that the first answer does not pay for that."""
         with self._lifetime.using() as opened:
             warm_up(opened)
+
+    def _measure_decoder_threads(self, cache_dir: Path | None) -> None:
+        from videobert.pipeline.measured_threads import measured_threads
+
+        try:
+            self._opened.decoder_threads = measured_threads(self._opened, cache_dir)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Wait for calls that are under way in other threads, then give back threads and memory.

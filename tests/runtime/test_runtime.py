@@ -24,9 +24,11 @@ from videobert.base.limits import Limits
 from videobert.engines.base import Hint
 from videobert.engines.openvino_engine import cpu_features
 from videobert.model.precision import Precision
+from videobert.pipeline.opened import OpenedModel
 from videobert.results.as_json import to_json
 from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
+from videobert.video.decoders.decoder_threads import ThreadsForPixels
 from videobert.video.decoders.pyav.decoder import PyAvDecoder
 from videobert.video.source.frame_array import FrameArray
 
@@ -129,10 +131,10 @@ def test_as_many_threads_decode_as_the_model_was_loaded_for(
 @pytest.mark.parametrize(
     ("options", "allowed"),
     [
-        ({"threads": 1, "decoder_threads": 2}, "1, or None, with threads=1"),
-        ({"threads": 2, "decoder_threads": 2}, "1, or None, with threads=2"),
-        ({"threads": 4, "decoder_threads": 4}, "1 to 3, or None, with threads=4"),
-        ({"decoder_threads": 17}, "1 to 16, or None"),
+        ({"threads": 1, "decoder_threads": 2}, '1, None or "measured", with threads=1'),
+        ({"threads": 2, "decoder_threads": 2}, '1, None or "measured", with threads=2'),
+        ({"threads": 4, "decoder_threads": 4}, '1 to 3, None or "measured", with threads=4'),
+        ({"decoder_threads": 17}, '1 to 16, None or "measured"'),
     ],
     ids=str,
 )
@@ -161,7 +163,37 @@ def test_what_is_asked_for_holds_where_the_environment_grants_less(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with load(model_folder, cache_dir=cache_dir, precision="fp32", decoder_threads=2) as model:
-        assert model._opened.decoder_threads == 2
+        assert model.decoder_threads == 2
+
+
+def test_measured_decoder_threads_are_told_and_change_no_answer(
+    model: Runtime, model_folder: Path, cache_dir: Path, large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert model.decoder_threads is None
+    found = ThreadsForPixels(threads=1, pixels=640 * 360)
+    monkeypatch.setattr("videobert.pipeline.measured_threads.measured_threads", lambda opened, cache: found)
+    with load(model_folder, cache_dir=cache_dir, precision="fp32", decoder_threads="measured") as other:
+        assert other.decoder_threads == found
+        assert other.tokens(large) == model.tokens(large)
+
+
+def test_what_fails_while_it_is_measured_leaves_nothing_open(
+    model_folder: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[OpenedModel] = []
+
+    def interrupted(opened: OpenedModel, cache: Path | None) -> None:
+        measured.append(opened)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("videobert.pipeline.measured_threads.measured_threads", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load(model_folder, cache_dir=cache_dir, decoder_threads="measured")
+    (opened,) = measured
+    with pytest.raises(InputError, match="closed"):
+        opened.engine.prepare()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        opened.feature(np.zeros((1, 1, 1, 3), np.uint8))
 
 
 @pytest.mark.modeling

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+from videobert.base.cpu_name import cpu_name
 from videobert.base.version import __version__
 from videobert.doctor.own_parts import probe_cache, probe_models, probe_native
 from videobert.doctor.packages import packages
@@ -57,7 +57,7 @@ def examine() -> Diagnosis:
         videobert=__version__,
         python=platform.python_version(),
         platform=platform.platform(),
-        cpu=_cpu_name(),
+        cpu=cpu_name(),
         cores=len(os.sched_getaffinity(0)),
         cpu_features=features,
         packages=packages(),
@@ -65,13 +65,3 @@ def examine() -> Diagnosis:
         blockers=blockers,
         ready=not blockers,
     )
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

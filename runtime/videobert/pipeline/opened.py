@@ -37,6 +37,7 @@ from videobert.pipeline.questions import Questions
 from videobert.results.origin import Origin
 from videobert.text.reader import TextTokenizer
 from videobert.video.decoders.available import DecoderName, Device
+from videobert.video.decoders.decoder_threads import DecoderThreads
 from videobert.visual.codebook import Assignment, Codebook
 
 
@@ -75,7 +76,7 @@ class OpenedModel:
         decode_on: Device = "cpu",
         *,
         threads: int | None = None,
-        decoder_threads: int | None = None,
+        decoder_threads: DecoderThreads = None,
     ) -> None:
         self.config = folder.config
         self._weights = folder.hash

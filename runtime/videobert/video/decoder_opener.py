@@ -10,6 +10,7 @@ from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.choice import Choice, pyav_instead
 from videobert.video.decoders.decoder import Decoder
+from videobert.video.decoders.decoder_threads import DecoderThreads
 from videobert.video.decoders.pyav.decoder import PyAvDecoder
 from videobert.video.source.opening import VideoOpener
 
@@ -37,7 +38,7 @@ class DecoderOpener:
     cancel: Event | None = None
     track: int | None = None
     threads: int | None = None
-    decoder_threads: int | None = None
+    decoder_threads: DecoderThreads = None
 
     def open(self, choice: Choice) -> Decoder:
         """The decoder chosen, or PyAV where DALI cannot take this stream.
@@ -58,8 +59,8 @@ class DecoderOpener:
             return first
         from videobert.video.decoders.dali.decoder import DaliDecoder
 
-        # On a GPU none of DALI's threads decodes.
-        asked = self.decoder_threads if choice.device == "cpu" else None
+        # On a GPU none of DALI's threads decodes; what was measured was measured with PyAV.
+        asked = self.decoder_threads if choice.device == "cpu" and isinstance(self.decoder_threads, int) else None
 
         try:
             return DaliDecoder.of_stream(

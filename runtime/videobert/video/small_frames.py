@@ -24,6 +24,7 @@ from videobert.base.native import native_core
 from videobert.model.recipe import Recipe
 from videobert.model.stage_lists import SHOT_HEIGHT, SHOT_WIDTH
 from videobert.video.decoders.decoder import Decoder, TimedFrame
+from videobert.video.decoders.decoder_threads import DecoderThreads
 from videobert.video.decoders.numpy_decoder import NumpyDecoder
 from videobert.video.decoders.pyav.decoder import PyAvDecoder
 from videobert.video.picture.colour import RGB, Colour, colour_of
@@ -122,7 +123,7 @@ def small_frames(
     cancel: Event | None = None,
     track: int | None = None,
     threads: int | None = None,
-    decoder_threads: int | None = None,
+    decoder_threads: DecoderThreads = None,
 ) -> Generator[tuple[Small, Fraction], None, None]:
     """The frames of a video in a reading of its own, uint8 `(27, 48, 3)`, each with its presentation time in seconds.
 
@@ -153,7 +154,7 @@ def _decoder_of(
     cancel: Event | None,
     track: int | None,
     threads: int | None,
-    decoder_threads: int | None,
+    decoder_threads: DecoderThreads,
 ) -> Decoder:
     kind = kind_of(source)
     if kind is SourceKind.FRAME_ARRAY:

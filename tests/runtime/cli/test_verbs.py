@@ -60,6 +60,11 @@ def test_quiet_says_nothing_but_the_answer(verb: str, call: Any, fake: Any) -> N
     assert ended.out
 
 
+def test_decoder_threads_may_be_measured(call: Any, fake: Any) -> None:
+    assert call("run", *CALLS["run"], "--decoder-threads", "measured").code == 0
+    assert fake.loaded["decoder_threads"] == "measured"
+
+
 @pytest.mark.parametrize("verb", CALLS)
 def test_model_options_reach_the_runtime(verb: str, call: Any, fake: Any, tmp_path: Path) -> None:
     options = ["--model", "mine", "--device", "cpu", "--engine", "torch", "--threads", "2", "--hint", "throughput"]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from typer.models import ArgumentInfo
 
 from videobert.cli.failure import guarded
-from videobert.cli.parser.values import accepted
+from videobert.cli.parser.values import accepted, takes_words
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -64,7 +64,8 @@ def _told(annotation: Any, name: str, verb: str) -> Any:
         info.parser = lambda typed: read(typed)  # typer asks for its `__name__`, which a partial lacks
     if accepts.in_help is not None:
         info.help = f"{info.help} [{accepts.in_help}]"
-    return Annotated[kind, info]
+    # typer takes no union, and asks for nothing but this where it has a parser.
+    return Annotated[str | None if takes_words(kind) else kind, info]
 
 
 def _option_name(info: Any, name: str) -> str:

@@ -147,11 +147,12 @@ class VideoOptions(ModelOptions):
     ] = "auto"
 
     decoder_threads: Annotated[
-        int | None,
+        int | Literal["measured"] | None,
         typer.Option(
             min=1,
             max=MOST_THREADS,
-            help="Threads that decode a video, with --threads fewer than those; as many as pay if not given.",
+            help="Threads that decode a video, with --threads fewer than those; all if not given. measured: as many as "
+            "proved fastest here with this model, tried for some seconds when it is first asked for.",
             rich_help_panel=_MODEL,
         ),
     ] = None

@@ -20,7 +20,12 @@ PARSERS_OWN = re.compile(
 MISTAKES: dict[str, tuple[list[str], str | None, str]] = {
     "too small": (["run", "--threads", "0"], "0", "a whole number, 1 or more"),
     "too large": (["run", "--stride", "9"], "9", "a whole number, 1 to 5"),
-    "too many threads": (["run", "--decoder-threads", "17"], "17", "a whole number, 1 to 16"),
+    "too many threads": (["run", "--decoder-threads", "17"], "17", "a whole number, 1 to 16, or measured"),
+    "neither a number nor a word": (
+        ["run", "--decoder-threads", "mesured"],
+        "mesured",
+        "a whole number, 1 to 16, or measured",
+    ),
     "negative": (["fill", "a [MASK]", "c.mp4", "-v", "-3"], "-3", "a whole number, 0 or more"),
     "no whole number": (["run", "--stride", "3.5"], "3.5", "a whole number, 1 to 5"),
     "no number": (["classify", "c.mp4", "--prior-strength", "2,5"], "2,5", "a number, 0 to 2"),

@@ -14,8 +14,8 @@ import pytest
 from videobert.base.errors import UsageError
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
-from videobert.video.decoders.decoder_threads import check_decoder_threads
-from videobert.video.decoders.pyav import decoder
+from videobert.video.decoders import decoder_threads
+from videobert.video.decoders.decoder_threads import ThreadsForPixels, check_decoder_threads
 from videobert.video.open import open_clips
 from videobert.video.small_frames import small_frames
 
@@ -80,8 +80,30 @@ def test_without_a_number_as_many_as_processors(
     processors: int, expected: int, film: Callable[[int, int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("videobert.video.open.thread_limit", lambda asked: asked)
-    monkeypatch.setattr(decoder, "processors", lambda: processors)
+    monkeypatch.setattr(decoder_threads, "processors", lambda: processors)
     assert while_open(film(640, 360)) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "processors", "expected"),
+    [((640, 360), 8, 2), ((1280, 720), 8, 8), ((960, 540), 8, 5), ((1280, 720), 5, 5), ((640, 360), 1, 0)],
+)
+def test_larger_pictures_have_more_of_what_was_found_with_smaller_ones(
+    size: tuple[int, int],
+    processors: int,
+    expected: int,
+    film: Callable[[int, int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("videobert.video.open.thread_limit", lambda asked: asked)
+    monkeypatch.setattr(decoder_threads, "processors", lambda: processors)
+    found = ThreadsForPixels(threads=2, pixels=640 * 360)
+    assert while_open(film(*size), decoder_threads=found) == expected
+
+
+@pytest.mark.parametrize(("pixels", "expected"), [(1, 1), (100, 2), (101, 3), (400, 8), (10**9, 9)])
+def test_threads_go_with_pixels(pixels: int, expected: int) -> None:
+    assert ThreadsForPixels(threads=2, pixels=100).of_picture(pixels, 9) == expected
 
 
 @pytest.mark.parametrize("number", [1, 4, None])
@@ -106,7 +128,7 @@ def test_the_small_frames_of_shots_have_as_many(film: Callable[[int, int], Path]
 @pytest.mark.parametrize("stride", [1, 2])
 def test_clips_are_the_same(stride: int, film: Callable[[int, int], Path]) -> None:
     found = []
-    for number in (None, 1, 2, 5):
+    for number in (None, 1, 2, 5, ThreadsForPixels(threads=1, pixels=640 * 180)):
         with open_clips(film(640, 360), RECIPE.replace(stride=stride), decoder_threads=number) as stream:
             found.append([(clip.start_s, clip.frames.tobytes()) for clip in stream])
     assert found[0]
@@ -132,6 +154,13 @@ def test_one_of_the_threads_of_a_clip_is_the_callers(threads: int, clips: int, m
     assert f"threads={threads}" in str(caught.value.allowed)
     assert (f"{clips} clips" in str(caught.value.allowed)) == (clips > 1)
     assert "--threads" in str(caught.value.fix_cli)
+
+
+@pytest.mark.parametrize("threads", [None, 4])
+def test_what_could_be_measured_is_told(threads: int | None) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_decoder_threads(17, threads, measurable=True)
+    assert ', None or "measured"' in str(caught.value.allowed)
 
 
 def test_none_is_left_to_the_decoder() -> None:

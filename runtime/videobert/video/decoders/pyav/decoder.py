@@ -15,13 +15,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videobert.base.cancelling import stop_if
-from videobert.base.cpu_threads import processors
 from videobert.base.errors import DecodeError
 from videobert.base.limits import Limits, check_side, most_pixels
 from videobert.base.spans import in_spans, span
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.decoder import TimedFrame
-from videobert.video.decoders.decoder_threads import MOST_THREADS
+from videobert.video.decoders.decoder_threads import DecoderThreads, ThreadsForPixels, most_decoder_threads
 from videobert.video.decoders.pyav.damage import DamageTolerance
 from videobert.video.decoders.pyav.stated_aspect import stated_aspect
 from videobert.video.decoders.pyav.stated_duration import stated_duration
@@ -84,7 +83,7 @@ class PyAvDecoder:
         track: int | None = None,
         *,
         threads: int | None = None,
-        decoder_threads: int | None = None,
+        decoder_threads: DecoderThreads = None,
     ) -> None:
         self.fallback: str | None = None
         self._container = container = opened.container
@@ -269,19 +268,18 @@ class PyAvDecoder:
         return in_spans("demux", self._damage.packets_of(self._container, stream, ahead))
 
 
-def _configure(context: VideoCodecContext, limits: Limits, threads: int | None, decoder_threads: int | None) -> None:
+def _configure(
+    context: VideoCodecContext, limits: Limits, threads: int | None, decoder_threads: DecoderThreads
+) -> None:
     """Set how FFmpeg is to decode, before it begins."""
     context.thread_type = "AUTO"
     if context.width * context.height < _THREADED_PIXELS:
         context.thread_count = 1
-    elif decoder_threads is not None:
-        context.thread_count = decoder_threads
-    elif threads is not None:
-        # The calling thread transforms while FFmpeg's decode what follows.
-        context.thread_count = max(1, threads - 1)
+    elif isinstance(decoder_threads, ThreadsForPixels):
+        most = most_decoder_threads(threads)
+        context.thread_count = decoder_threads.of_picture(context.width * context.height, most)
     else:
-        # FFmpeg's own choice is one more, which then waits for a processor.
-        context.thread_count = min(processors(), MOST_THREADS)
+        context.thread_count = decoder_threads or most_decoder_threads(threads)
     # Without it FFmpeg leaves out cropping at the left that would put rows at odd addresses, and says nothing.
     context.flags |= Flags.unaligned
     context.options = {
