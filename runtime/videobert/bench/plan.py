@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,24 +11,32 @@ from pathlib import Path
 from typing import Any, Final
 
 from videobert.base.arguments import local_path, number, one_of, whole
-from videobert.base.cpu_threads import processors
 from videobert.base.errors import DeviceError, VideoBertError
 from videobert.bench.agreement import same_time
 from videobert.bench.noise import NoiseProbe
+from videobert.bench.plan_settings import (
+    command_of,
+    fewer_decoding,
+    larger_strides,
+    python_of,
+    settings,
+    speed_of,
+    words_of,
+)
 from videobert.bench.saved_results import segments_of
 from videobert.bench.statistics import spread_of
 from videobert.engines.selection import DEVICES, ENGINES
 from videobert.model.folder import ModelFolder
 from videobert.model.precision import PRECISIONS
-from videobert.model.recipe import STRIDES
 from videobert.results.plan import Plan, PlanCandidate
 from videobert.results.run import ReportSegment
 
 _LONGEST_S: Final = 600
 _MOST: Final = 1e9
-_REFERENCE_PRECISION: Final = "fp32"
 # Agreements that differ by less are the same choice.
 _SAME_LOSS: Final = 0.001
+# Fewer threads that decode are chosen where they are so many times as fast: less could be noise.
+_WORTH_FEWER: Final = 1.05
 Told = Callable[[str], None]
 
 
@@ -51,7 +57,8 @@ def plan(
 ) -> Plan:
     """Choose engine, precision, threads, batch and stride of a model by measuring each in a process of its own.
 
-    Larger strides are tried only where no setting keeps up with the video otherwise.
+    Larger strides are tried only where no setting keeps up with the video otherwise, and fewer threads that decode only
+    beside what is chosen.
 
     Args:
         name_or_folder: a model's name or folder.
@@ -92,24 +99,29 @@ def plan(
     tried: list[PlanCandidate] = []
     own = folder.recipe.stride
     refused: dict[tuple[str, str], PlanCandidate] = {}
-    for setting in _settings(engines, precisions, device, own):
+    for setting in settings(engines, precisions, device, own):
         earlier = refused.get((setting.engine, setting.precision))
         if earlier is not None:
             # What cannot be loaded cannot be with other threads either.
             tried.append(dataclasses.replace(setting, why=earlier.why))
             continue
-        told(_words(setting))
+        told(words_of(setting))
         noise.look()
         tried.append(measuring.candidate(setting))
         if tried[-1].latency is None:
             refused[setting.engine, setting.precision] = tried[-1]
     if not any(each.fits for each in tried):
-        for setting in _larger_strides(tried, own, asked["real_time"] or 0.0):
-            told(_words(setting))
+        for setting in larger_strides(tried, own, asked["real_time"] or 0.0):
+            told(words_of(setting))
             noise.look()
             tried.append(measuring.candidate(setting))
-    noise.look()
     chosen = _choice(tried, asked)
+    for setting in fewer_decoding(chosen, device):
+        told(words_of(setting))
+        noise.look()
+        tried.append(measuring.candidate(setting))
+    noise.look()
+    chosen = _with_fewer(chosen, tried)
     candidates = tuple(each if each is chosen else _passed_over(each, chosen) for each in tried)
     return Plan(
         model=str(name_or_folder),
@@ -118,8 +130,8 @@ def plan(
         chosen=chosen,
         loss=None if chosen.agreement is None else 1.0 - chosen.agreement,
         reference=measuring.reference_words,
-        command=_command(str(name_or_folder), path, chosen, device),
-        python=_python(str(name_or_folder), path, chosen, device),
+        command=command_of(str(name_or_folder), path, chosen, device),
+        python=python_of(str(name_or_folder), path, chosen, device),
         candidates=candidates,
         noise=noise.found(),
     )
@@ -162,7 +174,9 @@ class _Measuring:
         return dataclasses.replace(measured, fits=not broken, why="; ".join(broken) or None)
 
     def _run(self, setting: PlanCandidate) -> dict[str, Any]:
-        options = {name: getattr(setting, name) for name in ("engine", "precision", "threads", "hint")}
+        options = {
+            name: getattr(setting, name) for name in ("engine", "precision", "threads", "decoder_threads", "hint")
+        }
         asked = {
             "model": self._model,
             "video": str(self._video),
@@ -189,36 +203,11 @@ class _Measuring:
         return found
 
 
-def _settings(
-    engines: Sequence[str] | None, precisions: Sequence[str] | None, device: str, stride: int
-) -> Iterator[PlanCandidate]:
-    """What is tried at first: fp32 before the rest, since it is the reference."""
-    on_gpu = device == "cuda"
-    names = engines or [name for name in (("tensorrt", "torch") if on_gpu else ("openvino", "torch")) if _there(name)]
-    many = processors()
-    for engine in names:
-        for precision in sorted(precisions or PRECISIONS[1:], key=lambda each: each != _REFERENCE_PRECISION):
-            ways: list[tuple[int | None, str]] = [(None, "latency")]
-            if engine == "openvino" and not on_gpu:
-                ways = [(many, "latency"), *([(1, "latency"), (many, "throughput")] if many > 1 else [])]
-            for threads, hint in ways:
-                yield PlanCandidate(engine=engine, precision=precision, threads=threads, hint=hint, stride=stride)
-
-
-def _there(engine: str) -> bool:
-    return engine == "tensorrt" or importlib.util.find_spec(engine) is not None
-
-
-def _larger_strides(tried: Sequence[PlanCandidate], own: int, real_time: float) -> Iterator[PlanCandidate]:
-    """The two fastest settings with larger strides, where it is speed that none has enough of."""
-    slow = [each for each in tried if each.times_real_time is not None and each.times_real_time < real_time]
-    slow.sort(key=lambda each: -(each.times_real_time or 0.0))
-    for each in slow[:2]:
-        for stride in STRIDES:
-            if stride > own:
-                yield PlanCandidate(
-                    engine=each.engine, precision=each.precision, threads=each.threads, hint=each.hint, stride=stride
-                )
+def _with_fewer(chosen: PlanCandidate, tried: Sequence[PlanCandidate]) -> PlanCandidate:
+    """The choice, or the same with fewer threads that decode, where it fits and is clearly faster so."""
+    fewer = [each for each in tried if each.fits and each.decoder_threads is not None]
+    best = max(fewer, key=speed_of, default=chosen)
+    return best if speed_of(best) >= _WORTH_FEWER * speed_of(chosen) else chosen
 
 
 def _over(each: PlanCandidate, asked: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -252,7 +241,7 @@ def _choice(tried: Sequence[PlanCandidate], asked: Mapping[str, Any]) -> PlanCan
     limits = ", ".join(f"{name} {value:g}" for name, value in asked.items() if value is not None)
     raise DeviceError(
         "no setting of this model keeps within these limits here",
-        seen=f"nearest: {_words(nearest)}: {nearest.why}",
+        seen=f"nearest: {words_of(nearest)}: {nearest.why}",
         allowed=limits,
         fix="Loosen what the nearest one breaks, choose a smaller model, or a faster machine.",
     )
@@ -261,7 +250,7 @@ def _choice(tried: Sequence[PlanCandidate], asked: Mapping[str, Any]) -> PlanCan
 def _worth(each: PlanCandidate) -> tuple[int, float]:
     """The least loss first; of the same loss the fastest."""
     loss = 0.0 if each.agreement is None else 1.0 - each.agreement
-    return round(loss / _SAME_LOSS), -(each.times_real_time or 0.0)
+    return round(loss / _SAME_LOSS), -speed_of(each)
 
 
 def _passed_over(each: PlanCandidate, chosen: PlanCandidate) -> PlanCandidate:
@@ -269,34 +258,14 @@ def _passed_over(each: PlanCandidate, chosen: PlanCandidate) -> PlanCandidate:
         return each
     if _worth(each)[0] > _worth(chosen)[0]:
         why = f"fits, but agrees in {each.agreement:.1%} only"
+    elif speed_of(each) > speed_of(chosen):
+        why = f"fits, but is hardly faster: {each.times_real_time:.3g} x real time"
     else:
         why = f"fits, but is slower: {each.times_real_time:.3g} x real time"
     return dataclasses.replace(each, why=why)
-
-
-def _words(each: PlanCandidate) -> str:
-    threads = "" if each.threads is None else f", {each.threads} threads"
-    return f"{each.engine} in {each.precision}{threads}, {each.hint}, stride {each.stride}"
 
 
 def _limit(name: str, value: float | None) -> float | None:
     if value is None:
         return None
     return number(name, value, least=1e-6, most=_MOST, allowed="above 0", fix="Choose another.")
-
-
-def _load_options(each: PlanCandidate, device: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"engine": each.engine, "precision": each.precision, "hint": each.hint}
-    if each.threads is not None:
-        told["threads"] = each.threads
-    return told | ({} if device == "auto" else {"device": device})
-
-
-def _command(model: str, video: Path, each: PlanCandidate, device: str) -> str:
-    words = [word for name, value in _load_options(each, device).items() for word in (f"--{name}", str(value))]
-    return shlex.join(["videobert", "run", str(video), "--model", model, *words, "--stride", str(each.stride)])
-
-
-def _python(model: str, video: Path, each: PlanCandidate, device: str) -> str:
-    options = ", ".join(f"{name}={value!r}" for name, value in _load_options(each, device).items())
-    return f"videobert.load({model!r}, {options}).run({str(video)!r}, stride={each.stride})"

@@ -44,7 +44,8 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _row(each: PlanCandidate, plan: Plan) -> tuple[str, ...]:
-    threads = "" if each.threads is None else f" {each.threads} threads"
+    threads = "" if each.threads is None else f" {each.threads} {'thread' if each.threads == 1 else 'threads'}"
+    threads += "" if each.decoder_threads is None else f" {each.decoder_threads} decoding"
     setting = f"{each.engine} {each.precision}{threads} {each.hint} stride {each.stride}"
     return (
         setting,

@@ -13,7 +13,7 @@ class PlanCandidate:
     """One setting, measured in a process of its own.
 
     Args:
-        engine, precision, threads, hint: what `load` takes.
+        engine, precision, threads, decoder_threads, hint: what `load` takes.
         stride: what a verb takes.
         batch: clips that the engine works on at once.
         latency: seconds from one clip of pixels to its whole answer, the model warm.
@@ -29,6 +29,7 @@ class PlanCandidate:
     threads: int | None
     hint: str
     stride: int
+    decoder_threads: int | None = None
     batch: int | None = None
     latency: Spread | None = None
     times_real_time: float | None = None

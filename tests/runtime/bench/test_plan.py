@@ -13,7 +13,7 @@ from tests.small_model import frames_of, mp4
 import videobert
 from videobert.base.errors import DeviceError, UsageError
 from videobert.bench import plan as plan_module
-from videobert.bench import plan_child
+from videobert.bench import plan_child, plan_settings
 from videobert.results.plan import Plan, PlanCandidate
 
 
@@ -41,7 +41,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int | None, str,
         return dict(found)
 
     monkeypatch.setattr(plan_module._Measuring, "_run", run)
-    monkeypatch.setattr(plan_module, "processors", lambda: 2)
+    monkeypatch.setattr(plan_settings, "processors", lambda: 2)
+    monkeypatch.setattr(plan_settings, "most_decoder_threads", lambda threads: 1)
     return known
 
 
@@ -50,17 +51,17 @@ def planned(**asked: Any) -> Plan:
 
 
 def test_the_least_loss_is_chosen_and_of_the_same_the_fastest(machine: Any) -> None:
-    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
+    machine["fp32", None, "latency", 1] = figures(0.08, 400, 4)
     machine["fp32", 1, "latency", 1] = figures(0.09, 390, 3)
-    machine["bf16", 2, "latency", 1] = figures(0.04, 380, 9, said="blue")
+    machine["bf16", None, "latency", 1] = figures(0.04, 380, 9, said="blue")
     machine["bf16", 1, "latency", 1] = figures(0.05, 300, 6)
     found = planned(latency_ms=100, least_agreement=0.0)
     assert (found.chosen.precision, found.chosen.threads) == ("bf16", 1)
     assert found.loss == 0.0
     by = {(each.precision, each.threads, each.hint): each for each in found.candidates}
-    assert "slower" in str(by["fp32", 2, "latency"].why)
-    assert "agrees in 0.0%" in str(by["bf16", 2, "latency"].why)
-    assert by["fp32", 2, "throughput"].why == "this CPU has none of it"
+    assert "slower" in str(by["fp32", None, "latency"].why)
+    assert "agrees in 0.0%" in str(by["bf16", None, "latency"].why)
+    assert by["fp32", None, "throughput"].why == "this CPU has none of it"
     assert found.chosen.why is None
     assert shlex.split(found.command)[:4] == ["videobert", "run", "film.mp4", "--model"]
     assert "precision='bf16'" in found.python
@@ -76,34 +77,106 @@ def test_the_least_loss_is_chosen_and_of_the_same_the_fastest(machine: Any) -> N
     ],
 )
 def test_where_nothing_fits_the_nearest_is_told(machine: Any, asked: dict[str, float], broken: str) -> None:
-    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
+    machine["fp32", None, "latency", 1] = figures(0.08, 400, 4)
     machine["fp32", 1, "latency", 1] = figures(0.8, 4000, 0.4)
     with pytest.raises(DeviceError) as caught:
         planned(**asked)
     assert broken in str(caught.value.seen)
-    assert "2 threads" in str(caught.value.seen)
+    assert "openvino in fp32, latency, stride 1" in str(caught.value.seen)
 
 
 def test_what_disagrees_is_left(machine: Any) -> None:
-    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
-    machine["bf16", 2, "latency", 1] = figures(0.04, 400, 9, said="blue")
+    machine["fp32", None, "latency", 1] = figures(0.08, 400, 4)
+    machine["bf16", None, "latency", 1] = figures(0.04, 400, 9, said="blue")
     found = planned()
     assert found.chosen.precision == "fp32"
     assert any("agreement 0.0%, below 99.0%" in str(each.why) for each in found.candidates)
 
 
 def test_a_larger_stride_is_for_what_does_not_keep_up(machine: Any) -> None:
-    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 0.6)
-    machine["fp32", 2, "latency", 2] = figures(0.08, 400, 1.2)
-    machine["fp32", 2, "latency", 3] = figures(0.08, 400, 1.8, said="blue")
+    machine["fp32", None, "latency", 1] = figures(0.08, 400, 0.6)
+    machine["fp32", None, "latency", 2] = figures(0.08, 400, 1.2)
+    machine["fp32", None, "latency", 3] = figures(0.08, 400, 1.8, said="blue")
     found = planned()
     assert found.chosen.stride == 2
     assert "--stride 2" in found.command
 
 
+@pytest.fixture
+def decoding(machine: Any, monkeypatch: pytest.MonkeyPatch) -> dict[int | None, float]:
+    """Times real time by threads that decode; eight processors."""
+    speeds: dict[int | None, float] = {None: 10.0, 4: 10.0, 2: 10.0, 1: 10.0}
+    run = plan_module._Measuring._run
+
+    def by_decoding(self: Any, setting: PlanCandidate) -> dict[str, Any]:
+        if setting.hint != "latency" or setting.threads or setting.precision != "fp32":
+            return run(self, setting)
+        return figures(0.08, 400, speeds[setting.decoder_threads])
+
+    monkeypatch.setattr(plan_module._Measuring, "_run", by_decoding)
+    monkeypatch.setattr(plan_settings, "most_decoder_threads", lambda threads: 8)
+    return speeds
+
+
+@pytest.mark.parametrize(
+    ("speeds", "expected"),
+    [({}, None), ({2: 11.0}, 2), ({4: 11.0, 1: 12.0}, 1), ({4: 10.4}, None), ({1: 3.0}, None)],
+    ids=str,
+)
+def test_fewer_threads_decode_where_that_is_clearly_faster(
+    speeds: dict[int, float], expected: int | None, decoding: dict[int | None, float]
+) -> None:
+    decoding.update(speeds)
+    found = planned(precisions=["fp32"])
+    assert found.chosen.decoder_threads == expected
+    assert ("decoder_threads" in found.python, "--decoder-threads" in found.command) == (bool(expected),) * 2
+    assert [each.decoder_threads for each in found.candidates] == [None, None, None, 4, 2, 1]
+    assert all(each is found.chosen or each.why for each in found.candidates)
+
+
+def test_what_is_hardly_faster_says_so(decoding: dict[int | None, float]) -> None:
+    decoding[4] = 10.4
+    by = {each.decoder_threads: each for each in planned(precisions=["fp32"]).candidates if each.fits}
+    assert by[4].why == "fits, but is hardly faster: 10.4 x real time"
+    assert by[1].why == "fits, but is slower: 10 x real time"
+
+
+def test_fewer_threads_that_break_a_limit_are_not_chosen(
+    decoding: dict[int | None, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding[2] = 20.0
+    run = plan_module._Measuring._run
+
+    def later(self: Any, setting: PlanCandidate) -> dict[str, Any]:
+        found = run(self, setting)
+        return found if setting.decoder_threads is None else found | {"latencies_s": [9.0] * 5}
+
+    monkeypatch.setattr(plan_module._Measuring, "_run", later)
+    assert planned(precisions=["fp32"], latency_ms=100).chosen.decoder_threads is None
+
+
+@pytest.mark.parametrize("limited", ["threads", "cuda"])
+def test_fewer_are_not_tried_where_the_number_is_given(limited: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_settings, "most_decoder_threads", lambda threads: 8)
+    chosen = PlanCandidate(
+        engine="torch", precision="fp32", threads=1 if limited == "threads" else None, hint="latency", stride=1
+    )
+    assert not list(plan_settings.fewer_decoding(chosen, "cuda" if limited == "cuda" else "cpu"))
+
+
+def test_what_is_tried_is_what_is_printed(machine: Any) -> None:
+    machine["fp32", None, "latency", 1] = figures(0.08, 400, 4)
+    found = planned()
+    assert "threads" not in found.command + found.python
+    machine["fp32", 1, "latency", 1] = figures(0.08, 400, 5)
+    found = planned()
+    assert "--threads 1" in found.command
+    assert "threads=1" in found.python
+
+
 def test_what_cannot_be_loaded_is_tried_once(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
-    machine["fp32", 2, "latency", 1] = figures(0.08, 400, 4)
+    machine["fp32", None, "latency", 1] = figures(0.08, 400, 4)
     run = plan_module._Measuring._run
 
     def counted(self: Any, setting: PlanCandidate) -> dict[str, Any]:
@@ -150,7 +223,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_real_process_is_measured(
     model_folder: Path, cache_dir: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_module, "processors", lambda: 1)
+    monkeypatch.setattr(plan_settings, "processors", lambda: 1)
+    monkeypatch.setattr(plan_settings, "most_decoder_threads", lambda threads: 1)
     found = videobert.plan(
         model_folder,
         film,

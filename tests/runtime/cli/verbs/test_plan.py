@@ -16,6 +16,7 @@ CHOSEN = PlanCandidate(
     engine="openvino",
     precision="bf16",
     threads=2,
+    decoder_threads=1,
     hint="latency",
     stride=1,
     batch=1,
@@ -71,6 +72,7 @@ def test_what_is_typed_reaches_the_plan(call: Any, answer: dict[str, Any]) -> No
     assert lines[0] == "videobert run clip.mp4 --precision bf16"
     assert "loss in agreement: 0.50% against openvino in fp32, stride 1" in done.out
     assert "torch is not installed." in done.out
+    assert "2 threads 1 decoding" in " ".join(done.out.split())
     assert "chosen" in done.out
     assert "noisy machine" not in done.out
 
