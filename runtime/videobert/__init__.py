@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from videobert.results.summarize import Summary, SummarySpan
     from videobert.runtime import Runtime, load
     from videobert.tasks.stream import ReportStream
+    from videobert.video.decoders.decoder_threads import MeasuredThreads
     from videobert.video.open import open_clips
     from videobert.video.source.frame_array import FrameArray
     from videobert.visual.codebook import Codebook
@@ -81,6 +82,7 @@ _HOME = {
     "compare": "videobert.bench.compare",
     "plan": "videobert.bench.plan",
     "FrameArray": "videobert.video.source.frame_array",
+    "MeasuredThreads": "videobert.video.decoders.decoder_threads",
     "IndexReader": "videobert.index.reader",
     "Limits": "videobert.base.limits",
     "Recipe": "videobert.model.recipe",
@@ -184,6 +186,7 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "Located",
+    "MeasuredThreads",
     "MismatchError",
     "ModelError",
     "ObtainError",

@@ -21,7 +21,7 @@ from videobert.pipeline.warm_up import warm_up
 from videobert.results.origin import Origin
 from videobert.verbs import Verbs
 from videobert.video.decoders.choice import check_decoder, decoder_for_engine
-from videobert.video.decoders.decoder_threads import MEASURED, ThreadsForPixels, check_decoder_threads
+from videobert.video.decoders.decoder_threads import MEASURED, MeasuredThreads, check_decoder_threads
 from videobert.visual.codebook import Codebook
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def load(
         decoder_threads: how many threads decode a video on the CPU, 1 to 16. With `threads=n` at most n - 1, at least
             1, n being what one clip has where several share the threads. None is as many as there are processors, at
             most 16, or where threads are limited as many as they leave. `"measured"` tries these and fewer on the film
-            of the bundled model, with this model, and takes the fastest; that takes seconds, once: the cache remembers
-            it for this model and machine, so let nothing else run meanwhile. `Runtime.decoder_threads` says what it is.
-            Pictures smaller than 640 x 360 are decoded by the calling thread alone, and DALI has at most 4. Answers do
-            not depend on it.
+            of the bundled model, with this model, and takes the fastest: for some seconds, on a machine that does
+            nothing else, and once, since the cache remembers it. `Runtime.decoder_threads` says what it is. Pictures
+            smaller than 640 x 360 are decoded by the calling thread alone, and DALI has at most 4. Answers do not
+            depend on it.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32, and for `"everyday"`, which is
             known to be as right so, int8 where the hardware sums products of 8-bit values; or one of the two; or
@@ -183,9 +183,8 @@ class Runtime(Verbs):
         return self._opened.origin()
 
     @property
-    def decoder_threads(self) -> int | ThreadsForPixels | None:
-        """How many threads decode a video: the number that was asked for; what was measured, `threads` of it for
-        pictures of so many `pixels`, larger ones more; None for all, also where fewer were measured to be no faster."""
+    def decoder_threads(self) -> int | MeasuredThreads | None:
+        """How many threads decode a video: the number that was asked for, or what was measured; None for all."""
         return self._opened.decoder_threads
 
     def warmup(self) -> None:

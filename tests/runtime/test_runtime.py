@@ -28,7 +28,7 @@ from videobert.pipeline.opened import OpenedModel
 from videobert.results.as_json import to_json
 from videobert.results.origin import TokensFrom
 from videobert.runtime import Runtime, load
-from videobert.video.decoders.decoder_threads import ThreadsForPixels
+from videobert.video.decoders.decoder_threads import MeasuredThreads
 from videobert.video.decoders.pyav.decoder import PyAvDecoder
 from videobert.video.source.frame_array import FrameArray
 
@@ -170,7 +170,7 @@ def test_measured_decoder_threads_are_told_and_change_no_answer(
     model: Runtime, model_folder: Path, cache_dir: Path, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert model.decoder_threads is None
-    found = ThreadsForPixels(threads=1, pixels=640 * 360)
+    found = MeasuredThreads(threads=1, pixels=640 * 360)
     monkeypatch.setattr("videobert.pipeline.measured_threads.measured_threads", lambda opened, cache: found)
     with load(model_folder, cache_dir=cache_dir, precision="fp32", decoder_threads="measured") as other:
         assert other.decoder_threads == found

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Final
 
+from videobert.base.others_share import ALLOWED, OthersShare
 from videobert.bench.statistics import spread_of
 from videobert.results.bench import Noise
 
-# On an idle machine the spread is below 2 %, and others take below 2 % of the processors.
-ALLOWED: Final = 0.05
 _ROUNDS = 20_000
 _AT_ONCE = 8
-_STAT, _PROCESSES = Path("/proc/stat"), Path("/proc")
 
 
 class NoiseProbe:
@@ -26,10 +22,9 @@ class NoiseProbe:
     """
 
     def __init__(self, children: Sequence[int] = ()) -> None:
-        self._children = tuple(children)
         self._load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
         self._times_s: list[float] = []
-        self._began = _processor_seconds(self._children)
+        self._others = OthersShare(children)
 
     def look(self) -> None:
         """A few rounds of work, some milliseconds in all."""
@@ -44,42 +39,6 @@ class NoiseProbe:
         """How it was since this began; `look` at least once before."""
         times = spread_of(self._times_s)
         spread = (times.p75 - times.p25) / 2 / times.p50
-        others = self._others()
+        others = self._others.found()
         quiet = spread <= ALLOWED and (others or 0.0) <= ALLOWED
         return Noise(spread=spread, others=others, allowed=ALLOWED, load=self._load, quiet=quiet, work_s=times.p50)
-
-    def _others(self) -> float | None:
-        now = _processor_seconds(self._children)
-        if self._began is None or now is None or now.all_s <= self._began.all_s:
-            return None
-        busy, own = now.busy_s - self._began.busy_s, now.own_s - self._began.own_s
-        # Two counts of ticks, and a division of each: where others took everything, it may come out as a hair more.
-        return min(1.0, max(0.0, busy - own) / (now.all_s - self._began.all_s))
-
-
-class _ProcessorSeconds:
-    """Seconds of all processors so far: all, busy ones, and those of this process and its children."""
-
-    def __init__(self, line: str, children: Sequence[int]) -> None:
-        # user nice system idle iowait irq softirq steal, in ticks; see proc(5). Guests are in user already.
-        ticks = [int(field) for field in line.split()[1:9]]
-        each = os.sysconf("SC_CLK_TCK")
-        self.all_s = sum(ticks) / each
-        self.busy_s = (sum(ticks) - ticks[3] - ticks[4]) / each
-        times = os.times()
-        self.own_s = times.user + times.system + times.children_user + times.children_system
-        self.own_s += sum(map(_ticks_of, children)) / each
-
-
-def _ticks_of(pid: int) -> int:
-    """Of a living process, in user and in system; what follows its name, which may hold anything. See proc(5)."""
-    fields = (_PROCESSES / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-def _processor_seconds(children: Sequence[int]) -> _ProcessorSeconds | None:
-    """None where the system does not tell."""
-    try:
-        return _ProcessorSeconds(_STAT.read_text(encoding="ascii").split("\n", 1)[0], children)
-    except (OSError, ValueError, IndexError):
-        return None

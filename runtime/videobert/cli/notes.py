@@ -10,6 +10,7 @@ from videobert.report.facts import recomputed_words, untrained_words
 from videobert.report.open_answers import UNSURE, UNSURE_MEANS
 from videobert.report.safe_text import printable
 from videobert.report.screen import width_of, wrapped
+from videobert.video.decoders.decoder_threads import DecoderThreads, MeasuredThreads
 
 if TYPE_CHECKING:
     from videobert.cli.parser.options import CommonOptions
@@ -53,6 +54,16 @@ def note_nothing_asked(config: ModelConfig, options: CommonOptions) -> None:
 
     verbs = ", ".join(verb for verb in verbs_of(config, sees=True) if verb != "run")
     note(f"note: this model has no questions of its own and no visual tokens; it can be asked: {verbs}", options)
+
+
+def note_decoder_threads(found: DecoderThreads, options: CommonOptions) -> None:
+    """Says how many threads were measured to be the fastest to decode with, or why nothing was."""
+    if not isinstance(found, MeasuredThreads):
+        note("note: how many threads decode was not measured: here there is nothing to choose", options)
+    elif not found.quiet:
+        note("note: how many threads decode was not measured: other processes were at work; all do", options)
+    else:
+        note(f"note: measured: {found.threads} threads decode, and more where pictures are large", options)
 
 
 def note_answer(answer: Answer, options: CommonOptions) -> None:

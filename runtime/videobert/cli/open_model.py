@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import videobert
+from videobert.cli.notes import note_decoder_threads
 from videobert.cli.progress import spinner, video_progress
 from videobert.cli.video_argument import video_label, video_source
+from videobert.video.decoders.decoder_threads import MEASURED
 
 if TYPE_CHECKING:
     from videobert.cli.parser.options import VideoOptions
@@ -39,6 +41,8 @@ def open_model(options: VideoOptions) -> Iterator[Runtime]:
     with spinner(f"loading {options.model}", options):
         model = videobert.load(options.model, **load_arguments(options))
     with model:
+        if options.decoder_threads == MEASURED:
+            note_decoder_threads(model.decoder_threads, options)
         yield model
 
 

@@ -18,7 +18,7 @@ from videobert.model.recipe import Recipe
 from videobert.video.decoder_opener import DecoderOpener
 from videobert.video.decoders.available import DecoderName, Device
 from videobert.video.decoders.choice import choose
-from videobert.video.decoders.decoder_threads import DecoderThreads, ThreadsForPixels, check_decoder_threads
+from videobert.video.decoders.decoder_threads import DecoderThreads, MeasuredThreads, check_decoder_threads
 from videobert.video.source.frame_array import FrameArray
 from videobert.video.source.kind import SourceKind, kind_of
 from videobert.video.source.opening import VideoOpener
@@ -95,7 +95,7 @@ def open_clips(
     callback("on_frame", on_frame)
     stop_signal(cancel)
     track = check_track(track)
-    if not isinstance(decoder_threads, ThreadsForPixels):
+    if not isinstance(decoder_threads, MeasuredThreads):
         decoder_threads = check_decoder_threads(decoder_threads)
     choice = choose(decoder, device)
     kind = kind_of(source)

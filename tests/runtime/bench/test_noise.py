@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from videobert.base import others_share
 from videobert.bench import noise
 from videobert.bench.noise import NoiseProbe
 
@@ -14,7 +15,7 @@ from videobert.bench.noise import NoiseProbe
 def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """`/proc/stat` of a made machine with ticks of 10 ms; the process itself is idle."""
     stat = tmp_path / "stat"
-    monkeypatch.setattr(noise, "_STAT", stat)
+    monkeypatch.setattr(others_share, "_STAT", stat)
     monkeypatch.setattr(noise, "_ROUNDS", 1000)
     monkeypatch.setattr(noise.os, "sysconf", lambda name: 100)
     monkeypatch.setattr(noise.os, "times", lambda: noise.os.times_result((0.0, 0.0, 0.0, 0.0, 0.0)))
@@ -49,33 +50,6 @@ def test_others_at_work_are_seen_though_the_work_is_steady(clock: Path, monkeypa
     found = probe.found()
     assert found.others == pytest.approx(0.5)
     assert not found.quiet
-
-
-def test_a_child_at_work_is_no_other(clock: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(noise, "_PROCESSES", tmp_path)
-    (tmp_path / "7").mkdir()
-    fields = tmp_path / "7" / "stat"
-    clock.write_text("cpu 0 0 0 0 0 0 0 0 0 0\n", encoding="utf-8")
-    fields.write_text("7 (a ) b) S" + " 1" * 10 + " 5 5 0\n", encoding="utf-8")
-    probe = NoiseProbe(children=(7,))
-    times_of(monkeypatch, probe, [0.01] * 8)
-    clock.write_text("cpu 80 10 10 50 50 0 0 0 0 0\n", encoding="utf-8")
-    fields.write_text("7 (a ) b) S" + " 1" * 10 + " 65 35 0\n", encoding="utf-8")
-    found = probe.found()
-    assert found.others == pytest.approx(0.05)
-    assert found.quiet
-    fields.unlink()
-    assert probe.found().others is None
-
-
-def test_a_share_is_never_more_than_all(clock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock.write_text("cpu 1 0 0 0 0 0 0 0 0 0\n", encoding="utf-8")
-    probe = NoiseProbe()
-    times_of(monkeypatch, probe, [0.01] * 8)
-    # Divided by 100 a tick each, and subtracted, these come out as a hair more.
-    clock.write_text("cpu 30 0 0 0 0 0 0 0 0 0\n", encoding="utf-8")
-    monkeypatch.setattr(noise.os, "times", lambda: noise.os.times_result((-1e-9, 0.0, 0.0, 0.0, 0.0)))
-    assert probe.found().others == 1.0
 
 
 def test_unsteady_work_is_noise(clock: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from videobert.results.run import Report, ReportSegment
 from videobert.results.search import Found, FoundStretch
 from videobert.results.sentiment import Sentiment, TextSentiment
 from videobert.results.summarize import Summary, SummarySpan
+from videobert.video.decoders.decoder_threads import MeasuredThreads
 from videobert.visual.video_features import VideoFeatures
 
 
@@ -108,6 +109,7 @@ class FakeRuntime:
     asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     report: Report = field(default_factory=make_report)
     unknown: tuple[str, ...] = ()
+    decoder_threads: MeasuredThreads | None = None
     error: BaseException | None = None
     finds: bool = True
     fits: bool | None = True

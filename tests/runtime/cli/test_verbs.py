@@ -14,6 +14,7 @@ from sample_report import make_everyday_report
 from videobert.base.errors import InputError
 from videobert.base.limits import Limits
 from videobert.index.identity import Head, IndexIdentity
+from videobert.video.decoders.decoder_threads import MeasuredThreads
 
 CALLS = {
     "run": ("clip.mp4",),
@@ -60,9 +61,22 @@ def test_quiet_says_nothing_but_the_answer(verb: str, call: Any, fake: Any) -> N
     assert ended.out
 
 
-def test_decoder_threads_may_be_measured(call: Any, fake: Any) -> None:
-    assert call("run", *CALLS["run"], "--decoder-threads", "measured").code == 0
-    assert fake.loaded["decoder_threads"] == "measured"
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (MeasuredThreads(threads=3, pixels=1), "measured: 3 threads decode"),
+        (MeasuredThreads(threads=3, pixels=1, quiet=False), "not measured: other processes were at work; all do"),
+        (None, "not measured: here there is nothing to choose"),
+    ],
+    ids=str,
+)
+def test_measured_decoder_threads_are_told(found: MeasuredThreads | None, said: str, call: Any, fake: Any) -> None:
+    fake.decoder_threads = found
+    done = call("run", *CALLS["run"], "--decoder-threads", "measured")
+    assert (done.code, fake.loaded["decoder_threads"]) == (0, "measured")
+    assert said in " ".join(done.err.split())
+    assert said not in call("run", *CALLS["run"], "--decoder-threads", "measured", "--quiet").err
+    assert "measured" not in call("run", *CALLS["run"], "--decoder-threads", "3").err
 
 
 @pytest.mark.parametrize("verb", CALLS)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from videobert import Runtime, load
+from videobert.base.others_share import OthersShare
 from videobert.engines.compiled_cache import CompiledCache
 from videobert.pipeline import measured_threads as measuring
 from videobert.pipeline.measured_threads import measured_threads
 from videobert.pipeline.opened import OpenedModel
 from videobert.video.decoders import decoder_threads
-from videobert.video.decoders.decoder_threads import ThreadsForPixels
+from videobert.video.decoders.decoder_threads import MeasuredThreads
 from videobert.video.info import VideoInfo
 from videobert.video.open import open_clips
 from videobert.video.stream import ClipStream
@@ -28,6 +29,7 @@ def opened(model: Runtime, monkeypatch: pytest.MonkeyPatch) -> OpenedModel:
     """A model on a machine of eight processors."""
     monkeypatch.setattr(decoder_threads, "processors", lambda: 8)
     monkeypatch.setattr(measuring, "processors", lambda: 8)
+    monkeypatch.setattr(OthersShare, "found", lambda self: 0.0)
     return model._opened
 
 
@@ -47,15 +49,15 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[float]]:
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
-        ({}, None),
+        ({}, 8),
         ({4: [0.9, 0.9, 0.9]}, 4),
         ({4: [0.9, 0.9, 0.9], 1: [0.8, 0.8, 0.8]}, 1),
         ({4: [0.8, 0.8, 0.8], 1: [0.9, 0.9, 0.9]}, 4),
         # Not by enough to be no noise.
-        ({2: [0.96, 0.96, 0.96]}, None),
+        ({2: [0.96, 0.96, 0.96]}, 8),
         # Not each time.
-        ({2: [0.5, 0.5, 1.01]}, None),
-        ({2: [2.0, 2.0, 2.0]}, None),
+        ({2: [0.5, 0.5, 1.01]}, 8),
+        ({2: [2.0, 2.0, 2.0]}, 8),
         # The machine became slower meanwhile: a round is held to itself.
         ({8: [1.0, 2.0, 4.0], 2: [0.9, 1.8, 3.6]}, 2),
     ],
@@ -63,31 +65,60 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[float]]:
 )
 def test_fewer_are_taken_where_they_are_clearly_faster(
     times: dict[int, list[float]],
-    expected: int | None,
+    expected: int,
     opened: OpenedModel,
     planted: dict[int, list[float]],
     tmp_path: Path,
 ) -> None:
     planted.update(times)
-    found = measured_threads(opened, tmp_path)
-    assert found == (None if expected is None else ThreadsForPixels(threads=expected, pixels=854 * 480))
+    assert measured_threads(opened, tmp_path) == MeasuredThreads(threads=expected, pixels=854 * 480)
 
 
 def test_what_was_found_is_remembered(opened: OpenedModel, planted: dict[int, list[float]], tmp_path: Path) -> None:
     planted[2] = [0.5, 0.5, 0.5]
     first = measured_threads(opened, tmp_path)
     planted[2] = [2.0, 2.0, 2.0]
-    assert measured_threads(opened, tmp_path) == first == ThreadsForPixels(threads=2, pixels=854 * 480)
+    assert measured_threads(opened, tmp_path) == first == MeasuredThreads(threads=2, pixels=854 * 480)
     assert len(planted[0]) == 1
 
 
 def test_that_all_are_fastest_is_remembered_too(
     opened: OpenedModel, planted: dict[int, list[float]], tmp_path: Path
 ) -> None:
-    assert measured_threads(opened, tmp_path) is None
+    assert measured_threads(opened, tmp_path) == MeasuredThreads(threads=8, pixels=854 * 480)
     planted[2] = [0.5, 0.5, 0.5]
-    assert measured_threads(opened, tmp_path) is None
+    assert measured_threads(opened, tmp_path) == MeasuredThreads(threads=8, pixels=854 * 480)
     assert len(planted[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("shares", "tried", "expected"),
+    [
+        ([0.04], 1, MeasuredThreads(threads=2, pixels=854 * 480)),
+        ([None], 1, MeasuredThreads(threads=2, pixels=854 * 480)),
+        ([0.5, 0.06, 0.05], 3, MeasuredThreads(threads=2, pixels=854 * 480)),
+        ([0.5, 0.5, 0.5], 3, MeasuredThreads(threads=8, pixels=854 * 480, quiet=False)),
+    ],
+    ids=str,
+)
+def test_what_holds_beside_other_work_is_not_chosen(
+    shares: list[float | None],
+    tried: int,
+    expected: MeasuredThreads,
+    opened: OpenedModel,
+    planted: dict[int, list[float]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planted[2] = [0.5, 0.5, 0.5]
+    left = iter(shares)
+    monkeypatch.setattr(OthersShare, "found", lambda self: next(left))
+    assert measured_threads(opened, tmp_path) == expected
+    assert len(planted[0]) == tried
+    # Nor is it remembered.
+    monkeypatch.setattr(OthersShare, "found", lambda self: 0.0)
+    assert measured_threads(opened, tmp_path) == MeasuredThreads(threads=2, pixels=854 * 480)
+    assert len(planted[0]) == (tried if expected.quiet else tried + 1)
 
 
 @pytest.mark.parametrize("other", ["precision", "engine", "weights", "processors", "cpu", "threads", "av"])
@@ -120,9 +151,9 @@ def test_a_memory_that_makes_no_sense_is_none(
 ) -> None:
     CompiledCache(tmp_path).put(measuring._key(opened, 8), content)
     planted[1] = [0.5, 0.5, 0.5]
-    assert measured_threads(opened, tmp_path) == ThreadsForPixels(threads=1, pixels=854 * 480)
+    assert measured_threads(opened, tmp_path) == MeasuredThreads(threads=1, pixels=854 * 480)
     CompiledCache(tmp_path).put(measuring._key(opened, 8), b"4")
-    assert measured_threads(opened, tmp_path) == ThreadsForPixels(threads=4, pixels=854 * 480)
+    assert measured_threads(opened, tmp_path) == MeasuredThreads(threads=4, pixels=854 * 480)
 
 
 @pytest.mark.parametrize("why", ["one thread", "no visual half", "decoded on a GPU"])
@@ -161,8 +192,9 @@ def test_each_number_is_tried_in_turns_on_the_whole_film(
 
     monkeypatch.setattr(measuring, "open_clips", watched)
     monkeypatch.setattr(opened, "threads", 4)
+    monkeypatch.setattr(OthersShare, "found", lambda self: 0.0)
     found = measured_threads(opened, tmp_path)
     assert tried == [3, 1] * 4
-    assert found in (None, ThreadsForPixels(threads=1, pixels=854 * 480))
+    assert found in (MeasuredThreads(threads=number, pixels=854 * 480) for number in (1, 3))
     assert measured_threads(opened, tmp_path) == found
     assert len(tried) == 8

@@ -16,23 +16,25 @@ MEASURED: Final = "measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadsForPixels:
-    """A number of threads that was found with pictures of one size: larger ones get more, as they are more work.
+class MeasuredThreads:
+    """How many threads decode, found by trying on pictures of one size.
 
     Args:
-        threads: how many decoded them.
+        threads: how many decode those and smaller ones. Larger ones get more by their pixels: they are more work.
         pixels: of such a picture.
+        quiet: whether the machine did nothing else meanwhile; if it did, `threads` is all of them.
     """
 
     threads: int
     pixels: int
+    quiet: bool = True
 
     def of_picture(self, pixels: int, most: int) -> int:
         """How many decode pictures of so many pixels, `most` at most."""
-        return max(1, min(most, math.ceil(self.threads * pixels / self.pixels)))
+        return min(most, math.ceil(self.threads * max(1.0, pixels / self.pixels)))
 
 
-DecoderThreads = int | ThreadsForPixels | None
+DecoderThreads = int | MeasuredThreads | None
 
 
 def most_decoder_threads(threads: int | None) -> int:

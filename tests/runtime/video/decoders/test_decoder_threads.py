@@ -15,7 +15,7 @@ from videobert.base.errors import UsageError
 from videobert.base.limits import Limits
 from videobert.model.recipe import Recipe
 from videobert.video.decoders import decoder_threads
-from videobert.video.decoders.decoder_threads import ThreadsForPixels, check_decoder_threads
+from videobert.video.decoders.decoder_threads import MeasuredThreads, check_decoder_threads
 from videobert.video.open import open_clips
 from videobert.video.small_frames import small_frames
 
@@ -97,13 +97,17 @@ def test_larger_pictures_have_more_of_what_was_found_with_smaller_ones(
 ) -> None:
     monkeypatch.setattr("videobert.video.open.thread_limit", lambda asked: asked)
     monkeypatch.setattr(decoder_threads, "processors", lambda: processors)
-    found = ThreadsForPixels(threads=2, pixels=640 * 360)
+    found = MeasuredThreads(threads=2, pixels=640 * 360)
     assert while_open(film(*size), decoder_threads=found) == expected
 
 
-@pytest.mark.parametrize(("pixels", "expected"), [(1, 1), (100, 2), (101, 3), (400, 8), (10**9, 9)])
+@pytest.mark.parametrize(("pixels", "expected"), [(1, 2), (100, 2), (101, 3), (400, 8), (10**9, 9)])
 def test_threads_go_with_pixels(pixels: int, expected: int) -> None:
-    assert ThreadsForPixels(threads=2, pixels=100).of_picture(pixels, 9) == expected
+    assert MeasuredThreads(threads=2, pixels=100).of_picture(pixels, 9) == expected
+
+
+def test_all_threads_are_all_for_any_picture() -> None:
+    assert [MeasuredThreads(threads=9, pixels=100).of_picture(pixels, 9) for pixels in (1, 99, 101)] == [9, 9, 9]
 
 
 @pytest.mark.parametrize("number", [1, 4, None])
@@ -128,7 +132,7 @@ def test_the_small_frames_of_shots_have_as_many(film: Callable[[int, int], Path]
 @pytest.mark.parametrize("stride", [1, 2])
 def test_clips_are_the_same(stride: int, film: Callable[[int, int], Path]) -> None:
     found = []
-    for number in (None, 1, 2, 5, ThreadsForPixels(threads=1, pixels=640 * 180)):
+    for number in (None, 1, 2, 5, MeasuredThreads(threads=1, pixels=640 * 180)):
         with open_clips(film(640, 360), RECIPE.replace(stride=stride), decoder_threads=number) as stream:
             found.append([(clip.start_s, clip.frames.tobytes()) for clip in stream])
     assert found[0]

@@ -20,7 +20,7 @@ from videobert.base.limits import Limits, check_side, most_pixels
 from videobert.base.spans import in_spans, span
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.decoder import TimedFrame
-from videobert.video.decoders.decoder_threads import DecoderThreads, ThreadsForPixels, most_decoder_threads
+from videobert.video.decoders.decoder_threads import DecoderThreads, MeasuredThreads, most_decoder_threads
 from videobert.video.decoders.pyav.damage import DamageTolerance
 from videobert.video.decoders.pyav.stated_aspect import stated_aspect
 from videobert.video.decoders.pyav.stated_duration import stated_duration
@@ -275,7 +275,7 @@ def _configure(
     context.thread_type = "AUTO"
     if context.width * context.height < _THREADED_PIXELS:
         context.thread_count = 1
-    elif isinstance(decoder_threads, ThreadsForPixels):
+    elif isinstance(decoder_threads, MeasuredThreads):
         most = most_decoder_threads(threads)
         context.thread_count = decoder_threads.of_picture(context.width * context.height, most)
     else:
