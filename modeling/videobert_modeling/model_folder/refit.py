@@ -18,7 +18,7 @@ from videobert.families.build_check import check_place, check_sizes
 from videobert.families.registry import FAMILIES
 from videobert.families.verbs_of import with_section
 from videobert.model.config import VISUAL_TOKENS, ModelConfig
-from videobert.model.mending import BUNDLED, CODEBOOK, MANIFEST, WEIGHTS
+from videobert.model.mending import CODEBOOK, MANIFEST, WEIGHTS, check_written
 from videobert.model.stage_lists import head_stage
 from videobert.visual.codebook import Codebook
 from videobert_modeling.model_folder.card import VISUAL_ROWS, card_of
@@ -74,13 +74,10 @@ def check_refit(folder: Path, *, replace: bool) -> None:
         replace: the caller gives up the codebook that is there, and the visual rows that rest on it.
 
     Raises:
-        UsageError: the folder is a bundled model's or cannot be written, or holds what would be lost.
+        UsageError: the folder is never written to, or cannot be, or holds what would be lost.
         ModelError: a file is missing or damaged, or the model has no visual tokens but those that it was trained with.
     """
-    if folder.resolve().is_relative_to(BUNDLED):
-        raise UsageError(
-            "a bundled model is not written to", seen=str(folder), fix="Pass --out FILE for the codebook alone."
-        )
+    check_written(folder, fix="Pass --out FILE for the codebook alone.")
     _have_rows(check_sizes(folder)[0])
     check_place(folder)
     if (folder / CODEBOOK).exists() and not replace:

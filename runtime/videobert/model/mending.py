@@ -6,6 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
+from videobert.base.errors import UsageError
 from videobert.model.got import get_command, is_got
 
 BUNDLED = Path(__file__).parents[1] / "bundled"
@@ -15,6 +16,26 @@ MANIFEST = "manifest.json"
 # Of a model whose visual tokens mean what it was trained on: others would tell it nothing.
 IMPORT_AGAIN = "Import it again with --centroids, those that this model was trained with: it cannot learn others."
 _COPY = "Copy the model folder again from where it came"
+
+
+def is_never_written(folder: Path) -> bool:
+    """Whether it is a model that came with the install, or one that `videobert get` put on this machine.
+
+    Its hash names what indexes and saved files were made with, and only what made it can mend it: no verb writes to it.
+    """
+    place = folder.resolve()
+    return place.is_relative_to(BUNDLED.resolve()) or is_got(place)
+
+
+def check_written(folder: Path, fix: str = "Pass --out DIR.") -> None:
+    """Refuse to write to such a model.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if is_never_written(folder):
+        kind = "a model of `videobert get`" if is_got(folder.resolve()) else "a bundled model"
+        raise UsageError(f"{kind} is not written to", seen=str(folder), allowed="a folder of your own", fix=fix)
 
 
 def command(verb: str, folder: str | Path, rest: str = "") -> str:

@@ -26,6 +26,7 @@ from videobert.get.catalogue import Obtainable
 from videobert.get.obtain import SOURCES, Obtained, OnStep, ReadSource, obtain, state_of
 from videobert.model.config import ModelConfig
 from videobert.model.folder import ModelFolder
+from videobert.model.manifest import write_manifest
 from videobert.model.recipe import Recipe
 
 Usage = namedtuple("Usage", "total used free")
@@ -128,7 +129,14 @@ def empty(folder: Path) -> None:
     folder.mkdir()
 
 
-@pytest.mark.parametrize("damage", [change, lose, spoil_manifest, empty])
+def build_anew(folder: Path) -> None:
+    """A change that the manifest takes in, as a build makes it."""
+    (folder / "tiny-texts.bin").write_bytes(b"changed")
+    write_manifest(folder)
+    ModelFolder(folder).verify()
+
+
+@pytest.mark.parametrize("damage", [change, lose, spoil_manifest, empty, build_anew])
 def test_a_damaged_folder_is_made_again(damage: Callable[[Path], None], get: Any, models: Path) -> None:
     damage(get().folder)
     done = get()

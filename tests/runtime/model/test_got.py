@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import videobert
-from videobert.base.errors import ModelError, UntrustedError
+from videobert.base.errors import ModelError, UntrustedError, UsageError
+from videobert.model.compiled_places import compiled_folders, folder_for_building
 from videobert.model.folder import ModelFolder, bundled_names, find
 from videobert.model.got import OBTAINABLE, got_folder, got_names, is_got, models_folder
 from videobert.model.manifest import write_manifest
-from videobert.model.mending import mend
+from videobert.model.mending import check_written, is_never_written, mend
 
 
 @pytest.fixture
@@ -115,6 +116,32 @@ def test_a_damaged_one_is_mended_by_getting_it_again(everyday: Path) -> None:
         ModelFolder("everyday")
     assert "videobert get everyday" in mend(everyday.resolve(), "model.safetensors")
     assert "build" not in mend(everyday.resolve(), "graphs/backbone.onnx")
+
+
+def test_no_verb_writes_to_it_nor_to_a_bundled_one(
+    everyday: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(everyday.parent)
+    monkeypatch.setenv("VIDEOBERT_MODELS", str(tmp_path / "link"))
+    monkeypatch.chdir(everyday.parent)
+    for place in (find("everyday"), everyday, Path("everyday")):
+        assert is_never_written(place)
+        with pytest.raises(UsageError, match=r"a model of `videobert get` is not written to.*Pass --out DIR"):
+            check_written(place)
+    with pytest.raises(UsageError, match=r"a bundled model is not written to.*Another"):
+        check_written(find("shapes"), fix="Another.")
+    check_written(everyday.parent)
+    check_written(everyday / "copy")
+    monkeypatch.delenv("VIDEOBERT_MODELS")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert not is_never_written(everyday)
+
+
+def test_engines_of_one_go_to_the_users_cache(everyday: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = ModelFolder("everyday")
+    assert folder_for_building(folder, "tensorrt-rtx").is_relative_to(tmp_path / "cache")
+    assert folder_for_building(folder, "tensorrt-rtx") in compiled_folders(folder, "tensorrt-rtx")
 
 
 def test_without_a_home_nothing_is_got(monkeypatch: pytest.MonkeyPatch) -> None:

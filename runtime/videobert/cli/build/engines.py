@@ -46,7 +46,7 @@ def _with_graphs(job: TargetJob, precision: str, mask: bool) -> ModelFolder:
 
     Raises:
         ModelError: it has no codebook yet, whose search is one of the engines.
-        UsageError: nothing of the model is made in that precision.
+        UsageError: nothing of the model is made in that precision, or graphs are missing of one that is not written to.
     """
     from videobert.cli.build.export import export_engine_graphs, export_graphs
 

@@ -11,7 +11,7 @@ from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import step_progress
 from videobert.families.build_check import check_buildable
 from videobert.model.kept_layers import KeptLayers
-from videobert.model.mending import make_codebook, typed
+from videobert.model.mending import check_written, make_codebook, typed
 
 
 def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> list[dict[str, Any]]:
@@ -19,8 +19,10 @@ def export_graphs(folder: Path, out: Path | None, options: CommonOptions) -> lis
 
     Raises:
         EngineUnavailable: torch or another library of the modeling side is missing.
-        ModelError, UsageError: the folder cannot be built, see `check_buildable`.
+        ModelError, UsageError: the folder cannot be built, see `check_buildable`, or is never written to.
     """
+    if out is None:
+        check_written(folder)
     require_packages("build", "build", "torch", "onnx", "onnxscript", "onnxruntime")
     # Before torch is imported: what cannot be built is told at once.
     buildable = check_buildable(folder, out)
@@ -49,7 +51,9 @@ def export_engine_graphs(
 
     Raises:
         EngineUnavailable: torch or another library of the modeling side is missing.
+        UsageError: the folder is never written to.
     """
+    check_written(folder)
     with modeling_side("build", "build"):
         from videobert_modeling.export import export_engine_graphs as export
 

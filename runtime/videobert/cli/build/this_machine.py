@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import videobert
-from videobert.base.errors import EngineUnavailable, InputError, UsageError
+from videobert.base.errors import EngineUnavailable, InputError
 from videobert.cli.build.export import export_graphs
 from videobert.cli.notes import note
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
 from videobert.model.exact_margin import ExactMargin, write_exact_margin
 from videobert.model.folder import ModelFolder
-from videobert.model.got import is_got
 from videobert.model.int8_file import Int8Judged, write_int8_model
 from videobert.model.kept_layers import KeptLayers
 from videobert.model.manifest import write_manifest
-from videobert.model.mending import BUNDLED
+from videobert.model.mending import check_written, is_never_written
 from videobert.model.stage_lists import BACKBONE
 from videobert.pipeline.folder_search import videos_in
 from videobert.results.as_json import LEFT_OUT_IF_NONE
@@ -101,10 +100,8 @@ def build_here(
 
 def _videos(root: Path, out: Path | None, clips: Sequence[str]) -> list[str]:
     """The videos among what was typed, with folders searched."""
-    if clips and out is None and (root.is_relative_to(BUNDLED) or is_got(root)):
-        raise UsageError(
-            "this model is not written to", seen=str(root), allowed="a folder of your own", fix="Pass --out DIR."
-        )
+    if clips and out is None:
+        check_written(root)
     found: list[str] = []
     for typed in clips:
         for video in videos_in(typed) if os.path.isdir(typed) else [typed]:
@@ -115,11 +112,8 @@ def _videos(root: Path, out: Path | None, clips: Sequence[str]) -> list[str]:
 
 
 def _exported(root: Path, out: Path | None, options: CommonOptions) -> list[dict[str, Any]]:
-    if out is None and root.is_relative_to(BUNDLED):
-        note(
-            "note: a bundled model is not written to: its graphs are compiled as they are; --out makes a folder",
-            options,
-        )
+    if out is None and is_never_written(root):
+        note(f"note: {root} is not written to: its graphs are compiled as they are; --out makes a folder", options)
         return []
     try:
         return export_graphs(root, out, options)

@@ -18,6 +18,7 @@ from videobert.cli.stdout import print_json, print_row
 from videobert.cuda.kernel_targets import KERNEL_TARGETS
 from videobert.model.folder import find
 from videobert.model.kept_layers import read_kept_layers
+from videobert.model.mending import check_written
 from videobert.model.precision import GRAPH_PRECISIONS
 from videobert.report.times import elapsed
 
@@ -91,8 +92,9 @@ def build(
 ) -> None:
     """Export a model folder's weights to ONNX graphs and compile them for this machine, or build engines for a target.
 
-    Without torch (videobert[build]), and in a bundled model, which is not written to, the graphs that are there are
-    compiled, so that the first use of the model is quick. Of a folder without a codebook the text side is built.
+    Without torch (videobert[build]), and in a bundled model or one of `videobert get`, which are not written to, the
+    graphs that are there are compiled, so that the first use of the model is quick. Of a folder without a codebook the
+    text side is built.
 
     Example: videobert build my-model
     """
@@ -104,6 +106,8 @@ def build(
             allowed="a folder with config.json, recipe.json and the weights, or the graphs made of them",
             fix="Make one with `videobert import`, or check the path.",
         )
+    if out is not None:
+        check_written(out, fix="Pass another --out.")
     if trust_engines and "triton-server" not in (target or ()):
         raise UsageError("--trust-engines belongs to --target triton-server", fix="Leave it out.")
     if keep is not None and (precision is None or (not target and not clips)):

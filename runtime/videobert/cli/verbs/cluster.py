@@ -17,7 +17,7 @@ from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import step_progress
 from videobert.cli.stdout import print_json, print_text
 from videobert.model.folder import find
-from videobert.model.mending import BUNDLED, CODEBOOK, typed
+from videobert.model.mending import CODEBOOK, check_written, typed
 
 
 @command
@@ -36,7 +36,7 @@ def cluster(
             "-m",
             metavar="NAME",
             help="A model folder, which needs no build yet: its backbone sees the videos, and the codebook goes into "
-            "it. A bundled model's name, with --out.",
+            "it. The name of a bundled model, or of one of `videobert get`, with --out.",
             show_default=False,
         ),
     ] = None,
@@ -137,10 +137,7 @@ def _codebook_file(folder: Path | None, out: Path | None, replace: bool, sources
     if folder is not None and out is not None and out.resolve() == (folder / CODEBOOK).resolve():
         out = None
     if folder is not None and out is None:
-        if folder.resolve().is_relative_to(BUNDLED):
-            raise UsageError(
-                "a bundled model is not written to", seen=str(folder), fix="Pass --out FILE for the codebook alone."
-            )
+        check_written(folder, fix="Pass --out FILE for the codebook alone.")
         return None
     file = out or Path(CODEBOOK)
     check_writable(file, "--out")

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import UsageError
+from videobert.cli.build.export import export_engine_graphs, export_graphs
+from videobert.cli.parser.options import CommonOptions
 from videobert.engines.openvino_engine import cpu_features
 from videobert.model.config import ModelConfig
 from videobert.model.folder import BUNDLED, ModelFolder, find
@@ -61,6 +64,69 @@ def test_build_of_a_bundled_model_compiles_what_it_has(call: Any, fake: Any) -> 
     assert "is not written to" in ended.err
     assert fake.loaded["name"] == ended.json["folder"] == str(find("shapes"))
     assert ended.json["graphs"] == []
+
+
+@pytest.fixture
+def got(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The bundled model as one that `videobert get` put where it puts them."""
+    monkeypatch.setenv("VIDEOBERT_MODELS", str(tmp_path / "models"))
+    folder = tmp_path / "models" / "everyday"
+    shutil.copytree(find("shapes"), folder)
+    for place in (folder, folder.parent):
+        place.chmod(0o755)
+    return folder
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refuse_to_export(*_: Any, **__: Any) -> None:
+    raise AssertionError("exported")
+
+
+@pytest.mark.parametrize("typed", ["everyday", "path"])
+def test_build_of_a_model_that_was_got_compiles_what_it_has(
+    typed: str, call: Any, fake: Any, got: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videobert.cli.build.this_machine.export_graphs", refuse_to_export)
+    before = content_of(got)
+    ended = call("build", got if typed == "path" else typed, "--json")
+    assert ended.code == 0
+    assert "is not written to: its graphs are compiled as they are" in ended.err
+    assert fake.loaded["name"] == ended.json["folder"] == str(got)
+    assert ended.json["graphs"] == []
+    assert content_of(got) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["everyday", "--clips", CLIP],
+        ["everyday", "--out", "GOT"],
+        ["shapes", "--out", "GOT"],
+        ["shapes", "--target", "cuda-sm90", "--out", "GOT"],
+        ["shapes", "--out", BUNDLED / "shapes"],
+    ],
+    ids=["clips", "itself", "another", "target", "bundled"],
+)
+def test_no_build_writes_to_a_model_that_was_got_or_bundled(
+    arguments: list[Any], call: Any, got: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videobert.cli.build.this_machine.export_graphs", refuse_to_export)
+    before = content_of(got)
+    ended = call("build", *(got if word == "GOT" else word for word in arguments))
+    assert ended.code == 2
+    assert "is not written to" in ended.err
+    assert "--out" in ended.err
+    assert content_of(got) == before
+
+
+def test_nothing_is_exported_into_a_model_that_was_got(got: Path) -> None:
+    with pytest.raises(UsageError, match="is not written to"):
+        export_graphs(got, None, CommonOptions())
+    with pytest.raises(UsageError, match="is not written to"):
+        export_engine_graphs(got, "bf16", CommonOptions())
 
 
 @pytest.mark.modeling

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from videobert.model.folder import find
 from videobert.visual.codebook import Codebook
 from videobert.visual.feature_file import write_features
 
@@ -70,6 +72,18 @@ def test_cluster_does_not_write_to_a_bundled_model(call: Any, features: Path) ->
     assert ended.code == 2
     assert "a bundled model is not written to" in ended.err
     assert "--out FILE" in ended.err
+
+
+def test_cluster_does_not_write_to_a_model_that_was_got(
+    call: Any, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDEOBERT_MODELS", str(tmp_path / "models"))
+    shutil.copytree(find("shapes"), tmp_path / "models" / "everyday")
+    for place in (tmp_path / "models", tmp_path / "models" / "everyday"):
+        place.chmod(0o755)
+    ended = call("cluster", features, "--model", "everyday", "--replace")
+    assert ended.code == 2
+    assert "a model of `videobert get` is not written to" in ended.err
 
 
 @pytest.mark.modeling
