@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,14 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from videobert.base.arguments import whole
+from videobert.base.arguments import one_of, whole
 from videobert.base.errors import UsageError, VideoBertError
 from videobert.bench.agreement import agreement
 from videobert.bench.clip_batches import ClipBatches
 from videobert.bench.measure import Case, Told
 from videobert.bench.statistics import spread_of
+from videobert.engines.base import HINTS
+from videobert.engines.selection import ENGINES
+from videobert.model.precision import PRECISIONS
+from videobert.model.recipe import STRIDES
 from videobert.results.bench import SweepPoint
 from videobert.runtime import load
+from videobert.video.decoders.decoder_threads import MEASURED, MOST_THREADS
 
 # What can be swept: those of `load`; those of a verb; seconds of the film; clips that the backbone is given together.
 _OF_ENGINE: Final = ("threads", "engine", "precision", "hint")
@@ -27,8 +33,9 @@ LENGTH: Final = "length"
 BATCH: Final = "batch"
 NAMES: Final = (*OF_LOAD, *OF_VERB, LENGTH, BATCH)
 _NUMBERS: Final = ("threads", "decoder_threads", "stride", LENGTH, BATCH)
-# Those of the others are held where they are used.
-_MOST: Final = {LENGTH: 3600, BATCH: 64}
+# Of `threads` there is no most.
+_MOST: Final = {LENGTH: 3600, BATCH: 64, "decoder_threads": MOST_THREADS, "stride": STRIDES[-1]}
+_WORDS: Final = {"engine": ENGINES, "precision": PRECISIONS, "hint": HINTS}
 _MOST_POINTS = 32
 
 
@@ -36,7 +43,8 @@ def parse_sweep(asked: Sequence[str]) -> dict[str, list[Any]]:
     """`["threads=1,2", "precision=bf16,fp32"]` as names and values.
 
     Raises:
-        UsageError: something that cannot be swept, or not together, or nothing to sweep it over.
+        UsageError: something that cannot be swept, or not together, nothing to sweep it over, or a value that it can
+            have on no machine.
     """
     found: dict[str, list[Any]] = {}
     for each in asked:
@@ -49,14 +57,7 @@ def parse_sweep(asked: Sequence[str]) -> dict[str, list[Any]]:
                 allowed=f"NAME=VALUE,VALUE with a name of {', '.join(NAMES)}",
                 fix="For example --sweep threads=1,2.",
             )
-        try:
-            found[name] = [int(word) if name in _NUMBERS else word for word in words]
-        except ValueError as error:
-            raise UsageError(f"{name} is a number", seen=values, fix=f"For example --sweep {name}=1,2.") from error
-        if name in _MOST:
-            most = _MOST[name]
-            for value in found[name]:
-                whole(name, value, least=1, most=most, allowed=f"1 to {most}", fix="Choose another one.")
+        found[name] = [_value(name, word) for word in words]
     beside = [name for name in found if name not in (*_OF_ENGINE, BATCH)]
     if BATCH in found and beside:
         raise UsageError(
@@ -70,6 +71,28 @@ def parse_sweep(asked: Sequence[str]) -> dict[str, list[Any]]:
             "these are too many settings", allowed=f"up to {_MOST_POINTS} together", fix="Leave some values out."
         )
     return found
+
+
+def _value(name: str, word: str) -> Any:
+    """What a word stands for, which some machine can have; whether this one can is told when it is measured."""
+    if name in _WORDS:
+        return one_of(name, word, _WORDS[name])
+    if name == "decoder_threads" and word == MEASURED:
+        raise UsageError(
+            "a sweep over decoder_threads compares numbers",
+            seen=word,
+            allowed=f"1 to {MOST_THREADS}",
+            fix=f'Leave it out: `load(decoder_threads="{MEASURED}")` finds the number that is fastest here.',
+            fix_cli=f'Leave it out: `load(decoder_threads="{MEASURED}")`, on the command line --decoder-threads '
+            f"{MEASURED}, finds the number that is fastest here.",
+        )
+    try:
+        value = int(word)
+    except ValueError as error:
+        raise UsageError(f"{name} is a number", seen=word, fix=f"For example --sweep {name}=1,2.") from error
+    most = _MOST.get(name, math.inf)
+    allowed = "1 or more" if most == math.inf else f"1 to {most}"
+    return whole(name, value, least=1, most=most, allowed=allowed, fix="Choose another one.")
 
 
 def sweep(

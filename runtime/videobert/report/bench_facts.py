@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from videobert.report.times import elapsed
 from videobert.results.bench import Bench, Noise, Spread, SweepPoint
@@ -73,3 +73,10 @@ def setting_words(point: SweepPoint) -> str:
     """The setting of a point of a sweep, and what is to be known of it."""
     said = ", ".join(f"{name} {value}" for name, value in point.setting.items())
     return said if point.note is None else f"{said} ({point.note})"
+
+
+def failure_words(points: Iterable[SweepPoint]) -> Iterator[str]:
+    """A sentence for each point of a sweep that could not be measured."""
+    for point in points:
+        if point.error is not None:
+            yield f"{setting_words(point)} could not be measured: {point.error}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from videobert.base.version import __version__
-from videobert.report.bench_facts import amount, facts, noise_words, setting_words
+from videobert.report.bench_facts import amount, facts, failure_words, noise_words, setting_words
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.times import elapsed
@@ -127,7 +127,7 @@ def _stage_table(stages: Sequence[StageTime]) -> str:
 
 def _sweep_table(points: Sequence[SweepPoint]) -> str:
     rows = [
-        (setting_words(point), point.error or "", "", "")
+        (setting_words(point), "–", "–", "–")
         if point.answer is None or point.times_real_time is None
         else (
             setting_words(point),
@@ -137,7 +137,8 @@ def _sweep_table(points: Sequence[SweepPoint]) -> str:
         )
         for point in points
     ]
-    return _table(("setting", "answer", "x real time", "same answers"), rows)
+    failures = "".join(f'<p class="note">{escaped(why)}</p>' for why in failure_words(points))
+    return _table(("setting", "answer", "x real time", "same answers"), rows) + failures
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from videobert.report.bench_facts import amount, facts, noise_words, setting_words
+from videobert.report.bench_facts import amount, facts, failure_words, noise_words, setting_words
 from videobert.report.screen import screen, width_of, wrapped
 from videobert.report.table import Cell, Column, print_line, print_table
 from videobert.report.times import elapsed
@@ -47,6 +47,9 @@ def print_bench(bench: Bench) -> None:
             ),
             list(map(_sweep_row, bench.sweep)),
         )
+        # Below the table: why a setting cannot run is a sentence, which no column has room for.
+        for line in (line for why in failure_words(bench.sweep) for line in wrapped(why, width, rest="  ")):
+            print_line(console, Text(line, "yellow"))
 
 
 def _stage_rows(stages: Sequence[StageTime]) -> Iterator[Sequence[Cell]]:
@@ -62,7 +65,7 @@ def _stage_rows(stages: Sequence[StageTime]) -> Iterator[Sequence[Cell]]:
 
 def _sweep_row(point: SweepPoint) -> Sequence[Cell]:
     if point.answer is None or point.times_real_time is None:
-        return (((f"{setting_words(point)}: {point.error}", "yellow"),), *((("–", ""),),) * 3)
+        return (((setting_words(point), "yellow"),), *((("–", ""),),) * 3)
     same = "–" if point.same_answers is None else f"{point.same_answers:.1%}"
     said = (setting_words(point), elapsed(point.answer.p50), f"{point.times_real_time:.1f}", same)
     return tuple(((text, ""),) for text in said)

@@ -56,6 +56,32 @@ def test_what_cannot_be_swept_is_refused(asked: str) -> None:
         parse_sweep([asked])
 
 
+@pytest.mark.parametrize(
+    ("asked", "seen", "allowed"),
+    [
+        ("precision=fp32,fp64", "fp64", "auto, fp32, bf16, exact, int8"),
+        ("engine=openvino,abacus", "abacus", "auto, openvino, tensorrt, torch"),
+        ("hint=speed", "speed", "latency, throughput"),
+        ("decoder_threads=1,20", 20, "1 to 16"),
+        ("decoder_threads=0", 0, "1 to 16"),
+        ("decoder_threads=1,measured", "measured", "1 to 16"),
+        ("threads=1,0", 0, "1 or more"),
+        ("stride=5,6", 6, "1 to 5"),
+        ("stride=0", 0, "1 to 5"),
+    ],
+)
+def test_a_value_that_no_machine_can_have_is_refused(asked: str, seen: object, allowed: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_sweep([asked])
+    assert (caught.value.seen, caught.value.allowed) == (seen, allowed)
+    assert caught.value.fix
+
+
+def test_the_number_of_decoder_threads_that_is_measured_has_a_place_of_its_own() -> None:
+    with pytest.raises(UsageError, match=r'compares numbers.*load\(decoder_threads="measured"\)'):
+        parse_sweep(["decoder_threads=measured"])
+
+
 @pytest.mark.parametrize("beside", ["stride=1,2", "length=2", "decoder_threads=1"])
 def test_a_batch_stands_beside_nothing_that_it_does_not_see(beside: str) -> None:
     with pytest.raises(UsageError, match="the backbone alone"):
@@ -65,7 +91,7 @@ def test_a_batch_stands_beside_nothing_that_it_does_not_see(beside: str) -> None
 def test_too_many_settings_are_refused() -> None:
     numbers = ",".join(map(str, range(1, 8)))
     with pytest.raises(UsageError, match="too many"):
-        parse_sweep([f"threads={numbers}", f"stride={numbers}"])
+        parse_sweep([f"threads={numbers}", "stride=1,2,3,4,5"])
 
 
 def test_a_setting_that_cannot_run_says_so_and_the_rest_goes_on(
@@ -129,13 +155,13 @@ def test_a_length_is_the_beginning_of_the_film(model_folder: Path, cache_dir: Pa
     assert np.array_equal(cut.features[:2], whole.features[:2])
 
 
-def test_a_number_of_decoder_threads_that_cannot_be_says_so(
+def test_a_number_of_decoder_threads_that_other_threads_leave_no_room_for_says_so(
     model_folder: Path, cache_dir: Path, film: Path, tmp_path: Path
 ) -> None:
-    good, bad = swept(model_folder, cache_dir, film, ["decoder_threads=2,17"], tmp_path)
-    assert (good.setting, good.error, good.same_answers) == ({"decoder_threads": 2}, None, 1.0)
+    good, bad = swept(model_folder, cache_dir, film, ["threads=2", "decoder_threads=1,2"], tmp_path)
+    assert (good.setting, good.error, good.same_answers) == ({"threads": 2, "decoder_threads": 1}, None, 1.0)
     assert bad.error is not None
-    assert "allowed: 1 to 16" in bad.error
+    assert "decoder_threads is out of range" in bad.error
 
 
 def test_a_batch_gives_the_features_of_single_clips(

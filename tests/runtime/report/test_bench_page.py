@@ -26,7 +26,8 @@ def test_it_holds_what_was_measured() -> None:
     page = bench_page(BENCH)
     for said in ("Stages", "Latency", "Roofline", "Sweep", "Environment", "decode", "backbone (beside)", "99.5%"):
         assert said in page
-    assert "the engine tensorrt is not installed" in page
+    assert "<td>engine tensorrt</td><td class=n>–</td>" in page
+    assert "engine tensorrt could not be measured: the engine tensorrt is not installed</p>" in page
     assert "quiet machine" in page
     noisy = bench_page(NOISY)
     assert "these figures decide nothing" in noisy

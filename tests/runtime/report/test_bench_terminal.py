@@ -24,6 +24,14 @@ def test_trust_comes_first_then_facts_stages_and_sweep(capsys: pytest.CaptureFix
     assert "batch 4 (one clip a call, 1 at once)" in text
 
 
+def test_why_a_setting_cannot_run_stands_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    print_bench(BENCH)
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = (line for line in lines if line.startswith("engine tensorrt  "))
+    assert row.split() == ["engine", "tensorrt", "–", "–", "–"]
+    assert lines[-1] == "engine tensorrt could not be measured: the engine tensorrt is not installed"
+
+
 @pytest.mark.parametrize(
     ("peak", "said"), [(1_500_000_000, "1.5 GB"), (None, "not known: the driver does not tell")], ids=str
 )

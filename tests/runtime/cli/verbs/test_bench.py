@@ -69,7 +69,12 @@ def test_a_noisy_machine_is_told_beside_json(call: Any, asked: list[Any]) -> Non
 
 @pytest.mark.parametrize(
     "words",
-    [("a.mp4", "--film", "64x64x1"), ("--sweep", "colour=red"), ("--out", "/no/such/folder/a.json")],
+    [
+        ("a.mp4", "--film", "64x64x1"),
+        ("--sweep", "colour=red"),
+        ("--sweep", "precision=fp64"),
+        ("--out", "/no/such/folder/a.json"),
+    ],
     ids=str,
 )
 def test_bad_usage_is_told_before_anything_is_measured(call: Any, asked: list[Any], words: tuple[str, ...]) -> None:
