@@ -131,17 +131,17 @@ def test_as_many_threads_decode_as_the_model_was_loaded_for(
 @pytest.mark.parametrize(
     ("options", "allowed"),
     [
-        ({"threads": 1, "decoder_threads": 2}, '1, None or "measured", with threads=1'),
-        ({"threads": 2, "decoder_threads": 2}, '1, None or "measured", with threads=2'),
-        ({"threads": 4, "decoder_threads": 4}, '1 to 3, None or "measured", with threads=4'),
-        ({"decoder_threads": 17}, '1 to 16, None or "measured"'),
+        ({"threads": 1, "decoder_threads": 2}, '1 with 1 thread, or "measured"'),
+        ({"threads": 2, "decoder_threads": 2}, '1 with 2 threads, or "measured"'),
+        ({"threads": 4, "decoder_threads": 4}, '1 to 3 with 4 threads, or "measured"'),
+        ({"decoder_threads": 17}, '1 to 16, or "measured"'),
     ],
     ids=str,
 )
 def test_more_decoder_threads_than_may_be_are_refused(
     options: dict[str, int], allowed: str, model_folder: Path, cache_dir: Path
 ) -> None:
-    with pytest.raises(UsageError, match="decoder_threads is out of range") as caught:
+    with pytest.raises(UsageError, match="number of threads that decode is out of range") as caught:
         load(model_folder, cache_dir=cache_dir, **options)  # type: ignore[arg-type]
     assert (caught.value.seen, caught.value.allowed) == (options["decoder_threads"], allowed)
     assert str(caught.value.fix).startswith("Leave it out")
@@ -154,7 +154,7 @@ def test_clips_at_a_time_share_the_threads_with_the_decoder(model_folder: Path, 
     most = max(1, 8 // clips - 1)
     load(model_folder, threads=8, decoder_threads=most, **options).close()
     if clips > 1:
-        with pytest.raises(UsageError, match=f"with threads=8 for {clips} clips at a time"):
+        with pytest.raises(UsageError, match=f"with 8 threads for {clips} clips at a time"):
             load(model_folder, threads=8, decoder_threads=most + 1, **options)
 
 

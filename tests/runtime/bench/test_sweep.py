@@ -161,7 +161,7 @@ def test_a_number_of_decoder_threads_that_other_threads_leave_no_room_for_says_s
     good, bad = swept(model_folder, cache_dir, film, ["threads=2", "decoder_threads=1,2"], tmp_path)
     assert (good.setting, good.error, good.same_answers) == ({"threads": 2, "decoder_threads": 1}, None, 1.0)
     assert bad.error is not None
-    assert "decoder_threads is out of range" in bad.error
+    assert "threads that decode is out of range" in bad.error
 
 
 def test_a_batch_gives_the_features_of_single_clips(

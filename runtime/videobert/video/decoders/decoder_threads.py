@@ -59,10 +59,12 @@ def check_decoder_threads(
     """
     if asked is None:
         return None
-    words = ', None or "measured"' if measurable else ", or None"
+    # In words of Python and of the command line alike, both of which show them.
+    name = "the number of threads that decode"
+    words = f', or "{MEASURED}"' if measurable else ""
     if threads is None:
         return whole(
-            "decoder_threads",
+            name,
             asked,
             least=1,
             most=MOST_THREADS,
@@ -70,13 +72,13 @@ def check_decoder_threads(
             fix="Leave it out for all of them.",
         )
     most = min(MOST_THREADS, max(1, threads // clips - 1))
-    shared = f" for {clips} clips at a time" if clips > 1 else ""
+    of = f"{threads} thread{'s' if threads > 1 else ''}{f' for {clips} clips at a time' if clips > 1 else ''}"
     return whole(
-        "decoder_threads",
+        name,
         asked,
         least=1,
         most=most,
-        allowed=f"{'1' if most == 1 else f'1 to {most}'}{words}, with threads={threads}{shared}",
+        allowed=f"{'1' if most == 1 else f'1 to {most}'} with {of}{words}",
         fix="Leave it out for as many as threads allows.",
         fix_cli="Leave it out for as many as --threads allows.",
     )

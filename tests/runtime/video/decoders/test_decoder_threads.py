@@ -141,7 +141,7 @@ def test_clips_are_the_same(stride: int, film: Callable[[int, int], Path]) -> No
 
 @pytest.mark.parametrize("asked", [0, -1, 17, True, 2.0, "2"])
 def test_what_is_no_number_of_threads_is_refused(asked: Any, film: Callable[[int, int], Path]) -> None:
-    with pytest.raises(UsageError, match=r"out of range; got .*; allowed: 1 to 16, or None\. Leave"):
+    with pytest.raises(UsageError, match=r"out of range; got .*; allowed: 1 to 16\. Leave it out"):
         open_clips(film(640, 360), RECIPE, decoder_threads=asked)
 
 
@@ -154,17 +154,26 @@ def test_one_of_the_threads_of_a_clip_is_the_callers(threads: int, clips: int, m
     with pytest.raises(UsageError) as caught:
         check_decoder_threads(most + 1, threads, clips=clips)
     assert caught.value.seen == most + 1
-    assert str(caught.value.allowed).startswith("1, or None" if most == 1 else f"1 to {most}, or None")
-    assert f"threads={threads}" in str(caught.value.allowed)
+    assert str(caught.value.allowed).startswith("1 with " if most == 1 else f"1 to {most} with ")
+    assert f"with {threads} thread" in str(caught.value.allowed)
     assert (f"{clips} clips" in str(caught.value.allowed)) == (clips > 1)
     assert "--threads" in str(caught.value.fix_cli)
+
+
+@pytest.mark.parametrize("threads", [None, 4])
+def test_the_command_line_hears_no_python(threads: int | None) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_decoder_threads(17, threads, measurable=True)
+    said = " ".join((caught.value.what, str(caught.value.allowed), str(caught.value.fix_cli)))
+    for python in ("None", "decoder_threads", "threads="):
+        assert python not in said
 
 
 @pytest.mark.parametrize("threads", [None, 4])
 def test_what_could_be_measured_is_told(threads: int | None) -> None:
     with pytest.raises(UsageError) as caught:
         check_decoder_threads(17, threads, measurable=True)
-    assert ', None or "measured"' in str(caught.value.allowed)
+    assert ', or "measured"' in str(caught.value.allowed)
 
 
 def test_none_is_left_to_the_decoder() -> None:
