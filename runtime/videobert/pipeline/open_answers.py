@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from videobert.base.errors import ModelError
 from videobert.families.family import Generates
 from videobert.families.registry import lacks
 from videobert.pipeline.asked_span import Span
@@ -24,6 +25,7 @@ from videobert.pipeline.spans import spans
 from videobert.pipeline.watched import watch_shots
 from videobert.results.answer import Answer
 from videobert.results.candidate import Candidate
+from videobert.text.yes_no import UNDERSTOOD
 
 _BEAMS, _MOST_WORDS = 5, 32
 
@@ -34,13 +36,12 @@ def open_answer(
     """The likeliest sentences about the window of the video of which one is likeliest.
 
     Raises:
-        ModelError: the model has no decoder; the error names those that have.
+        ModelError: the model has no decoder; the error names the forms that it answers, and the models that have one.
         InputError: the model knows no word of the question, or nothing of the video lies in the span.
     """
     family = opened.family
-    opened.need("generates")
-    if not isinstance(family, Generates):
-        raise lacks(opened.config, "generates")
+    if not opened.can("generates") or not isinstance(family, Generates):
+        raise _not_open(opened, question)
     read = read_text(opened, question)
     size = min(opened.config.window_clips, family.room(len(read.pieces)))
     watched = watch_shots(opened, video, request)
@@ -78,4 +79,21 @@ def open_answer(
             if with_evidence and candidates
             else ()
         ),
+    )
+
+
+def _not_open(opened: OpenedModel, question: str) -> ModelError:
+    """The error about a model without a decoder: what it can be asked in place of an open question."""
+    error = lacks(opened.config, "generates")
+    if not opened.can("aligns") and not opened.can("fills_words"):
+        return error
+    # A similarity orders choices, and says nothing of one text alone.
+    tells = not opened.can("aligns") or opened.compares is None
+    form = "Ask for yes or no in one of these forms, or give" if tells else "Give"
+    return ModelError(
+        f"this question is open, and {error.what}",
+        seen=question,
+        allowed=f"choices{f', or yes or no: {UNDERSTOOD}' if tells else ''}; any question: {error.allowed}",
+        fix=f'{form} choices, for example choices=["red", "blue"].',
+        fix_cli=f"{form} choices, for example --choice red --choice blue.",
     )

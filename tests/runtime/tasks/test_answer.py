@@ -170,8 +170,19 @@ def test_what_cannot_be_answered_is_refused(
         model.answer(tokens, question, **options)
 
 
-def test_the_error_about_open_answers_names_those_who_can(shapes: Asked) -> None:
+@pytest.mark.parametrize("question", ["what is it?", "has the heart grown?", "red heart?"])
+def test_the_error_about_open_answers_names_those_who_can_and_what_this_model_can(shapes: Asked, question: str) -> None:
     model, tokens = shapes
     with pytest.raises(ModelError) as raised:
-        model.answer(tokens, "what is it?")
-    assert "univl" in str(raised.value.allowed)
+        model.answer(tokens, question)
+    for said in ("univl", "choices", "is there THING?", "does WHO WHAT?"):
+        assert said in str(raised.value.allowed)
+    assert "choices=[" in str(raised.value.fix)
+    assert "--choice red" in str(raised.value.fix_cli)
+
+
+def test_a_model_that_tells_no_yes_from_no_is_offered_choices_alone(tmp_path: Path) -> None:
+    with open_small_milnce(tmp_path) as model, pytest.raises(ModelError) as raised:
+        model.answer(film((200, 0, 0), seconds=3.0), "what is it?")
+    assert str(raised.value.allowed).startswith("choices; any question: univl")
+    assert "yes or no" not in str(raised.value.fix)
