@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable
 
 from videobert.base.errors import InputError, UsageError
@@ -70,19 +72,23 @@ def _choices(
             )
         templates = known[question].templates if templates is None else templates
         labels = known[question].labels if labels is None else labels
+    # Where nothing was said, a question of the model is the shortest way.
+    own = next(iter(known), None) if question is None else None
+    by_name = "" if own is None else f"question={json.dumps(own, ensure_ascii=False)}, or "
+    by_option = "" if own is None else f"--question {shlex.quote(own)}, or "
     if opened.chooses_labels is not None:
         raise UsageError(
             "labels must be given, or a question of the model",
             allowed=f"questions: {', '.join(known) or 'none'}",
-            fix='For example labels=["cooking", "sports"].',
-            fix_cli="For example --label cooking --label sports.",
+            fix=f'For example {by_name}labels=["cooking", "sports"].',
+            fix_cli=f"For example {by_option}--label cooking --label sports.",
         )
     if templates is None or labels is None:
         missing = " and ".join(name for name, value in (("labels", labels), ("templates", templates)) if value is None)
         raise UsageError(
             f"{missing} must be given, or a question of the model",
             allowed=f"questions: {', '.join(known) or 'none'}",
-            fix='For example labels=["red", "blue"], templates=["a [MASK] circle"].',
-            fix_cli='For example --label red --label blue --template "a [MASK] circle".',
+            fix=f'For example {by_name}labels=["red", "blue"], templates=["a [MASK] circle"].',
+            fix_cli=f'For example {by_option}--label red --label blue --template "a [MASK] circle".',
         )
     return templates, labels

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.small_conse import film, open_small_conse
 
+from videobert.base.errors import UsageError
 from videobert.model.folder import bundled_names, find
 from videobert.results.as_json import to_json
 from videobert.results.classify import NONE_OF_THESE
@@ -63,3 +64,19 @@ def test_json_has_no_word_of_evidence_that_nobody_asked_for(tmp_path: Path) -> N
         )
     assert "evidence" not in plain
     assert {*asked["evidence"][0]} == {"start_s", "end_s", "drop"}
+
+
+def test_a_model_that_has_questions_names_one_where_nothing_was_asked() -> None:
+    with load("shapes") as model, pytest.raises(UsageError, match="labels and templates must be given") as caught:
+        model.classify(find("shapes") / "clip.mp4")
+    name = next(iter(model.config.questions))
+    assert name in str(caught.value.allowed)
+    assert str(caught.value.fix).startswith(f'For example question="{name}", or labels=[')
+    assert str(caught.value.fix_cli).startswith(f"For example --question {name}, or --label red")
+
+
+def test_a_model_without_questions_names_none(tmp_path: Path) -> None:
+    with open_small_conse(tmp_path) as model, pytest.raises(UsageError, match="labels must be given") as caught:
+        model.classify(film((200, 0, 0), seconds=3.0))
+    assert ("question" in str(caught.value.fix)) == bool(model.config.questions)
+    assert ("--question" in str(caught.value.fix_cli)) == bool(model.config.questions)
