@@ -66,8 +66,8 @@ VERBS = {
 _EPILOG = (
     "Data goes to stdout, talk to stderr. With --json a failure is one JSON object, the last line of stderr: "
     '{"error": {"type", "what", "seen", "allowed", "fix", "exit_code"}}.\n\n'
-    "Exit codes: 0 good; 1 `check` or `compare` found a difference; "
-    "2 usage: options that are wrong for any video, text and model; 3 bad input: a video, text or "
+    "Exit codes: 0 good; 1 `check` or `compare` found a difference, or `compare` or `bench --against` "
+    "something slower; 2 usage: options that are wrong for any video, text and model; 3 bad input: a video, text or "
     "model that cannot be used or lacks what was asked of it; 4 environment; 5 internal; 130 stopped; 141 nobody reads "
     "stdout any more."
 )

@@ -40,14 +40,15 @@ def features(
             "--out",
             "-o",
             metavar="FILE.vbf",
-            help="Save the features, to be used wherever a video is; 2 KB a clip. A folder, for several videos.",
+            help="Save the features, to be used wherever a video is: 0.6 KB a clip of `shapes`, 4 KB of `everyday`. "
+            "A folder, for several videos.",
             show_default=False,
         ),
     ] = None,
     *,
     options: VideoOptions,
 ) -> None:
-    """Keep what the networks see in a video, so that later questions need neither the video nor the networks.
+    """Keep what the networks see in a video, so that later questions need neither the video nor the backbone.
 
     Example: videobert features clip.mp4 --out clip.vbf
     """

@@ -181,7 +181,15 @@ def test_help_lists_every_verb(call: Any) -> None:
     assert ended.code == 0
     for verb in VERBS:
         assert f" {verb} " in ended.out
-    for code in ("0 good", "2 usage", "3 bad input", "4 environment", "5 internal"):
+    for code in (
+        "0 good",
+        "1 `check` or `compare` found",
+        "`bench --against` something slower",
+        "2 usage",
+        "3 bad input",
+        "4 environment",
+        "5 internal",
+    ):
         assert code in ended.said
     assert "130 stopped; 141 nobody reads stdout" in ended.said
     assert '{"error": {"type", "what", "seen", "allowed", "fix", "exit_code"}}' in ended.said
