@@ -96,7 +96,7 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
     """`config.json`, `recipe.json` and the tables in the weights, checked against each other; raises as above."""
     config = ModelConfig.from_json(_json(folder, "config.json"))
     check_untrained(config)
-    recipe = Recipe.from_json(_json(folder, "recipe.json"))
+    recipe = recipe_of(folder)
     check_clips(config.backbone.kind, recipe, fix="Correct it in recipe.json.")
     table, rows, words = FAMILIES[config.family].word_table(config)
     shape, wanted = table_shape(folder / WEIGHTS, table, fix=_WHOLE), (rows, config.encoder.width)
@@ -108,6 +108,15 @@ def check_sizes(folder: Path) -> tuple[ModelConfig, Recipe]:
             fix="Put back the config.json that belongs to these weights, or import the checkpoint again.",
         )
     return config, recipe
+
+
+def recipe_of(folder: Path) -> Recipe:
+    """The clip recipe of a folder that may have no manifest yet.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    return Recipe.from_json(_json(folder, "recipe.json"))
 
 
 def check_clips(kind: BackboneKind, recipe: Recipe, *, fix: str) -> None:

@@ -23,6 +23,8 @@ from videobert.model.stage_lists import BACKBONE
 
 EXACT_FILE = "exact.json"
 EXACT_FORMAT = 1
+# Whole clips that a margin is measured on, at least: fewer tell nothing.
+LEAST_EXACT_CLIPS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

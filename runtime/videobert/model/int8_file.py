@@ -19,6 +19,8 @@ from videobert.model.int8_ranges import INT8_FORMAT, Int8Ranges, int8_ranges
 from videobert.model.mending import command
 
 INT8_FILE = "int8.json"
+# Whole clips that ranges are observed and judged on, at least.
+LEAST_INT8_CLIPS = 16
 _MOST_BYTES = 4 << 20
 
 

@@ -10,27 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from videobert.base.errors import EngineUnavailable, InputError
+from videobert.base.errors import EngineUnavailable
 from videobert.engines.base import Engine, EngineOptions, RunsInFp32
 from videobert.engines.selection import open_engine
-from videobert.model.exact_margin import ExactMargin
+from videobert.model.exact_margin import LEAST_EXACT_CLIPS, ExactMargin
 from videobert.model.folder import ModelFolder
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import CODEBOOK
 from videobert.model.stage_lists import BACKBONE
-from videobert.video.open import open_clips
+from videobert.pipeline.calibration_clips import too_few, whole_clips
 from videobert.visual.codebook import Assignment, Codebook
 from videobert.visual.near_ties import NearTies
 
 # The share of tokens that may differ from fp32's: half of what is promised.
 MOST_LEFT = 0.0005
-# Fewer clips tell nothing; more cost time and tell no more.
-LEAST_CLIPS, MOST_CLIPS = 32, 1024
+# More clips cost time and tell no more.
+MOST_CLIPS = 1024
+PURPOSE = "to measure a margin on"
 
 Features = npt.NDArray[np.float32]
 
@@ -46,13 +46,8 @@ def measured_margin(low: Features, high: Features, codebook: Codebook, backbone:
     Raises:
         InputError: there are fewer than 32 clips.
     """
-    if len(low) < LEAST_CLIPS:
-        raise InputError(
-            "too few clips to measure a margin on",
-            seen=len(low),
-            allowed=f"{LEAST_CLIPS} or more",
-            fix="Give more videos, or longer ones.",
-        )
+    if len(low) < LEAST_EXACT_CLIPS:
+        raise too_few(PURPOSE, len(low), LEAST_EXACT_CLIPS)
     ties = NearTies(codebook)
     flat, again, left = _margin(ties, codebook, low, high, "flat")
     tree = None if codebook.levels is None else _margin(ties, codebook, low, high, "tree")[0]
@@ -94,16 +89,8 @@ def calibrated(folder: ModelFolder, videos: Sequence[str | Path]) -> ExactMargin
         EngineUnavailable: the processor has no bf16.
         ModelError: the folder has no codebook, or a file of it is damaged.
     """
-
-    def clips() -> Iterable[npt.NDArray[Any]]:
-        for video in videos:
-            with open_clips(video, folder.recipe) as stream:
-                for clip in stream:
-                    if clip.padded_frames == 0:
-                        yield clip.on_host()
-
     codebook = Codebook.from_bytes(folder.read(CODEBOOK))
-    low, high = both_features(folder, clips())
+    low, high = both_features(folder, whole_clips(folder.recipe, videos))
     return measured_margin(low, high, codebook, folder.digest(portable_graph(BACKBONE)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +15,18 @@ from videobert.engines.openvino_int8_error import bias_corrected
 from videobert.engines.openvino_ranges import observe
 from videobert.engines.range_rules import RangeRule
 from videobert.model.folder import ModelFolder
-from videobert.model.int8_file import Int8Judged, Int8Model
+from videobert.model.int8_file import LEAST_INT8_CLIPS, Int8Judged, Int8Model
 from videobert.model.int8_ranges import Int8Ranges
 from videobert.model.mending import CODEBOOK
 from videobert.model.stage_lists import BACKBONE
-from videobert.video.open import open_clips
+from videobert.pipeline.calibration_clips import too_few, whole_clips
 from videobert.visual.codebook import Codebook
 from videobert.visual.near_ties import NearTies
 
 # Clips that ranges are observed on, all held: more change little.
 MOST_OBSERVED = 32
 MOST_JUDGED = 1024
-LEAST_CLIPS = 16
+PURPOSE = "to calibrate int8 with"
 # Which is better depends on the network: values of S3D lie close together, of I3D few are large.
 _RULES: tuple[RangeRule, ...] = ("largest", "squares")
 _COMPARED = 8
@@ -51,18 +50,13 @@ def calibrated_int8(folder: ModelFolder, videos: Sequence[str | Path], keep: fro
         InputError, DecodeError: a video cannot be read; they hold fewer than 16 whole clips; `keep` is all there is.
         ModelError: the folder has no backbone's graph, or a file of it is damaged.
     """
-    count = sum(1 for _ in _whole(folder, videos))
-    if count < LEAST_CLIPS:
-        raise InputError(
-            "too few clips to calibrate int8 with",
-            seen=count,
-            allowed=f"{LEAST_CLIPS} or more",
-            fix="Give more videos, or longer ones.",
-        )
+    count = sum(1 for _ in whole_clips(folder.recipe, videos))
+    if count < LEAST_INT8_CLIPS:
+        raise too_few(PURPOSE, count, LEAST_INT8_CLIPS)
     every = max(2, -(-count // MOST_OBSERVED))
-    observed = [clip[None] for number, clip in enumerate(_whole(folder, videos)) if number % every == 0]
+    observed = [clip[None] for number, clip in enumerate(whole_clips(folder.recipe, videos)) if number % every == 0]
     ranges = _ranges(folder, keep, observed)
-    others = (clip for number, clip in enumerate(_whole(folder, videos)) if number % every)
+    others = (clip for number, clip in enumerate(whole_clips(folder.recipe, videos)) if number % every)
     return Int8Model(stages={BACKBONE: ranges}, judged=_judged(folder, ranges, others))
 
 
@@ -120,11 +114,3 @@ def _judged(folder: ModelFolder, ranges: Int8Ranges, clips: Iterable[Clip]) -> I
         small.close()
         true.close()
     return Int8Judged(clips=count, same=same, sure=sure, sure_same=sure_same, error=float(np.median(errors)))
-
-
-def _whole(folder: ModelFolder, videos: Sequence[str | Path]) -> Iterable[npt.NDArray[Any]]:
-    for video in videos:
-        with open_clips(video, folder.recipe) as stream:
-            for clip in stream:
-                if clip.padded_frames == 0:
-                    yield clip.on_host()

@@ -15,9 +15,10 @@ from videobert.cli.build.export import export_graphs
 from videobert.cli.notes import note
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.progress import spinner
-from videobert.model.exact_margin import ExactMargin, write_exact_margin
+from videobert.families.build_check import recipe_of
+from videobert.model.exact_margin import LEAST_EXACT_CLIPS, ExactMargin, write_exact_margin
 from videobert.model.folder import ModelFolder
-from videobert.model.int8_file import Int8Judged, write_int8_model
+from videobert.model.int8_file import LEAST_INT8_CLIPS, Int8Judged, write_int8_model
 from videobert.model.kept_layers import KeptLayers
 from videobert.model.manifest import write_manifest
 from videobert.model.mending import check_written, is_never_written
@@ -69,6 +70,8 @@ def build_here(
         ModelError, UsageError: see `export_graphs`; a bundled model, or one that was got, is not written to.
     """
     videos = _videos(root, out, clips)
+    if videos:
+        _check_enough(root, videos, int8, options)
     graphs = _exported(root, out, options)
     built = str(out or root)
     with spinner("compiling for this machine", options):
@@ -109,6 +112,18 @@ def _videos(root: Path, out: Path | None, clips: Sequence[str]) -> list[str]:
                 raise video
             found.append(video)
     return found
+
+
+def _check_enough(root: Path, videos: Sequence[str], int8: bool, options: CommonOptions) -> None:
+    """Refuse too few clips before anything is exported."""
+    from videobert.pipeline import exact_calibration, int8_calibration
+    from videobert.pipeline.calibration_clips import check_enough
+
+    least, purpose = (
+        (LEAST_INT8_CLIPS, int8_calibration.PURPOSE) if int8 else (LEAST_EXACT_CLIPS, exact_calibration.PURPOSE)
+    )
+    with spinner("counting clips", options):
+        check_enough(recipe_of(root), videos, least, purpose)
 
 
 def _exported(root: Path, out: Path | None, options: CommonOptions) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ from videobert.cli.parser.command import command
 from videobert.cli.parser.options import CommonOptions
 from videobert.cli.stdout import print_json, print_row
 from videobert.cuda.kernel_targets import KERNEL_TARGETS
+from videobert.model.exact_margin import LEAST_EXACT_CLIPS
 from videobert.model.folder import find
+from videobert.model.int8_file import LEAST_INT8_CLIPS
 from videobert.model.kept_layers import read_kept_layers
 from videobert.model.mending import check_written
 from videobert.model.precision import GRAPH_PRECISIONS
@@ -67,7 +69,8 @@ def build(
             "--clips",
             metavar="VIDEO",
             help="Measure on the clips of this video, or folder of videos, how near to a tie a clip must lie for "
-            "--precision exact to compute it again, or with --precision int8 the ranges of values; may be repeated.",
+            f"--precision exact to compute it again ({LEAST_EXACT_CLIPS} whole clips or more), or with --precision "
+            f"int8 the ranges of values ({LEAST_INT8_CLIPS} or more); may be repeated.",
             show_default=False,
         ),
     ] = None,

@@ -85,6 +85,21 @@ def refuse_to_export(*_: Any, **__: Any) -> None:
     raise AssertionError("exported")
 
 
+@pytest.mark.parametrize(("words", "least"), [([], 32), (["--precision", "int8"], 16)], ids=["exact", "int8"])
+def test_too_few_clips_are_refused_before_anything_is_exported(
+    words: list[str], least: int, call: Any, fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videobert.cli.build.this_machine.export_graphs", refuse_to_export)
+    shutil.copytree(find("shapes"), tmp_path / "model")
+    ended = call("build", tmp_path / "model", *words, "--clips", CLIP, "--clips", CLIP)
+    assert ended.code == 3
+    assert "too few clips" in ended.err
+    assert "14" in ended.err
+    assert f"{least} or more" in ended.err
+    assert not fake.loaded
+    assert f"{least} " in call("build", "--help").said
+
+
 @pytest.mark.parametrize("typed", ["everyday", "path"])
 def test_build_of_a_model_that_was_got_compiles_what_it_has(
     typed: str, call: Any, fake: Any, got: Path, monkeypatch: pytest.MonkeyPatch
