@@ -15,6 +15,7 @@ from videobert.doctor.probes import (
     probe_dali_gpu,
     probe_openvino,
     probe_pyav,
+    probe_search_and_edit,
     probe_tensorrt,
     probe_tensorrt_engine,
     probe_tensorrt_rtx,
@@ -27,6 +28,7 @@ _SHOWN = (
     *("openvino", "tensorrt engine", "torch"),
     *("pyav", "dali", "dali on NVDEC"),
     *("tensorrt-rtx", "tensorrt", "cuda-smNN", "triton-server"),
+    *("search", "edit"),
 )
 
 
@@ -43,7 +45,7 @@ def examine() -> Diagnosis:
         probe_tensorrt,
     )
     with ThreadPoolExecutor() as pool:
-        running = [pool.submit(probe) for probe in (*probes, probe_pyav)]
+        running = [pool.submit(probe) for probe in (*probes, probe_pyav, probe_search_and_edit)]
         native, features = probe_native()
         last = [native, probe_cache(), *probe_models()]
         found = [ability for probe in running for ability in probe.result()]

@@ -22,6 +22,8 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("onnxruntime", ("onnxruntime",), "build"),
     ("sklearn", ("scikit-learn",), "train"),
     ("cv2", ("opencv-python-headless", "opencv-python"), "train"),
+    ("faiss", ("faiss-cpu", "faiss-gpu"), "search"),
+    ("opentimelineio", ("opentimelineio",), "edit"),
     ("nvidia.dali", ("nvidia-dali-cuda130", "nvidia-dali-cuda120"), "dali"),
     ("triton", ("triton",), "kernels"),
     ("tritonclient", ("tritonclient",), "triton-server"),

@@ -71,6 +71,14 @@ from importlib.metadata import version
 from tritonclient.grpc import model_config_pb2
 print(json.dumps({"version": version("tritonclient"), "devices": ["writes and checks a model repository"]}))
 """
+_SEARCH = """
+import json, faiss
+print(json.dumps({"version": faiss.__version__, "devices": ["keeps and searches an index of videos"]}))
+"""
+_EDIT = """
+import json, opentimelineio
+print(json.dumps({"version": opentimelineio.__version__, "devices": ["reads and writes OpenTimelineIO edit lists"]}))
+"""
 _TENSORRT_ENGINE = """
 from videobert.engines.tensorrt.availability import availability_json
 print(availability_json())
@@ -106,6 +114,14 @@ def probe_dali_and_server() -> list[Ability]:
 def probe_dali_gpu() -> list[Ability]:
     """DALI on a GPU's decoder."""
     return _tried(_dali("dali on NVDEC", "cuda"))
+
+
+def probe_search_and_edit() -> list[Ability]:
+    """What `search` needs, and what `edit` needs for edit lists of OpenTimelineIO."""
+    return _tried(
+        _Trial("search", "extra", "faiss", _SEARCH, "pip install --force-reinstall 'videobert[search]'"),
+        _Trial("edit", "extra", "opentimelineio", _EDIT, "pip install --force-reinstall 'videobert[edit]'"),
+    )
 
 
 def _dali(name: str, device: Device) -> _Trial | Ability:

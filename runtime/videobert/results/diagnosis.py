@@ -20,7 +20,7 @@ class Ability:
 
     Args:
         name: e.g. `"openvino"`, `"pyav"`, `"videobert._native"`, `"cache"`, or the name of a bundled model.
-        kind: `"engine"`, `"decoder"`, `"native"`, `"target"`, `"cache"` or `"model"`.
+        kind: `"engine"`, `"decoder"`, `"native"`, `"target"`, `"extra"`, `"cache"` or `"model"`.
         works: whether it can be used.
         detail: versions, devices, paths; or the reason why it does not work.
         fix: one command or step; None if it works.

@@ -71,7 +71,17 @@ def test_examining_leaves_nothing_at_home(diagnosis: Diagnosis, home: Path) -> N
 
 
 def test_examining_imports_no_heavy_library(examined: tuple[Diagnosis, set[str]]) -> None:
-    assert not examined[1] & {"av", "openvino", "torch", "onnx", "onnxruntime", "sklearn", "cv2"}
+    assert not examined[1] & {
+        "av",
+        "openvino",
+        "torch",
+        "onnx",
+        "onnxruntime",
+        "sklearn",
+        "cv2",
+        "faiss",
+        "opentimelineio",
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,6 +90,8 @@ def test_examining_imports_no_heavy_library(examined: tuple[Diagnosis, set[str]]
         ("openvino", "openvino", "pip install openvino"),
         ("torch", "torch", "pip install 'videobert[build]'"),
         ("av", "pyav", "pip install av"),
+        ("faiss", "search", "pip install 'videobert[search]'"),
+        ("opentimelineio", "edit", "pip install 'videobert[edit]'"),
     ],
 )
 def test_a_package_that_is_missing_names_its_command(
@@ -112,7 +124,7 @@ def test_what_loads_the_same_library_shares_a_process(monkeypatch: pytest.Monkey
     examine.examine()
     for names in (("import torch", "videobert_kernels"), ("nvidia.dali", "tritonclient"), ("openvino_library()",)):
         assert sum(any(name in code for name in names) for code in ran) <= 1
-    assert 1 <= len(ran) <= 7
+    assert 1 <= len(ran) <= 8
 
 
 def test_no_fix_says_twice_that_it_is_one(diagnosis: Diagnosis) -> None:
@@ -125,6 +137,14 @@ def test_dali_alone_makes_no_machine_ready(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(examine, "probe_dali_and_server", lambda: [dali])
     monkeypatch.setattr(examine, "probe_pyav", lambda: [Ability(name="pyav", kind="decoder", works=False, detail="")])
     assert not examine.examine().ready
+
+
+def test_extras_of_verbs_that_are_installed_say_what_they_are_for(diagnosis: Diagnosis) -> None:
+    for name, package, word in (("search", "faiss", "index"), ("edit", "opentimelineio", "OpenTimelineIO")):
+        found = ability(diagnosis, name)
+        assert (found.kind, found.works) == ("extra", importlib.util.find_spec(package) is not None)
+        assert (word if found.works else package) in found.detail
+    assert {"search", "edit"} <= {package.extra for package in diagnosis.packages}
 
 
 def test_targets_that_are_installed_say_what_they_build(diagnosis: Diagnosis) -> None:
