@@ -28,5 +28,5 @@ def rests_on(clips: Sequence[Evidence]) -> str:
 
 
 def loses(clip: Evidence) -> str:
-    """What the score does without a clip."""
-    return f"without it {-clip.drop:+.3f}"
+    """What the score loses without a clip: in the word and with the sign of every other place that tells it."""
+    return f"loses {clip.drop:+.3f} without it"

@@ -39,8 +39,8 @@ def test_each_clip_has_a_mark_where_it_is_as_strong_as_it_weighs() -> None:
         ("for most", 37.5, 37.5, 1.0),
         ("against", 75.0, 25.0, 0.5),
     ]
-    assert marks[1][1] == "1.5–3.0 s: without it -0.400"
-    assert "most by 1.5–3.0 s, without it -0.400" in strip
+    assert marks[1][1] == "1.5–3.0 s: loses +0.400 without it"
+    assert "most by 1.5–3.0 s, loses +0.400 without it" in strip
 
 
 def test_the_picture_of_the_weightiest_clip_is_shown() -> None:
@@ -65,7 +65,7 @@ def test_a_page_has_marks_where_they_were_asked_for(capsys: pytest.CaptureFixtur
     assert "marks below an answer say what its score loses without each clip" in asked
     print_report(with_evidence())
     said = capsys.readouterr().out
-    assert said.count("most by 1.5–3.0 s, without it -0.400") == 1
+    assert said.count("most by 1.5–3.0 s, loses +0.400 without it") == 1
     print_report(make_report())
     assert "most by" not in capsys.readouterr().out
 

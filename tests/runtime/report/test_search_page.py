@@ -146,5 +146,5 @@ def test_what_a_hit_rests_on_is_marked() -> None:
     )
     page = search_page(found(hit(evidence=clips), hit()))
     assert page.count('<div class="marks">') == 1
-    assert "most by 3.0–4.5 s, without it -0.500" in page
-    assert "1.5–3.0 s: without it +0.200" in page
+    assert "most by 3.0–4.5 s, loses +0.500 without it" in page
+    assert "1.5–3.0 s: loses -0.200 without it" in page
