@@ -9,6 +9,8 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,11 +20,16 @@ from videobert.base.errors import InputError
 from videobert.base.user_cache import cache_folder, own_folder
 from videobert.engines.mapped_entry import MappedEntry
 
-_MAGIC = b"VBCACHE\x02"
+_MAGIC = b"VBCACHE\x03"
 # Before the content, so that it begins where a line of the processor's cache does.
 _HEAD_BYTES = 64
 _SUFFIX = ".compiled"
 _MAX_BYTES = 4 << 30
+# What is being written has another name meanwhile; a process that was killed leaves it.
+_LEFT = f".*{_SUFFIX}.*"
+_LEFT_AFTER_S = 3600.0
+# Read by mapping: what would write into it in place, under a model that is open, is told that it may not.
+_MODE = 0o400
 
 
 class CompiledCache:
@@ -41,7 +48,8 @@ class CompiledCache:
         self._max_bytes = max_bytes
         wanted = cache_folder() if folder is None else folder
         try:
-            self._folder = None if wanted is None else own_folder(wanted)
+            # Absolute: the current folder may be another one by the time that a graph is compiled.
+            self._folder = None if wanted is None else own_folder(wanted.absolute())
         except (OSError, ValueError) as error:  # a value that no path can have
             if folder is not None:
                 raise InputError(
@@ -61,8 +69,9 @@ class CompiledCache:
         """The same as pages of its file."""
         if self._folder is None:
             return None
+        name = _name(key)
         try:
-            with opened_code(self._path(self._folder, key), in_cache=True) as file:
+            with opened_code(self._folder / name, in_cache=True) as file:
                 head = file.read(_HEAD_BYTES)
                 entry = MappedEntry(file, _HEAD_BYTES)
                 # Marks it as used; a cache that cannot be written to still serves.
@@ -70,36 +79,58 @@ class CompiledCache:
                     os.utime(file.fileno())
         except (OSError, ValueError):
             return None
-        return entry if head == _head(entry.content.data) else None
+        return entry if head == _head(name, entry.content.data) else None
 
     def put(self, key: Mapping[str, object], payload: bytes) -> None:
         """Keep an entry; a full disk is no reason to fail."""
         if self._folder is None:
             return
-        head = _head(memoryview(payload))
-        path = self._path(self._folder, key)
+        name = _name(key)
+        head, path = _head(name, memoryview(payload)), self._folder / name
         with contextlib.suppress(OSError):
-            write_atomically(path, lambda file: _write(file, head, payload), mode=0o600)
+            write_atomically(path, lambda file: _write(file, head, payload), mode=_MODE)
             self._prune(self._folder, path)
 
     def _prune(self, folder: Path, newest: Path) -> None:
-        found = [(file, file.lstat()) for file in folder.glob(f"*{_SUFFIX}")]
-        total = sum(entry.st_size for _, entry in found)
-        for file, entry in sorted(found, key=lambda pair: pair[1].st_mtime_ns):
+        found = [(file, status) for file in folder.glob(f"*{_SUFFIX}") if (status := _status(file)) is not None]
+        total = sum(status.st_size for _, status in found)
+        for file, status in sorted(found, key=lambda pair: pair[1].st_mtime_ns):
             if total <= self._max_bytes:
-                return
+                break
             if file != newest:
-                file.unlink(missing_ok=True)
-                total -= entry.st_size
+                _remove(file)
+                total -= status.st_size
+        for file in folder.glob(_LEFT):
+            left = _status(file)
+            if left is not None and left.st_mtime < time.time() - _LEFT_AFTER_S:
+                _remove(file)
 
-    @staticmethod
-    def _path(folder: Path, key: Mapping[str, object]) -> Path:
-        text = json.dumps(dict(key), sort_keys=True, separators=(",", ":"))
-        return folder / (hashlib.sha256(text.encode()).hexdigest()[:40] + _SUFFIX)
+
+def _name(key: Mapping[str, object]) -> str:
+    text = json.dumps(dict(key), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:40] + _SUFFIX
 
 
-def _head(content: memoryview) -> bytes:
-    return (_MAGIC + hashlib.sha256(content).digest()).ljust(_HEAD_BYTES, b"\0")
+def _status(file: Path) -> os.stat_result | None:
+    """Of a plain file; None of anything else, or of one that is gone by now."""
+    try:
+        status = file.lstat()
+    except OSError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _remove(file: Path) -> None:
+    """One that cannot be removed is no reason to keep the others."""
+    with contextlib.suppress(OSError):
+        file.unlink()
+
+
+def _head(name: str, content: memoryview) -> bytes:
+    """What an entry begins with: it holds for this content under this name alone."""
+    digest = hashlib.sha256(name.encode())
+    digest.update(content)
+    return (_MAGIC + digest.digest()).ljust(_HEAD_BYTES, b"\0")
 
 
 def _write(path: Path, head: bytes, content: bytes) -> None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _MOST_REQUESTS = 4
 # From here on a clip takes tens of milliseconds: those of 30 x 224 x 224 do, those of 30 x 112 x 112 do not.
 _LARGE_CLIP_BYTES = 2 << 20
+# Kernels that OpenVINO keeps for shapes that it met. By default it keeps 5,000, up to 2 MB for each new shape.
+_KEPT_KERNELS = 256
 # What OpenVINO calls our precisions.
 _HINTS = {"fp32": "f32", "bf16": "bf16", "exact": "bf16"}
 _VALUE_BYTES = {"f32": 4, "bf16": 2, "int8": 1}
@@ -210,6 +212,8 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": _HINTS["fp32" if fp32 or spec.keeps_fp32 else self._arithmetic],
             "PERFORMANCE_HINT": self._options.hint.upper(),
         }
+        if not shapes:
+            settings["CPU_RUNTIME_CACHE_CAPACITY"] = _KEPT_KERNELS
         if self._options.threads is not None:
             settings["INFERENCE_NUM_THREADS"] = self._options.threads
         elif any(math.prod(shape) >= _LARGE_CLIP_BYTES for shape in shapes.values()):

@@ -8,10 +8,15 @@ from collections.abc import Sequence
 _CALL = 32
 # Places of one call, padding among them, so that its activations stay small.
 _MOST_PLACES = 4096
+# Beside longer ones kernels may add up longer sequences in other parts: their states then differ in their last bits.
+_LONGEST_PADDED = 32
 
 
 def batches(lengths: Sequence[int]) -> list[list[int]]:
     """For each call the rows that it takes, so that calls and padded places together cost the least.
+
+    The states of a sequence do not depend on what it shares a call with: short ones alone are padded, and only to the
+    length of short ones.
 
     Args:
         lengths: of each row's sequence, 1 or more.
@@ -22,7 +27,11 @@ def batches(lengths: Sequence[int]) -> list[list[int]]:
     for end in range(1, len(order) + 1):
         longest = lengths[order[end - 1]]
         if end == len(order) or lengths[order[end]] > longest:
-            costs = ((cost + _CALL + (end - start) * longest, start) for start, (cost, _) in cheapest.items())
+            costs = (
+                (cost + _CALL + (end - start) * longest, start)
+                for start, (cost, _) in cheapest.items()
+                if longest <= _LONGEST_PADDED or lengths[order[start]] == longest
+            )
             cheapest[end] = min(costs)
     calls: list[list[int]] = []
     end = len(order)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_a_loose_umask_costs_no_entry(tmp_path: Path, mask: int) -> None:
         os.umask(before)
     assert CompiledCache(tmp_path / "new" / "cache").get({"graph": 1}) == b"compiled"
     (entry,) = (tmp_path / "new" / "cache").iterdir()
-    assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+    assert stat.S_IMODE(entry.stat().st_mode) == 0o400
 
 
 def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +84,7 @@ def test_an_entry_that_was_cut_off_is_none(tmp_path: Path, size: int) -> None:
     cache = CompiledCache(tmp_path / "cache")
     cache.put({"graph": 1}, b"compiled")
     (file,) = (tmp_path / "cache").iterdir()
+    file.chmod(0o600)
     file.write_bytes(file.read_bytes()[:size])
     assert cache.mapped({"graph": 1}) is None
     assert cache.get({"graph": 1}) is None
@@ -92,3 +94,54 @@ def test_nothing_may_be_kept(tmp_path: Path) -> None:
     cache = CompiledCache(tmp_path / "cache")
     cache.put({"graph": 1}, b"")
     assert cache.get({"graph": 1}) == b""
+
+
+def test_an_entry_holds_under_its_own_name_alone(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "cache")
+    cache.put({"graph": 1}, b"first")
+    (first,) = (tmp_path / "cache").iterdir()
+    cache.put({"graph": 2}, b"second")
+    (second,) = (file for file in (tmp_path / "cache").iterdir() if file != first)
+    first.rename(tmp_path / "kept")
+    second.rename(first)
+    (tmp_path / "kept").rename(second)
+    assert (cache.get({"graph": 1}), cache.get({"graph": 2})) == (None, None)
+    cache.put({"graph": 1}, b"first")
+    assert cache.get({"graph": 1}) == b"first"
+
+
+def test_what_a_killed_process_left_goes_after_a_while(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path)
+    old, new = (tmp_path / f".{40 * letter}.compiled.abcdefgh" for letter in "ab")
+    for file in (old, new):
+        file.write_bytes(bytes(100))
+    os.utime(old, (time.time() - 7200, time.time() - 7200))
+    cache.put({"graph": 1}, b"compiled")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+@pytest.mark.parametrize("what", ["folder", "link", "pipe"])
+def test_what_is_no_entry_does_not_keep_others_from_making_room(what: str, tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "cache", max_bytes=3_200)
+    odd = tmp_path / "cache" / f"{40 * '0'}.compiled"
+    if what == "folder":
+        odd.mkdir()
+    elif what == "link":
+        odd.symlink_to(tmp_path / "nowhere")
+    else:
+        os.mkfifo(odd)
+    os.utime(odd, (0, 0), follow_symlinks=False)
+    for number in range(8):
+        cache.put({"graph": number}, bytes(1_000))
+    assert sum(file.lstat().st_size for file in (tmp_path / "cache").iterdir() if file != odd) <= 3_200
+    assert cache.get({"graph": 7}) == bytes(1_000)
+
+
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    cache = CompiledCache(Path("cache"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    cache.put({"graph": 1}, b"compiled")
+    assert cache.get({"graph": 1}) == b"compiled"
+    assert not list((tmp_path / "elsewhere").iterdir())

@@ -19,6 +19,7 @@ from videobert.base.errors import EngineUnavailable, InputError, MismatchError, 
 from videobert.engines import openvino_engine
 from videobert.engines.base import Engine, EngineOptions
 from videobert.engines.openvino_engine import OpenVinoEngine, _CompiledStage
+from videobert.families.batches import batches
 from videobert.model.folder import ModelFolder
 
 
@@ -63,6 +64,47 @@ def test_padding_does_not_reach_the_states(folder: ModelFolder, cache_dir: Path)
         results.append(engine.run("encoder", ids=ids, segments=np.zeros_like(ids), lengths=np.array([3, 9]))[0, :3])
     np.testing.assert_array_equal(*results)
     np.testing.assert_allclose(results[0], alone[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "auto"])
+def test_states_are_the_same_in_any_company(precision: str, cache_dir: Path) -> None:
+    folder = ModelFolder("shapes")
+    engine = OpenVinoEngine(folder, options(cache_dir, precision=precision))
+    draw = np.random.default_rng(0)
+    sequences = [draw.integers(5, 150, length) for length in [*range(4, 64), *draw.integers(4, 64, 30)]]
+
+    def states(rows: list[int]) -> list[np.ndarray]:
+        lengths = np.array([len(sequences[row]) for row in rows], np.int64)
+        ids = np.zeros((len(rows), lengths.max()), np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : lengths[place]] = sequences[row]
+        found = engine.run("encoder", ids=ids, segments=np.zeros_like(ids), lengths=lengths)
+        return [each[:length] for each, length in zip(found, lengths, strict=True)]
+
+    alone = [states([row])[0] for row in range(len(sequences))]
+    for _ in range(12):
+        some = [int(row) for row in draw.choice(len(sequences), draw.integers(2, 30), replace=False)]
+        for call in batches([len(sequences[row]) for row in some]):
+            for place, found in zip(call, states([some[place] for place in call]), strict=True):
+                np.testing.assert_array_equal(found, alone[some[place]])
+    engine.close()
+
+
+def test_memory_does_not_grow_with_every_shape(cache_dir: Path) -> None:
+    engine = OpenVinoEngine(ModelFolder("shapes"), options(cache_dir))
+
+    def after(rows: range) -> int:
+        """Bytes in memory after sequences of twenty lengths in so many rows."""
+        for batch in rows:
+            for length in range(4, 24):
+                ids = np.ones((batch, length), np.int64)
+                engine.run("encoder", ids=ids, segments=np.zeros_like(ids), lengths=np.full(batch, length))
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    # What is kept of 300 shapes fills it. Without a bound the next 120 take 180 MB.
+    before = after(range(1, 16))
+    assert after(range(16, 22)) - before < 60e6
+    engine.close()
 
 
 def test_threads_streams_and_repetition_do_not_change_a_feature(folder: ModelFolder, cache_dir: Path) -> None:

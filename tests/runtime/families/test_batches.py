@@ -20,9 +20,16 @@ def cost(calls: Sequence[Sequence[int]], lengths: Sequence[int]) -> int:
 def every_way(lengths: Sequence[int]) -> int:
     """The least cost of all ways to cut the rows, by length, into calls."""
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
+
+    def keeps_states(rows: Sequence[int]) -> bool:
+        """Only up to 32 places does padding change no bit."""
+        of_rows = {lengths[row] for row in rows}
+        return len(of_rows) == 1 or max(of_rows) <= 32
+
     cuts = itertools.product((False, True), repeat=len(order) - 1)
     ways = ([0, *(place for place, cut in enumerate(cut, 1) if cut), len(order)] for cut in cuts)
-    return min(cost([order[a:b] for a, b in itertools.pairwise(way)], lengths) for way in ways)
+    calls = ([order[a:b] for a, b in itertools.pairwise(way)] for way in ways)
+    return min(cost(each, lengths) for each in calls if all(map(keeps_states, each)))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -38,6 +45,10 @@ def test_no_other_way_costs_less(seed: int, longest: int) -> None:
 def test_none_and_one() -> None:
     assert batches([]) == []
     assert batches([7]) == [[0]]
+
+
+def test_long_ones_are_not_padded() -> None:
+    assert sorted(batches([32, 33, 31, 34, 33])) == [[1, 4], [2, 0], [3]]
 
 
 def test_lengths_that_are_far_apart_are_not_padded() -> None:
