@@ -62,7 +62,7 @@ def load(
             of the bundled model, with this model, and takes the fastest: for some seconds, on a machine that does
             nothing else, and once, since the cache remembers it. `Runtime.decoder_threads` says what it is. Pictures
             smaller than 640 x 360 are decoded by the calling thread alone, and DALI has at most 4. Answers do not
-            depend on it.
+            depend on it; those of a damaged film may, see `docs/recipe.md`.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32, and for `"everyday"`, which is
             known to be as right so, int8 where the hardware sums products of 8-bit values; or one of the two; or

@@ -74,7 +74,7 @@ def open_clips(
             `OMP_NUM_THREADS` or the CPU quota of a container says, else for as many as pay. Clips do not depend on it.
         decoder_threads: how many threads decode on the CPU, 1 to 16, whatever `threads` says; None for as many as there
             are processors, at most 16, or as `threads` leaves beside the caller's. Pictures smaller than 640 x 360 are
-            decoded by the calling thread alone, and DALI has at most 4. Clips do not depend on it.
+            decoded by the calling thread alone, and DALI has at most 4. Clips of a sound film do not depend on it.
         on_frame: called as `on_frame(frame, time)` for every frame, before the clips that show it. A frame that was not
             decoded here, because no clip needs it or because a GPU decodes it, comes without its picture.
 

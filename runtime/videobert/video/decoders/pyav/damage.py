@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,6 +18,8 @@ from videobert.base.errors import DecodeError
 
 # A file cut short can fail once for every packet that it promised; this many in a row are its end.
 _READ_ERRORS_IN_A_ROW = 64
+# Several times what a decoder holds at once: a picture for each of 16 threads, and 16 to be put in order.
+_WATCHED = 128
 # An hour of film at 25 pictures a second; what has as many packets of nothing is made to waste time.
 _DAMAGED_PACKETS_IN_A_ROW = 90_000
 
@@ -31,6 +34,9 @@ class DamageTolerance:
     def __init__(self) -> None:
         self.packets = 0
         self._in_a_row = 0
+        # Of the last packets, their times and whether one was found to be damaged then; and the times that came back.
+        self._sent: deque[tuple[int | None, bool]] = deque(maxlen=_WATCHED)
+        self._came: deque[int | None] = deque(maxlen=2 * _WATCHED)
 
     def packets_of(
         self, container: InputContainer, stream: VideoStream, ahead: Iterator[Packet[Any]]
@@ -63,6 +69,10 @@ class DamageTolerance:
         except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError):
             damaged, pictures = True, []
         self.packets += damaged
+        self._sent.append((None if packet is None else packet.pts, damaged))
+        if packet is None:
+            self.packets += self._lost_in_the_end(pictures)
+        self._came.extend(picture.pts for picture in pictures)
         self._in_a_row = self._in_a_row + 1 if damaged and not pictures else 0
         if self._in_a_row > _DAMAGED_PACKETS_IN_A_ROW:
             raise DecodeError(
@@ -72,3 +82,20 @@ class DamageTolerance:
                 fix="Check that the file plays, or convert it to MP4 (H.264).",
             )
         return pictures
+
+    def _lost_in_the_end(self, drained: Sequence[VideoFrame]) -> int:
+        """How many packets gave no picture though nothing was said of them.
+
+        A decoder that is drained is left at the first packet that it cannot decode, and says nothing of it where it has
+        given a picture before: with several threads, all that they still hold is lost. Where packets that came before
+        gave none either, as second fields do, nothing is known.
+        """
+        known = sum(damaged for _, damaged in self._sent)
+        came = {pts for pts in self._came if pts is not None}
+        if not came:
+            return 0
+        first, last = min(came), max(came)
+        sent = {pts for pts, _ in self._sent if pts is not None and pts >= first}
+        before = sum(pts <= last for pts in sent - came)
+        missing = sent - came - {picture.pts for picture in drained}
+        return 0 if before > known else max(0, len(missing) - known)

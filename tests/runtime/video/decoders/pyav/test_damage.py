@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 
@@ -50,6 +51,34 @@ def test_damage_in_the_middle_is_skipped_and_counted(factory, tmp_path):
     numbers = [factory.number_of(square) for clip in clips for square in clip.frames]
     assert numbers[:20] == [n * 25 // 20 for n in range(20)]
     assert numbers[60:80] == [n * 25 // 20 for n in range(60, 80)]
+
+
+def without_packet(path, number):
+    """The file's bytes with one packet of zeros."""
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    start, size = places[number]
+    data = bytearray(path.read_bytes())
+    data[start : start + size] = bytes(size)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4, 16])
+@pytest.mark.parametrize("number", [-1, -3, -8, -30])
+def test_no_picture_goes_missing_without_being_counted(number, threads, factory, tmp_path):
+    path = factory.write_clip(
+        tmp_path / "a.mp4", codec="libx264", ticks=range(75), size=(640, 360), options={"bf": "2", "g": "12"}
+    )
+    with open_clips(path, RECIPE, decoder_threads=threads) as stream:
+        list(stream)
+        assert (stream.info.frames_decoded, stream.info.damaged_packets) == (75, 0)
+    with open_clips(without_packet(path, number), RECIPE, decoder_threads=threads) as stream:
+        list(stream)
+        info = stream.info
+    assert 58 <= info.frames_decoded <= 74
+    assert info.damaged_packets == 75 - info.frames_decoded
+    if threads == 1:
+        assert info.damaged_packets == 1
 
 
 def test_a_file_of_damage_only_is_an_error(clip, tmp_path):
