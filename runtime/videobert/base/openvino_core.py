@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
 from typing import Any
 
+from videobert.base.errors import EngineUnavailable
 from videobert.base.offline_imports import openvino_library
 
 _making = threading.Lock()
 _core: Any = None
+_made_in = 0
 
 
 def openvino_core() -> Any:
@@ -20,9 +24,27 @@ def openvino_core() -> Any:
 
     Raises:
         ImportError: OpenVINO is not installed, or does not load.
+        EngineUnavailable: this process was forked off from one that has made its core: the threads of that core stayed
+            there, and what waits for them waits for ever.
     """
-    global _core
+    global _core, _made_in
     with _making:
         if _core is None:
-            _core = openvino_library().Core()
+            _core, _made_in = openvino_library().Core(), os.getpid()
+        if _made_in != os.getpid():
+            raise EngineUnavailable(
+                "OpenVINO was at work before this process was forked off, and does not go on here",
+                fix='Load models after forking only, or start processes with multiprocessing.get_context("spawn").',
+            )
         return _core
+
+
+def _after_fork() -> None:
+    """In the child: a lock that is new, and a core that nothing frees, since that would wait for its threads."""
+    global _making
+    _making = threading.Lock()
+    if _core is not None:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_core))
+
+
+os.register_at_fork(after_in_child=_after_fork)
