@@ -92,18 +92,26 @@ def _self_attention(out: Any) -> _SelfAttention | None:
     ):
         return None
     query, key, value = scores.input_value(0), scores.input_value(1), out.input_value(1)
-    shape = query.get_partial_shape()
+    shape, mask = query.get_partial_shape(), added.input_value(1)
     split = _back(query.get_node(), (0, "Reshape"), (0, "Split"))
-    if split is None or len(shape) != 4 or shape[1].is_dynamic or shape[3].is_dynamic:
+    if split is None or not _fits(split.input_value(0), 3, 3) or not _fits(query, 4, 4) or not _fits(mask, 0, 4):
         return None
-    if softmax.get_attributes()["axis"] not in (3, -1):
+    if shape[1].is_dynamic or shape[3].is_dynamic or softmax.get_attributes()["axis"] not in (3, -1):
         return None
     heads, size = shape[1].get_length(), shape[3].get_length()
     width = split.input_value(0).get_partial_shape()[2]
     apart = all(_is_part(part, split, place, heads, size) for place, part in enumerate((query, key, value)))
     if not apart or width.is_dynamic or width.get_length() != 3 * heads * size or not _divides_by_root(divided):
         return None
-    return _SelfAttention(out, split.input_value(0), added.input_value(1), heads, size)
+    return _SelfAttention(out, split.input_value(0), mask, heads, size)
+
+
+def _fits(value: Any, least: int, most: int) -> bool:
+    """In float32, as what is put in is, and of so many axes; or of a number that only a call tells, where all do."""
+    if value.get_element_type().to_string() != "f32":
+        return False
+    shape = value.get_partial_shape()
+    return least <= len(shape) <= most if shape.rank.is_static else least == 0
 
 
 def _back(node: Any | None, *steps: tuple[int, str]) -> Any | None:
@@ -129,7 +137,8 @@ def _guards_zero(out: Any, softmax: Any) -> bool:
     asked = _back(guard, (0, "IsNaN"))
     like = _back(guard, (1, "ConvertLike"))
     zero = None if like is None else constant_of(like, 0)
-    return asked is not None and _same(asked.input_value(0).get_node(), softmax) and zero is not None and not zero.any()
+    one_zero = zero is not None and zero.size == 1 and not zero.any()
+    return asked is not None and _same(asked.input_value(0).get_node(), softmax) and one_zero
 
 
 def _is_part(value: Any, split: Any, place: int, heads: int, size: int) -> bool:
@@ -142,6 +151,7 @@ def _is_part(value: Any, split: Any, place: int, heads: int, size: int) -> bool:
     shape = value.get_partial_shape()
     return (
         source is not None
+        and _keeps_rows(part)
         and _same(source.get_node(), split)
         and source.get_index() == place
         and len(split.outputs()) == 3
@@ -149,6 +159,12 @@ def _is_part(value: Any, split: Any, place: int, heads: int, size: int) -> bool:
         and shape[1] == heads
         and shape[3] == size
     )
+
+
+def _keeps_rows(reshape: Any) -> bool:
+    """Not told by constants to put places of several rows into one, or of one into several."""
+    sizes = constant_of(reshape, 1)
+    return sizes is None or (sizes[0] == 0 and bool(reshape.get_attributes()["special_zero"]))
 
 
 def _order(transpose: Any) -> list[int] | None:

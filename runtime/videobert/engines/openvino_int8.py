@@ -25,11 +25,20 @@ _LEAST = 1e-12
 
 def products_of(model: Any) -> dict[str, Any]:
     """The products with a weight in an `openvino.Model`, by name, in order."""
-    return {
-        node.get_friendly_name(): node
-        for node in model.get_ordered_ops()
-        if node.get_type_name() in _PRODUCTS and _constant(node.input_value(1)) is not None
-    }
+    return {node.get_friendly_name(): node for node in model.get_ordered_ops() if _is_product(node)}
+
+
+def _is_product(node: Any) -> bool:
+    """Whether a node multiplies values, rows of them where it is a matrix, by one weight for all."""
+    if node.get_type_name() not in _PRODUCTS or _constant(node.input_value(1)) is None:
+        return False
+    if node.get_type_name() != "MatMul":
+        return True
+    weight, values = node.input_value(1).get_shape(), node.input_value(0).get_partial_shape()
+    # With a weight for each of a batch OpenVINO computes another result each time.
+    one_weight = len(weight) >= 2 and all(side == 1 for side in list(weight)[:-2])
+    rows = values.rank.is_static and len(values) >= 2 and not node.get_attributes()["transpose_a"]
+    return one_weight and rows
 
 
 def quantise(model: Any, ranges: Int8Ranges, name: str) -> None:
@@ -79,8 +88,9 @@ def weight_of(node: Any) -> npt.NDArray[np.float32]:
     constant = _constant(node.input_value(1))
     if constant is None:  # such a product is none of `products_of`
         raise TypeError(f"{node.get_friendly_name()} has no constant weight")
-    data = constant.get_data()
-    return np.asarray(data, np.float32).reshape(tuple(node.input_value(1).get_shape()))
+    # Converted by OpenVINO: numpy does not have all of its types.
+    data = constant.get_data(dtype=np.float32)
+    return np.asarray(data).reshape(tuple(node.input_value(1).get_shape()))
 
 
 def inputs_axis(node: Any) -> int | None:

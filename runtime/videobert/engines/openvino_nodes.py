@@ -10,13 +10,21 @@ import numpy.typing as npt
 
 from videobert.base.offline_imports import openvino_library
 
+# What OpenVINO calls the types that numpy has too.
+_OF_NUMPY = frozenset(("boolean", *(f"{kind}{bits}" for kind in "iu" for bits in (8, 16, 32, 64)), "f16", "f32", "f64"))
+
 
 def constant_of(node: Any, place: int) -> npt.NDArray[Any] | None:
-    """The values of a constant that enters a node there, as they are stored; None of anything else."""
+    """The values of a constant that enters a node there, as they are stored; None of anything else.
+
+    None of one in a type that numpy lacks either, as bfloat16 and packed integers: its bits are read as other values.
+    """
     source = node.input_value(place).get_node()
     if source.get_type_name() == "Convert":
         source = source.input_value(0).get_node()
-    return np.asarray(source.get_data()) if source.get_type_name() == "Constant" else None
+    if source.get_type_name() != "Constant" or source.get_element_type().to_string() not in _OF_NUMPY:
+        return None
+    return np.asarray(source.get_data())
 
 
 def replace_constant(node: Any, place: int, values: npt.NDArray[Any]) -> None:

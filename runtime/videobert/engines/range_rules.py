@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from videobert.base.errors import ModelError
 
 # The largest magnitude; the range with the least mean square of error; or a share of all values that are not 0.
 RangeRule = Literal["largest", "squares"] | float
@@ -28,14 +31,26 @@ class Magnitudes:
         self._counts = np.zeros(_BUCKETS, np.int64)
 
     def add(self, values: npt.NDArray[Any], *, columns: bool = False) -> None:
-        """Count an array, float `(…, columns)`."""
+        """Count an array, float `(…, columns)`, with no value that is not finite; an empty one counts for nothing.
+
+        Raises:
+            ModelError: there is such a value: the network or its input is damaged.
+        """
+        if not values.size:
+            return
+        if not np.isfinite(values).all():
+            raise ModelError(
+                "a value that is to be put on 8 bits is not finite",
+                seen=str(values[~np.isfinite(values)][0]),
+                fix="Check the weights of the model and the clips.",
+            )
         self.signed |= bool(values.min() < 0)
         sizes = np.abs(values, dtype=np.float32)
         self.largest = max(self.largest, float(sizes.max()))
         if columns:
             most = sizes.reshape(-1, sizes.shape[-1]).max(axis=0)
             self.columns = most if self.columns is None else np.maximum(self.columns, most)
-        flat = sizes.reshape(-1)[:: max(1, sizes.size // _COUNTED)]
+        flat = sizes.reshape(-1)[:: _step(sizes.size // _COUNTED, sizes.shape[-1])]
         self._counts += np.bincount(np.ascontiguousarray(flat).view(np.uint32) >> 16, minlength=_BUCKETS)
 
     def top(self, rule: RangeRule) -> float:
@@ -59,3 +74,11 @@ class Magnitudes:
         # Values below half a step become 0, which costs them alone.
         rounded = np.minimum(rounded, np.where(sizes < tops[:, None] / levels / 2, sizes**2, np.inf))
         return float(tops[(rounded * counts).sum(axis=1).argmin()])
+
+
+def _step(least: int, columns: int) -> int:
+    """A step, `least` or a little more, that comes to every column: none that shares a divisor with their number."""
+    step = max(1, least)
+    while math.gcd(step, columns) > 1:
+        step += 1
+    return step

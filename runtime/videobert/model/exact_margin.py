@@ -23,6 +23,8 @@ from videobert.model.stage_lists import BACKBONE
 
 EXACT_FILE = "exact.json"
 EXACT_FORMAT = 1
+# Beyond what any of its numbers can be.
+_MOST = 1e15
 # Whole clips that a margin is measured on, at least: fewer tell nothing.
 LEAST_EXACT_CLIPS = 32
 
@@ -114,7 +116,8 @@ def _checked(found: object, fix: str) -> ExactMargin:
         wrong = (
             not isinstance(value, str)
             if name in texts
-            else not (value is not None and math.isfinite(value) and value >= 0)
+            # Python compares whole numbers of any size, but makes no float of all of them.
+            else not (value is not None and 0 <= value <= _MOST and math.isfinite(value))
         )
         if wrong and not (name == "tree" and found.get("tree") is None):
             raise ModelError(f"{EXACT_FILE}: {name} is not what it must be", seen=described(found.get(name)), fix=fix)

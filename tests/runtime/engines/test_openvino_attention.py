@@ -31,9 +31,14 @@ def attention(**other: Any) -> Any:
         "second": False,
         "turned": True,
         "divided": True,
+        "heads": [0, 0, HEADS, SIZE],
+        "type": np.float32,
+        "axes_of_mask": 4,
+        "rows": True,
     } | other
-    joined = opset.parameter([-1, -1, 3 * WIDTH], np.float32, name="joined")
-    apart = opset.split(joined, opset.constant(np.int64(2)), 3)
+    sides = [-1, -1, 3 * WIDTH] if part["rows"] else [-1, 3 * WIDTH]
+    joined = opset.parameter(sides, part["type"], name="joined")
+    apart = opset.split(joined, opset.constant(np.int64(-1)), 3)
     if part["second"]:
         more = opset.parameter([-1, -1, 3 * WIDTH], np.float32, name="more")
         value_of = opset.split(more, opset.constant(np.int64(2)), 3)
@@ -42,7 +47,7 @@ def attention(**other: Any) -> Any:
     sources = [apart.output(part["parts"][0]), apart.output(part["parts"][1]), value_of.output(part["parts"][2])]
     query, key, value = (
         opset.transpose(
-            opset.reshape(each, opset.constant(np.array([0, 0, HEADS, SIZE], np.int64)), True),
+            opset.reshape(each, opset.constant(np.array(part["heads"], np.int64)), True),
             opset.constant(np.array(part["order"], np.int64)),
         )
         for each in sources
@@ -51,10 +56,10 @@ def attention(**other: Any) -> Any:
     side = opset.gather(opset.shape_of(query), opset.constant([part["root_of"]]), opset.constant(0))
     if part["divided"]:
         scores = opset.divide(scores, opset.sqrt(opset.convert_like(side, query)))
-    mask = opset.parameter([-1, 1, 1, -1], np.float32, name="mask")
+    mask = opset.parameter([1] * (part["axes_of_mask"] - 4) + [-1, 1, 1, -1], part["type"], name="mask")
     weights = opset.softmax(opset.add(scores, mask), part["over"])
     if part["guard"] is not None:
-        guard = opset.convert_like(opset.constant(np.float32(part["guard"])), weights)
+        guard = opset.convert_like(opset.constant(np.asarray(part["guard"], np.float32)), weights)
         weights = opset.select(opset.is_nan(weights), guard, weights)
     out = opset.matmul(weights, value, False, False)
     inputs = [joined, mask] if more is None else [joined, mask, more]
@@ -116,6 +121,12 @@ OTHERS: dict[str, dict[str, Any]] = {
     "weights over queries": {"over": 2},
     "values of another sequence": {"second": True},
     "a key that is not turned": {"turned": False},
+    "all rows as one": {"heads": [1, -1, HEADS, SIZE]},
+    "places in windows": {"heads": [-1, 4, HEADS, SIZE]},
+    "no rows": {"heads": [1, -1, HEADS, SIZE], "rows": False},
+    "another type": {"type": np.float16},
+    "a mask with more axes": {"axes_of_mask": 5},
+    "a guard with axes": {"guard": np.zeros((3, 1, 1, 1, 1))},
 }
 
 

@@ -20,6 +20,7 @@ from videobert.base.limits import Limits
 from videobert.engines import openvino_engine
 from videobert.engines.base import EngineOptions, RunsInt8
 from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
+from videobert.engines.openvino_int8 import products_of, weight_of
 from videobert.engines.openvino_ranges import observe, observed_ranges
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.int8_file import Int8Model
@@ -27,6 +28,9 @@ from videobert.model.int8_ranges import Int8Ranges, int8_ranges
 from videobert.model.known_int8 import KNOWN_INT8, known_int8
 from videobert.results.as_json import to_json
 from videobert.runtime import Runtime
+
+ov = pytest.importorskip("openvino")
+opset = ov.opset13
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +283,34 @@ def test_ranges_are_read_as_they_were_written(ranges: Int8Ranges) -> None:
 def test_damaged_ranges_are_refused(ranges: Int8Ranges, change: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="ranges of an int8 stage"):
         int8_ranges(ranges.to_json() | change)
+
+
+@pytest.mark.parametrize(
+    ("values", "weight", "first_turned", "is_one"),
+    [
+        ([7, 8], (8, 5), False, True),
+        ([3, 7, 8], (8, 5), False, True),
+        ([3, 7, 8], (1, 8, 5), False, True),
+        # OpenVINO multiplies these wrongly on 8 bits, or their scales would lie along another axis.
+        ([3, 7, 8], (3, 8, 5), False, False),
+        ([8, 8], (8, 5), True, False),
+        ([8], (8, 5), False, False),
+        ([7, 8], (8,), False, False),
+    ],
+    ids=str,
+)
+def test_rows_times_one_matrix_are_a_product(
+    values: list[int], weight: tuple[int, ...], first_turned: bool, is_one: bool
+) -> None:
+    given = opset.parameter(values, np.float32)
+    product = opset.matmul(given, opset.constant(np.ones(weight, np.float32)), first_turned, False)
+    assert len(products_of(ov.Model([product], [given]))) == is_one
+
+
+@pytest.mark.parametrize("kind", ["f32", "f16", "bf16", "f64", "i8", "i4", "u4"])
+def test_a_weight_is_read_in_any_type(kind: str) -> None:
+    given = opset.parameter([3, 4], np.float32)
+    stored = opset.constant(np.array([[1, 2], [3, 4], [5, 6], [7, 7]], np.int8), getattr(ov.Type, kind))
+    product = opset.matmul(given, opset.convert(stored, "f32"), False, False)
+    (node,) = products_of(ov.Model([product], [given])).values()
+    np.testing.assert_array_equal(weight_of(node), [[1, 2], [3, 4], [5, 6], [7, 7]])

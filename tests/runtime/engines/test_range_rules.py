@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from videobert.base.errors import ModelError
 from videobert.engines.range_rules import Magnitudes, RangeRule
 
 
@@ -75,3 +76,22 @@ def test_of_large_arrays_a_part_is_counted_but_the_largest_is_found() -> None:
     found = counted(values)
     assert found.top("largest") == 9.0
     assert found.top(0.9) == pytest.approx(1.0, rel=0.02)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 6, 8, 12, 1024])
+@pytest.mark.parametrize("rule", [0.9, 0.99, "squares"])
+def test_every_column_of_a_large_array_counts(columns: int, rule: RangeRule) -> None:
+    values = np.ones(((1 << 22) // columns, columns), np.float32)
+    values[:, 0] = 0.01 if columns > 1 else 1.0
+    assert counted(values).top(rule) == pytest.approx(1.0, rel=0.02)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_is_refused(value: float) -> None:
+    with pytest.raises(ModelError, match="not finite"):
+        counted([value, 1.0, -2.0])
+
+
+def test_the_sign_of_any_array_counts_and_an_empty_one_is_nothing() -> None:
+    found = counted([-0.5, 1.0], np.zeros((0, 3)), [2.0, 0.5])
+    assert (found.signed, found.top("largest")) == (True, 2.0)

@@ -67,6 +67,7 @@ def test_that_of_another_backbone_or_codebook_is_refused(folder: Path) -> None:
         {"flat": "0.1"},
         {"tree": True},
         {"clips": 1.5},
+        {"clips": 10**400},
         {"backbone": 3},
         {"left": float("inf")},
     ],
