@@ -20,7 +20,7 @@ from videobert.base.limits import Limits
 from videobert.engines import openvino_engine
 from videobert.engines.base import EngineOptions, RunsInt8
 from videobert.engines.openvino_engine import OpenVinoEngine, cpu_features
-from videobert.engines.openvino_int8 import products_of, weight_of
+from videobert.engines.openvino_int8 import products_of, quantise_products, weight_of
 from videobert.engines.openvino_ranges import observe, observed_ranges
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.int8_file import Int8Model
@@ -314,3 +314,28 @@ def test_a_weight_is_read_in_any_type(kind: str) -> None:
     product = opset.matmul(given, opset.convert(stored, "f32"), False, False)
     (node,) = products_of(ov.Model([product], [given])).values()
     np.testing.assert_array_equal(weight_of(node), [[1, 2], [3, 4], [5, 6], [7, 7]])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_each_output_of_a_matrix_has_its_own_scale(turned: bool) -> None:
+    given = opset.parameter([3, 4], np.float32)
+    weight = np.arange(1, 9, dtype=np.float32).reshape(4, 2) * np.float32([1, 100])
+    stored = opset.constant(weight.T.copy() if turned else weight)
+    product = opset.matmul(given, stored, False, turned)
+    model = ov.Model([product], [given])
+    ((name, node),) = products_of(model).items()
+    quantise_products({name: node}, Int8Ranges(graph="0" * 64, tops={name: 1.0}, shifts={}, scales={}), "a graph")
+    quantised = node.input_value(1).get_node()
+    top = quantised.input_value(2).get_node().get_data()
+    np.testing.assert_array_equal(top, weight.max(axis=0).reshape((2, 1) if turned else (1, 2)))
+
+
+@pytest.mark.parametrize(("top", "low"), [(2.0, 0.0), (-2.0, -2.0 * 128 / 127)])
+def test_values_are_quantised_with_a_sign_where_they_have_one(top: float, low: float) -> None:
+    given = opset.parameter([3, 4], np.float32)
+    product = opset.matmul(given, opset.constant(np.ones((4, 2), np.float32)), False, False)
+    model = ov.Model([product], [given])
+    ((name, node),) = products_of(model).items()
+    quantise_products({name: node}, Int8Ranges(graph="0" * 64, tops={name: top}, shifts={}, scales={}), "a graph")
+    bounds = [float(node.input_value(0).get_node().input_value(place).get_node().get_data()) for place in (1, 2, 3, 4)]
+    assert bounds == pytest.approx([low, 2.0, low, 2.0])

@@ -206,8 +206,8 @@ def test_a_node_that_is_not_known_ends_what_is_laid_out(node: str) -> None:
 
 def other_order() -> Any:
     network = Network((1, 6, 8, 8, 3))
-    turned = opset.transpose(network.clips, opset.constant(np.array([0, 4, 2, 1, 3])))
-    network.value = opset.convert(turned, "f32").output(0)
+    turned = opset.transpose(opset.convert(network.clips, "f32"), opset.constant(np.array([0, 4, 2, 1, 3])))
+    network.value = turned.output(0)
     return network.convolved(8, (1, 7, 7), (1, 2, 2)).convolved(8, (7, 1, 1), (2, 1, 1)).model()
 
 
@@ -246,6 +246,23 @@ def test_a_batch_of_any_size_stays_as_it_is() -> None:
     model = separable().model()
     model.reshape({"clips": [-1, 6, 16, 20, 3]})
     assert lay_out(model, BF16) == Layout()
+
+
+def test_other_colours_and_other_inputs_are_no_clips() -> None:
+    network = separable()
+    more = opset.parameter([1], np.float32, name="more")
+    (out,) = network.model().outputs
+    two = ov.Model([opset.add(out.get_node().input_value(0), more)], [network.clips, more])
+    assert lay_out(two, BF16) == Layout()
+    four = Network((1, 6, 16, 20, 4), colours="none").convolved(8, (1, 7, 7), (1, 2, 2)).model()
+    assert lay_out(four, BF16) == Layout()
+
+
+@pytest.mark.parametrize("strides", [(1, 1, 1), (1, 2, 1), (1, 2, 3), (1, 2, 4)])
+def test_columns_that_are_not_stepped_over_by_two_are_not_paired(strides: Size) -> None:
+    layout, before, after = answers(lambda: Network((1, 6, 8, 20, 3)).convolved(4, (1, 3, 3), strides).model(), BF16)
+    assert layout == Layout()
+    assert_same(after, before)
 
 
 def test_dilated_columns_are_not_paired() -> None:

@@ -92,6 +92,33 @@ def test_far_from_ties_nothing_is_computed_again(frames: FrameArray, monkeypatch
 
 
 @needs_bf16
+@pytest.mark.parametrize("wide", ["flat", "tree"])
+def test_each_way_of_choosing_tokens_has_its_own_margin(
+    wide: str, frames: FrameArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    margins = {"flat": 0.0, "tree": 0.0, wide: 9.0}
+    known = tuple({**each, **margins} for each in exact_margin.KNOWN_MARGINS)
+    monkeypatch.setattr(exact_margin, "KNOWN_MARGINS", known)
+    with exact() as model:
+        again = {}
+        for method in ("flat", "tree"):
+            origin = model.tokens(frames, assignment=method).origin
+            again[method] = None if origin is None else origin.recomputed
+        assert again == {"flat": 0, "tree": 0, wide: 6}
+
+
+@needs_bf16
+def test_a_feature_that_is_no_number_is_not_hidden_by_a_second_one(wide_margin: None) -> None:
+    with exact() as model:
+        mended = model._opened._exact
+        assert mended is not None
+        feature = np.full(model.config.backbone.feature_dim, np.nan, np.float32)
+        found, again = mended.mended(None, feature, "flat")
+        assert np.isnan(found).all()
+        assert not again
+
+
+@needs_bf16
 def test_on_its_own_clip_the_bundled_model_gives_the_tokens_of_fp32() -> None:
     with exact() as model, videobert.load("shapes", precision="fp32") as true:
         assert model.tokens(CLIP).ids.tolist() == true.tokens(CLIP).ids.tolist()
