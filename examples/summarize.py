@@ -29,4 +29,6 @@ def main(path: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 6.0)

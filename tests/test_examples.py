@@ -33,6 +33,16 @@ def test_every_example_has_a_test() -> None:
     assert [path.name for path in EXAMPLES if f'run("{path.name}"' not in tests] == []
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in EXAMPLES if "sys.exit(__doc__)" in path.read_text()], ids=lambda path: path.stem
+)
+def test_an_example_without_its_video_says_how_it_is_called(path: Path) -> None:
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"python examples/{path.name} " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_tokens_are_kept_and_asked_often(clip: Path) -> None:
     first = run("ask_often.py", clip)
     assert clip.with_suffix(".vbt").stat().st_size < 1000
