@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from videobert.base.cpu_threads import processors
+from videobert.base.cpu_threads import thread_limit
 from videobert.model.precision import PRECISIONS
 from videobert.model.recipe import STRIDES
 from videobert.results.plan import PlanCandidate
@@ -25,7 +25,7 @@ def settings(
     names = engines or [name for name in (("tensorrt", "torch") if on_gpu else ("openvino", "torch")) if _there(name)]
     # What a caller does not limit is read beside the model.
     ways_on_cpu: list[tuple[int | None, str]] = [(None, "latency")]
-    if processors() > 1:
+    if thread_limit() != 1:
         ways_on_cpu += [(1, "latency"), (None, "throughput")]
     for engine in names:
         for precision in sorted(precisions or PRECISIONS[1:], key=lambda each: each != _REFERENCE_PRECISION):
@@ -51,7 +51,7 @@ def larger_strides(tried: Sequence[PlanCandidate], own: int, real_time: float) -
 def fewer_decoding(chosen: PlanCandidate, device: str) -> Iterator[PlanCandidate]:
     """A setting with half of the threads that decode in it, a quarter and so on, where they are not limited anyhow."""
     limited = chosen.threads is not None or device == "cuda"
-    number = 1 if limited else most_decoder_threads(None)
+    number = 1 if limited else most_decoder_threads(thread_limit())
     while number > 1:
         number //= 2
         yield _like(chosen, decoder_threads=number)

@@ -1,4 +1,4 @@
-"""Compiled graphs on disk, so that a model is compiled once for each machine.
+"""Compiled graphs on disk, and what was measured with them, so that both are made once for each machine.
 
 The folder belongs to the user alone. An entry that is damaged, or not this user's own, is as good as none.
 """

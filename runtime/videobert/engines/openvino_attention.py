@@ -94,7 +94,7 @@ def _self_attention(out: Any) -> _SelfAttention | None:
     query, key, value = scores.input_value(0), scores.input_value(1), out.input_value(1)
     shape, mask = query.get_partial_shape(), added.input_value(1)
     split = _back(query.get_node(), (0, "Reshape"), (0, "Split"))
-    if split is None or not _fits(split.input_value(0), 3, 3) or not _fits(query, 4, 4) or not _fits(mask, 0, 4):
+    if split is None or not (_has_axes(split.input_value(0), 3) and _has_axes(query, 4) and _has_axes(mask, 4)):
         return None
     if shape[1].is_dynamic or shape[3].is_dynamic or softmax.get_attributes()["axis"] not in (3, -1):
         return None
@@ -106,12 +106,10 @@ def _self_attention(out: Any) -> _SelfAttention | None:
     return _SelfAttention(out, split.input_value(0), mask, heads, size)
 
 
-def _fits(value: Any, least: int, most: int) -> bool:
-    """In float32, as what is put in is, and of so many axes; or of a number that only a call tells, where all do."""
-    if value.get_element_type().to_string() != "f32":
-        return False
+def _has_axes(value: Any, count: int) -> bool:
+    """So many axes in float32, as what is put in their place has."""
     shape = value.get_partial_shape()
-    return least <= len(shape) <= most if shape.rank.is_static else least == 0
+    return value.get_element_type().to_string() == "f32" and shape.rank.is_static and len(shape) == count
 
 
 def _back(node: Any | None, *steps: tuple[int, str]) -> Any | None:

@@ -41,7 +41,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int | None, str,
         return dict(found)
 
     monkeypatch.setattr(plan_module._Measuring, "_run", run)
-    monkeypatch.setattr(plan_settings, "processors", lambda: 2)
+    monkeypatch.setattr(plan_settings, "thread_limit", lambda: None)
     monkeypatch.setattr(plan_settings, "most_decoder_threads", lambda threads: 1)
     return known
 
@@ -164,6 +164,12 @@ def test_fewer_are_not_tried_where_the_number_is_given(limited: str, monkeypatch
     assert not list(plan_settings.fewer_decoding(chosen, "cuda" if limited == "cuda" else "cpu"))
 
 
+def test_fewer_are_fewer_than_a_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_settings, "thread_limit", lambda: 5)
+    chosen = PlanCandidate(engine="openvino", precision="fp32", threads=None, hint="latency", stride=1)
+    assert [each.decoder_threads for each in plan_settings.fewer_decoding(chosen, "auto")] == [2, 1]
+
+
 def test_what_is_tried_is_what_is_printed(machine: Any) -> None:
     machine["fp32", None, "latency", 1] = figures(0.08, 400, 4)
     found = planned()
@@ -223,7 +229,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_real_process_is_measured(
     model_folder: Path, cache_dir: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_settings, "processors", lambda: 1)
+    monkeypatch.setattr(plan_settings, "thread_limit", lambda: 1)
     monkeypatch.setattr(plan_settings, "most_decoder_threads", lambda threads: 1)
     found = videobert.plan(
         model_folder,
