@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
 import socket
 import sys
@@ -81,6 +82,17 @@ def _repeatable() -> Iterator[None]:
     yield
     random.setstate(python_state)
     np.random.set_state(numpy_state)
+
+
+@pytest.fixture(autouse=True)
+def _scheduling_is_kept() -> Iterator[None]:
+    """A thread that a test leaves behind as a real-time thread would keep those of later tests from their turns."""
+    policy = os.sched_getscheduler(0)
+    yield
+    left, parameters = os.sched_getscheduler(0), os.sched_param(0)
+    if left != policy:
+        os.sched_setscheduler(0, policy, parameters)
+    assert left == policy, "the test has changed how its thread is scheduled"
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,6 +11,8 @@ from typing import Any
 import av
 from av.codec.context import Flags
 from av.video.frame import PictureType
+
+from videobert.base.thread_scheduling import kept_scheduling
 
 # lambda, in which FFmpeg states the quality of the old MPEG codecs: FF_QP2LAMBDA times the quantiser, here 2.
 _FINE = {"flags": "+qscale", "global_quality": str(2 * 118)}
@@ -90,6 +93,7 @@ class PieceEncoder:
         context.options = joined_options(coding.options, coding.apart if apart else {}, options or {})
         if header_apart:
             context.flags |= int(Flags.global_header)
+        open_encoder(context)
         self.context = context
 
     def encode(self, number: int, frame: Any) -> Iterator[Any]:
@@ -102,6 +106,15 @@ class PieceEncoder:
     def finish(self) -> Iterator[Any]:
         """The packets that are left."""
         yield from self.context.encode(None)
+
+
+def open_encoder(context: Any) -> None:
+    """Let an encoder begin, without a word, with threads that leave others their turn."""
+    if context.name == "libsvtav1":
+        # It reads nothing else than this; 1 is for errors.
+        os.environ.setdefault("SVT_LOG", "1")
+    with kept_scheduling():
+        context.open()
 
 
 def joined_options(*given: dict[str, str]) -> dict[str, str]:

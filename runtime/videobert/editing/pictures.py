@@ -21,6 +21,7 @@ from videobert.editing.encoders import (
     PieceEncoder,
     can_encode,
     joined_options,
+    open_encoder,
     pixel_format_for,
     rate_for,
     set_like,
@@ -156,11 +157,11 @@ class Pictures:
             options = joined_options(self._coding.options, self._told)
             stream = output.add_stream(self._coding.encoder, rate=self._rate, options=options)
             set_like(stream.codec_context, source.codec_context, self._rate, self._format)
+            open_encoder(stream.codec_context)
         else:
             stream = output.add_stream_from_template(source, opaque=True)
             if way.header is not None:
                 encoder = self._encoder()
-                encoder.context.open()
                 stream.codec_context.extradata = way.header.with_those_of(encoder.context.extradata or b"")
         if way.codec == "hevc" and output.format.name in ("mp4", "mov"):
             # The first is the only name that all players know, and says that the header holds all sets.

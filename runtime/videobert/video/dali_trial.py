@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from videobert.base.errors import VideoBertError
 from videobert.base.limits import Limits
+from videobert.base.thread_scheduling import kept_scheduling
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.available import Device
 from videobert.video.decoders.dali.accepted_streams import CODECS, backend_of
@@ -104,7 +105,7 @@ def _clip(codec: str) -> bytes | None:
     name, pixel_format, options = _ENCODERS[codec]
     buffer = io.BytesIO()
     try:
-        with av.open(buffer, "w", format="matroska") as output:
+        with kept_scheduling(), av.open(buffer, "w", format="matroska") as output:
             stream = cast(VideoStream, output.add_stream(name, rate=20, options=options))
             stream.width = stream.height = _SIDE_PX
             stream.pix_fmt = pixel_format

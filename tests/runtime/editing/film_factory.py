@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from tests.runtime.video.clip_factory import number_of, picture
 
+from videobert.base.thread_scheduling import kept_scheduling
+
 RATE = 48_000
 QUIET = {"libx265": {"x265-params": "log-level=none:keyint=12:min-keyint=12:scenecut=0:open-gop=0"}}
 # One thread: beside other work libvpx waits by spinning.
@@ -45,7 +47,7 @@ def write_film(
     base = time_base or 1 / rate
     shown = times if times is not None else [start_s + n / rate for n in range(frames)]
     seconds = shown[-1] - shown[0] + 1 / rate
-    with av.open(str(path), "w") as output:
+    with kept_scheduling(), av.open(str(path), "w") as output:
         output.metadata.update(tags or {})
         chosen = {"g": "12", **QUIET.get(codec, {}), **ONE_THREAD.get(codec, {}), **(options or {})}
         stream = output.add_stream(codec, rate=rate, options=chosen)

@@ -73,6 +73,7 @@ def check(source: Path, cut: Path, film: Film, spans: Any = SPANS, rate: Fractio
         ("hevc.mp4", "libx265", {}, "cut.mp4", "smart", 17),
         ("open_hevc.mp4", "libx265", OPEN_HEVC, "cut.mkv", "smart", 16),
         ("open_hevc.ts", "libx265", OPEN_HEVC, "cut.mp4", "smart", 16),
+        ("av1.mp4", "libsvtav1", {"preset": "12"}, "cut.mp4", "encode", 0),
         ("simple.mp4", "mpeg4", {"bf": "2"}, "cut.mp4", "encode", 0),
         ("simple.avi", "mpeg4", {"bf": "2"}, "cut.mkv", "encode", 0),
         ("intra.avi", "mjpeg", {"strict": "unofficial"}, "cut.mkv", "copy", 28),

@@ -28,7 +28,6 @@ def test_both_are_there_under_their_own_numbers(tmp_path: Path, name: str) -> No
         like = film.streams.video[0].codec_context
         options = {"x264-params": f"sps-id={number}"}
         encoder = PieceEncoder(CODINGS["h264"], like, Fraction(25), "yuv420p", header_apart=True, options=options)
-        encoder.context.open()
     own = H264Sets.read(encoder.context.extradata or b"")
     both = H264Sets.read(sets.with_those_of(own))
     assert (both.sequences, both.pictures) == (sets.sequences + own.sequences, sets.pictures + own.pictures)

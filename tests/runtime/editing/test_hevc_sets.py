@@ -51,7 +51,6 @@ def test_both_are_there_under_their_own_numbers(tmp_path: Path, name: str) -> No
     numbers = sets.free_numbers()
     assert numbers == NUMBERS
     encoder = encoder_of(path)
-    encoder.context.open()
     own = HevcSets.read(encoder.context.extradata or b"")
     header = sets.with_those_of(own, numbers)
     both = HevcSets.read(header)
@@ -69,7 +68,6 @@ def test_a_decoder_reads_both_encoders(film: Path) -> None:
     sets, encoder = HevcSets.read(header_of(film)), encoder_of(film)
     with av.open(str(film)) as given:
         frames = list(given.decode(video=0))
-    encoder.context.open()
     header = sets.with_those_of(HevcSets.read(encoder.context.extradata or b""), NUMBERS)
     packets = [packet for at, frame in enumerate(frames) for packet in encoder.encode(at, frame)]
     packets += encoder.finish()

@@ -11,6 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
+from videobert.base.thread_scheduling import kept_scheduling
+
 # 4 x 4 cells in the central square. The corners are fixed, so that a turned or mirrored picture is noticed;
 # the other twelve hold the number, lowest bit first.
 _CORNERS = {(0, 0): 1, (0, 3): 0, (3, 0): 0, (3, 3): 0}
@@ -61,7 +63,7 @@ def write_clip(
 ) -> Path:
     """Encode one frame for each of `ticks` (in `time_base`); `tags` are set on the codec context."""
     quiet = {"libx265": {"x265-params": "log-level=none"}, "libsvtav1": {"preset": "12"}}
-    with av.open(str(path), "w", format=container, options=muxer or {}) as output:
+    with kept_scheduling(), av.open(str(path), "w", format=container, options=muxer or {}) as output:
         stream = output.add_stream(
             codec, rate=rate or 1 / time_base, options={**quiet.get(codec, {}), **(options or {})}
         )

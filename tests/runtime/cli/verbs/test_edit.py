@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,18 @@ def test_a_film_and_a_list_are_written(call: Any, fake: Any, film: Path, tmp_pat
     assert ended.code == 0
     assert "20 frames" in ended.out
     assert numbers_of(again) == numbers_of(cut)
+
+
+@pytest.mark.parametrize("codec", ["libsvtav1", "libx265", "libvpx-vp9"])
+def test_encoders_are_silent(tmp_path: Path, codec: str) -> None:
+    """Some write about themselves to standard error, past Python: seen from another process alone."""
+    source = write_film(tmp_path / "other.mkv", codec=codec)
+    command = [sys.executable, "-m", "videobert", "edit", source, "--keep", "0.2-0.9", "--out", tmp_path / "cut.mkv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "0.7 s of 1.6 s stay",
+        f"wrote {tmp_path / 'cut.mkv'}",
+    ]
 
 
 def test_a_dry_run_writes_nothing(call: Any, fake: Any, film: Path, tmp_path: Path) -> None:
