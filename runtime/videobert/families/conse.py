@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import LimitExceeded, ModelError
+from videobert.families.batches import batches
 from videobert.families.family import Capability, LabelOdds, Parts, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.judged import SHARE_OF_SURE_CLIPS, Judged
@@ -26,8 +27,8 @@ from videobert.model.questions import question_stage
 from videobert.text.reader import TextTokenizer
 
 LABEL = "{label}"
-# Texts that the encoder is given at a time, and stretches the classifier.
-_TEXTS, _STRETCHES = 32, 256
+# Stretches that the classifier is given at a time.
+_STRETCHES = 256
 # Questions whose texts' vectors are kept: one question is asked about many stretches, a few at a time.
 _KEPT = 64
 
@@ -96,7 +97,7 @@ class Conse:
         return _unit(np.sum(parts, axis=0))
 
     def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
-        """See `EmbedsTogether.text_vectors`."""
+        """See `Embeds.text_vectors`."""
         # Not kept: many texts would push out what is asked again.
         return np.stack([_unit(vector) for vector in self._text_vectors(texts, cancel)])
 
@@ -214,18 +215,16 @@ class Conse:
         special = self._tokenizer.special
         for pieces in texts:
             self._check_length(len(pieces))
-        # Texts of like length stand together, so that little is padded.
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         found: dict[int, States] = {}
-        for group in _groups(order, _TEXTS):
+        for call in batches([len(pieces) + 2 for pieces in texts]):
             stop_if(cancel)
-            rows = [[special.cls, *texts[place], special.sep] for place in group]
+            rows = [[special.cls, *texts[place], special.sep] for place in call]
             lengths = np.array([len(row) for row in rows], np.int64)
             ids = np.full((len(rows), int(lengths.max())), special.pad, np.int64)
             for row, words in zip(ids, rows, strict=True):
                 row[: len(words)] = words
             states = self._run("text_encoder", ids=ids, lengths=lengths)
-            for at, place in enumerate(group):
+            for at, place in enumerate(call):
                 found[place] = _unit(states[at, : lengths[at]].sum(axis=0, dtype=np.float64))
         return np.stack([found[place] for place in range(len(texts))])
 

@@ -159,13 +159,8 @@ class Embeds(Family, Protocol):
         """The vector, float32 `(width,)`, of a text, of all stretches of a video, or of both; one is given."""
         ...
 
-
-@runtime_checkable
-class EmbedsTogether(Embeds, Protocol):
-    """Encodes several texts in fewer calls than one each."""
-
     def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
-        """What `vector` gives of each text alone, float32 `(texts, width)`."""
+        """What `vector` gives of each of one or more texts, in fewer calls than one each: float32 `(texts, width)`."""
         ...
 
 

@@ -77,6 +77,10 @@ class MilNce:
         middle: States = np.stack(parts).mean(axis=0, dtype=np.float64).astype(np.float32)
         return middle
 
+    def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
+        """See `Embeds.text_vectors`."""
+        return self._text_vectors(texts, cancel)
+
     def log_odds(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
     ) -> npt.NDArray[np.float64]:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded, ModelError
+from videobert.families.batches import batches
 from videobert.families.distinct_states import distinct_states
 from videobert.families.family import (
     Asked,
@@ -123,13 +124,26 @@ class UniVl:
         self, pieces: Pieces | None, stretches: Sequence[Stretch] | None, cancel: threading.Event | None = None
     ) -> States:
         """See `Embeds.vector`: not of length one, as its length counts; text and video are the middle of both."""
-        parts = []
+        parts: list[npt.NDArray[np.floating]] = []
         if pieces is not None:
-            parts.append(self._text_mean(pieces))
+            parts.append(self.text_vectors([pieces], cancel)[0])
         if stretches is not None:
             parts.append(self._video_mean(stretches, cancel))
-        middle: States = np.mean(parts, axis=0).astype(np.float32)
+        middle: States = np.stack(parts).mean(axis=0, dtype=np.float64).astype(np.float32)
         return middle
+
+    def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
+        """See `Embeds.text_vectors`: the mean of a text's states; `[CLS]` does not count, `[SEP]` does."""
+        ids = [self._ids(pieces) for pieces in texts]
+        for one in ids:
+            self._text_places(len(one))
+        means = np.empty((len(texts), self._config.encoder.width), np.float32)
+        for start in range(0, len(ids), _BATCH):
+            stop_if(cancel)
+            rows = slice(start, start + _BATCH)
+            for mean, states in zip(means[rows], self._text_states(ids[rows]), strict=True):
+                mean[:] = states[1:].mean(axis=0, dtype=np.float64)
+        return means
 
     def log_odds(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
@@ -256,57 +270,58 @@ class UniVl:
 
         Positions of the video begin where the text's places end, so only texts of as many places go together.
         """
+        texts = self._text_states([one.ids for one in inputs])
+        videos = self._video_states([one.features for one in inputs])
         found: dict[int, States] = {}
         for places in sorted({one.visual_start for one in inputs}):
-            rows = [row for row, one in enumerate(inputs) if one.visual_start == places]
-            text, text_lengths = self._text_states([inputs[row].ids for row in rows], places)
-            video, video_lengths = self._video_states([inputs[row].features for row in rows])
-            states = self._run(
-                "cross_encoder",
-                text_states=text,
-                text_lengths=text_lengths,
-                video_states=video,
-                video_lengths=video_lengths,
-            )
-            found.update(zip(rows, states, strict=True))
+            alike = [row for row, one in enumerate(inputs) if one.visual_start == places]
+            for call in batches([places + len(videos[row]) for row in alike]):
+                rows = [alike[place] for place in call]
+                states = self._run(
+                    "cross_encoder",
+                    text_states=_padded([texts[row] for row in rows], places),
+                    text_lengths=np.array([len(texts[row]) for row in rows], np.int64),
+                    video_states=_padded([videos[row] for row in rows]),
+                    video_lengths=np.array([self._shown(inputs[row].features) for row in rows], np.int64),
+                )
+                for row, fused in zip(rows, states, strict=True):
+                    found[row] = fused[: places + len(videos[row])]
         return [found[row] for row in range(len(inputs))]
 
-    def _text_states(self, texts: Sequence[Ids], places: int) -> tuple[States, Ids]:
-        """States `(texts, places, width)` of texts, each encoded once, and their lengths."""
-        distinct = {ids.tobytes(): ids for ids in texts}
-        order = {key: row for row, key in enumerate(distinct)}
-        lengths = np.array([len(ids) for ids in distinct.values()], np.int64)
-        padded = np.full((len(distinct), int(lengths.max())), self._special.pad, np.int64)
-        for row, ids in zip(padded, distinct.values(), strict=True):
-            row[: len(ids)] = ids
-        states = self._run("text_encoder", ids=padded, lengths=lengths)
-        rows = [order[ids.tobytes()] for ids in texts]
-        room = np.zeros((len(texts), places, states.shape[2]), np.float32)
-        room[:, : states.shape[1]] = states[rows]
-        return room, lengths[rows]
+    def _text_states(self, texts: Sequence[Ids]) -> list[States]:
+        """States of texts, float32 `(length, width)`, each distinct one encoded once."""
+        distinct = list({ids.tobytes(): ids for ids in texts}.values())
+        found: dict[bytes, States] = {}
+        for call in batches([len(ids) for ids in distinct]):
+            lengths = np.array([len(distinct[row]) for row in call], np.int64)
+            padded = np.full((len(call), int(lengths.max())), self._special.pad, np.int64)
+            for place, row in enumerate(call):
+                padded[place, : lengths[place]] = distinct[row]
+            states = self._run("text_encoder", ids=padded, lengths=lengths)
+            for place, row in enumerate(call):
+                found[distinct[row].tobytes()] = states[place, : lengths[place]]
+        return [found[ids.tobytes()] for ids in texts]
 
-    def _video_states(self, films: Sequence[Features]) -> tuple[States, Ids]:
-        """States `(films, clips, width)`, and how many clips each film has.
+    def _video_states(self, films: Sequence[Features]) -> list[States]:
+        """States of films, float32 `(clips, width)`; a film of no clips is one of one hidden clip."""
+        hidden = np.zeros((1, self._config.backbone.feature_dim), np.float32)
+        given = [features if len(features) else hidden for features in films]
+        found: dict[int, States] = {}
+        for call in batches([len(features) for features in given]):
+            rows = [given[row] for row in call]
+            lengths = np.array([len(features) for features in rows], np.int64)
+            states = self._run("video_encoder", features=_padded(rows), lengths=lengths)
+            for place, row in enumerate(call):
+                found[row] = states[place, : lengths[place]]
+        return [found[row] for row in range(len(films))]
+
+    def _shown(self, features: Features) -> int:
+        """How many clips of a film the cross encoder sees.
 
         A text alone is a film of no clip where fused places attend to both streams; where they attend to the other one,
         which has to be there, it is a film of one hidden clip.
         """
-        counts = [len(features) for features in films]
-        padded = np.zeros((len(films), max(1, *counts), self._config.backbone.feature_dim), np.float32)
-        for row, features in zip(padded, films, strict=True):
-            row[: len(features)] = features
-        lengths = np.array([max(1, count) for count in counts], np.int64)
-        states = self._run("video_encoder", features=padded, lengths=lengths)
-        shown = np.array(counts, np.int64) if self._streams.fusion_kind == "concat" else lengths
-        return states, shown
-
-    def _text_mean(self, pieces: Pieces) -> npt.NDArray[np.float64]:
-        """The mean of a text's states; `[CLS]` does not count, `[SEP]` does."""
-        ids = self._ids(pieces)
-        self._text_places(len(ids))
-        states, _ = self._text_states([ids], len(ids))
-        mean: npt.NDArray[np.float64] = states[0, 1:].mean(axis=0, dtype=np.float64)
-        return mean
+        return len(features) if self._streams.fusion_kind == "concat" else max(1, len(features))
 
     def _video_mean(self, stretches: Sequence[Stretch], cancel: threading.Event | None) -> npt.NDArray[np.float64]:
         """The mean of a film's states, each clip's in its stretch."""
@@ -314,9 +329,8 @@ class UniVl:
         for start in range(0, len(stretches), _BATCH):
             stop_if(cancel)
             films = [_features(stretch) for stretch in stretches[start : start + _BATCH]]
-            states, _ = self._video_states(films)
-            for row, features in zip(states, films, strict=True):
-                total += row[: len(features)].sum(axis=0, dtype=np.float64)
+            for states, features in zip(self._video_states(films), films, strict=True):
+                total += states[: len(features)].sum(axis=0, dtype=np.float64)
                 clips += len(features)
         return total / clips
 
@@ -341,6 +355,14 @@ class UniVl:
                 fix="Shorten the text or split it.",
             )
         return max(length, self._streams.text_room)
+
+
+def _padded(rows: Sequence[States], places: int = 0) -> States:
+    """Zeros behind each, float32 `(rows, places, width)`: so many places, or as many as the longest has."""
+    padded = np.zeros((len(rows), places or max(map(len, rows)), rows[0].shape[1]), np.float32)
+    for room, row in zip(padded, rows, strict=True):
+        room[: len(row)] = row
+    return padded
 
 
 def _features(stretch: Stretch) -> Features:

@@ -204,6 +204,11 @@ class VideoBert:
             total += state[0]
         return (total / len(sequences)).astype(np.float32)
 
+    def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
+        """See `Embeds.text_vectors`."""
+        sequences = [self.text(pieces) for pieces in texts]
+        return np.concatenate(list(self._whole(sequences, cancel)))
+
     def log_odds(
         self, pieces: Pieces, stretches: Sequence[Stretch], cancel: threading.Event | None = None
     ) -> npt.NDArray[np.float32]:

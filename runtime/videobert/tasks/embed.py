@@ -7,7 +7,6 @@ from typing import Any
 
 from videobert.base.arguments import described
 from videobert.base.errors import UsageError
-from videobert.families.family import EmbedsTogether
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
 from videobert.pipeline.request import Request
@@ -34,10 +33,8 @@ def embed(
 
 
 def _texts(opened: OpenedModel, texts: Sequence[str], request: Request) -> list[Embedding]:
-    """Each text as if it were asked alone, encoded together where the family can."""
+    """Each text as if it were asked alone, encoded together."""
     family = opened.embeds
-    if not isinstance(family, EmbedsTogether):
-        return [_one(opened, None, text, request) for text in texts]
     read = [read_text(opened, text) for text in texts]
     if not read:
         return []

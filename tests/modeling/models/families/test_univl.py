@@ -22,8 +22,10 @@ from videobert.engines.tensorrt.build.request import BuildRequest
 from videobert.engines.tensorrt.plan_info import read_fusion
 from videobert.engines.tensorrt.profiles import profiles_of
 from videobert.engines.torch_engine import TorchEngine
+from videobert.families.family import Joint
 from videobert.model.folder import BUNDLED, ModelFolder
 from videobert.model.stage_lists import stage_spec
+from videobert.pipeline.scoring import Clips
 from videobert.runtime import load
 from videobert_modeling.export.low_precision.engine_graphs import variants
 from videobert_modeling.models import load_weights
@@ -242,3 +244,20 @@ def test_a_model_says_which_heads_it_has(univl_folder: Path) -> None:
     del model.heads["visual"]
     with pytest.raises(ModelError, match="no visual head"):
         model.visual_features(torch.zeros(1, 96))
+
+
+def test_fused_states_are_the_same_in_any_company(univl_folder: Path, tmp_path: Path) -> None:
+    draw = np.random.default_rng(3)
+    with load(univl_folder, cache_dir=tmp_path, precision="fp32") as model:
+        family = model._opened.aligns
+        assert isinstance(family, Joint)
+        width = model.config.backbone.feature_dim
+        asked = []
+        for pieces, clips in [(2, 1), (5, 3), (5, 3), (9, 12), (2, 40), (9, 12), (14, 40), (5, 41), (13, 2)]:
+            features = draw.standard_normal((clips, width)).astype(np.float32)
+            words = draw.integers(5, model.config.words, pieces).tolist()
+            stretch = Clips(ids=np.zeros(0, np.int32), features=features)
+            asked.append((family.joint(words, stretch), range(1 + pieces)))
+        together = list(family.states(asked))
+        for one, states in zip(asked, together, strict=True):
+            np.testing.assert_array_equal(next(iter(family.states([one]))), states)
