@@ -30,15 +30,20 @@ def attention(**other: Any) -> Any:
         "over": 3,
         "second": False,
         "turned": True,
+        "query_turned": False,
+        "value_turned": False,
+        "split_axis": -1,
+        "width": WIDTH,
+        "shape_of": "query",
         "divided": True,
         "heads": [0, 0, HEADS, SIZE],
         "type": np.float32,
         "axes_of_mask": 4,
         "rows": True,
     } | other
-    sides = [-1, -1, 3 * WIDTH] if part["rows"] else [-1, 3 * WIDTH]
+    sides = [-1, -1, 3 * part["width"]] if part["rows"] else [-1, 3 * part["width"]]
     joined = opset.parameter(sides, part["type"], name="joined")
-    apart = opset.split(joined, opset.constant(np.int64(-1)), 3)
+    apart = opset.split(joined, opset.constant(np.int64(part["split_axis"])), 3)
     if part["second"]:
         more = opset.parameter([-1, -1, 3 * WIDTH], np.float32, name="more")
         value_of = opset.split(more, opset.constant(np.int64(2)), 3)
@@ -52,8 +57,12 @@ def attention(**other: Any) -> Any:
         )
         for each in sources
     )
-    scores = opset.matmul(query, key, False, part["turned"])
-    side = opset.gather(opset.shape_of(query), opset.constant([part["root_of"]]), opset.constant(0))
+    scores = opset.matmul(query, key, part["query_turned"], part["turned"])
+    side = opset.gather(
+        opset.shape_of({"query": query, "key": key}[part["shape_of"]]),
+        opset.constant([part["root_of"]]),
+        opset.constant(0),
+    )
     if part["divided"]:
         scores = opset.divide(scores, opset.sqrt(opset.convert_like(side, query)))
     mask = opset.parameter([1] * (part["axes_of_mask"] - 4) + [-1, 1, 1, -1], part["type"], name="mask")
@@ -61,7 +70,7 @@ def attention(**other: Any) -> Any:
     if part["guard"] is not None:
         guard = opset.convert_like(opset.constant(np.asarray(part["guard"], np.float32)), weights)
         weights = opset.select(opset.is_nan(weights), guard, weights)
-    out = opset.matmul(weights, value, False, False)
+    out = opset.matmul(weights, value, False, part["value_turned"])
     inputs = [joined, mask] if more is None else [joined, mask, more]
     return ov.Model([out], inputs)
 
@@ -110,6 +119,29 @@ def test_a_row_without_a_place_spoils_no_other() -> None:
     assert np.isfinite(found).all()
 
 
+def test_each_has_its_own_mask() -> None:
+    first, second = attention(), attention()
+    # The second mask hides other places of the same sequences.
+    names = [value.get_node() for value in first.inputs], [value.get_node() for value in second.inputs]
+    names[1][1].set_friendly_name("other_mask")
+    names[1][1].output(0).set_names({"other_mask"})
+    names[1][0].output(0).replace(names[0][0].output(0))
+    outs = [each.get_results()[0].input_value(0) for each in (first, second)]
+    model = ov.Model(outs, [*names[0], names[1][1]])
+    inputs = values(2, 6, [6, 3]) | {"other_mask": values(2, 6, [2, 6])["mask"]}
+
+    def both() -> list[Array]:
+        compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        given = compiled(inputs)
+        return [np.array(given[0]), np.array(given[1])]
+
+    wanted = both()
+    assert np.abs(wanted[0] - wanted[1]).max() > 0.1
+    assert simplify_self_attention(model) == 2
+    for found, plain in zip(both(), wanted, strict=True):
+        np.testing.assert_allclose(found, plain, atol=2e-6)
+
+
 OTHERS: dict[str, dict[str, Any]] = {
     "turned otherwise": {"order": [0, 1, 2, 3]},
     "query and key have changed places": {"parts": (1, 0, 2)},
@@ -121,6 +153,11 @@ OTHERS: dict[str, dict[str, Any]] = {
     "weights over queries": {"over": 2},
     "values of another sequence": {"second": True},
     "a key that is not turned": {"turned": False},
+    "a query that is turned": {"query_turned": True},
+    "a value that is turned": {"value_turned": True},
+    "query, key and value of different places": {"split_axis": 1, "heads": [0, -1, HEADS, SIZE]},
+    "two places of each": {"width": 2 * WIDTH, "heads": [0, -1, HEADS, SIZE]},
+    "divided by the root of a key's side": {"shape_of": "key"},
     "all rows as one": {"heads": [1, -1, HEADS, SIZE]},
     "places in windows": {"heads": [-1, 4, HEADS, SIZE]},
     "no rows": {"heads": [1, -1, HEADS, SIZE], "rows": False},
