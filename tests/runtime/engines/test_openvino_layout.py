@@ -67,10 +67,22 @@ class Network:
         self.value = opset.relu(made).output(0)
         return self
 
-    def pooled(self, kernel: Size, strides: Size, rounding: str = "floor") -> Network:
-        pads = [side // 2 for side in kernel]
-        said = (list(strides), [1, 1, 1], pads, pads, list(kernel), rounding, "explicit", "i64", 0)
+    def pooled(
+        self,
+        kernel: Size,
+        strides: Size,
+        rounding: str = "floor",
+        pads: tuple[Size, Size] | None = None,
+        dilations: Size = (1, 1, 1),
+    ) -> Network:
+        begin, end = pads or (tuple(side // 2 for side in kernel),) * 2
+        said = (list(strides), list(dilations), list(begin), list(end), list(kernel), rounding, "explicit", "i64", 0)
         self.value = opset.max_pool(self.value, *said).output(0)
+        return self
+
+    def averaged(self, kernel: Size, strides: Size, pads: tuple[Size, Size], exclude: bool) -> Network:
+        begin, end = map(list, pads)
+        self.value = opset.avg_pool(self.value, list(strides), begin, end, list(kernel), exclude, "floor").output(0)
         return self
 
     def inception(self) -> Network:
@@ -172,6 +184,78 @@ def test_pools_that_round_up_and_strides_of_every_axis() -> None:
         BF16,
     )
     assert layout == Layout(rows_first=True, pairs=True)
+    assert_same(after, before)
+
+
+# No two axes of any of these are told the same.
+ONE_SIDED = ((1, 0, 0), (0, 1, 2))
+UNEVEN: dict[str, Callable[[Network], Network]] = {
+    "convolution": lambda made: made.convolved(8, (2, 3, 1), (1, 2, 1), ONE_SIDED),
+    "dilated convolution": lambda made: made.convolved(8, (2, 3, 2), (1, 1, 2), ONE_SIDED, (2, 1, 3)),
+    "pool": lambda made: made.pooled((2, 3, 4), (1, 2, 1), pads=((1, 0, 2), (0, 2, 3))),
+    "dilated pool": lambda made: made.pooled((2, 2, 3), (1, 1, 1), pads=((0, 1, 2), (1, 0, 0)), dilations=(2, 1, 3)),
+    "mean": lambda made: made.averaged((2, 3, 4), (1, 2, 1), ((1, 0, 2), (0, 2, 3)), exclude=False),
+    "mean without padding": lambda made: made.averaged((2, 3, 4), (1, 2, 1), ((1, 0, 2), (0, 2, 3)), exclude=True),
+}
+
+
+@pytest.mark.parametrize("name", UNEVEN)
+def test_every_axis_keeps_its_own(name: str) -> None:
+    layout, before, after = answers(lambda: UNEVEN[name](separable()).model(), BF16)
+    assert layout == Layout(rows_first=True, pairs=True)
+    assert_same(after, before)
+
+
+@pytest.mark.parametrize("axis", [2, 3, 4, -3])
+def test_what_is_joined_by_place_is_joined_in_the_order_of_clips(axis: int) -> None:
+    def make() -> Any:
+        network = separable()
+        network.value = opset.concat([network.value, network.value], axis).output(0)
+        return network.model()
+
+    layout, before, after = answers(make, BF16)
+    assert layout.pairs
+    assert_same(after, before)
+
+
+def test_what_is_joined_with_values_from_elsewhere_stays_in_the_order_of_clips() -> None:
+    def make() -> Any:
+        network = separable()
+        other = np.random.default_rng(5).normal(size=tuple(network.value.get_shape())).astype(np.float32)
+        network.value = opset.concat([network.value, opset.constant(other)], 1).output(0)
+        return network.model()
+
+    layout, before, after = answers(make, BF16)
+    assert layout == Layout(pairs=True)
+    assert_same(after, before)
+
+
+def test_where_a_maximum_stood_is_told_in_the_order_of_clips() -> None:
+    def make() -> Any:
+        network = separable()
+        said = ([1, 1, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0], [2, 3, 1], "floor", "explicit", "i64", 0)
+        highest, places = opset.max_pool(network.value, *said).outputs()
+        network.value = opset.add(highest, opset.convert(places, "f32")).output(0)
+        return network.model()
+
+    layout, before, after = answers(make, BF16)
+    assert layout.pairs
+    assert_same(after, before)
+
+
+def test_weights_that_are_computed_stay_in_the_order_of_clips() -> None:
+    def make() -> Any:
+        network = separable()
+        weight = opset.multiply(
+            opset.constant(np.random.default_rng(5).normal(size=(4, 8, 2, 3, 1)).astype(np.float32)),
+            opset.constant(np.float32(2)),
+        )
+        made = opset.convolution(network.value, weight, [1, 1, 1], [0, 0, 0], [0, 0, 0], [1, 1, 1])
+        network.value = made.output(0)
+        return network.model()
+
+    layout, before, after = answers(make, BF16)
+    assert layout.pairs
     assert_same(after, before)
 
 
