@@ -59,10 +59,10 @@ def load(
         decoder_threads: how many threads decode a video on the CPU, 1 to 16. With `threads=n` at most n - 1, at least
             1, n being what one clip has where several share the threads. None is as many as there are processors, at
             most 16, or where threads are limited as many as they leave. `"measured"` tries these and fewer on the film
-            of the bundled model, with this model, and takes the fastest: for some seconds, on a machine that does
-            nothing else, and once, since the cache remembers it. `Runtime.decoder_threads` says what it is. Pictures
-            smaller than 640 x 360 are decoded by the calling thread alone, and DALI has at most 4. Answers do not
-            depend on it; those of a damaged film may, see `docs/recipe.md`.
+            of the bundled model, with this model, and takes the fastest: for some seconds, while this process and the
+            machine do nothing else, and once, since the cache remembers it. `Runtime.decoder_threads` says what it is.
+            Pictures smaller than 640 x 360 are decoded by the calling thread alone, and DALI has at most 4. Answers do
+            not depend on it; those of a damaged film may, see `docs/recipe.md`.
         hint: `"latency"`, all threads on one clip, or `"throughput"`, several clips at a time.
         precision: `"auto"`, bf16 where the hardware multiplies it natively, else fp32, and for `"everyday"`, which is
             known to be as right so, int8 where the hardware sums products of 8-bit values; or one of the two; or

@@ -10,6 +10,14 @@ from typing import Any
 from videobert.base.errors import EngineUnavailable
 from videobert.base.offline_imports import openvino_library
 
+
+class ForkedError(EngineUnavailable):
+    """This process was forked off from one where OpenVINO was at work: no engine is a fallback for that.
+
+    What else computes may wait for threads of the parent too, and the answers of another engine are others.
+    """
+
+
 _making = threading.Lock()
 _core: Any = None
 _made_in = 0
@@ -24,7 +32,7 @@ def openvino_core() -> Any:
 
     Raises:
         ImportError: OpenVINO is not installed, or does not load.
-        EngineUnavailable: this process was forked off from one that has made its core: the threads of that core stayed
+        ForkedError: this process was forked off from one that has made its core: the threads of that core stayed
             there, and what waits for them waits for ever.
     """
     global _core, _made_in
@@ -32,7 +40,7 @@ def openvino_core() -> Any:
         if _core is None:
             _core, _made_in = openvino_library().Core(), os.getpid()
         if _made_in != os.getpid():
-            raise EngineUnavailable(
+            raise ForkedError(
                 "OpenVINO was at work before this process was forked off, and does not go on here",
                 fix='Load models after forking only, or start processes with multiprocessing.get_context("spawn").',
             )

@@ -16,23 +16,29 @@ def kept_scheduling() -> Iterator[None]:
     """Give this thread, and those that begin meanwhile, the scheduling back that this one has now.
 
     Real-time threads take every processor that they can use: nothing else here, other programs among them, would get a
-    turn. Only where this thread comes back with another policy are others looked at; elsewhere than on Linux none is.
+    turn. Only where this thread comes back with another scheduling are others looked at; elsewhere than on Linux none.
     """
     if sys.platform != "linux":
         yield
         return
-    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    given = _scheduling()
     before = _threads()
     try:
         yield
     finally:
-        if os.sched_getscheduler(0) != policy:
-            os.sched_setscheduler(0, policy, parameters)
-            for thread in _threads() - before:
+        if _scheduling() != given:
+            policy, priority = given
+            for thread in {0} | _threads() - before:
                 # It may have ended since.
                 with suppress(ProcessLookupError):
-                    os.sched_setscheduler(thread, policy, parameters)
+                    os.sched_setscheduler(thread, policy, os.sched_param(priority))
+
+
+def _scheduling() -> tuple[int, int]:
+    """Policy and priority of this thread."""
+    return os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
 
 
 def _threads() -> set[int]:
-    return {int(task.name) for task in _TASKS.iterdir()}
+    """Of this process; none where `/proc` is not there."""
+    return {int(task.name) for task in _TASKS.iterdir()} if _TASKS.is_dir() else set()

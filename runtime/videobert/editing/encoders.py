@@ -110,11 +110,16 @@ class PieceEncoder:
 
 def open_encoder(context: Any) -> None:
     """Let an encoder begin, without a word, with threads that leave others their turn."""
-    if context.name == "libsvtav1":
-        # It reads nothing else than this; 1 is for errors.
-        os.environ.setdefault("SVT_LOG", "1")
-    with kept_scheduling():
-        context.open()
+    # What SVT-AV1 says about itself goes to standard error unless its environment says 1, for errors alone.
+    silent = context.name == "libsvtav1" and "SVT_LOG" not in os.environ
+    if silent:
+        os.environ["SVT_LOG"] = "1"
+    try:
+        with kept_scheduling():
+            context.open()
+    finally:
+        if silent:
+            os.environ.pop("SVT_LOG", None)
 
 
 def joined_options(*given: dict[str, str]) -> dict[str, str]:

@@ -49,7 +49,7 @@ def simplify_self_attention(model: Any) -> int:
     attentions = [found for node in model.get_ordered_ops() if (found := _self_attention(node)) is not None]
     masks: dict[tuple[str, int], Any] = {}
     for each in attentions:
-        key = (each.mask.get_node().get_friendly_name(), each.mask.get_index())
+        key = (each.mask.get_node().get_name(), each.mask.get_index())
         if key not in masks:
             opset = openvino_library().opset13
             masks[key] = opset.maximum(each.mask, opset.constant(np.float32(_HIDDEN)))
@@ -160,9 +160,15 @@ def _is_part(value: Any, split: Any, place: int, heads: int, size: int) -> bool:
 
 
 def _keeps_rows(reshape: Any) -> bool:
-    """Not told by constants to put places of several rows into one, or of one into several."""
+    """Puts no places of several rows into one, or of one into several: the first side is kept, or that of an input."""
     sizes = constant_of(reshape, 1)
-    return sizes is None or (sizes[0] == 0 and bool(reshape.get_attributes()["special_zero"]))
+    if sizes is not None:
+        return bool(sizes[0] == 0 and reshape.get_attributes()["special_zero"])
+    first = _back(reshape.input_value(1).get_node(), (0, "Reshape"), (0, "Squeeze"), (0, "Slice"))
+    shaped = _back(first, (0, "ShapeOf"))
+    if shaped is None or [constant_of(first, place) for place in (1, 2)] != [[0], [1]]:
+        return False
+    return bool(shaped.input_value(0).get_node().get_type_name() == "Parameter")
 
 
 def _order(transpose: Any) -> list[int] | None:
@@ -180,4 +186,4 @@ def _divides_by_root(divided: Any) -> bool:
 
 def _same(node: Any, other: Any) -> bool:
     """OpenVINO's bindings make another object of a node each time that they are asked."""
-    return bool(node.get_friendly_name() == other.get_friendly_name())
+    return bool(node.get_name() == other.get_name())

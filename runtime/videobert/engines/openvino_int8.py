@@ -32,6 +32,8 @@ def _is_product(node: Any) -> bool:
     """Whether a node multiplies values, rows of them where it is a matrix, by one weight for all."""
     if node.get_type_name() not in _PRODUCTS or _constant(node.input_value(1)) is None:
         return False
+    if node.input_value(1).get_partial_shape().is_dynamic:
+        return False
     if node.get_type_name() != "MatMul":
         return True
     weight, values = node.input_value(1).get_shape(), node.input_value(0).get_partial_shape()
@@ -169,5 +171,8 @@ def _summed(node: Any, weight: npt.NDArray[np.float32]) -> tuple[int, ...]:
 def _constant(value: Any) -> Any | None:
     node = value.get_node()
     while node.get_type_name() in _OF_WEIGHTS:
+        if not node.get_output_element_type(0).is_real():
+            # What was converted to whole numbers on the way are no longer the constant's values.
+            return None
         node = node.input_value(0).get_node()
     return node if node.get_type_name() == "Constant" else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from videobert.base.arguments import one_of
 from videobert.base.cpu_threads import thread_limit
 from videobert.base.errors import EngineUnavailable, ModelError, UsageError
+from videobert.base.openvino_core import ForkedError
 from videobert.engines.base import HINTS, Engine, EngineOptions
 from videobert.model.precision import PRECISIONS
 
@@ -62,6 +63,8 @@ def open_engine(folder: ModelFolder, *, engine: str, device: str, options: Engin
     for name in order:
         try:
             opened = _open(name, folder, device, options)
+        except ForkedError:
+            raise
         except (EngineUnavailable, ModelError) as error:
             # Engines that do not fit are a reason for the next choice; a model that is damaged is not.
             refused = isinstance(error, EngineUnavailable) or (name == "tensorrt" and engine == "auto")

@@ -8,6 +8,7 @@ bundled model; pictures of another size get threads by their pixels, see `Measur
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -36,13 +37,16 @@ _ATTEMPTS: Final = 3
 _WORTH: Final = 1.05
 # Goes up when another way of measuring could find another number.
 _FORMAT: Final = 1
+# Two that measure at a time would measure each other.
+_measuring = threading.Lock()
 
 
 def measured_threads(opened: OpenedModel, cache_dir: Path | None) -> MeasuredThreads | None:
     """The number of threads that `opened` is fastest with: all, where fewer are not clearly faster.
 
     What was found on this machine before is read from the cache. Beside other work what is fastest holds only for that:
-    it is tried again then, and after some times all decode, and nothing is remembered.
+    it is tried again then, and after some times all decode, and nothing is remembered. Work of other threads of this
+    process cannot be told from what is measured: they should rest.
 
     Args:
         cache_dir: see `load`.
@@ -62,8 +66,9 @@ def measured_threads(opened: OpenedModel, cache_dir: Path | None) -> MeasuredThr
     for _ in range(_ATTEMPTS):
         if found is not None:
             break
-        others = OthersShare()
-        seconds = _seconds(opened, (most, *fewer))
+        with _measuring:
+            others = OthersShare()
+            seconds = _seconds(opened, (most, *fewer))
         if (others.found() or 0.0) <= ALLOWED:
             found = _fastest(seconds, most)
             cache.put(key, json.dumps(found).encode())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from videobert.base.arguments import described
+from videobert.base.cancelling import stop_if
 from videobert.base.errors import UsageError
 from videobert.pipeline.opened import OpenedModel
 from videobert.pipeline.reading import read_text
@@ -35,13 +36,21 @@ def embed(
 def _texts(opened: OpenedModel, texts: Sequence[str], request: Request) -> list[Embedding]:
     """Each text as if it were asked alone, encoded together."""
     family = opened.embeds
-    read = [read_text(opened, text) for text in texts]
+    read = []
+    for text in texts:
+        stop_if(request.cancel)
+        read.append(read_text(opened, text))
     if not read:
         return []
     origin = opened.resting_on(opened.origin(request.stride), "embeds", text=True, video=False)
     return [
         Embedding(
-            comparable=family.comparable, vector=vector, kind="text", origin=origin, unknown_words=each.unknown_words
+            comparable=family.comparable,
+            # An array of its own: a view would keep those of all texts.
+            vector=vector.copy(),
+            kind="text",
+            origin=origin,
+            unknown_words=each.unknown_words,
         )
         for vector, each in zip(family.text_vectors([each.pieces for each in read], request.cancel), read, strict=True)
     ]

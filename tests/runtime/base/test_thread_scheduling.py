@@ -80,12 +80,15 @@ def test_threads_from_before_keep_theirs(idle: Any) -> None:
     assert real_time_threads() == {other}
 
 
-def test_a_caller_that_is_a_real_time_thread_stays_one() -> None:
+def test_a_caller_that_is_a_real_time_thread_stays_the_one_that_it_was(idle: Any) -> None:
     os.sched_setscheduler(0, REAL_TIME, PARAMETERS)
     try:
         with kept_scheduling():
-            pass
-        assert os.sched_getscheduler(0) == REAL_TIME
+            os.sched_setscheduler(0, REAL_TIME, os.sched_param(2))
+            begun = idle()
+        for thread in (0, begun):
+            assert os.sched_getscheduler(thread) == REAL_TIME
+            assert os.sched_getparam(thread).sched_priority == PARAMETERS.sched_priority
     finally:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
