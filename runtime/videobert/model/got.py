@@ -65,7 +65,18 @@ def got_folder(name: str) -> Path | None:
     return folder
 
 
+def got_places() -> dict[str, Path]:
+    """Where each model that can be had is, or would be, by its name; links are followed."""
+    above = models_folder()
+    return {} if above is None else {name: Path(os.path.realpath(above / name)) for name in OBTAINABLE}
+
+
+def got_name(folder: Path) -> str | None:
+    """The name under which `videobert get` makes a folder; None of any other."""
+    place = Path(os.path.realpath(folder))
+    return next((name for name, got in got_places().items() if got == place), None)
+
+
 def is_got(folder: Path) -> bool:
     """Whether a folder is one that `videobert get` makes."""
-    above = models_folder()
-    return above is not None and folder.name in OBTAINABLE and folder.parent == above.resolve()
+    return got_name(folder) is not None

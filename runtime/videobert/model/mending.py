@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 
 from videobert.base.errors import UsageError
-from videobert.model.got import get_command, is_got
+from videobert.model.got import get_command, got_name, got_places, is_got
 
 BUNDLED = Path(__file__).parents[1] / "bundled"
 CODEBOOK = "codebook.safetensors"
@@ -19,12 +20,11 @@ _COPY = "Copy the model folder again from where it came"
 
 
 def is_never_written(folder: Path) -> bool:
-    """Whether it is a model that came with the install, or one that `videobert get` put on this machine.
+    """Whether it is, or lies in, a model that came with the install or that `videobert get` put on this machine.
 
     Its hash names what indexes and saved files were made with, and only what made it can mend it: no verb writes to it.
     """
-    place = folder.resolve()
-    return place.is_relative_to(BUNDLED.resolve()) or is_got(place)
+    return _never_written(folder) is not None
 
 
 def check_written(folder: Path, fix: str = "Pass --out DIR.") -> None:
@@ -33,9 +33,16 @@ def check_written(folder: Path, fix: str = "Pass --out DIR.") -> None:
     Raises:
         UsageError: it is one.
     """
-    if is_never_written(folder):
-        kind = "a model of `videobert get`" if is_got(folder.resolve()) else "a bundled model"
+    if kind := _never_written(folder):
         raise UsageError(f"{kind} is not written to", seen=str(folder), allowed="a folder of your own", fix=fix)
+
+
+def _never_written(folder: Path) -> str | None:
+    """What kind of such a model it is."""
+    place = Path(os.path.realpath(folder))
+    if place.is_relative_to(os.path.realpath(BUNDLED)):
+        return "a bundled model"
+    return "a model of `videobert get`" if any(map(place.is_relative_to, got_places().values())) else None
 
 
 def command(verb: str, folder: str | Path, rest: str = "") -> str:
@@ -74,8 +81,8 @@ def mend(folder: Path, name: str) -> str:
     """
     if folder.is_relative_to(BUNDLED):
         return "Install videobert again: `pip install --force-reinstall --no-deps videobert`."
-    if is_got(folder):
-        return f"Run {get_command(folder.name)}: it looks at what is here and makes a damaged model again."
+    if name_of_got := got_name(folder):
+        return f"Run {get_command(name_of_got)}: it looks at what is here and makes a damaged model again."
     made_by_build = name == MANIFEST or name.startswith("graphs/")
     if made_by_build and (folder / WEIGHTS).is_file():
         return f"{_COPY}, or make {name} anew from {WEIGHTS} with {command('build', folder)}."

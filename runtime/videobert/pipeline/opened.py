@@ -26,7 +26,7 @@ from videobert.families.registry import capabilities_of, lacks, open_family
 from videobert.families.untrained import untrained_behind
 from videobert.model.exact_margin import exact_margin
 from videobert.model.folder import ModelFolder, no_codebook, no_tokens
-from videobert.model.got import is_got
+from videobert.model.got import got_name
 from videobert.model.graph_files import portable_graph
 from videobert.model.mending import BUNDLED, command, typed
 from videobert.model.recipe import Recipe, check_stride
@@ -148,7 +148,7 @@ class OpenedModel:
     def typed(self) -> str:
         """The model as it is typed on a command line: its name, where it is found by that, else its folder."""
         root = self._folder.root
-        return root.name if root.is_relative_to(BUNDLED) or is_got(root) else typed(root)
+        return root.name if root.is_relative_to(BUNDLED) else got_name(root) or typed(root)
 
     @property
     def token_classifier(self) -> FeatureClassifier | None:

@@ -37,6 +37,8 @@ def attention(**other: Any) -> Any:
         "shape_of": "query",
         "divided": True,
         "heads": [0, 0, HEADS, SIZE],
+        # Axes of the input whose sides are read when the model runs, in place of the first two of `heads`.
+        "sides_of": None,
         "type": np.float32,
         "axes_of_mask": 4,
         "rows": True,
@@ -50,9 +52,12 @@ def attention(**other: Any) -> Any:
     else:
         more, value_of = None, apart
     sources = [apart.output(part["parts"][0]), apart.output(part["parts"][1]), value_of.output(part["parts"][2])]
+    sizes = opset.constant(np.array(part["heads"], np.int64))
+    if part["sides_of"] is not None:
+        sizes = opset.concat([*(side_of(joined, axis) for axis in part["sides_of"]), opset.constant([HEADS, SIZE])], 0)
     query, key, value = (
         opset.transpose(
-            opset.reshape(each, opset.constant(np.array(part["heads"], np.int64)), True),
+            opset.reshape(each, sizes, True),
             opset.constant(np.array(part["order"], np.int64)),
         )
         for each in sources
@@ -73,6 +78,13 @@ def attention(**other: Any) -> Any:
     out = opset.matmul(weights, value, False, part["value_turned"])
     inputs = [joined, mask] if more is None else [joined, mask, more]
     return ov.Model([out], inputs)
+
+
+def side_of(value: Any, axis: int) -> Any:
+    """One side of a value's shape, read as OpenVINO reads ONNX's."""
+    first, step = opset.constant([0]), opset.constant([1])
+    side = opset.slice(opset.shape_of(value), opset.constant([axis]), opset.constant([axis + 1]), step, first)
+    return opset.reshape(opset.squeeze(side, first), opset.constant([-1]), False)
 
 
 def values(rows: int, places: int, lengths: list[int]) -> dict[str, Array]:
@@ -107,6 +119,14 @@ def test_the_same_states(rows: int, places: int, precision: str, least: float) -
     found = answer(model, inputs, precision)
     assert np.abs(found - wanted).max() <= max(2 * plain, least)
     assert found.shape == (rows, HEADS, places, SIZE)
+
+
+def test_sides_that_are_read_when_it_runs() -> None:
+    inputs = values(3, 5, [5, 2, 4])
+    model = attention(sides_of=(0, 1))
+    wanted = answer(model, inputs)
+    assert simplify_self_attention(model) == 1
+    np.testing.assert_allclose(answer(model, inputs), wanted, atol=2e-6)
 
 
 def test_a_row_without_a_place_spoils_no_other() -> None:
@@ -160,6 +180,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "divided by the root of a key's side": {"shape_of": "key"},
     "all rows as one": {"heads": [1, -1, HEADS, SIZE]},
     "places in windows": {"heads": [-1, 4, HEADS, SIZE]},
+    "rows and places have changed sides": {"sides_of": (1, 0)},
     "no rows": {"heads": [1, -1, HEADS, SIZE], "rows": False},
     "another type": {"type": np.float16},
     "a mask with more axes": {"axes_of_mask": 5},

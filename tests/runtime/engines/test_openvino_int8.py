@@ -316,6 +316,21 @@ def test_a_weight_is_read_in_any_type(kind: str) -> None:
     np.testing.assert_array_equal(weight_of(node), [[1, 2], [3, 4], [5, 6], [7, 7]])
 
 
+@pytest.mark.parametrize("kind", ["i32", "boolean"])
+def test_what_was_a_whole_number_on_the_way_is_no_weight(kind: str) -> None:
+    given = opset.parameter([3, 4], np.float32)
+    rounded = opset.convert(opset.constant(np.full((4, 2), 1.5, np.float32)), kind)
+    product = opset.matmul(given, opset.convert(rounded, "f32"), False, False)
+    assert not products_of(ov.Model([product], [given]))
+
+
+def test_a_weight_in_a_shape_that_is_given_is_no_weight() -> None:
+    given, shape = opset.parameter([3, 4], np.float32), opset.parameter([2], np.int64)
+    weight = opset.reshape(opset.constant(np.ones(8, np.float32)), shape, False)
+    product = opset.matmul(given, weight, False, False)
+    assert not products_of(ov.Model([product], [given, shape]))
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_each_output_of_a_matrix_has_its_own_scale(turned: bool) -> None:
     given = opset.parameter([3, 4], np.float32)

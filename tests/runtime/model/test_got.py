@@ -130,11 +130,27 @@ def test_no_verb_writes_to_it_nor_to_a_bundled_one(
             check_written(place)
     with pytest.raises(UsageError, match=r"a bundled model is not written to.*Another"):
         check_written(find("shapes"), fix="Another.")
+    with pytest.raises(UsageError, match="is not written to"):
+        check_written(everyday / "within")
     check_written(everyday.parent)
-    check_written(everyday / "copy")
+    check_written(everyday.parent / "copy")
     monkeypatch.delenv("VIDEOBERT_MODELS")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert not is_never_written(everyday)
+
+
+def test_one_that_is_a_link_is_one_all_the_same(
+    everyday: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = everyday.rename(tmp_path / "moved")
+    everyday.symlink_to(elsewhere)
+    for place in (find("everyday"), elsewhere):
+        assert is_got(place)
+        assert is_never_written(place)
+    assert "videobert get everyday" in mend(elsewhere, "model.safetensors")
+    other = everyday.parent / "everyday-best"
+    other.symlink_to(other)
+    assert not is_got(tmp_path), "a link to itself is nothing that anything is compared with"
 
 
 def test_engines_of_one_go_to_the_users_cache(everyday: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

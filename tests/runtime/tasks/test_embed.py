@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from tests.small_conse import open_small_conse
 from tests.small_milnce import open_small_milnce
 
 import videobert
-from videobert.base.errors import InputError, UsageError
+from videobert.base.errors import Cancelled, InputError, UsageError
 from videobert.model.precision import Precision
+from videobert.pipeline.reading import read_text
 from videobert.runtime import Runtime
 
 TEXTS = ["a red square", "a square", "red", "a red square", "the square is blue"]
@@ -71,6 +73,26 @@ def test_texts_share_calls_of_their_encoder(model: Runtime, monkeypatch: pytest.
     monkeypatch.setattr(engine, "run", counted)
     model.embed(text=TEXTS * 3)
     assert len(calls) == 1
+
+
+def test_each_vector_is_an_array_of_its_own(model: Runtime) -> None:
+    """One that is kept keeps no others."""
+    for each in model.embed(text=TEXTS * 3):
+        assert each.vector.base is None or each.vector.base.nbytes == each.vector.nbytes
+
+
+def test_reading_many_texts_can_be_cancelled(conse: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    cancel, read = threading.Event(), []
+
+    def read_one(opened: Any, text: str) -> Any:
+        read.append(text)
+        cancel.set()
+        return read_text(opened, text)
+
+    monkeypatch.setattr("videobert.tasks.embed.read_text", read_one)
+    with pytest.raises(Cancelled):
+        conse.embed(text=TEXTS, cancel=cancel)
+    assert read == TEXTS[:1]
 
 
 def test_no_texts_are_no_vectors(model: Runtime) -> None:

@@ -140,6 +140,7 @@ def _codebook_file(folder: Path | None, out: Path | None, replace: bool, sources
         check_written(folder, fix="Pass --out FILE for the codebook alone.")
         return None
     file = out or Path(CODEBOOK)
+    check_written(file.parent, fix="Name another --out.")
     check_writable(file, "--out")
     if file.exists() and any(os.path.exists(source) and file.samefile(source) for source in sources):
         raise UsageError("--out is one of the sources", seen=str(file), fix="Name a new one.")

@@ -81,6 +81,20 @@ def test_no_picture_goes_missing_without_being_counted(number, threads, factory,
         assert info.damaged_packets == 1
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize(("codec", "options"), [("libx264", {"bf": "2"}), ("libx264", {"bf": "0"}), ("libx265", {})])
+def test_what_lies_behind_an_edit_is_not_damaged(codec, options, threads, factory, tmp_path):
+    """Packets that the demuxer gives and whose pictures are not to be shown."""
+    path = factory.write_clip(tmp_path / "a.mp4", codec=codec, ticks=range(60), size=(640, 360), options=options)
+    data = path.read_bytes()
+    starts_at = int.from_bytes(data[data.index(b"elst") + 16 : data.index(b"elst") + 20], "big")
+    factory.set_edit_list(path, starts_at, 1500)
+    with open_clips(path, RECIPE, decoder_threads=threads) as stream:
+        list(stream)
+    assert stream.info.frames_decoded == 38
+    assert stream.info.damaged_packets == 0
+
+
 def test_a_file_of_damage_only_is_an_error(clip, tmp_path):
     data = bytearray(clip.read_bytes())
     start = data.index(b"mdat") + 4
