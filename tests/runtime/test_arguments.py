@@ -88,7 +88,7 @@ TAKEN: dict[str, dict[str, set[str]]] = {
     },
     "classify": {
         "video": set(),
-        "labels": {"array of texts", "dict"},
+        "labels": {"array of texts"},
         "templates": set(),
         "question": {"None"},
         "window_clips": WHOLE | {"None", "int"},

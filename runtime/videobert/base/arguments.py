@@ -42,12 +42,14 @@ def whole(
     return number
 
 
-def number(name: str, value: object, *, least: float, most: float, allowed: str, fix: str) -> float:
+def number(
+    name: str, value: object, *, least: float, most: float, allowed: str, fix: str, fix_cli: str | None = None
+) -> float:
     """A real number from `least` to `most`, infinity among them if `most` is; NaN and True are none."""
     found = as_number(value)
     # A comparison with NaN is never true.
     if found is None or not least <= found <= most:
-        raise UsageError(f"{name} is out of range", seen=value, allowed=allowed, fix=fix)
+        raise UsageError(f"{name} is out of range", seen=value, allowed=allowed, fix=fix, fix_cli=fix_cli)
     return found
 
 

@@ -40,21 +40,26 @@ class VideoBertError(Exception):
         self.allowed = allowed
         self.fix = fix
         self.fix_cli = fix_cli or fix
-        super().__init__(self._message())
+        super().__init__(self._message(fix))
+
+    @property
+    def for_cli(self) -> str:
+        """The whole message as a command line's user reads it."""
+        return self._message(self.fix_cli)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Python would call the class with the finished message, and that would become part of another.
         state = self.__dict__ | {name: _portable(getattr(self, name)) for name in ("seen", "allowed")}
         return _restored, (type(self), self.args, state)
 
-    def _message(self) -> str:
+    def _message(self, fix: str | None) -> str:
         parts = [self.what]
         if self.seen is not None:
             parts.append(f"got {shown(self.seen, _LONGEST_SHOWN)}")
         if self.allowed is not None:
             parts.append(f"allowed: {self.allowed}")
         text = "; ".join(parts) + "."
-        return f"{text} {self.fix}" if self.fix else text
+        return f"{text} {fix}" if fix else text
 
 
 class InputError(VideoBertError):

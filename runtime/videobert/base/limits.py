@@ -69,7 +69,7 @@ def check_side(width: int, height: int, limits: Limits) -> None:
         raise LimitExceeded(
             "the picture is too large",
             seen=f"{width}x{height}",
-            allowed=f"max_side_px = {limits.max_side_px}",
+            allowed=f"sides of up to {limits.max_side_px} pixels",
             fix="Scale the video down, or raise Limits(max_side_px=…).",
             fix_cli="Scale the video down, or raise --max-side-px.",
         )
@@ -81,7 +81,7 @@ def check_duration(seconds: float | Fraction, limits: Limits) -> None:
         raise LimitExceeded(
             "the video is too long",
             seen=f"{float(seconds):.3f} s",
-            allowed=f"max_duration_s = {limits.max_duration_s:g}",
+            allowed=f"up to {limits.max_duration_s:g} s",
             fix="Cut the video, or raise Limits(max_duration_s=…).",
             fix_cli="Cut the video, or raise --max-duration-s.",
         )

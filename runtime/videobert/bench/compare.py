@@ -200,13 +200,16 @@ class _Compared:
         single = frozenset(spec.name for spec in self._specs.values() if spec.one_at_a_time)
         heard = RecordedCalls(single), RecordedCalls(single)
         reports = [self._report(each, calls) for each, calls in zip((self._a, self._b), heard, strict=True)]
-        stages = self._stages(heard[0].calls)
+        made = self._made_calls()
+        calls = {**made, **heard[0].calls}
+        stages = self._stages(calls)
+        self._note_made([name for name in calls if name not in heard[0].calls and name in self._specs])
         beyond = next((each for each in stages if not each.apart.agrees), None)
         apart = self._layers(beyond)
         tokens, top5, answers = self._agreement(reports, heard)
         rows = tuple(each.apart for each in stages)
         parity = parity_of(rows, tokens, answers)
-        keep = self._keep(stages, heard[0].calls) if layers else ()
+        keep = self._keep(stages, calls) if layers else ()
         found = Comparison(
             a=self._a.side(),
             b=self._b.side(),
@@ -227,10 +230,18 @@ class _Compared:
     def _report(self, side: _Loaded, calls: RecordedCalls) -> Report:
         self._told(f"{side.asked.name} on {self._video.name}")
         with calls.of(side.opened.engine):
-            report = side.model.run(self._video, top=_TOP, **self._reading)
-            # Stages that a report does not need are asked about made inputs.
-            side.model.warmup()
-        return report
+            return side.model.run(self._video, top=_TOP, **self._reading)
+
+    def _made_calls(self) -> dict[str, list[Call]]:
+        """What A's stages say of made-up inputs: for those that the report did not need."""
+        made = RecordedCalls(frozenset())
+        with made.of(self._a.opened.engine):
+            self._a.model.warmup()
+        return made.calls
+
+    def _note_made(self, names: Sequence[str]) -> None:
+        if names:
+            self._notes.append(f"compared on made-up inputs, since the report asks them nothing: {', '.join(names)}")
 
     def _stages(self, calls: dict[str, list[Call]]) -> list[StageFound]:
         a, b = self._a.opened, self._b.opened

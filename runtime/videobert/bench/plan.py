@@ -30,6 +30,7 @@ from videobert.model.folder import ModelFolder
 from videobert.model.precision import PRECISIONS
 from videobert.results.plan import Plan, PlanCandidate
 from videobert.results.run import ReportSegment
+from videobert.video.open import open_clips
 
 _LONGEST_S: Final = 600
 _MOST: Final = 1e9
@@ -37,6 +38,13 @@ _MOST: Final = 1e9
 _SAME_LOSS: Final = 0.001
 # Fewer threads that decode are chosen where they are so many times as fast: less could be noise.
 _WORTH_FEWER: Final = 1.05
+# What each limit is on, and the limit in words.
+_LIMITS: Final = {
+    "latency_ms": ("the latency", "latency up to {:g} ms"),
+    "memory_mb": ("the memory", "memory up to {:g} MB"),
+    "real_time": ("the speed", "{:g} x real time or more"),
+    "least_agreement": ("the agreement", "agreement of {:.1%} or more"),
+}
 Told = Callable[[str], None]
 
 
@@ -76,16 +84,15 @@ def plan(
 
     Raises:
         DeviceError: nothing fits; the error says what is nearest. Or the reference cannot run.
+        InputError: the video is missing or cannot be read, which is found before anything is measured.
         UsageError: a limit that is none.
     """
     told = on_step or (lambda doing: None)
     asked = {
-        "latency_ms": _limit("latency_ms", latency_ms),
-        "memory_mb": _limit("memory_mb", memory_mb),
-        "real_time": number("real_time", real_time, least=0, most=_MOST, allowed="0 or more", fix="Choose another."),
-        "least_agreement": number(
-            "least_agreement", least_agreement, least=0, most=1, allowed="0 to 1", fix="Choose another."
-        ),
+        "latency_ms": None if latency_ms is None else _above_nought("latency_ms", latency_ms),
+        "memory_mb": None if memory_mb is None else _above_nought("memory_mb", memory_mb),
+        "real_time": _limit("real_time", real_time, least=0, most=_MOST, allowed="0 or more"),
+        "least_agreement": _limit("least_agreement", least_agreement, least=0, most=1, allowed="0 to 1"),
     }
     runs = whole("runs", runs, least=5, most=10_000, allowed="5 or more", fix="Ask for more.")
     one_of("device", device, DEVICES)
@@ -94,6 +101,8 @@ def plan(
     for precision in precisions or ():
         one_of("precision", precision, PRECISIONS[1:])
     folder, path = ModelFolder(name_or_folder), local_path("video", video)
+    with open_clips(path, folder.recipe):
+        pass  # else every setting would say what is wrong with the video
     measuring = _Measuring(str(name_or_folder), path, device, runs, cache_dir, asked)
     noise = NoiseProbe()
     tried: list[PlanCandidate] = []
@@ -156,7 +165,7 @@ class _Measuring:
         try:
             found = self._run(setting)
         except VideoBertError as error:
-            return dataclasses.replace(setting, why=str(error).rstrip("."))
+            return dataclasses.replace(setting, why=error.for_cli.rstrip("."))
         segments = segments_of(self._video, found["segments"])
         if self._reference is None:
             self._reference = segments
@@ -238,7 +247,7 @@ def _choice(tried: Sequence[PlanCandidate], asked: Mapping[str, Any]) -> PlanCan
             fix="Try one by itself with `videobert run`.",
         )
     nearest = min(measured, key=lambda each: max((over for _, over in _over(each, asked)), default=1.0))
-    limits = ", ".join(f"{name} {value:g}" for name, value in asked.items() if value is not None)
+    limits = ", ".join(_LIMITS[name][1].format(value) for name, value in asked.items() if value)
     raise DeviceError(
         "no setting of this model keeps within these limits here",
         seen=f"nearest: {words_of(nearest)}: {nearest.why}",
@@ -265,7 +274,17 @@ def _passed_over(each: PlanCandidate, chosen: PlanCandidate) -> PlanCandidate:
     return dataclasses.replace(each, why=why)
 
 
-def _limit(name: str, value: float | None) -> float | None:
-    if value is None:
-        return None
-    return number(name, value, least=1e-6, most=_MOST, allowed="above 0", fix="Choose another.")
+def _above_nought(name: str, value: float) -> float:
+    return _limit(name, value, least=1e-6, most=_MOST, allowed="above 0")
+
+
+def _limit(name: str, value: float, *, least: float, most: float, allowed: str) -> float:
+    return number(
+        _LIMITS[name][0],
+        value,
+        least=least,
+        most=most,
+        allowed=allowed,
+        fix=f"Choose another {name}.",
+        fix_cli=f"Choose another --{name.replace('_', '-')}.",
+    )

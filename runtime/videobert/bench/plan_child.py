@@ -76,7 +76,7 @@ def main() -> None:
     try:
         found = measured(json.loads(sys.argv[1]))
     except VideoBertError as error:
-        found = {"error": str(error)}
+        found = {"error": error.for_cli}
     print(json.dumps(found))
 
 

@@ -62,7 +62,8 @@ def read_saved(path: Path) -> Saved:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise InputError("a saved result cannot be read", seen=str(error), fix="Check the path.") from error
+        seen = f"{path} ({error.strerror or error})"
+        raise InputError("a saved result cannot be read", seen=seen, fix="Check the path.") from error
     if len(content) > _MOST_BYTES:
         raise InputError(
             "a saved result is too large", seen=str(path), allowed=f"{_MOST_BYTES} bytes", fix="Compare shorter videos."
@@ -70,7 +71,7 @@ def read_saved(path: Path) -> Saved:
     try:
         found = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InputError("a saved result is not JSON", seen=f"{path}: {error}", fix=_FIX) from error
+        raise InputError("a saved result is not JSON", seen=str(path), fix=_FIX) from error
     if not isinstance(found, dict):
         raise _wrong(path, found)
     if "answers_s" in found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,26 +17,26 @@ _TOP: Final = 5
 _Z: Final = 1.959963984540054
 
 
-def share_of(equal: float, count: int) -> Share:
+def share_of(equal: float, count: int, of: Literal["tokens", "clips", "segments"]) -> Share:
     """With Wilson's interval (E. B. Wilson, Probable inference, 1927).
 
     Args:
         equal: how many of the things; a fraction where they have weights.
         count: at least 1.
+        of: what they are.
     """
     share = equal / count
     middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
     half = _Z * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2)) / (1 + _Z**2 / count)
-    return Share(
-        share=share, low=max(0.0, min(share, middle - half)), high=min(1.0, max(share, middle + half)), count=count
-    )
+    low, high = max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+    return Share(share=share, low=low, high=high, count=count, of=of)
 
 
 def equal_tokens(a: Sequence[int], b: Sequence[int]) -> Share | None:
     """None where there are none, or not as many of each."""
     if not a or len(a) != len(b):
         return None
-    return share_of(sum(one == other for one, other in zip(a, b, strict=True)), len(a))
+    return share_of(sum(one == other for one, other in zip(a, b, strict=True)), len(a), "tokens")
 
 
 def equal_nearest(
@@ -52,7 +52,7 @@ def equal_nearest(
     one, other = (_nearest(each, leaves, most) for each in (a, b))
     same = float(np.sum(one[:, 0] == other[:, 0]))
     overlap = sum(len(set(x) & set(y)) / most for x, y in zip(one.tolist(), other.tolist(), strict=True))
-    return share_of(same, len(a)), share_of(overlap, len(a))
+    return share_of(same, len(a), "clips"), share_of(overlap, len(a), "clips")
 
 
 def _nearest(features: npt.NDArray[np.float32], leaves: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.int64]:
@@ -82,7 +82,7 @@ def equal_answers(a: Sequence[ReportSegment], b: Sequence[ReportSegment]) -> tup
     if not both:
         return None, None
     count = len(a)
-    return share_of(count * same / both, count), share_of(count * overlap / both, count)
+    return share_of(count * same / both, count, "segments"), share_of(count * overlap / both, count, "segments")
 
 
 def _first(segment: ReportSegment, question: str) -> str | None:

@@ -76,23 +76,24 @@ def parse_sweep(asked: Sequence[str]) -> dict[str, list[Any]]:
 def _value(name: str, word: str) -> Any:
     """What a word stands for, which some machine can have; whether this one can is told when it is measured."""
     if name in _WORDS:
-        return one_of(name, word, _WORDS[name])
+        words = _WORDS[name]
+        return one_of(f"{name} in --sweep", word, words, fix=f"For example --sweep {name}={words[0]},{words[1]}.")
     if name == "decoder_threads" and word == MEASURED:
         raise UsageError(
             "a sweep over decoder_threads compares numbers",
             seen=word,
             allowed=f"1 to {MOST_THREADS}",
             fix=f'Leave it out: `load(decoder_threads="{MEASURED}")` finds the number that is fastest here.',
-            fix_cli=f'Leave it out: `load(decoder_threads="{MEASURED}")`, on the command line --decoder-threads '
-            f"{MEASURED}, finds the number that is fastest here.",
+            fix_cli=f"Leave it out: --decoder-threads {MEASURED} finds the number that is fastest here.",
         )
+    fix = f"For example --sweep {name}=1,2."
     try:
         value = int(word)
     except ValueError as error:
-        raise UsageError(f"{name} is a number", seen=word, fix=f"For example --sweep {name}=1,2.") from error
+        raise UsageError(f"{name} in --sweep is a number", seen=word, fix=fix) from error
     most = _MOST.get(name, math.inf)
     allowed = "1 or more" if most == math.inf else f"1 to {most}"
-    return whole(name, value, least=1, most=most, allowed=allowed, fix="Choose another one.")
+    return whole(f"{name} in --sweep", value, least=1, most=most, allowed=allowed, fix=fix)
 
 
 def sweep(
@@ -131,7 +132,7 @@ def sweep(
                 else:
                     yield _point(model, case, with_setting, setting, reference, seconds)
             except VideoBertError as error:
-                yield SweepPoint(setting=setting, error=str(error))
+                yield SweepPoint(setting=setting, error=error.for_cli)
 
 
 def _settings(values: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:

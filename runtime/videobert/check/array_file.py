@@ -40,7 +40,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     except Exception as error:  # parsers of damaged bytes raise anything
         raise InputError(
             f"{path.name} cannot be read as a .npz file",
-            seen=f"{type(error).__name__}: {error}",
+            seen=(isinstance(error, OSError) and error.strerror) or "a file that is damaged or of another kind",
             allowed="named arrays of numbers",
             fix=_FIX,
         ) from error

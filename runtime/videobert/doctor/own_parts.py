@@ -57,9 +57,9 @@ def probe_cache() -> Ability:
                 fix=f"make it yours alone: chmod 700 {folder}",
             )
     files = [file for file in folder.glob("*") if file.is_file()] if folder.is_dir() else []
-    size_mib = sum(file.stat().st_size for file in files) / 2**20
+    size_mb = sum(file.stat().st_size for file in files) / 1e6
     return Ability(
-        name="cache", kind="cache", works=True, detail=f"{folder}: {len(files)} compiled graphs, {size_mib:.1f} MiB"
+        name="cache", kind="cache", works=True, detail=f"{folder}: {len(files)} compiled graphs, {size_mb:,.1f} MB"
     )
 
 

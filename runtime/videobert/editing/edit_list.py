@@ -110,7 +110,8 @@ def _read(path: Path) -> str:
         with open(path, "rb") as file:
             data = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise InputError("the edit list cannot be read", seen=f"{path} ({error})", fix="Check the path.") from error
+        seen = f"{path} ({getattr(error, 'strerror', None) or error})"
+        raise InputError("the edit list cannot be read", seen=seen, fix="Check the path.") from error
     if len(data) > _MOST_BYTES:
         raise LimitExceeded("the edit list is too large", allowed=f"{_MOST_BYTES} bytes", fix="Check the path.")
     return data.decode("utf-8", "replace")

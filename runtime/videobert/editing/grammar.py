@@ -65,12 +65,14 @@ class Times:
         start, end: in seconds of presentation time; None is the film's beginning, or its end.
         from_end: `start` is counted back from the film's end.
         from_start: they are counted from the film's first frame, whatever that one's time is.
+        by_hand: a caller gave them as they are; no instruction named them.
     """
 
     start: Fraction | None
     end: Fraction | None
     from_end: bool = False
     from_start: bool = False
+    by_hand: bool = False
 
     def __str__(self) -> str:
         if self.from_end:

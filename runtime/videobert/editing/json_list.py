@@ -26,17 +26,24 @@ def read_json(text: str) -> list[tuple[float, float]]:
         InputError: it is no such list, or of a later version.
     """
     try:
-        found = json.loads(text)
+        found = _parsed(text)
         if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("version") != VERSION:
             raise ValueError(f"no `{FORMAT}` of version {VERSION}")
         spans = found.get("spans")
         if not isinstance(spans, list) or not 0 < len(spans) <= MOST_SPANS:
             raise ValueError(f"not 1 to {MOST_SPANS} spans")
         return [(_number(span, "start_s"), _number(span, "end_s")) for span in spans]
-    except (ValueError, OverflowError, RecursionError) as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(
             "this is no edit list", seen=str(error)[:120], fix="Write one with `videobert edit --list cut.json`."
         ) from error
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("a text that is not JSON") from error
 
 
 def _number(span: Any, name: str) -> float:

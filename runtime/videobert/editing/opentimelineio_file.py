@@ -111,7 +111,7 @@ def _check_depth(text: str) -> None:
     try:
         deepest = _depth(json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise _no_list(str(error)[:120]) from error
+        raise _no_list("a text that is not JSON") from error
     if deepest > _DEEPEST:
         raise _no_list(f"nested {deepest} deep")
 

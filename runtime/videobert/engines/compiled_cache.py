@@ -51,14 +51,23 @@ class CompiledCache:
             # Absolute: the current folder may be another one by the time that a graph is compiled.
             self._folder = None if wanted is None else own_folder(wanted.absolute())
         except (OSError, ValueError) as error:  # a value that no path can have
-            if folder is not None:
+            if folder is None:
+                return
+            if isinstance(error, (FileExistsError, NotADirectoryError)):
                 raise InputError(
-                    "the cache folder cannot be used",
-                    seen=str(error),
+                    "the cache folder cannot be used: it, or what it would lie in, is no folder",
+                    seen=str(folder),
                     allowed="a folder that belongs to you and that others cannot write to",
-                    fix="Choose another cache_dir, or correct its owner and mode (0700).",
-                    fix_cli="Choose another --cache-dir, or correct its owner and mode (0700).",
+                    fix="Choose another cache_dir.",
+                    fix_cli="Choose another --cache-dir.",
                 ) from error
+            raise InputError(
+                "the cache folder cannot be used",
+                seen=str(error),
+                allowed="a folder that belongs to you and that others cannot write to",
+                fix="Choose another cache_dir, or correct its owner and mode (0700).",
+                fix_cli="Choose another --cache-dir, or correct its owner and mode (0700).",
+            ) from error
 
     def get(self, key: Mapping[str, object]) -> bytes | None:
         """The entry for this key, if there is a sound one."""

@@ -15,8 +15,8 @@ _LONGEST_PADDED = 32
 def batches(lengths: Sequence[int]) -> list[list[int]]:
     """For each call the rows that it takes, so that calls and padded places together cost the least.
 
-    The states of a sequence do not depend on what it shares a call with: short ones alone are padded, and only to the
-    length of short ones.
+    With OpenVINO on a CPU the states of a sequence do not depend on what it shares a call with: short ones alone are
+    padded, and only to the length of short ones. With other engines their last bits may.
 
     Args:
         lengths: of each row's sequence, 1 or more.

@@ -160,7 +160,10 @@ class Embeds(Family, Protocol):
         ...
 
     def text_vectors(self, texts: Sequence[Pieces], cancel: threading.Event | None = None) -> States:
-        """What `vector` gives of each of one or more texts, in fewer calls than one each: float32 `(texts, width)`."""
+        """What `vector` gives of each of one or more texts, in fewer calls than one each: float32 `(texts, width)`.
+
+        Bit for bit with OpenVINO on a CPU; other engines may add up otherwise for another number of rows.
+        """
         ...
 
 

@@ -372,6 +372,7 @@ def _features(stretch: Stretch) -> Features:
             seen="saved tokens",
             allowed="a video, or its features",
             fix="Give the video, or features that `Runtime.features` made of it.",
+            fix_cli="Give the video itself, or features saved from it with `videobert features VIDEO --out FILE.vbf`.",
         )
     return stretch.features
 

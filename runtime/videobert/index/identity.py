@@ -15,6 +15,14 @@ from videobert.index.plain_file import open_plain
 # Far more than what it holds.
 _MOST_BYTES = 65_536
 _KIND = "videobert index"
+_WORDS = {
+    "weights": "weights {}",
+    "recipe": "recipe {}",
+    "stride": "stride {}",
+    "width": "vectors of {} values",
+    "feature_width": "features of {} values",
+    "unit": "vectors of length one: {:d}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +61,9 @@ class IndexIdentity:
         )
 
     def _said(self, names: list[str]) -> str:
-        return f"model {self.model} with " + ", ".join(f"{name} {getattr(self, name)}" for name in names)
+        # Of another model all the rest differs too, and says no more.
+        told = [] if "model" in names else [_WORDS[name].format(getattr(self, name)) for name in names]
+        return ", ".join([f"model {self.model}", *told])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,11 @@ def stage_spec(stage: Stage, config: ModelConfig, recipe: Recipe) -> StageSpec:
     """
     specs = {spec.name: spec for spec in stage_specs(config, recipe)}
     if stage not in specs:
-        raise ModelError(f"this model has no {stage}", allowed=", ".join(specs), fix="Use another model.")
+        raise ModelError(
+            f"this model has no {stage}",
+            allowed=", ".join(specs),
+            fix="Name a stage that it has, or use another model.",
+        )
     return specs[stage]
 
 

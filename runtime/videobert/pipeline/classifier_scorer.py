@@ -78,6 +78,7 @@ class ClassifierScorer:
             seen="saved tokens",
             allowed="a video, or its features",
             fix="Give the video, or features that `Runtime.features` made of it.",
+            fix_cli="Give the video itself, or features saved from it with `videobert features VIDEO --out FILE.vbf`.",
         )
 
     def _of_tokens(self, stretch: ScoredStretch, probabilities: npt.NDArray[np.float32]) -> Judged:

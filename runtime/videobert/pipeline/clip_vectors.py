@@ -67,6 +67,7 @@ def clip_vectors(opened: OpenedModel, watched: Watched) -> ClipVectors:
         raise InputError(
             "nothing is known of these clips that could be compared",
             fix="Give the video itself, or features that `Runtime.features` made of it.",
+            fix_cli="Give the video itself, or features saved from it with `videobert features VIDEO --out FILE.vbf`.",
         )
     return ClipVectors(_of_length_one(rows), *(_OF_FEATURES if middle is None else _AROUND_MIDDLE))
 

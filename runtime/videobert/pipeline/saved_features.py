@@ -60,6 +60,7 @@ def _accepted(opened: OpenedModel, given: VideoFeatures, request: Request) -> Vi
             seen=given.features.shape,
             allowed=f"(clips, {opened.config.backbone.feature_dim}), one clip at least",
             fix="Make them from a video with `Runtime.features`.",
+            fix_cli="Make them from a video with `videobert features VIDEO --out FILE.vbf`.",
         )
     for name, rows in given.pictures.items():
         question = opened.config.questions.get(name)

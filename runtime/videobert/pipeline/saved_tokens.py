@@ -60,7 +60,12 @@ def _accepted(opened: OpenedModel, tokens: VisualTokens, request: Request) -> Vi
             fix="Load that model, or make the tokens again with this one.",
         )
     if not len(tokens):
-        raise InputError("there are no tokens", seen=repr(tokens), fix="Make them from a video with `Runtime.tokens`.")
+        raise InputError(
+            "there are no tokens",
+            seen=repr(tokens),
+            fix="Make them from a video with `Runtime.tokens`.",
+            fix_cli="Make them from a video with `videobert tokens VIDEO --out FILE.vbt`.",
+        )
     if not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < len(opened.codebook):
         raise InputError(
             "a visual token is not in the codebook",

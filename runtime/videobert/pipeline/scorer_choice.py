@@ -46,8 +46,16 @@ def scorer_for(
     opened.need("classifies")
     if opened.chooses_labels is not None and labels is not None and question is None:
         return MeaningScorer(opened, opened.chooses_labels, labels, templates)
-    templates, labels = _choices(opened, labels, templates, question)
-    return LabelScorer(opened, templates, labels, prior_strength)
+    templates, choices = _choices(opened, labels, templates, question)
+    scorer = LabelScorer(opened, templates, choices, prior_strength)
+    if labels is not None and len(scorer.labels) == 1:
+        # Its score would be 1, whatever the video shows.
+        raise UsageError(
+            "this model compares labels, and there is one alone",
+            seen=scorer.labels[0],
+            fix="Give two labels or more, or ask with `align` whether one text belongs to the video.",
+        )
+    return scorer
 
 
 def origin_of_scores(opened: OpenedModel, origin: Origin, question: str | None, *, own_labels: bool) -> Origin:

@@ -11,12 +11,16 @@ from videobert.results.run import ReportSegment
 
 
 class AnswerRun(NamedTuple):
-    """A stretch with one best answer to one question, over any number of segments; without one where it is open."""
+    """A stretch with one best answer to one question, over any number of segments; without one where it is open.
+
+    Args:
+        score: the mean of those of its segments, each weighed by its time.
+    """
 
     start_s: float
     end_s: float
     answer: str | None
-    lowest_score: float
+    score: float
     guess: str = ""
 
 
@@ -37,9 +41,10 @@ def runs(question: str, segments: Sequence[ReportSegment]) -> list[AnswerRun]:
         answer = None if unsure else best.text
         last = found[-1] if found else None
         if last and last.answer == answer and math.isclose(last.end_s, segment.start_s, abs_tol=1e-3):
+            lasts_s, more_s = last.end_s - last.start_s, segment.end_s - segment.start_s
             found[-1] = last._replace(
                 end_s=segment.end_s,
-                lowest_score=min(last.lowest_score, best.score),
+                score=(last.score * lasts_s + best.score * more_s) / (lasts_s + more_s),
                 # Over several stretches there is no one guess.
                 guess=UNSURE if unsure else "",
             )

@@ -8,6 +8,10 @@ from videobert.report.times import elapsed
 from videobert.results.bench import Bench, Noise, Spread, SweepPoint
 
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+STAGE_WORDS = (
+    "own time: all calls of one answer, without the stages inside them; percentiles and rates: single calls, with the "
+    "stages inside them"
+)
 
 
 def amount(value: float, unit: str) -> str:

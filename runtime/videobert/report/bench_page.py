@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from videobert.base.version import __version__
-from videobert.report.bench_facts import amount, facts, failure_words, noise_words, setting_words
+from videobert.report.bench_facts import STAGE_WORDS, amount, facts, failure_words, noise_words, setting_words
 from videobert.report.safe_text import escaped
 from videobert.report.style import STYLE
 from videobert.report.times import elapsed
@@ -14,6 +14,7 @@ from videobert.results.bench import Bench, Roofs, StageTime, SweepPoint
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _BINS = 24
+_CALL_HEADS = ("call p50", "call p90", "call p95", "call p99")
 _STYLE = """
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--soft); font-weight: 500; font-size: 13px; }
@@ -107,7 +108,7 @@ def _histogram(times_s: Sequence[float]) -> str:
 
 
 def _stage_table(stages: Sequence[StageTime]) -> str:
-    heads = ("stage", "an answer", "calls", "p50", "p90", "p95", "p99", "FLOP/s", "of roof", "B/s", "of copy")
+    heads = ("stage", "own time", "calls", *_CALL_HEADS, "FLOP/s", "of roof", "B/s", "of copy")
     rows = []
     for stage in stages:
         call = stage.call
@@ -122,7 +123,7 @@ def _stage_table(stages: Sequence[StageTime]) -> str:
             "" if stage.of_bandwidth is None else f"{stage.of_bandwidth:.0%}",
         )
         rows.append(cells)
-    return _table(heads, rows)
+    return _table(heads, rows) + f'<p class="note">{escaped(STAGE_WORDS)}</p>'
 
 
 def _sweep_table(points: Sequence[SweepPoint]) -> str:

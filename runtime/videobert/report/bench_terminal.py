@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from videobert.report.bench_facts import amount, facts, failure_words, noise_words, setting_words
+from videobert.report.bench_facts import STAGE_WORDS, amount, facts, failure_words, noise_words, setting_words
 from videobert.report.screen import screen, width_of, wrapped
 from videobert.report.table import Cell, Column, print_line, print_table
 from videobert.report.times import elapsed
@@ -28,14 +28,16 @@ def print_bench(bench: Bench) -> None:
     console.print()
     columns = (
         Column(heading="stage"),
-        Column(heading="an answer", right=True),
+        Column(heading="own time", right=True),
         Column(heading="calls", right=True),
-        Column(heading="p50", right=True),
-        Column(heading="p99", right=True, spare=True),
+        Column(heading="call p50", right=True),
+        Column(heading="call p99", right=True, spare=True),
         Column(heading="FLOP/s", right=True, spare=True),
         Column(heading="of roof", right=True, spare=True),
     )
     print_table(columns, list(_stage_rows(bench.stages)))
+    for line in wrapped(STAGE_WORDS, width, rest="  "):
+        print_line(console, Text(line, "dim"))
     if bench.sweep:
         console.print()
         print_table(

@@ -87,7 +87,8 @@ def _parity(found: Comparison) -> str:
 
 
 def _share(share: Share) -> str:
-    return f"{share.share:.1%} equal ({share.low:.1%} to {share.high:.1%} with 95 %, {share.count})"
+    things = f"{share.count} {share.of}" if share.count != 1 else f"1 {share.of.removesuffix('s')}"
+    return f"{share.share:.1%} equal ({share.low:.1%} to {share.high:.1%} with 95 %, {things})"
 
 
 def _row(each: Apart) -> tuple[tuple[str, ...], str]:

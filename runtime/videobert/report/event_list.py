@@ -27,5 +27,5 @@ def _event(question: str, run: AnswerRun, scale: TimeScale) -> str:
         f'<div class="event" title="{escaped(what)}"><span class="when">{escaped(when)}</span>'
         f"<span><b>{escaped(what)}</b> <span>{escaped(question)}</span></span>"
         f'<div class="track"><i style="{scale.place(run.start_s, run.end_s)};{hue_style(what)}"></i></div>'
-        f"<em>{run.lowest_score:.2f}</em></div>"
+        f"<em>{run.score:.2f}</em></div>"
     )

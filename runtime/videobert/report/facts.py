@@ -24,7 +24,7 @@ _TROUBLES = {
 
 _CUTS = {
     "differences": "cuts found by differences between frames",
-    "saved": "cuts as they were saved with the features",
+    "saved": "cuts as they were saved",
 }
 
 
@@ -93,16 +93,32 @@ def domain_sentence(report: Report) -> str:
 
 
 def timing_rows(report: Report) -> list[tuple[str, float]]:
-    """Seconds of each stage in the order in which a clip passes through them, then of any other; never the total."""
+    """Seconds of each stage that ran, in the order in which a clip passes through them; then what the total has beside.
+
+    Where stages overlap, what the total has beside them is more than is told, or is not told at all.
+    """
+    rows = _stages_that_ran(report)
+    left_s = report.timings_s.get("total", 0.0) - sum(time_s for _, time_s in rows)
+    return [*rows, ("other", left_s)] if rows and 0 < left_s < math.inf else rows
+
+
+def stages_overlap(report: Report) -> bool:
+    """Whether the stages together took longer than all of it: they run side by side."""
+    return sum(time_s for _, time_s in _stages_that_ran(report)) > report.timings_s.get("total", math.inf) > 0
+
+
+def _stages_that_ran(report: Report) -> list[tuple[str, float]]:
     known = [(name, report.timings_s[name]) for name in _STAGES if name in report.timings_s]
     other = [(name, time_s) for name, time_s in report.timings_s.items() if name not in (*_STAGES, "total")]
-    return [(name, time_s) for name, time_s in [*known, *other] if math.isfinite(time_s)]
+    return [(name, time_s) for name, time_s in [*known, *other] if 0 < time_s < math.inf]
 
 
 def speed(report: Report) -> str | None:
-    """How much faster than the video plays it was read, `34× real time`; None without a total."""
+    """How much faster than the video plays it was read, `34× real time`; None without a total, or if it was not."""
     total = report.timings_s.get("total", 0.0)
-    if not total > 0 or not report.duration_s > 0:
+    # Saved tokens and features have a duration too, but nobody looked at that much film.
+    read = report.timings_s.get("decode", 0.0) > 0
+    if not read or not total > 0 or not report.duration_s > 0:
         return None
     ratio = report.duration_s / total
     return f"{ratio:.0f}× real time" if ratio >= 10 else f"{ratio:.1f}× real time"

@@ -19,6 +19,7 @@ from videobert.report.facts import (
     recomputed_words,
     shots_found_by,
     speed,
+    stages_overlap,
     timing_rows,
     untrained_words,
     video_facts,
@@ -68,7 +69,7 @@ def html_page(report: Report) -> str:
         events = events_of(report.segments)
         body = "" if any(s.answers or s.tokens for s in report.segments) else f'<p class="note">{_NOTHING_ASKED}</p>'
         body += SEARCH_BOX + _card("Time line", timeline(report, film))
-        body += _card("Events", event_list(events, TimeScale(report.segments))) if events else ""
+        body += _card("Answers that stay", event_list(events, TimeScale(report.segments))) if events else ""
         body += _card("Segments", segments) + SCRIPT
     else:
         body = _card("Segments", '<p class="note">The video holds nothing to answer about.</p>')
@@ -243,7 +244,7 @@ def _stages(report: Report) -> str:
     if total_s > 0:
         parts.append(_stage("total", " total", 0.0, total_s / width_s, total_s))
     note = '<p class="note">Stages run side by side, so together they can take longer than the total.</p>'
-    return "".join(parts) + (note if start_s > total_s > 0 else "")
+    return "".join(parts) + (note if stages_overlap(report) else "")
 
 
 def _stage(name: str, kind: str, start: float, length: float, time_s: float) -> str:

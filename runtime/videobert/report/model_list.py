@@ -27,8 +27,10 @@ def print_models(found: ModelList) -> None:
         Column(heading="MB", right=True),
         Column(heading="where", spare=True),
     )
-    print_table(columns, [_row(name, summary) for name, summary in found.here.items()])
+    left_out = print_table(columns, [_row(name, summary) for name, summary in found.here.items()])
     console = screen()
+    for heading in left_out:
+        print_line(console, Text(f'no room for "{heading}" at this width; --json has it', "dim"))
     for problem in found.problems:
         print_line(console, Text(f"problem: {problem.what}", "yellow"))
         print_line(console, Text(f"fix: {problem.fix}", "cyan"))

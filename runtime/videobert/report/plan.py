@@ -44,8 +44,8 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _row(each: PlanCandidate, plan: Plan) -> tuple[str, ...]:
-    threads = "" if each.threads is None else f" {each.threads} {'thread' if each.threads == 1 else 'threads'}"
-    threads += "" if each.decoder_threads is None else f" {each.decoder_threads} decoding"
+    threads = "" if each.threads is None else f" {_threads(each.threads, 'thread')}"
+    threads += "" if each.decoder_threads is None else f" {_threads(each.decoder_threads, 'decoding thread')}"
     setting = f"{each.engine} {each.precision}{threads} {each.hint} stride {each.stride}"
     return (
         setting,
@@ -55,6 +55,10 @@ def _row(each: PlanCandidate, plan: Plan) -> tuple[str, ...]:
         "–" if each.agreement is None else f"{each.agreement:.1%}",
         "chosen" if each is plan.chosen else each.why or "",
     )
+
+
+def _threads(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _style(each: PlanCandidate, plan: Plan) -> str:

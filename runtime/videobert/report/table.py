@@ -154,13 +154,14 @@ class Table:
         return widths
 
 
-def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
-    """Headings and rows on stdout."""
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
+    """Headings and rows on stdout; returns the headings of the columns that there was no room for."""
     console = screen()
     # Not the console's own width, which is 80 on a terminal that knows no styles.
     table = Table(columns, rows, width_of(sys.stdout))
     for line in (*table.heading(), *(line for row in rows for line in table.row(row))):
         print_line(console, line)
+    return table.left_out
 
 
 def print_line(console: Console, line: Text) -> None:

@@ -15,6 +15,7 @@ from videobert.report.facts import (
     shot_facts,
     shots_found_by,
     speed,
+    stages_overlap,
     timing_rows,
     untrained_words,
     video_facts,
@@ -157,8 +158,9 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
     stages = "  ".join(f"{name} {elapsed(time_s)}" for name, time_s in timing_rows(report))
     total = report.timings_s.get("total")
     fast = speed(report)
-    took = f"  total {elapsed(total)}" if total is not None else ""
-    _prose(console, printable(f"{stages}{took}" + (f", {fast}" if fast else "")), "dim")
+    took = [] if total is None else [f"total {elapsed(total)}", *([fast] if fast else [])]
+    took += ["stages overlap"] if stages_overlap(report) else []
+    _prose(console, printable("  ".join(filter(None, (stages, ", ".join(took))))), "dim")
     origin = report.origin
     made_by = (
         f"model {origin.model}  recipe {origin.recipe}  stride {origin.stride}  "
@@ -180,7 +182,7 @@ def print_foot(console: Console, report: Report, lines: SegmentLines) -> None:
 def _events(console: Console, events: Events) -> None:
     columns = (
         Column(heading="time"),
-        Column(heading="event", wraps=True),
+        Column(heading="answer", wraps=True),
         Column(heading="of", wraps=True),
         Column(heading="score", right=True),
     )
@@ -190,7 +192,7 @@ def _events(console: Console, events: Events) -> None:
             ((span(run.start_s, run.end_s), ""),),
             ((str(run.answer), ""),),
             ((question, "dim"),),
-            ((f"{run.lowest_score:.2f}", ""),),
+            ((f"{run.score:.2f}", ""),),
         ]
         for question, run in shown
     ]
@@ -200,7 +202,8 @@ def _events(console: Console, events: Events) -> None:
         _print(console, table.row(row))
     left_out = len(events) - len(shown)
     if left_out:
-        _prose(console, f"and {left_out} shorter ones: `videobert events` lists them all", "dim")
+        _prose(console, f"and {left_out} shorter ones, which --json has in its segments", "dim")
+    _prose(console, "`videobert events` looks shot by shot and weighs neighbours, and may find other bounds", "dim")
 
 
 def _tokens(segment: ReportSegment) -> str:

@@ -101,7 +101,7 @@ def _answers(question: str, segments: Sequence[ReportSegment], scale: TimeScale)
             kind, colour, shown, said = " open", "", UNSURE, run.guess
         else:
             kind, colour, shown = "", f";{hue_style(run.answer)}", run.answer
-            said = f"{run.answer}, score {run.lowest_score:.2f}"
+            said = f"{run.answer}, score {run.score:.2f}"
         title = f"{span(run.start_s, run.end_s)}: {said}"
         blocks.append(
             f'<div class="block{kind}{" slim" if slim else ""}" '

@@ -59,12 +59,14 @@ class Share:
     Args:
         share: 0 to 1.
         count: of things; of answers the segments of A.
+        of: what they are.
     """
 
     share: float
     low: float
     high: float
     count: int
+    of: Literal["tokens", "clips", "segments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,8 @@ class Comparison:
     Args:
         a, b: what was compared; B is judged by A.
         video: name of the file; None of saved results.
-        stages: every stage of A that the video passed and B has, on the very inputs that A's stages had.
+        stages: every stage of A that B has, on the very inputs that A's stages had of the video; `notes` name those
+            that it did not pass, which were given made-up inputs.
         first_stage: the first of them beyond its tolerance; None where all are within, or none was compared.
         layers: of that stage, those beyond tolerance, in topological order; empty where it has none, or where layers
             cannot be walked through, which `notes` tells.

@@ -18,7 +18,7 @@ class EditSpan:
         start_s, end_s: presentation times of the source: when its first frame comes, and when its last one leaves.
         first_frame: number of its first frame in the source, from 0 in the order of presentation.
         frames: how many frames it has.
-        why: what asked for it: an instruction's text, `"by hand"`, or `"not cut out"`.
+        why: what asked for it: a text or times of an instruction, `"by hand"`, or `"not cut out"`.
         score: how well the text fits it; None where no text was looked for.
         unsure: the model does not stand to having found the text there.
     """

@@ -71,7 +71,8 @@ class Report:
         video: properties of the stream (codec, width, height, …); empty from saved tokens.
         percentile: median over the clips of the video of what `Segment` says of each; None where they have none.
         out_of_domain: True when that is above the model's `out_of_domain_percentile`: the answers mean little.
-        timings_s: seconds spent in each stage: decode, backbone, assign, encode, total.
+        timings_s: seconds spent in each stage, decode, backbone, assign and encode, 0 in one that did not run; and the
+            total. Stages run side by side, so they may add up to more than that, and it holds what is no stage's.
         shots: the stretches between cuts, in order; empty where nobody looked for them.
         shots_by: what found the cuts: the name of a network, or `"differences"` of neighbouring frames; None where
             nobody looked.

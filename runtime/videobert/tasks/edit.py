@@ -121,9 +121,9 @@ def _steps(
 ) -> tuple[Step, ...]:
     steps: list[Step] = []
     if keep is not None:
-        steps.append(Step("keep", tuple(Times(*pair) for pair in seconds_of("keep", keep))))
+        steps.append(Step("keep", tuple(Times(*pair, by_hand=True) for pair in seconds_of("keep", keep))))
     if remove is not None:
-        steps.append(Step("remove", tuple(Times(*pair) for pair in seconds_of("remove", remove))))
+        steps.append(Step("remove", tuple(Times(*pair, by_hand=True) for pair in seconds_of("remove", remove))))
     if instruction is not None:
         steps += parse(instruction)
     if seconds is not None:
@@ -146,7 +146,7 @@ def _steps(
 def _resolved(what: What, best: bool, table: FrameTable, found: _Found) -> Sequence[Part]:
     if isinstance(what, Times):
         ((first, end),) = snapped([_seconds(what, table)], table)
-        return [Part(first, end, BY_HAND)]
+        return [Part(first, end, BY_HAND if what.by_hand else str(what))]
     stretches = found.stretches[what.text]
     if best and not what.every:
         stretches = stretches[:1]

@@ -228,7 +228,7 @@ class TextTokenizer:
             raise LimitExceeded(
                 "the text is too long",
                 seen=f"{len(text)} characters",
-                allowed=f"max_text_chars = {self._limits.max_text_chars}",
+                allowed=f"up to {self._limits.max_text_chars} characters",
                 fix="Shorten it, or raise Limits(max_text_chars=…).",
                 fix_cli="Shorten it, or raise --max-text-chars.",
             )

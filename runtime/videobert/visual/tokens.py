@@ -269,6 +269,7 @@ class VisualTokens:
                 seen=repr(self),
                 allowed="ids below 65536, times on the grid of the recipe, steps of 0.5 for percentiles",
                 fix="Save tokens as `Runtime.tokens` returned them.",
+                fix_cli="Make them again from the video with `videobert tokens VIDEO --out FILE.vbt`.",
             )
         return content
 

@@ -83,7 +83,8 @@ def read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise InputError("the feature file cannot be read", seen=str(error), fix="Check the path.") from error
+        seen = f"{path} ({getattr(error, 'strerror', None) or error})"
+        raise InputError("the feature file cannot be read", seen=seen, fix="Check the path.") from error
 
 
 def parse(content: bytes, name: str, make: Callable[..., Made]) -> Made:
@@ -120,7 +121,7 @@ def parse(content: bytes, name: str, make: Callable[..., Made]) -> Made:
     except InputError as error:
         raise _unusable(name, str(error)) from error
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise _unusable(name, f"{type(error).__name__}: {error}") from error
+        raise _unusable(name, "a file that is damaged, cut short or of another kind") from error
 
 
 def is_video_feature_file(path: Path) -> bool:

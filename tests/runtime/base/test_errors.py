@@ -50,6 +50,13 @@ def test_an_error_comes_back_as_it_was(kind: type[VideoBertError], way: str, fie
     assert ".." not in str(back)
 
 
+def test_the_message_for_a_command_line_has_its_own_next_step() -> None:
+    error = UsageError("the stride is off", seen=7, fix="Use stride=5.", fix_cli="Use --stride 5.")
+    assert str(error) == "the stride is off; got 7. Use stride=5."
+    assert error.for_cli == "the stride is off; got 7. Use --stride 5."
+    assert UsageError("no", fix="Wait.").for_cli == "no. Wait."
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_the_log_of_a_build_comes_back(way: str) -> None:
     error = BuildError("the engine could not be built", fix="Read the log.")

@@ -61,6 +61,23 @@ def test_a_model_is_what_it_is(model_folder: Path, cache_dir: Path, video: Path)
     assert found.noise is not None
 
 
+def test_only_what_the_video_gave_is_counted(model_folder: Path, cache_dir: Path, video: Path, tmp_path: Path) -> None:
+    found = compared(model_folder, model_folder, video, cache_dir)
+    assert found.tokens is not None
+    assert found.top5 is not None
+    assert (found.tokens.count, found.top5.count, found.top5.of) == (5, 5, "clips")
+    (note,) = found.notes
+    assert "made-up inputs" in note
+    assert "alignment_head" in note
+    assert "backbone" not in note
+    with videobert.load(model_folder, precision="fp32", cache_dir=cache_dir) as model:
+        model.tokens(video).save(tmp_path / "film.vbt")
+    saved = compared(model_folder, model_folder, tmp_path / "film.vbt", cache_dir)
+    # No clip went through the backbone.
+    assert saved.top5 is None or saved.top5.of == "segments"
+    assert "backbone" in saved.notes[0]
+
+
 @pytest.mark.parametrize("which", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("stage", ["backbone", "encoder"])
 @pytest.mark.usefixtures("never_timed")

@@ -14,6 +14,7 @@ import videobert
 from videobert.base.errors import DeviceError, UsageError
 from videobert.bench import plan as plan_module
 from videobert.bench import plan_child, plan_settings
+from videobert.model.folder import find
 from videobert.results.plan import Plan, PlanCandidate
 
 
@@ -46,8 +47,11 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int | None, str,
     return known
 
 
+CLIP = find("shapes") / "clip.mp4"
+
+
 def planned(**asked: Any) -> Plan:
-    return videobert.plan("shapes", "film.mp4", engines=["openvino"], **{"precisions": ["bf16", "fp32"], **asked})
+    return videobert.plan("shapes", CLIP, engines=["openvino"], **{"precisions": ["bf16", "fp32"], **asked})
 
 
 def test_the_least_loss_is_chosen_and_of_the_same_the_fastest(machine: Any) -> None:
@@ -63,26 +67,41 @@ def test_the_least_loss_is_chosen_and_of_the_same_the_fastest(machine: Any) -> N
     assert "agrees in 0.0%" in str(by["bf16", None, "latency"].why)
     assert by["fp32", None, "throughput"].why == "this CPU has none of it"
     assert found.chosen.why is None
-    assert shlex.split(found.command)[:4] == ["videobert", "run", "film.mp4", "--model"]
+    assert shlex.split(found.command)[:4] == ["videobert", "run", str(CLIP), "--model"]
     assert "precision='bf16'" in found.python
     assert found.reference.startswith("openvino in fp32")
 
 
 @pytest.mark.parametrize(
-    ("asked", "broken"),
+    ("asked", "broken", "limits"),
     [
-        ({"latency_ms": 50}, "latency 80 ms, above 50 ms"),
-        ({"memory_mb": 300}, "memory 400 MB, above 300 MB"),
-        ({"real_time": 10}, "4 x real time, below 10"),
+        ({"latency_ms": 50}, "latency 80 ms, above 50 ms", "latency up to 50 ms, 1 x real time or more, "),
+        ({"memory_mb": 300}, "memory 400 MB, above 300 MB", "memory up to 300 MB, 1 x real time or more, "),
+        ({"real_time": 10}, "4 x real time, below 10", "10 x real time or more, "),
     ],
 )
-def test_where_nothing_fits_the_nearest_is_told(machine: Any, asked: dict[str, float], broken: str) -> None:
+def test_where_nothing_fits_the_nearest_is_told(
+    machine: Any, asked: dict[str, float], broken: str, limits: str
+) -> None:
     machine["fp32", None, "latency", 1] = figures(0.08, 400, 4)
     machine["fp32", 1, "latency", 1] = figures(0.8, 4000, 0.4)
     with pytest.raises(DeviceError) as caught:
         planned(**asked)
     assert broken in str(caught.value.seen)
     assert "openvino in fp32, latency, stride 1" in str(caught.value.seen)
+    assert caught.value.allowed == limits + "agreement of 99.0% or more"
+
+
+def test_why_a_setting_cannot_run_is_told_as_a_command_line_says_it(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Any, setting: PlanCandidate) -> Any:
+        raise DeviceError("no bf16 here", fix='Use precision="auto".', fix_cli="Use --precision auto.")
+
+    monkeypatch.setattr(plan_module._Measuring, "_run", refused)
+    with pytest.raises(DeviceError, match="no setting of this model") as caught:
+        planned()
+    assert caught.value.seen == "no bf16 here. Use --precision auto"
 
 
 def test_what_disagrees_is_left(machine: Any) -> None:

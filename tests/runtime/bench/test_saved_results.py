@@ -167,5 +167,6 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read") as caught:
         read_saved(tmp_path / "none.json")
+    assert caught.value.seen == f"{tmp_path / 'none.json'} (No such file or directory)"

@@ -117,6 +117,7 @@ def test_what_is_no_file_of_arrays_is_refused(tmp_path: Path) -> None:
             read_arrays(path)
         assert said in str(raised.value)
         assert raised.value.fix
+        assert "BadZipFile" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("limit", "most"), [("MOST_ARRAYS", 2), ("MOST_BYTES", 1000)])

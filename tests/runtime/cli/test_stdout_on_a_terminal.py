@@ -111,7 +111,8 @@ def test_align_says_what_its_number_is_and_where_windows_differ(watch: Any, call
     lines = plain(watch(120, "align", *CALLS["align"]).out).splitlines()
     assert lines[:3] == ["time          score", "0.0–24.0 s    0.750", "24.0–30.0 s   0.500"]
     said = (
-        "0.625 is the probability that text and video belong together, a mean over 2 windows that differ, from 0.500 to"
+        "0.625 is the probability that text and video belong together, that of the mean log-odds of 2 windows that "
+        "differ, from"
     )
     assert " ".join(lines[3:]).startswith(said)
     ended = call("align", *CALLS["align"])
@@ -123,7 +124,7 @@ def test_align_says_what_its_number_is_and_where_windows_differ(watch: Any, call
 def test_align_says_where_windows_agree(watch: Any, call: Any, fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = type(fake).align
     alike = (AlignedWindow(start_s=0, end_s=1.5, score=0.91), AlignedWindow(start_s=1.5, end_s=3, score=0.93))
-    for windows, said in ((alike, "a mean over 2 windows that agree"), (alike[:1], "belong together")):
+    for windows, said in ((alike, "the mean log-odds of 2 windows that agree"), (alike[:1], "belong together")):
         monkeypatch.setattr(
             type(fake),
             "align",

@@ -22,5 +22,5 @@ def test_the_cache_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert probe_cache().works
     assert not (tmp_path / "videobert").exists()
     (tmp_path / "videobert").mkdir()
-    (tmp_path / "videobert" / "x.compiled").write_bytes(bytes(3 << 20))
-    assert "1 compiled graphs, 3.0 MiB" in probe_cache().detail
+    (tmp_path / "videobert" / "x.compiled").write_bytes(bytes(3_000_000))
+    assert "1 compiled graphs, 3.0 MB" in probe_cache().detail

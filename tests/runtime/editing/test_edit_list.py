@@ -104,8 +104,9 @@ def test_bad_lists(tmp_path: Path) -> None:
         write_edit_list(plan, tmp_path / "cut.xml")
     with pytest.raises(UsageError, match="no EditPlan"):
         write_edit_list("plan", tmp_path / "cut.edl")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read") as missing:
         read_edit_list(tmp_path / "none.edl", source)
+    assert missing.value.seen == f"{tmp_path / 'none.edl'} (No such file or directory)"
     good = json.loads(text_of(plan, ".json"))
     spans: list[list[dict[str, object]]] = [[], [{"start_s": "0", "end_s": 1}], [{"start_s": 0, "end_s": 10**400}]]
     for bad in ([], {}, good | {"version": 2}, *(good | {"spans": each} for each in spans)):
@@ -114,5 +115,5 @@ def test_bad_lists(tmp_path: Path) -> None:
             read_edit_list(tmp_path / "bad.json", source)
     for text in ("", "[" * 100_000, "\0"):
         (tmp_path / "bad.json").write_text(text)
-        with pytest.raises(InputError, match="no edit list"):
+        with pytest.raises(InputError, match="no edit list; got a text that is not JSON"):
             read_edit_list(tmp_path / "bad.json", source)

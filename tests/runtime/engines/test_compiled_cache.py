@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from videobert.base.errors import InputError
 from videobert.doctor.own_parts import probe_cache
 from videobert.engines.compiled_cache import CompiledCache
 
@@ -23,6 +24,21 @@ def test_a_loose_umask_costs_no_entry(tmp_path: Path, mask: int) -> None:
     assert CompiledCache(tmp_path / "new" / "cache").get({"graph": 1}) == b"compiled"
     (entry,) = (tmp_path / "new" / "cache").iterdir()
     assert stat.S_IMODE(entry.stat().st_mode) == 0o400
+
+
+@pytest.mark.parametrize("place", ["clip.vbt", "clip.vbt/cache", "clip.vbt/a/b"])
+def test_a_file_in_place_of_the_folder_is_told_as_that(tmp_path: Path, place: str) -> None:
+    (tmp_path / "clip.vbt").write_bytes(b"tokens")
+    with pytest.raises(InputError, match="is no folder") as caught:
+        CompiledCache(tmp_path / place)
+    assert caught.value.seen == str(tmp_path / place)
+    assert caught.value.fix_cli == "Choose another --cache-dir."
+
+
+def test_a_folder_that_others_can_write_to_is_refused_with_what_mends_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(InputError, match=r"others could change it.*0700"):
+        CompiledCache(tmp_path)
 
 
 def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -80,8 +81,14 @@ def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path: Path) -> N
 def test_an_index_of_another_model_is_refused_and_left_alone(tmp_path: Path) -> None:
     write(tmp_path, 1)
     other = IDENTITY.__class__(**{**{name: getattr(IDENTITY, name) for name in IDENTITY.__slots__}, "recipe": "other"})
-    with pytest.raises(MismatchError, match="recipe"):
+    with pytest.raises(MismatchError, match="recipe") as caught:
         IndexWriter(tmp_path, other)
+    assert caught.value.seen == f"{tmp_path}, model made, recipe {'r' * 16}"
+    assert caught.value.allowed == "model made, recipe other"
+    elsewhere = dataclasses.replace(IDENTITY, model="everyday", weights="other", feature_width=9)
+    with pytest.raises(MismatchError) as caught:
+        IndexWriter(tmp_path, elsewhere)
+    assert (caught.value.seen, caught.value.allowed) == (f"{tmp_path}, model made", "model everyday")
     write(tmp_path, 2)
     assert len(sources(tmp_path)) == 2
 

@@ -132,8 +132,9 @@ def test_saved_tokens_answer_what_they_can(model: Runtime, tmp_path: Path) -> No
     # What tokens say nothing of is no answer, though it shares what probability is left.
     assert [[each.text for each in found[at].candidates] for at in (0, 2)] == [["red"], ["green"]]
     assert len(model.classify(FILM, question="colour").segments[0].candidates) == 3
-    with pytest.raises(InputError, match="visual tokens do not answer the question light"):
+    with pytest.raises(InputError, match="visual tokens do not answer the question light") as caught:
         model.classify(tokens, question="light")
+    assert "`videobert features VIDEO --out FILE.vbf`" in str(caught.value.fix_cli)
 
 
 def test_saved_features_answer_everything(model: Runtime, tmp_path: Path) -> None:

@@ -227,6 +227,8 @@ def test_an_error_on_the_way_is_not_kept(counting: tuple[Runtime, CountingEngine
     for _ in range(2):
         with pytest.raises(UsageError, match="two labels are the same"):
             model.classify(video, ["red", "Red"], OWN["templates"])
+    with pytest.raises(UsageError, match="one alone"):
+        model.classify(video, ["red"], OWN["templates"])
 
 
 def test_what_callers_ask_is_kept_within_bounds(counting: tuple[Runtime, CountingEngine]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sample_bench import BENCH, NOISY
 
-from videobert.report.bench_facts import amount, facts, noise_words
+from videobert.report.bench_facts import STAGE_WORDS, amount, facts, noise_words
 from videobert.report.bench_terminal import print_bench
 
 
@@ -22,6 +22,14 @@ def test_trust_comes_first_then_facts_stages_and_sweep(capsys: pytest.CaptureFix
     assert "500 MB" in text
     assert "none: the model runs on the CPU" in text
     assert "batch 4 (one clip a call, 1 at once)" in text
+
+
+def test_own_time_and_that_of_a_call_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    print_bench(BENCH)
+    text = capsys.readouterr().out
+    assert "own time" in text
+    assert "call p50" in text
+    assert STAGE_WORDS in text
 
 
 def test_why_a_setting_cannot_run_stands_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -346,8 +346,9 @@ def test_blocks_lie_where_their_times_are(report: Report) -> None:
     assert re.search(
         r'class="block"\s+style="left:0\.000%;width:14\.286%;--h:2" title="0\.0–1\.5 s: red, score 0\.97"', text
     )
-    # Neighbours with one answer are one block: "spins" lasts from 0.0 to 6.0 s.
-    assert re.search(r'style="left:0\.000%;width:57\.143%[^"]*" title="0\.0–6\.0 s: spins, score 0\.70">spins<', text)
+    # Neighbours with one answer are one block, with the mean of their scores: "spins" lasts from 0.0 to 6.0 s, 0.88 for
+    # a quarter of it and 0.70 for the rest.
+    assert re.search(r'style="left:0\.000%;width:57\.143%[^"]*" title="0\.0–6\.0 s: spins, score 0\.74">spins<', text)
 
 
 def test_a_distance_beyond_training_stands_out(report: Report) -> None:

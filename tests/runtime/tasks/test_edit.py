@@ -40,6 +40,11 @@ def test_spans_by_hand(model: Runtime, film: Path, tmp_path: Path) -> None:
     assert cut.frames == sum(end - first for first, end in frames(plan))
 
 
+def test_times_that_an_instruction_names_are_told(model: Runtime, film: Path) -> None:
+    plan = model.edit(film, "bring the last 3 seconds to the front")
+    assert [span.why for span in plan.spans] == ["the last 3 s", "not cut out"]
+
+
 HITS = {"goal": ((4.0, 6.0, 0.9), (1.0, 2.0, 0.8)), "talking": ((0.5, 1.5, 0.7),), "nothing": ()}
 
 

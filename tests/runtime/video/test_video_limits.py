@@ -44,7 +44,7 @@ def test_the_longest_side(clip, limit_px, accepted):
         if accepted:
             open_clips(source, RECIPE, limits=limits).close()
         else:
-            with pytest.raises(LimitExceeded, match=f"got .*160.*max_side_px = {limit_px}"):
+            with pytest.raises(LimitExceeded, match=f"got .*160.*allowed: sides of up to {limit_px} pixels"):
                 open_clips(source, RECIPE, limits=limits)
 
 
@@ -60,7 +60,7 @@ def test_the_longest_duration(clip, limit_s, accepted):
         if accepted:
             assert len(drain(source, limits=limits)) == 4
         else:
-            with pytest.raises(LimitExceeded, match=f"max_duration_s = {limit_s:g}"):
+            with pytest.raises(LimitExceeded, match=f"allowed: up to {limit_s:g} s"):
                 drain(source, limits=limits)
 
 
@@ -70,10 +70,10 @@ def test_the_default_limits_hold_at_their_edge():
     slow = Recipe(fps=F(1, 1800), frames=2, short_side=8, crop=8)
     with open_clips(FrameArray(blank(4, 8, 8), hourly), slow) as stream:
         assert [clip.end_s for clip in stream] == [3600, 7200, 10800, four_hours]
-    with pytest.raises(LimitExceeded, match="max_duration_s = 14400"):
+    with pytest.raises(LimitExceeded, match="allowed: up to 14400 s"):
         open_clips(FrameArray(blank(5, 8, 8), np.arange(0, 5) * 3600.001), slow)
     open_clips(FrameArray(blank(1, 8, 8192), [0.0]), slow).close()
-    with pytest.raises(LimitExceeded, match="max_side_px = 8192"):
+    with pytest.raises(LimitExceeded, match="allowed: sides of up to 8192 pixels"):
         open_clips(FrameArray(blank(1, 8, 8193), [0.0]), slow)
 
 
@@ -98,7 +98,7 @@ def test_a_stream_without_stated_length_is_stopped_at_the_limit(factory, tmp_pat
     clips = []
     with open_clips(path, RECIPE, limits=Limits(max_duration_s=2.0)) as stream:
         assert stream.info.duration_s is None
-        with pytest.raises(LimitExceeded, match="max_duration_s = 2"):
+        with pytest.raises(LimitExceeded, match="allowed: up to 2 s"):
             clips.extend(stream)
     del clips
 
@@ -109,7 +109,7 @@ def test_a_picture_that_grows_in_mid_stream_is_stopped(factory, tmp_path):
         tmp_path / "b.m2v", codec="mpeg2video", ticks=range(15), size=(320, 64), options={"bf": "0"}
     )
     (tmp_path / "c.m2v").write_bytes(small.read_bytes() + large.read_bytes())
-    with pytest.raises(LimitExceeded, match="got 320x64; allowed: max_side_px = 319"):
+    with pytest.raises(LimitExceeded, match="got 320x64; allowed: sides of up to 319 pixels"):
         drain(tmp_path / "c.m2v", limits=Limits(max_side_px=319))
     assert drain(tmp_path / "c.m2v", limits=Limits(max_side_px=320))
 
@@ -126,6 +126,6 @@ def test_every_live_frame_is_held_against_the_longest_side():
     frames = [(blank(1, 120, width)[0], n / 20) for n, width in enumerate((160, 160, 161))]
     with (
         open_clips(iter(frames), RECIPE, limits=Limits(max_side_px=160)) as stream,
-        pytest.raises(LimitExceeded, match="got 161x120; allowed: max_side_px = 160"),
+        pytest.raises(LimitExceeded, match="got 161x120; allowed: sides of up to 160 pixels"),
     ):
         list(stream)

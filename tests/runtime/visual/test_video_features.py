@@ -136,6 +136,7 @@ def test_a_file_that_lies_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError) as refused:
             VideoFeatures.load(path)
         assert refused.value.fix
+        assert "Error:" not in str(refused.value)
 
 
 def test_a_file_without_a_video_is_refused(tmp_path: Path) -> None:

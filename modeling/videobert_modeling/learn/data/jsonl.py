@@ -19,6 +19,7 @@ from videobert_modeling.learn.data.stretch import LABEL_RULE, QUESTION_RULE, Str
 
 MOST_LINES = 1_000_000
 MOST_LINE_BYTES = 1 << 16
+_HEAD_BYTES = 4096
 _FIELDS = ("video", "start", "end", "labels")
 _EXAMPLE = '{"video": "a.mp4", "start": 0, "end": 3.5, "labels": {"sport": "archery"}}'
 _FIX = f"Correct these lines; one is, for example, {_EXAMPLE}."
@@ -55,6 +56,14 @@ def read_jsonl(path: Path) -> tuple[Stretch, ...]:
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with path.open("rb") as file:
+            if b"\0" in file.peek(_HEAD_BYTES)[:_HEAD_BYTES]:
+                # Such as a video: each of its thousands of lines would be told as one that is no JSON.
+                raise InputError(
+                    f"{path.name} is no list of stretches, a .jsonl file, and no folder of videos",
+                    seen=str(path),
+                    allowed="a .jsonl file, or a folder with one folder of videos for each label",
+                    fix=f"Write a .jsonl file with one line a stretch: {_EXAMPLE}.",
+                )
             number = 0
             while line := file.readline(MOST_LINE_BYTES + 1):
                 number += 1
@@ -77,6 +86,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _object(line: bytes, where: str, problems: Problems) -> dict[str, Any] | None:
     try:
         fields = json.loads(line.decode("utf-8"), object_pairs_hook=_once)
+    except UnicodeDecodeError:
+        problems.add(where, "this is not JSON: it is no text in UTF-8")
+        return None
     except (ValueError, RecursionError) as error:
         # A JSON error tells its own line, which is always the first here.
         problems.add(where, f"this is not JSON: {getattr(error, 'msg', None) or error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from videobert.base.errors import UsageError
+from videobert.base.errors import EngineUnavailable, UsageError
 from videobert.cli.build.job import TargetJob
 from videobert.cli.needs_modeling import modeling_side
 from videobert.cli.notes import note
@@ -14,8 +14,9 @@ from videobert.model.folder import ModelFolder
 from videobert.model.stage_lists import nearest_with_codebook
 from videobert.serve.triton.plans import plans_of
 from videobert.serve.triton.repository import models_of, write_repository
+from videobert.serve.triton.requirement import INSTALL
 from videobert.video.decoders.dali.geometry import Shape
-from videobert.video.decoders.dali.graph import serialise
+from videobert.video.decoders.dali.graph import import_dali, serialise
 from videobert.video.picture.orientation import UPRIGHT
 from videobert.visual.codebook import Codebook
 
@@ -42,6 +43,7 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
             nearest = None
             if codebook is not None:
                 nearest = served_nearest(nearest_with_codebook(folder.config), codebook)
+        _need_dali()
         pipeline = serialise(Shape(crop=folder.recipe.crop, shifted=True, turn=UPRIGHT), backend="mixed")
         plans = plans_of(folder, trusted=job.trust_engines)
         models = models_of(folder, nearest, pipeline, plans)
@@ -57,3 +59,17 @@ def build_server_of(job: TargetJob) -> Sequence[dict[str, Any]]:
         }
         for model in models
     ]
+
+
+def _need_dali() -> None:
+    """Says what a repository needs, which is more than the decoder does that DALI is here otherwise.
+
+    Raises:
+        EngineUnavailable: DALI is not installed, or does not load.
+    """
+    try:
+        import_dali()
+    except EngineUnavailable as error:
+        raise EngineUnavailable(
+            "DALI, which makes the clips on the server, cannot be loaded here", seen=error.seen, fix=f"Run `{INSTALL}`."
+        ) from error

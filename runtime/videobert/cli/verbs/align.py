@@ -91,7 +91,7 @@ def _whole(alignment: Alignment) -> str:
     said = f"{alignment.score:.3f} is the probability that text and video belong together"
     if len(alignment.windows) == 1:
         return said
-    said += f", a mean over {len(alignment.windows)} windows"
+    said += f", that of the mean log-odds of {len(alignment.windows)} windows"
     if not _differs(alignment):
         return f"{said} that agree"
     low, high = _range(alignment)

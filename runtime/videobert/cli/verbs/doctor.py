@@ -15,6 +15,9 @@ from videobert.cli.stdout import print_json
 def doctor(*, options: CommonOptions) -> None:
     """Show what is installed, which engines and decoders can run, and the command that fixes what cannot.
 
+    A row is an engine or a decoder; a target that can be built for here; an extra that works without a model; the
+    native part, the cache of compiled models, or a model. The packages of every extra are listed below the rows.
+
     Exits with 4 if this machine cannot run a model on a video.
     """
     from videobert.doctor.examine import examine

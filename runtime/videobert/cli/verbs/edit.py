@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from videobert.results.film import Film
     from videobert.runtime import Runtime
 
+# As a plan's steps have it.
+_REVERSE = "reverse the order"
 _TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?"
 _SPAN = re.compile(rf"({_TIME})\s*(?:-|–|\.\.)\s*({_TIME})")
 
@@ -81,7 +83,10 @@ def edit(
     from_list: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="FILE", help="Cut by an edit list in place of an instruction.", show_default=False
+            "--from",
+            metavar="FILE",
+            help="Cut by an edit list in place of an instruction; needs --out.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[
@@ -158,8 +163,13 @@ def _by_list(video: str, from_list: Path, out: Path | None, more: object, dry_ru
 
     if more:
         raise UsageError("--from takes the place of an instruction", fix="Give the list alone, and --out.")
-    if out is None or os.path.isdir(video):
-        raise UsageError("--from needs one film and --out", fix="Add --out cut.mp4.")
+    if os.path.isdir(video):
+        raise UsageError("--from is for one film", seen=video, fix="Name one film.")
+    if out is None:
+        raise UsageError(
+            "--from needs --out, with --dry-run too: what can be copied depends on the new film's ending",
+            fix="Add --out cut.mp4.",
+        )
     check_writable(out, "--out")
     given: Any = video_source(video)
     spans = read_edit_list(from_list, given, track=options.track, limits=options.limits)
@@ -185,6 +195,9 @@ def _tell(
     for sought in plan.sought:
         if not sought.stretches:
             note(f'note: nothing in the film fits "{sought.text}"', options)
+    # The first step finds the whole film, which is one part.
+    if _REVERSE in plan.steps and (plan.steps[0] == _REVERSE or len(plan.spans) == 1):
+        note("note: there was one part only, so reversing the order changed nothing", options)
     if options.json:
         written = {"list": None if dry_run else edit_list, "film": film, "dry_run": dry_run}
         about.print_json(to_json(plan) | {"written": to_json(written)})

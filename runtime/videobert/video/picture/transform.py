@@ -199,7 +199,7 @@ class PictureTransform:
             raise LimitExceeded(
                 f"the picture is too long and thin: resized it would be {resized[0]}x{resized[1]}",
                 seen=f"{width}x{height}",
-                allowed=f"max_side_px = {self._max_side_px} after resizing too",
+                allowed=f"sides of up to {self._max_side_px} pixels, after resizing too",
                 fix="Crop the video, or raise Limits(max_side_px=…).",
                 fix_cli="Crop the video, or raise --max-side-px.",
             )

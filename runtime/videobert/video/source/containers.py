@@ -10,7 +10,14 @@ import av.error
 from av.container import InputContainer
 
 from videobert.base.errors import DecodeError, InputError
-from videobert.video.source.file_kinds import is_a_picture, is_sound, picture_format, sound_format
+from videobert.video.source.file_kinds import (
+    is_a_picture,
+    is_saved,
+    is_sound,
+    picture_format,
+    saved_kind,
+    sound_format,
+)
 
 # Demuxers of FFmpeg that read one file and nothing else. Playlists and scripts (hls, dash, concat, sdp, …), which
 # name further files or addresses, are refused by the library before they read a byte of what they name.
@@ -80,6 +87,8 @@ def open_container(target: Any, shown: str, max_pixels: int, head: Callable[[], 
             raise is_a_picture(shown, format_) from error
         if format_ := sound_format(head()):
             raise is_sound(shown, format_) from error
+        if kind := saved_kind(head()):
+            raise is_saved(shown, kind) from error
         raise DecodeError(
             "this is not a video file that can be read: damaged, cut short, or of another kind",
             seen=f"{shown} ({getattr(error, 'strerror', None) or error})",

@@ -43,6 +43,11 @@ _SOUND = (
     (rb"\.snd", "AU"),
     (rb"DSD ", "DSD"),
 )
+# What `videobert.visual` writes, which this room knows nothing of; tests hold the two together.
+_SAVED = (
+    (rb"VBTOKEN[\x01-\xff]", "tokens"),
+    (rb'.{8}\{.*"videobert-features"', "features"),
+)
 _WEBP_ANIMATION = 0x02
 _ANIMATED_WEBP = "animated WebP"
 # Brands of a `ftyp` box that still pictures have first.
@@ -75,6 +80,11 @@ def sound_format(head: bytes) -> str | None:
     return _first(_SOUND, head)
 
 
+def saved_kind(head: bytes) -> str | None:
+    """What was saved of a video in a file that begins so: tokens or features; None for other files."""
+    return _first(_SAVED, head)
+
+
 def is_a_picture(shown: str, format_: str) -> DecodeError:
     """The one error for pictures that are not read, whatever holds them."""
     if format_ == _ANIMATED_WEBP:
@@ -100,6 +110,16 @@ def is_sound(shown: str, format_: str) -> DecodeError:
         seen=f"{shown} ({format_})",
         allowed="a file with a video stream",
         fix="Check that this is the right file.",
+    )
+
+
+def is_saved(shown: str, kind: str) -> DecodeError:
+    """For what was saved of a video, where the video itself is wanted."""
+    return DecodeError(
+        f"these are saved {kind}: they hold no pictures of their video",
+        seen=shown,
+        allowed="a video",
+        fix=f"Name the video that the {kind} were made of.",
     )
 
 

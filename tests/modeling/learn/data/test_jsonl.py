@@ -96,9 +96,17 @@ def test_a_file_that_is_empty_missing_or_no_text_is_refused(folder: Path) -> Non
         read_jsonl(write(folder, ""))
     with pytest.raises(InputError, match="the data cannot be read"):
         read_jsonl(folder / "no.jsonl")
-    (folder / "data.jsonl").write_bytes(b"\xff\xfe\n\x00\x80\n")
-    with pytest.raises(InputError, match="line 1: this is not JSON"):
+    (folder / "data.jsonl").write_bytes(b"\xff\xfe\n\x80\n")
+    with pytest.raises(InputError, match="line 1: this is not JSON: it is no text in UTF-8"):
         read_jsonl(folder / "data.jsonl")
+
+
+def test_a_video_in_place_of_a_list_is_told_once(folder: Path) -> None:
+    (folder / "a.mp4").write_bytes(b"\0\0\0\x20ftypisom\n" + b"\xff\n" * 3000)
+    with pytest.raises(InputError) as caught:
+        read_jsonl(folder / "a.mp4")
+    assert caught.value.what == "a.mp4 is no list of stretches, a .jsonl file, and no folder of videos"
+    assert "line" not in str(caught.value.seen)
 
 
 def test_lines_have_a_limit_in_number_and_length(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from videobert.base.errors import EngineUnavailable
+
 pytest.importorskip("tritonclient", reason="the check reads configurations with Triton's own protobuf")
 pytest.importorskip("nvidia.dali", reason="the pipeline is serialised by DALI")
 
@@ -50,3 +52,16 @@ def test_what_a_server_does_not_need_or_needs_is_said(call: Any, options: list[s
     done = call("build", "shapes", "--target", "triton-server", *options)
     assert done.code == 2
     assert said in done.err
+
+
+def test_where_dali_is_missing_the_extra_of_the_server_is_named(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise EngineUnavailable("the dali decoder cannot run", seen="No module named 'nvidia'", fix="Run something.")
+
+    monkeypatch.setattr("videobert.cli.build.server.import_dali", missing)
+    done = call("build", "shapes", "--target", "triton-server", "--out", str(tmp_path / "repository"))
+    assert done.code == 4
+    assert "pip install 'videobert[triton-server]'" in done.err
+    assert "decoder" not in done.err

@@ -24,7 +24,7 @@ GOOD = Comparison(
     b=Side(name="shapes:bf16", model="shapes", engine="openvino", device="CPU", precision="bf16"),
     video="clip.mp4",
     stages=(dataclasses.replace(STAGE, relative=0.001, agrees=True),),
-    tokens=Share(share=1.0, low=0.9, high=1.0, count=40),
+    tokens=Share(share=1.0, low=0.9, high=1.0, count=40, of="tokens"),
     parity=True,
     keep=(KeptStage(stage="backbone", layers=("node_conv3d_7",), error=0.01, error_kept=0.004),),
     speed=SPEED,
@@ -63,6 +63,7 @@ def test_what_is_typed_reaches_the_comparison(call: Any, answer: dict[str, Any],
     assert (a, b, video) == ("shapes:fp32", "shapes:bf16", Path("a.mp4"))
     assert (asked["runs"], asked["speed"], asked["stride"], asked["layers"]) == (7, False, 2, False)
     assert "parity: B gives what A gives" in done.out
+    assert "tokens: 100.0% equal (90.0% to 100.0% with 95 %, 40 tokens)" in done.out
     assert "B is faster: 2.00 times (1.82 to 2.22 with 99 %, 10 pairs)" in done.out
 
 

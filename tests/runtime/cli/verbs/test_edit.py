@@ -23,6 +23,16 @@ def test_what_stays(call: Any, fake: Any) -> None:
     assert '0.8 s of 1.6 s stay: move "someone pours" to the front; cut out "talking"' in ended.said
 
 
+@pytest.mark.parametrize(
+    ("instruction", "noted"),
+    [("reverse the order", True), ("cut out 0.5 to 1 s, then reverse the order", False)],
+)
+def test_one_part_cannot_be_reversed(call: Any, film: Path, instruction: str, noted: bool) -> None:
+    ended = call("edit", film, instruction)
+    assert ended.code == 0
+    assert ("one part only" in ended.said) is noted
+
+
 def test_on_a_terminal_it_fits(watch: Any, fake: Any) -> None:
     ended = watch(60, "edit", "clip.mp4", "cut out the talking", term="dumb")
     assert "time" in ended.out
@@ -87,7 +97,8 @@ def test_a_folder_of_films(call: Any, fake: Any, tmp_path: Path) -> None:
         (("--keep", "a-b"), "--keep is no span"),
         (("--list", "cut.xml"), "this kind of edit list is not known"),
         (("--out", "cut.gif"), "this kind of film is not written"),
-        (("--from", "cut.edl"), "--from needs one film and --out"),
+        (("--from", "cut.edl"), "--from needs --out"),
+        (("--from", "cut.edl", "--dry-run"), "--from needs --out, with --dry-run too"),
         (("--from", "cut.edl", "--keep", "1-2"), "--from takes the place of an instruction"),
         (("--out", "clip.mp4"), "--out would overwrite a video"),
     ],

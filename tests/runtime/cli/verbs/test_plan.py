@@ -72,7 +72,7 @@ def test_what_is_typed_reaches_the_plan(call: Any, answer: dict[str, Any]) -> No
     assert lines[0] == "videobert run clip.mp4 --precision bf16"
     assert "loss in agreement: 0.50% against openvino in fp32, stride 1" in done.out
     assert "torch is not installed." in done.out
-    assert "2 threads 1 decoding" in " ".join(done.out.split())
+    assert "2 threads 1 decoding thread " in " ".join(done.out.split())
     assert "chosen" in done.out
     assert "noisy machine" not in done.out
 
@@ -89,8 +89,24 @@ def test_json_has_everything(call: Any, answer: dict[str, Any]) -> None:
     assert [each["why"] for each in told["candidates"]] == ["torch is not installed.", None]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("missing.mp4", None, "there is no such video file"), ("clip.vbt", b"VBTOKEN\x01", "these are saved tokens")],
+)
+def test_what_is_no_video_is_told_before_anything_is_measured(
+    call: Any, tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    done = call("plan", tmp_path / name, "--latency-ms", "1000")
+    assert done.code == 3
+    assert said in done.err
+    assert "no setting" not in done.err
+
+
 def test_a_limit_that_is_none_is_refused(call: Any) -> None:
     done = call("plan", "clip.mp4", "--latency-ms", "0")
     assert done.code == 2
-    assert "latency_ms is out of range" in done.err
+    assert "the latency is out of range" in done.err
+    assert "Choose another --latency-ms." in done.err
     assert call("plan", "clip.mp4", "--engine", "abacus").code == 2

@@ -29,7 +29,7 @@ def test_run_prints_times_answers_and_origin(call: Any, fake: Any) -> None:
     ):
         assert shown in ended.out
     assert "12 frames padded" in ended.out
-    assert "33× real time" in ended.out
+    assert "total 310 ms, 33× real time, stages overlap" in ended.out
     assert ended.err == ""
 
 

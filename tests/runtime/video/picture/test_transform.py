@@ -228,7 +228,7 @@ def test_resized_size_rounds_halves_up(reference, size, short_side, wanted):
 
 
 def test_a_thread_like_picture_is_refused_before_it_is_resized():
-    with pytest.raises(LimitExceeded, match="max_side_px = 8192"):
+    with pytest.raises(LimitExceeded, match="allowed: sides of up to 8192 pixels"):
         PictureTransform(Recipe(), 8192)(np.zeros((2, 300, 3), np.uint8))
 
 

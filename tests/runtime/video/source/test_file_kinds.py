@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from videobert.base.errors import DecodeError
+from videobert.model.folder import find
 from videobert.model.recipe import Recipe
+from videobert.runtime import load
 from videobert.video.open import open_clips
-from videobert.video.source.file_kinds import picture_format, sound_format
+from videobert.video.source.file_kinds import HEAD_BYTES, picture_format, saved_kind, sound_format
 from videobert.video.source.frame_array import FrameArray
 
 RECIPE = Recipe(frames=5, fps=25, short_side=64, crop=64)
@@ -257,6 +259,20 @@ def write_sound(path, codec, rate):
 def test_other_files_are_neither(head):
     assert picture_format(head) is None
     assert sound_format(head) is None
+    assert saved_kind(head) is None
+
+
+def test_what_was_saved_of_a_video_is_named_as_that(tmp_path):
+    with load("shapes") as model:
+        clip = find("shapes") / "clip.mp4"
+        model.tokens(clip).save(tmp_path / "a.vbt")
+        model.features(clip).save(tmp_path / "a.vbf")
+    for name, kind in (("a.vbt", "tokens"), ("a.vbf", "features")):
+        data = (tmp_path / name).read_bytes()
+        assert saved_kind(data[:HEAD_BYTES]) == kind
+        for source in (tmp_path / name, io.BytesIO(data), data):
+            with pytest.raises(DecodeError, match=f"these are saved {kind}.*Name the video that the {kind} were made"):
+                open_clips(source, Recipe())
 
 
 @pytest.mark.parametrize("text", [b"<svg>", b'<?xml version="1.0"?>\n<!-- by hand -->\n<svg width="1">'])

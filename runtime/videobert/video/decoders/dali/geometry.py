@@ -73,7 +73,7 @@ def geometry(
         raise LimitExceeded(
             f"the picture is too long and thin: resized it would be {wide}x{high}",
             seen=f"{width}x{height}",
-            allowed=f"max_side_px = {max_side_px} after resizing too",
+            allowed=f"sides of up to {max_side_px} pixels, after resizing too",
             fix="Crop the video, or raise Limits(max_side_px=…).",
             fix_cli="Crop the video, or raise --max-side-px.",
         )

@@ -86,6 +86,8 @@ class CheckedStream:
             raise DecodeError(
                 "the header of this MP4 lies behind its film, and what is read once cannot go back",
                 fix="Save it to a file first, or write it with its header in front (faststart).",
+                fix_cli="Send it to standard input, with - in place of its path; save it to a file first; or write it "
+                "with its header in front (faststart).",
             )
         self._header_came |= kind == b"moov"
         return content

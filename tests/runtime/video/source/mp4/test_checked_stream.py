@@ -107,6 +107,7 @@ def test_a_header_behind_its_film_is_named(factory, tmp_path, capfd):
     path = factory.write_clip(tmp_path / "a.mp4", ticks=range(12))
     stream = io.BufferedReader(io.BytesIO(path.read_bytes()))
     stream.seekable = lambda: False
-    with pytest.raises(DecodeError, match="header of this MP4 lies behind its film"):
+    with pytest.raises(DecodeError, match="header of this MP4 lies behind its film") as caught:
         open_clips(stream, RECIPE)
+    assert "standard input, with - in place of its path" in str(caught.value.fix_cli)
     assert capfd.readouterr() == ("", "")
