@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,7 +11,7 @@ import av
 from av.codec.context import Flags
 from av.video.frame import PictureType
 
-from videobert.base.thread_scheduling import kept_scheduling
+from videobert.video.encoder_opening import open_encoder
 
 # lambda, in which FFmpeg states the quality of the old MPEG codecs: FF_QP2LAMBDA times the quantiser, here 2.
 _FINE = {"flags": "+qscale", "global_quality": str(2 * 118)}
@@ -106,20 +105,6 @@ class PieceEncoder:
     def finish(self) -> Iterator[Any]:
         """The packets that are left."""
         yield from self.context.encode(None)
-
-
-def open_encoder(context: Any) -> None:
-    """Let an encoder begin, without a word, with threads that leave others their turn."""
-    # What SVT-AV1 says about itself goes to standard error unless its environment says 1, for errors alone.
-    silent = context.name == "libsvtav1" and "SVT_LOG" not in os.environ
-    if silent:
-        os.environ["SVT_LOG"] = "1"
-    try:
-        with kept_scheduling():
-            context.open()
-    finally:
-        if silent:
-            os.environ.pop("SVT_LOG", None)
 
 
 def joined_options(*given: dict[str, str]) -> dict[str, str]:

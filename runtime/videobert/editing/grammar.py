@@ -35,6 +35,8 @@ from typing import Literal
 from videobert.base.errors import UsageError
 
 _MOST_CHARACTERS, _MOST_STEPS = 4000, 100
+# How a plan tells that step.
+REVERSE = "reverse the order"
 GRAMMAR = (
     "keep … | cut out … | bring … to the front / to the end / before … | start with … | end with … | at most N seconds "
     '| reverse the order, joined by "and" or "then"; … is a text such as "the parts where someone pours", or times '
@@ -114,7 +116,7 @@ class Step:
             case "before" | "after":
                 return f"move {what} {self.kind} {where}"
             case "reverse":
-                return "reverse the order"
+                return REVERSE
             case "at_most":
                 return f"keep at most {float(self.seconds or 0):g} s"
 

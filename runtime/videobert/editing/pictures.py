@@ -21,7 +21,6 @@ from videobert.editing.encoders import (
     PieceEncoder,
     can_encode,
     joined_options,
-    open_encoder,
     pixel_format_for,
     rate_for,
     set_like,
@@ -32,6 +31,7 @@ from videobert.editing.mastering import Mastering
 from videobert.editing.pieces import Frames, Piece, encoded, pieces_of
 from videobert.editing.shared_header import SharedHeader, shared_header
 from videobert.editing.track_reader import TrackReader
+from videobert.video.encoder_opening import open_encoder
 
 Method = Literal["copy", "smart", "encode"]
 

@@ -53,20 +53,14 @@ class CompiledCache:
         except (OSError, ValueError) as error:  # a value that no path can have
             if folder is None:
                 return
-            if isinstance(error, (FileExistsError, NotADirectoryError)):
-                raise InputError(
-                    "the cache folder cannot be used: it, or what it would lie in, is no folder",
-                    seen=str(folder),
-                    allowed="a folder that belongs to you and that others cannot write to",
-                    fix="Choose another cache_dir.",
-                    fix_cli="Choose another --cache-dir.",
-                ) from error
+            is_none = isinstance(error, (FileExistsError, NotADirectoryError))
+            way = "." if is_none else ", or correct its owner and mode (0700)."
             raise InputError(
-                "the cache folder cannot be used",
-                seen=str(error),
+                "the cache folder cannot be used" + (": it, or what it would lie in, is no folder" if is_none else ""),
+                seen=str(folder if is_none else error),
                 allowed="a folder that belongs to you and that others cannot write to",
-                fix="Choose another cache_dir, or correct its owner and mode (0700).",
-                fix_cli="Choose another --cache-dir, or correct its owner and mode (0700).",
+                fix=f"Choose another cache_dir{way}",
+                fix_cli=f"Choose another --cache-dir{way}",
             ) from error
 
     def get(self, key: Mapping[str, object]) -> bytes | None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import LimitExceeded, ModelError
-from videobert.families.batches import batches
+from videobert.families.batches import batches, padded_ids
 from videobert.families.family import Capability, LabelOdds, Parts, Pieces, RunStage, States, Stretch, WordTable
 from videobert.families.feature_classifier import FeatureClassifier
 from videobert.families.judged import SHARE_OF_SURE_CLIPS, Judged
@@ -218,11 +218,7 @@ class Conse:
         found: dict[int, States] = {}
         for call in batches([len(pieces) + 2 for pieces in texts]):
             stop_if(cancel)
-            rows = [[special.cls, *texts[place], special.sep] for place in call]
-            lengths = np.array([len(row) for row in rows], np.int64)
-            ids = np.full((len(rows), int(lengths.max())), special.pad, np.int64)
-            for row, words in zip(ids, rows, strict=True):
-                row[: len(words)] = words
+            ids, lengths = padded_ids([[special.cls, *texts[place], special.sep] for place in call], special.pad)
             states = self._run("text_encoder", ids=ids, lengths=lengths)
             for at, place in enumerate(call):
                 found[place] = _unit(states[at, : lengths[at]].sum(axis=0, dtype=np.float64))

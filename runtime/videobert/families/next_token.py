@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
+from videobert.families.batches import padded_ids
 from videobert.families.family import Capability, Parts, Pieces, RunStage, States, WordTable
 from videobert.families.log_softmax import log_softmax
 from videobert.model.config import ModelConfig
@@ -82,11 +83,8 @@ class NextToken:
         found = []
         for group in _groups(rows):
             stop_if(cancel)
-            lengths = np.array([len(ids) for ids, _ in group], np.int64)
-            shape = (len(group), int(lengths.max()))
-            ids, segments = np.full(shape, self._special.pad, np.int64), np.full(shape, _VIDEO, np.int64)
-            for place, row in enumerate(group):
-                ids[place, : lengths[place]], segments[place, : lengths[place]] = row
+            ids, lengths = padded_ids([ids for ids, _ in group], self._special.pad)
+            segments, _ = padded_ids([segments for _, segments in group], _VIDEO)
             states = self._run("past_encoder", ids=ids, segments=segments)
             last = np.ascontiguousarray(states[np.arange(len(group)), lengths - 1])
             logits = self._run("next_token_head", states=last)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded, ModelError
-from videobert.families.batches import batches
+from videobert.families.batches import batches, padded_ids
 from videobert.families.distinct_states import distinct_states
 from videobert.families.family import (
     Asked,
@@ -293,11 +293,8 @@ class UniVl:
         distinct = list({ids.tobytes(): ids for ids in texts}.values())
         found: dict[bytes, States] = {}
         for call in batches([len(ids) for ids in distinct]):
-            lengths = np.array([len(distinct[row]) for row in call], np.int64)
-            padded = np.full((len(call), int(lengths.max())), self._special.pad, np.int64)
-            for place, row in enumerate(call):
-                padded[place, : lengths[place]] = distinct[row]
-            states = self._run("text_encoder", ids=padded, lengths=lengths)
+            ids, lengths = padded_ids([distinct[row] for row in call], self._special.pad)
+            states = self._run("text_encoder", ids=ids, lengths=lengths)
             for place, row in enumerate(call):
                 found[distinct[row].tobytes()] = states[place, : lengths[place]]
         return [found[ids.tobytes()] for ids in texts]

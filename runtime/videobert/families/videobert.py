@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from videobert.base.cancelling import stop_if
 from videobert.base.errors import InputError, LimitExceeded
-from videobert.families.batches import batches
+from videobert.families.batches import batches, padded_ids
 from videobert.families.distinct_states import distinct_states
 from videobert.families.family import (
     Asked,
@@ -300,12 +300,8 @@ class SequenceBuilder:
 
     def batch(self, sequences: Sequence[JointSequence]) -> Batch:
         """Pad sequences at their end; at least one is needed."""
-        lengths = np.array([len(sequence) for sequence in sequences], np.int64)
-        ids = np.full((len(sequences), int(lengths.max())), self._special.pad, np.int64)
-        segments = np.zeros_like(ids)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = sequence.ids
-            segments[row, : len(sequence)] = sequence.segments
+        ids, lengths = padded_ids([sequence.ids for sequence in sequences], self._special.pad)
+        segments, _ = padded_ids([sequence.segments for sequence in sequences], 0)
         return Batch(ids=ids, segments=segments, lengths=lengths)
 
     def _check_visual(self, tokens: npt.NDArray[np.int64], masked: Collection[int]) -> None:

@@ -20,13 +20,13 @@ from av.video.stream import VideoStream
 
 from videobert.base.errors import VideoBertError
 from videobert.base.limits import Limits
-from videobert.base.thread_scheduling import kept_scheduling
 from videobert.model.recipe import Recipe
 from videobert.video.decoders.available import Device
 from videobert.video.decoders.dali.accepted_streams import CODECS, backend_of
 from videobert.video.decoders.dali.decoder import DaliDecoder
 from videobert.video.decoders.decoder import Decoder
 from videobert.video.decoders.pyav.decoder import PyAvDecoder
+from videobert.video.encoder_opening import open_encoder
 from videobert.video.source.opening import open_bytes
 from videobert.video.stream import ClipStream
 
@@ -105,12 +105,13 @@ def _clip(codec: str) -> bytes | None:
     name, pixel_format, options = _ENCODERS[codec]
     buffer = io.BytesIO()
     try:
-        with kept_scheduling(), av.open(buffer, "w", format="matroska") as output:
+        with av.open(buffer, "w", format="matroska") as output:
             stream = cast(VideoStream, output.add_stream(name, rate=20, options=options))
             stream.width = stream.height = _SIDE_PX
             stream.pix_fmt = pixel_format
             # With pictures this small, those of libvpx spend a second of several cores in waiting for each other.
             stream.codec_context.thread_count = 1
+            open_encoder(stream.codec_context)
             for number in range(_FRAMES):
                 grey = np.full((_SIDE_PX, _SIDE_PX, 3), 28 + _STEP * number, np.uint8)
                 frame = VideoFrame.from_ndarray(grey, "rgb24").reformat(format=pixel_format)

@@ -1,19 +1,16 @@
-"""Threads that an encoder makes real-time threads, its caller among them, are so no longer."""
+"""Threads that were made real-time threads, the caller among them, are so no longer."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 
 from videobert.base.thread_scheduling import kept_scheduling
-from videobert.editing.encoders import CODINGS, open_encoder
 
 REAL_TIME, PARAMETERS = os.SCHED_FIFO, os.sched_param(1)
 
@@ -91,13 +88,3 @@ def test_a_caller_that_is_a_real_time_thread_stays_the_one_that_it_was(idle: Any
             assert os.sched_getparam(thread).sched_priority == PARAMETERS.sched_priority
     finally:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
-@pytest.mark.parametrize("codec", CODINGS)
-def test_no_encoder_takes_the_processors_from_others(codec: str) -> None:
-    context: Any = av.CodecContext.create(CODINGS[codec].encoder, "w")
-    context.width, context.height, context.framerate, context.time_base = 128, 128, Fraction(25), Fraction(1, 25)
-    context.pix_fmt = {"mjpeg": "yuvj420p", "prores": "yuv422p10le"}.get(codec, "yuv420p")
-    context.options = CODINGS[codec].options
-    open_encoder(context)
-    assert not real_time_threads()

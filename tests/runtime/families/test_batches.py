@@ -6,9 +6,10 @@ import itertools
 import random
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
-from videobert.families.batches import batches
+from videobert.families.batches import batches, padded_ids
 
 CALL = 32
 
@@ -61,3 +62,9 @@ def test_a_call_has_no_more_places_than_the_bound(length: int) -> None:
     assert sorted(row for rows in calls for row in rows) == list(range(64))
     assert all(len(rows) * length <= 4096 or len(rows) == 1 for rows in calls)
     assert max(map(len, calls)) - min(map(len, calls)) <= len(calls), "parts of nearly one size"
+
+
+def test_ids_are_padded_at_their_ends() -> None:
+    ids, lengths = padded_ids([[5], np.array([1, 2, 3]), []], 9)
+    assert (ids.dtype, lengths.dtype) == (np.int64, np.int64)
+    assert (ids.tolist(), lengths.tolist()) == ([[5, 9, 9], [1, 2, 3], [9, 9, 9]], [1, 3, 0])

@@ -21,6 +21,7 @@ from videobert.cli.parser.options import VideoOptions
 from videobert.cli.progress import VideoProgress, video_progress
 from videobert.cli.stdout import print_json, print_rows, print_text
 from videobert.cli.video_argument import video_label, video_source
+from videobert.editing.grammar import REVERSE
 from videobert.report.open_answers import UNSURE
 from videobert.report.times import clock, span
 from videobert.results.as_json import to_json
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from videobert.results.film import Film
     from videobert.runtime import Runtime
 
-# As a plan's steps have it.
-_REVERSE = "reverse the order"
 _TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?"
 _SPAN = re.compile(rf"({_TIME})\s*(?:-|–|\.\.)\s*({_TIME})")
 
@@ -196,7 +195,7 @@ def _tell(
         if not sought.stretches:
             note(f'note: nothing in the film fits "{sought.text}"', options)
     # The first step finds the whole film, which is one part.
-    if _REVERSE in plan.steps and (plan.steps[0] == _REVERSE or len(plan.spans) == 1):
+    if REVERSE in plan.steps and (plan.steps[0] == REVERSE or len(plan.spans) == 1):
         note("note: there was one part only, so reversing the order changed nothing", options)
     if options.json:
         written = {"list": None if dry_run else edit_list, "film": film, "dry_run": dry_run}

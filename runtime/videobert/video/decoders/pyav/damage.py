@@ -70,8 +70,7 @@ class DamageTolerance:
             damaged, pictures = True, []
         self.packets += damaged
         # Behind the end of an edit list the demuxer gives packets whose pictures are not to be shown.
-        shown = packet is not None and not packet.is_discard
-        self._sent.append((packet.pts if packet is not None and shown else None, damaged))
+        self._sent.append((None if packet is None or packet.is_discard else packet.pts, damaged))
         if packet is None:
             self.packets += self._lost_in_the_end(pictures)
         self._came.extend(picture.pts for picture in pictures)
